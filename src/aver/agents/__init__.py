@@ -1,0 +1,1 @@
+"""The turn: retrieve, generate, verify, respond; conversations."""

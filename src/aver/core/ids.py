@@ -1,0 +1,27 @@
+"""Identifiers that sort by time: a prefix naming the noun, then a ULID in lower-case Crockford base 32."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+
+__all__ = ["new_id"]
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id(prefix: str) -> str:
+    """``turn_01jd...``: 48 bits of milliseconds, then 80 random bits; strictly increasing within a process.
+
+    Layout after the ULID specification (https://github.com/ulid/spec); 26 characters follow the prefix.
+    """
+    global _last  # noqa: PLW0603 - the one counter of the process, under its lock
+    fresh = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    with _lock:
+        # Two ids of one millisecond, or a clock that stepped back: count on from the last one.
+        _last = fresh if fresh >> 80 > _last >> 80 else _last + 1
+        value = _last
+    return f"{prefix}_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,67 @@
+"""Who acts. Passed explicitly everywhere; there is no ambient authority."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aver.core.errors import InvalidInput
+
+__all__ = ["EVERYONE", "Principal", "check_reader", "group_reader", "user_reader"]
+
+EVERYONE = "everyone"
+_LONGEST_NAME = 200
+
+
+def _name(kind: str, value: str) -> str:
+    if not value or len(value) > _LONGEST_NAME or not value.isprintable() or value != value.strip():
+        raise InvalidInput(
+            f"{value[:60]!r} is not a valid {kind} name",
+            f"Use 1 to {_LONGEST_NAME} printable characters without spaces around them.",
+        )
+    return value
+
+
+def user_reader(user: str) -> str:
+    """The reader token of one user, as written in an access list."""
+    return f"user:{_name('user', user)}"
+
+
+def group_reader(group: str) -> str:
+    """The reader token of one group, as written in an access list."""
+    return f"group:{_name('group', group)}"
+
+
+def check_reader(token: str) -> str:
+    """``token`` itself when it is ``everyone``, ``user:NAME`` or ``group:NAME``; else :class:`InvalidInput`."""
+    kind, _, name = token.partition(":")
+    if token == EVERYONE:
+        return token
+    if kind in ("user", "group") and name:
+        _name(kind, name)
+        return token
+    raise InvalidInput(f"{token!r} names no reader", "Write user:NAME, group:NAME or everyone.")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user of one tenant, with the groups and roles that the caller has established."""
+
+    tenant: str
+    user: str
+    groups: frozenset[str] = field(default_factory=frozenset)
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        _name("user", self.user)
+        for group in self.groups:
+            _name("group", group)
+
+    @property
+    def subject(self) -> str:
+        """Whose data a turn of this principal is: the name that ``aver erase`` takes."""
+        return user_reader(self.user)
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Every reader token this principal matches in an access list."""
+        return frozenset({EVERYONE, self.subject, *map(group_reader, self.groups)})

@@ -1,0 +1,1 @@
+"""The ledger: append, chain, checkpoint, verify, export, erase."""

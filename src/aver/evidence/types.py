@@ -1,0 +1,57 @@
+"""Steps, the sealed record of a turn, and what verifying them found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+__all__ = ["Step", "StepKind", "Verification"]
+
+StepKind = Literal[
+    "admitted",  # who asked, in which conversation, under which release
+    "retrieved",  # which passages were found for which query
+    "generated",  # what the model was asked and what it wrote
+    "verified",  # each sentence, its citations, supported or not
+    "responded",  # the answer as given, or the abstention
+    "failed",  # the turn ended with an error
+    "sealed",  # closes the turn; a signed checkpoint covers it
+    "ingested",  # documents added, changed, deleted or re-permitted, with their ids
+    "deleted",  # documents removed by hand
+    "key_created",
+    "erased",  # a subject's data key was destroyed
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, as stored and chained.
+
+    ``facts`` is in clear and must hold nothing personal or confidential: counts, durations, ids, modes. ``body`` is
+    the content, encrypted under the subject's data key; ``None`` when there was none or the subject was erased.
+    """
+
+    seq: int
+    turn: str
+    kind: StepKind
+    at: datetime
+    facts: dict[str, Any]
+    body: dict[str, Any] | None
+    erased: bool
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What verifying a chain found. ``first_bad`` is the sequence number of the first record that fails."""
+
+    ok: bool
+    steps: int
+    checkpoints: int
+    head: str
+    key_fingerprint: str
+    first_bad: int | None = None
+    reason: str = ""
+    unreadable: int = 0
+    """Steps whose content was erased; their place in the chain still verifies."""
+    notes: tuple[str, ...] = field(default_factory=tuple)

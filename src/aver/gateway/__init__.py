@@ -1,0 +1,1 @@
+"""Model providers and embedders behind one protocol."""

@@ -1,0 +1,1 @@
+"""One provider a file, imported when it is used."""

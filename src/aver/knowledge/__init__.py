@@ -1,0 +1,1 @@
+"""Sources, parsing, chunking, the index, cited passages."""

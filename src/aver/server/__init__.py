@@ -1,0 +1,1 @@
+"""The composition root: HTTP API, chat page, command line."""

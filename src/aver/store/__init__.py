@@ -1,0 +1,7 @@
+"""Tenant-scoped persistence: engines, migrations, tenants, API keys, key files."""
+
+from aver.store.schema import control_metadata, tenant_metadata, tenant_table
+from aver.store.service import Store
+from aver.store.types import Tenant, TenantStore
+
+__all__ = ["Store", "Tenant", "TenantStore", "control_metadata", "tenant_metadata", "tenant_table"]

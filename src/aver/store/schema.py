@@ -1,0 +1,31 @@
+"""The two schemas: one for the control database, one for every tenant's data.
+
+A package declares its tables in its own ``store.py`` with :func:`tenant_table`. Each such table carries the tenant in its
+key, filled by the database session itself, so no query ever names a tenant: embedded, the file holds only
+one; on Postgres, row-level security shows only one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, MetaData, String, Table, func
+
+__all__ = ["control_metadata", "tenant_metadata", "tenant_table"]
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+control_metadata = MetaData(naming_convention=_NAMES)
+tenant_metadata = MetaData(naming_convention=_NAMES)
+
+
+def tenant_table(name: str, *items: Any) -> Table:
+    """A table of tenant data; its primary key is ``tenant`` followed by the columns marked ``primary_key``."""
+    tenant = Column("tenant", String, primary_key=True, default=func.aver_tenant())
+    return Table(name, tenant_metadata, tenant, *items)

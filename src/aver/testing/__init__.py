@@ -1,0 +1,1 @@
+"""Public fakes and contract suites for people who build on Aver."""
