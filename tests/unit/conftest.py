@@ -1,0 +1,11 @@
+"""Unit tests reach no network: a socket opened here is an error."""
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets():
+    disable_socket(allow_unix_socket=True)
+    yield
+    enable_socket()
