@@ -1,0 +1,221 @@
+"""YAML that remembers where it was written, so that an error names ``FILE:LINE`` and the nearest valid name.
+
+Plain words mean what they do in YAML 1.2: only ``true`` and ``false`` are booleans, there are no dates and no base-60
+numbers. Aliases are refused: they hide what a file grants, and let a short file grow without end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any
+
+import yaml
+
+from aver.core.errors import SettingsError
+
+__all__ = ["YamlValue", "nearest", "parse_yaml"]
+
+
+_ALIAS = "an alias"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads the document's nodes, refusing aliases and tags, with the scalars of YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema)."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute, filled below
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        upcoming: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(upcoming, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem=_ALIAS, problem_mark=upcoming.start_mark)
+        if getattr(upcoming, "tag", None) is not None:
+            raise yaml.MarkedYAMLError(
+                problem=f"the tag {upcoming.tag!r} is not supported", problem_mark=upcoming.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+_SCALARS = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]{1,18}", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+)
+for _tag, _pattern, _first in _SCALARS:
+    # PyYAML looks resolvers up by the first character; the empty string is the first "character" of an empty scalar.
+    _characters = [*_first, ""] if _tag == "null" else list(_first)
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _characters)
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """What to write instead of ``word``: the most similar valid name, or all of them when none is similar."""
+    names = sorted(valid)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}?" if close else f"Valid: {', '.join(names)}."
+
+
+@dataclass(frozen=True, slots=True)
+class YamlValue:
+    """One value of a document, at its place. Each reader raises :class:`SettingsError` on a value of another type."""
+
+    name: str
+    """What the document is called in errors: its path, as a rule."""
+    node: yaml.Node
+
+    @property
+    def line(self) -> int:
+        """Counted from 1."""
+        return _line(self.node)
+
+    @property
+    def is_null(self) -> bool:
+        """Nothing was written here."""
+        return self._tag == "null"
+
+    @property
+    def _tag(self) -> str:
+        return self.node.tag.removeprefix("tag:yaml.org,2002:")
+
+    def error(self, cause: str, next_step: str) -> SettingsError:
+        """An error at this value."""
+        return SettingsError(f"{self.name}:{self.line}: {cause}", next_step)
+
+    def fields(self, allowed: Iterable[str], required: Iterable[str] = ()) -> dict[str, YamlValue]:
+        """The values of a mapping by key. No key outside ``allowed`` and none of ``required`` missing."""
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self._expected("a mapping of names to values")
+        allowed = tuple(allowed)
+        found: dict[str, YamlValue] = {}
+        for key, value in self.node.value:
+            place = YamlValue(self.name, key)
+            word = place.text()
+            if word not in allowed:
+                raise place.error(f"{word!r} is not known here", nearest(word, allowed))
+            found[word] = YamlValue(self.name, value)
+        for word in required:
+            if word not in found:
+                raise self.error(f"{word!r} is missing", f"Add it: {word}: ...")
+        return found
+
+    def items(self) -> list[YamlValue]:
+        """The values of a list, in order."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self._expected("a list")
+        return [YamlValue(self.name, item) for item in self.node.value]
+
+    def text(self) -> str:
+        """The scalar as it was written: ``2024`` and ``true`` are text too where text is wanted."""
+        if not isinstance(self.node, yaml.ScalarNode) or self.is_null:
+            raise self._expected("text")
+        return str(self.node.value)
+
+    def integer(self) -> int:
+        if self._tag != "int":
+            raise self._expected("a whole number")
+        return int(self.node.value)
+
+    def number(self) -> float:
+        if self._tag not in ("int", "float"):
+            raise self._expected("a number")
+        number = float(self.node.value)
+        if not isfinite(number):
+            raise self._expected("a number that fits")
+        return number
+
+    def boolean(self) -> bool:
+        if self._tag != "bool":
+            raise self._expected("true or false")
+        return str(self.node.value).lower() == "true"
+
+    def plain(self) -> Any:
+        """The value as dictionaries, lists, text, numbers, booleans and ``None``."""
+        if isinstance(self.node, yaml.MappingNode):
+            return {key.value: YamlValue(self.name, value).plain() for key, value in self.node.value}
+        if isinstance(self.node, yaml.SequenceNode):
+            return [item.plain() for item in self.items()]
+        readers = {"null": lambda: None, "bool": self.boolean, "int": self.integer, "float": self.number}
+        return readers.get(self._tag, self.text)()
+
+    def _expected(self, what: str) -> SettingsError:
+        kinds = {"map": "a mapping", "seq": "a list", "null": "nothing"}
+        found = kinds.get(self._tag) or repr(str(self.node.value)[:60])
+        return self.error(f"expected {what}, found {found}", f"Write {what} here.")
+
+
+def parse_yaml(text: str, name: str) -> YamlValue:
+    """The one document in ``text``, called ``name`` in errors. An empty text is a null value at line 1.
+
+    Raises :class:`SettingsError` on a syntax error, an alias, a tag, a key that is not text, or a key given twice.
+    """
+    loader: _Loader | None = None
+    try:
+        loader = _Loader(text.removeprefix("\N{BYTE ORDER MARK}"))
+        root = loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise SettingsError(
+            f"{name}:{line}: character U+{ord(text[error.position]):04X} is not allowed in YAML",
+            "Remove it, or save the file as plain UTF-8 text.",
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, text, name) from None
+    except RecursionError:
+        raise SettingsError(f"{name}:1: the document is nested too deeply", "Write it flatter.") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if root is None:
+        start = yaml.Mark(name, 0, 0, 0, None, 0)
+        root = yaml.ScalarNode("tag:yaml.org,2002:null", "", start, start)
+    _check(root, name)
+    return YamlValue(name, root)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _check(root: yaml.Node, name: str) -> None:
+    """Refuse keys that are not text and keys given twice, anywhere in the document."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, yaml.SequenceNode):
+            pending += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            seen: dict[str, int] = {}
+            for key, _value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise SettingsError(
+                        f"{name}:{_line(key)}: a key must be text", "Write a plain name before the colon."
+                    )
+                if key.value in seen:
+                    raise SettingsError(
+                        f"{name}:{_line(key)}: {key.value!r} is given twice, first on line {seen[key.value]}",
+                        "Keep one of the two.",
+                    )
+                seen[key.value] = _line(key)
+            pending += [value for _key, value in reversed(node.value)]
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> SettingsError:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark is not None else 1
+    lines = text.splitlines()
+    written = lines[line - 1] if line <= len(lines) else ""
+    if "alias" in f"{error.context} {error.problem}":
+        # A glob such as *.md is what people mean by a leading asterisk; to YAML it is the name of an alias.
+        return SettingsError(
+            f"{name}:{line}: a value that begins with '*' is an alias to YAML, and aliases are not supported",
+            'Put it in quotes, as in "*.md".',
+        )
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return SettingsError(f"{name}:{line}: the line is indented with a tab", "Indent with spaces.")
+    reason = error.problem or error.context or "it cannot be read"
+    if reason.startswith("but found"):  # PyYAML says the first half of the sentence in the context
+        reason = f"{error.context}, {reason}"
+    return SettingsError(f"{name}:{line}: not valid YAML: {reason}", "Correct the syntax of this line.")
