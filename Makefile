@@ -1,0 +1,34 @@
+# The front door. Everything runs from .venv, made from the hashed locks in requirements/.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench docs browser clean
+
+demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 asks the three questions and exits
+	$(BIN)/python demo/run.py $(if $(CHECK),--check)
+
+test: .venv/dev.stamp browser  ## every test
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp  ## style, types, layers
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp  ## every benchmark, one JSON document each; needs ../shared/data
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file --json || exit 1; done
+
+docs: .venv/dev.stamp  ## write the generated parts of docs/ again
+	$(BIN)/python docs/generate.py
+
+browser: .venv/dev.stamp  ## find a Chromium for the browser tests, or get one
+	@requirements/browser
+
+clean:
+	rm -rf .venv .aver
+
+.venv/core.stamp: requirements/core.lock pyproject.toml
+	@requirements/install core $(PYTHON)
+
+.venv/dev.stamp: requirements/dev.lock pyproject.toml
+	@requirements/install dev $(PYTHON)

@@ -1,0 +1,159 @@
+"""Load the two demo tenants, serve them, and print sign-in links and three questions; ``--check`` asks them instead.
+
+Uses only the ``aver`` command and its HTTP API, as anyone would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / ".aver" / "demo"
+
+
+@dataclass(frozen=True)
+class Person:
+    tenant: str
+    folder: str
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+ANN = Person("Northwind Press", "northwind-press", "ann", ("editors",))
+BO = Person("Northwind Press", "northwind-press", "bo", ("board",))
+MIRA = Person("Kestrel Air Rescue", "kestrel-air-rescue", "mira", ("flight",))
+PEOPLE = (ANN, BO, MIRA)
+
+QUESTIONS = (
+    (ANN, "How many days of unused leave carry over?", "ten days"),
+    (ANN, "What is the salary band of a senior editor?", None),  # only the board may read it: an abstention
+    (MIRA, "Who may call off a night flight?", "Any member of the crew"),
+)
+ALSO = (BO, "What is the salary band of a senior editor?", "59,000")
+
+
+def aver(*arguments: str, check: bool = True) -> dict[str, Any]:
+    """Run the command line with ``--json``; its one document."""
+    command = [sys.executable, "-m", "aver", "--data", str(DATA), *arguments, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if check and done.returncode != 0:
+        sys.exit(f"error: {' '.join(arguments)} failed.\n{done.stdout}")
+    return json.loads(done.stdout or "{}")
+
+
+def load() -> dict[Person, str]:
+    """Create the tenants where they are missing, bring their documents up to date, and make everyone a key."""
+    known = {tenant["name"] for tenant in aver("tenant", "list")["tenants"]}
+    for person in {p.tenant: p for p in PEOPLE}.values():
+        if person.tenant not in known:
+            aver("tenant", "create", person.tenant)
+        folder = HERE / person.folder
+        report = aver("ingest", str(folder / "handbook"), "--tenant", person.tenant, "--acl", str(folder / "acl.yaml"))
+        print(f"{person.tenant}: {report['added']} documents added, {report['unchanged']} unchanged", file=sys.stderr)
+    return {person: key(person) for person in PEOPLE}
+
+
+def key(person: Person) -> str:
+    groups = [option for group in person.groups for option in ("--group", group)]
+    return str(aver("keys", "create", "--tenant", person.tenant, "--user", person.user, *groups)["key"])
+
+
+def free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("the system always has a free port")
+
+
+def wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            sys.exit("error: the server stopped before it was ready; see its message above.")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    sys.exit("error: the server was not ready within a minute.")
+
+
+def ask(address: str, key: str, question: str) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{address}/v1/ask",
+        data=json.dumps({"question": question}).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
+
+
+def check(address: str, keys: dict[Person, str]) -> bool:
+    """Ask everything over HTTP; true when each answer, and the one abstention, is as it should be."""
+    right = True
+    for person, question, expected in (*QUESTIONS, ALSO):
+        answer = ask(address, keys[person], question)
+        print(f"\n{person.user} at {person.tenant} asks: {question}\n  {answer['answer']}")
+        for number, citation in enumerate(answer["citations"], start=1):
+            print(f"  [{number}] {citation['title']}, version {citation['version']}: {citation['quote']!r}")
+        if expected is None:
+            fine = answer["abstained"] and not answer["citations"]
+        else:
+            fine = not answer["abstained"] and any(expected in citation["quote"] for citation in answer["citations"])
+        right = right and fine
+        print(f"  {'as it should be' if fine else 'WRONG: expected ' + (expected or 'an abstention')}")
+    verified = aver("evidence", "verify", check=False)
+    print(f"\nevidence: {json.dumps(verified)}")
+    return right and bool(verified.get("ok"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="ask the questions, print the answers, exit 0 or 1")
+    checking = parser.parse_args().check
+    os.environ.pop("AVER_DATA", None)
+    DATA.mkdir(parents=True, exist_ok=True)
+    keys = load()
+    port = free_port(8420)
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "aver", "--data", str(DATA), "serve", "--port", str(port)],
+        stdout=sys.stderr,
+    )
+    try:
+        wait_until_ready(address, server)
+        if checking:
+            return 0 if check(address, keys) else 1
+        print(f"\nAver is at {address}. Sign in as (both organisations are fictional):")
+        for person, secret in keys.items():
+            print(f"  {person.user:5} {person.tenant:20} {address}/sign-in#key={secret}")
+        print("\nQuestions to try:")
+        for person, question, expected in QUESTIONS:
+            print(f"  {person.user:5} {question}{'' if expected else '  (bo, of the board, may read it; ann may not)'}")
+        print("\nCtrl-C stops the server.", flush=True)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
