@@ -1,0 +1,69 @@
+"""The tables of knowledge: documents and their versions, who may read them, and the statistics of what each reader set sees.
+
+Passages themselves (offsets, terms, vectors) live in the index; everything that decides *which* passage may be shown,
+and how it scores, is here, so one SQL transaction makes a change visible as a whole.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, String, Text
+
+from aver.store import tenant_table
+
+__all__ = ["acl_readers", "acls", "document_versions", "documents", "index_state", "lexicon"]
+
+documents = tenant_table(
+    "documents",
+    Column("id", String, primary_key=True),  # stable for a source and path, also across deletion
+    Column("source", String, nullable=False),
+    Column("path", String, nullable=False),  # "" once deleted
+    Column("uri", String, nullable=False),  # "" once deleted
+    Column("title", String, nullable=False),  # "" once deleted
+    Column("version", Integer, nullable=False),  # the current one; 1, 2, 3 … on change of content, never reused
+    Column("digest", String, nullable=False),  # SHA-256 of the bytes the source gave, hexadecimal; "" once deleted
+    Column("acl", Integer),  # NULL once deleted: no reader set, so nobody reads it
+    Column("updated", String, nullable=False),
+    Index("ix_documents_source", "tenant", "source"),
+    Index("ix_documents_acl", "tenant", "acl"),
+)
+
+document_versions = tenant_table(
+    "document_versions",
+    Column("document", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("uri", String, nullable=False),
+    Column("text", Text, nullable=False),  # what offsets refer to; the rows of a deleted document are removed
+    Column("digest", String, nullable=False),
+    Column("created", String, nullable=False),
+)
+
+acls = tenant_table(
+    "acls",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String, nullable=False),  # SHA-256 of the sorted reader tokens: one row a distinct set
+    Column("passages", Integer, nullable=False),  # current passages under this set
+    Column("tokens", Integer, nullable=False),  # their terms, counted with repetition
+    Index("ix_acls_digest", "tenant", "digest", unique=True),
+)
+
+acl_readers = tenant_table(
+    "acl_readers",
+    Column("acl", Integer, primary_key=True),
+    Column("reader", String, primary_key=True),
+    Index("ix_acl_readers_reader", "tenant", "reader"),
+)
+
+lexicon = tenant_table(
+    "lexicon",
+    Column("term", String, primary_key=True),
+    Column("acl", Integer, primary_key=True),
+    Column("passages", Integer, nullable=False),  # how many passages under this set contain the term
+)
+
+index_state = tenant_table(
+    "index_state",
+    Column("name", String, primary_key=True),
+    Column("version", Integer, nullable=False),  # the version of the index table that readers open
+    Column("recipe", String, nullable=False),  # embedder and analyzer the rows were made with
+)
