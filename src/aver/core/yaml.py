@@ -19,23 +19,22 @@ from aver.core.errors import SettingsError
 
 __all__ = ["YamlValue", "nearest", "parse_yaml"]
 
-
 _ALIAS = "an alias"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads the document's nodes, refusing aliases and tags, with the scalars of YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema)."""
+    """Reads the document's nodes, with the scalars of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema)."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute, filled below
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         upcoming: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        tag = getattr(upcoming, "tag", None)
+        problem = f"the tag {tag!r} is not supported" if tag is not None else ""
         if isinstance(upcoming, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem=_ALIAS, problem_mark=upcoming.start_mark)
-        if getattr(upcoming, "tag", None) is not None:
-            raise yaml.MarkedYAMLError(
-                problem=f"the tag {upcoming.tag!r} is not supported", problem_mark=upcoming.start_mark
-            )
+            problem = _ALIAS
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
         return super().compose_node(parent, index)
 
 
