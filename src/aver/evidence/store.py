@@ -27,10 +27,9 @@ steps = tenant_table(
 subjects = tenant_table(
     "subjects",
     Column("id", String, primary_key=True),
-    # HMAC-SHA256 of the name under a key derived from the tenant's master key.
+    # HMAC-SHA256 of the subject's name under a key derived from the tenant's master key: the name itself is nowhere.
     Column("lookup", String, nullable=False),
-    # The name under the data key, and the data key under the master key; each a nonce, then ciphertext and tag.
-    Column("name", LargeBinary, nullable=False),
+    # The data key under the tenant's master key: a nonce of 12 bytes, then ciphertext and tag.
     Column("key", LargeBinary, nullable=False),
     UniqueConstraint("tenant", "lookup"),
 )
