@@ -1,0 +1,127 @@
+"""Words: how text becomes terms, and how terms score.
+
+The terms of a passage are stored with it and indexed as they are, so the index that proposes candidates and the
+scorer that ranks them read the same words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import Stemmer
+from numpy.typing import NDArray
+
+__all__ = ["ANALYZER", "Statistics", "analyze", "bm25"]
+
+ANALYZER = "words-1"
+"""Names this analysis. Raise it when :func:`analyze` changes: the next ingest then makes the index anew."""
+
+K1, B = 1.2, 0.75
+"""Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.5)."""
+
+_LONGEST_TERM = 64
+_WORD = re.compile(r"[^\W_]+(?:[._@:/+\-]+[^\W_]+)*(?:['’]s\b)?")
+_PIECES = re.compile(r"[@:/]+")
+_PARTS = re.compile(r"[^\W_]+")
+_IDENTIFIER = re.compile(r"[\d@_]|[^\W_]\.[^\W_]")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_STOP = frozenset(
+    """
+    a about am an and any are as at be been being but by can could did do does doing for from had has have having he her
+    hers him his how i if in into is it its itself me my of on or our ours shall she should so some such than that the
+    their theirs them then there these they this those to too up us was we were what when where which who whom whose
+    why will with would you your yours
+    """.split()
+)
+_local = threading.local()
+
+
+def analyze(text: str) -> list[str]:
+    """The terms of ``text`` in order, with repetition.
+
+    Words are case-folded, Latin accents dropped, English stemmed (Snowball); function words are left out unless written
+    in capitals (IT, US). What looks like an identifier (``ERR-1234``, ``v2.3.1``, ``ann@example.com``, ``notes.md``) is
+    one term as a whole, and its parts are terms too. Han and kana, written without spaces, become overlapping pairs.
+    A term holds no white space.
+    """
+    return list(_terms(_ACCENTS.sub("", unicodedata.normalize("NFKD", text))))
+
+
+def _terms(text: str) -> Iterator[str]:
+    stem = _stemmer().stemWord
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if word.endswith(("'s", "’s")):
+            word = word[:-2]
+        if word.isalpha() and word.isascii():
+            folded = word.casefold()
+            if folded not in _STOP or (len(word) > 1 and word.isupper()):
+                yield stem(folded[:_LONGEST_TERM])
+        else:
+            yield from _compound(word)
+
+
+def _compound(word: str) -> Iterator[str]:
+    pieces = _PIECES.split(word)
+    if len(pieces) > 1 and _IDENTIFIER.search(word):
+        yield word.casefold()[:_LONGEST_TERM]
+    for piece in pieces:
+        parts = _PARTS.findall(piece)
+        if len(parts) > 1 and _IDENTIFIER.search(piece):
+            yield piece.casefold()[:_LONGEST_TERM]
+        for part in parts:
+            yield from _part(part)
+
+
+def _part(part: str) -> Iterator[str]:
+    if not part.isascii() and _CJK.search(part):
+        for run in _CJK.findall(part):
+            yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
+        part = _CJK.sub("", part)
+    folded = part.casefold()[:_LONGEST_TERM]
+    if folded and (folded not in _STOP or (len(part) > 1 and part.isupper())):
+        yield _stemmer().stemWord(folded) if folded.isalpha() else folded
+
+
+def _stemmer() -> Stemmer.Stemmer:
+    """One a thread: a stemmer keeps state while it works."""
+    if not hasattr(_local, "stemmer"):
+        _local.stemmer = Stemmer.Stemmer("english")
+    return _local.stemmer
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What BM25 must know about a collection: its passages, their terms in all, and in how many each term occurs."""
+
+    passages: int
+    tokens: int
+    frequency: Mapping[str, int]
+
+    def idf(self, term: str) -> float:
+        """``ln(1 + (N - n + 0.5) / (n + 0.5))``: positive also for a term in every passage."""
+        n = self.frequency.get(term, 0)
+        return math.log1p((self.passages - n + 0.5) / (n + 0.5))
+
+
+def bm25(query: Mapping[str, float], passages: Sequence[Sequence[str]], statistics: Statistics) -> NDArray[np.float64]:
+    """The BM25 score of each passage, given as its terms, for weighted query terms. Shape ``(len(passages),)``."""
+    average = statistics.tokens / max(1, statistics.passages)
+    weights = {term: weight * statistics.idf(term) * (K1 + 1) for term, weight in query.items()}
+    scores = np.zeros(len(passages))
+    for index, terms in enumerate(passages):
+        counts: dict[str, int] = {}
+        for term in terms:
+            if term in weights:
+                counts[term] = counts.get(term, 0) + 1
+        length = K1 * (1 - B + B * len(terms) / average) if average else K1
+        # In the order of the query's terms, so that equal passages get equal bits.
+        scores[index] = math.fsum(weights[term] * n / (n + length) for term, n in counts.items())
+    return scores
