@@ -1,0 +1,254 @@
+"""HTML: the content of a page in reading order, without its furniture."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from aver.knowledge.decoding import declared_in_html, decode
+from aver.knowledge.draft import Draft
+
+__all__ = ["ELEMENTS", "read", "write"]
+
+_SKIPPED = frozenset(
+    """head script style noscript template svg math canvas iframe object embed audio video map select datalist textarea button
+    dialog img picture input progress meter""".split()  # noqa: SIM905 - tags, read as words
+)
+_FURNITURE = (
+    "nav, footer, aside, [role=navigation], [role=banner], [role=contentinfo], [role=search], [role=complementary], "
+    "[hidden], [aria-hidden=true], body > header"
+)
+_LISTS = frozenset({"ul", "ol", "menu", "dir"})
+_BLOCKS = _LISTS | frozenset(
+    """address article aside blockquote body caption center dd details div dl dt fieldset figcaption figure footer form header
+    hgroup hr html legend li main nav optgroup option p pre search section summary table tbody td tfoot th thead tr
+    """.split()  # noqa: SIM905
+)
+_INLINE = frozenset(
+    """a abbr acronym b bdi bdo big br cite code col colgroup data del dfn em font i ins kbd label link mark meta nobr output
+    param q rb rp rt ruby s samp small source span strike strong sub sup time title track tt u var wbr
+    """.split()  # noqa: SIM905
+)
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+ELEMENTS = _SKIPPED | _BLOCKS | _INLINE | frozenset(_HEADINGS)
+"""Every tag that is HTML; another in angle brackets is a placeholder somebody typed."""
+
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_REFERENCE = re.compile(r"\[?[\w*†‡]{1,4}\]?$")
+_LONGEST_CELL = 300
+"""Characters; a table with blocks in a longer cell lays out a page, it does not tabulate."""
+_MAIN_SHARE = 0.25
+_ROW_SPAN_LIMIT = 200
+
+
+def read(data: bytes) -> Draft:
+    tree = LexborHTMLParser(decode(data, declared_in_html(data)))
+    for node in tree.css(_FURNITURE):
+        node.decompose()
+    draft = Draft()
+    body = tree.body
+    if body is not None:
+        write(_main(tree, body), draft)
+    name = tree.css_first("h1") or tree.css_first("title")
+    draft.title = name.text(deep=True) if name is not None else ""
+    return draft
+
+
+def _main(tree: LexborHTMLParser, body: LexborNode) -> LexborNode:
+    """The one element that holds the page's own content, where the page names it and it holds a fair share of the text."""
+    named = tree.css("main, [role=main]") or tree.css("article")
+    if len(named) == 1 and len(named[0].text_content or "") >= _MAIN_SHARE * len(body.text_content or ""):
+        return named[0]
+    return body
+
+
+def write(root: LexborNode, draft: Draft) -> None:
+    """Append everything below ``root`` to ``draft``."""
+    _Writer(draft).walk(root)
+
+
+@dataclass(slots=True)
+class _List:
+    ordered: bool
+    number: int
+    marker: str = ""
+
+
+class _Writer:
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._inline: list[str] = []
+        self._lists: list[_List] = []
+
+    def walk(self, root: LexborNode) -> None:
+        """Write what is below ``root``, depth first with a stack of its own: pages nest deeper than Python calls do."""
+        stack = _children(root)
+        while stack:
+            node, leaving = stack.pop()
+            if leaving:
+                self._leave(node)
+            elif self._enter(node):
+                stack.append((node, True))
+                stack += _children(node)
+        self._flush()
+
+    def _enter(self, node: LexborNode) -> bool:
+        """Write what ``node`` is by itself; whether its children are to be walked."""
+        tag = node.tag or ""
+        if tag == "-text":
+            self._inline.append(re.sub(r"\s+", " ", node.text_content or ""))
+            return False
+        if tag.startswith(("-", "!")) or tag in _SKIPPED or _is_hidden(node):
+            return False
+        if tag == "br":
+            self._inline.append("\n")
+        elif tag in _HEADINGS:
+            self._heading(node, _HEADINGS[tag])
+        elif tag == "pre":
+            self._flush()
+            self._draft.code(_preformatted(node))
+        elif tag == "table":
+            self._flush()
+            return not self._table(node)
+        elif tag == "sup":
+            self._inline.append(_superscript(node))
+        else:
+            if tag in _BLOCKS:
+                self._flush()
+            if tag in _LISTS:
+                start = (node.attributes.get("start") or "1") if tag == "ol" else ""
+                self._lists.append(_List(tag == "ol", int(start) if start.isdigit() else 1))
+            elif tag == "li":
+                self._number(node)
+            return True
+        return False
+
+    def _leave(self, node: LexborNode) -> None:
+        tag = node.tag or ""
+        if tag in _BLOCKS:
+            self._flush()
+        if tag in _LISTS:
+            self._lists.pop()
+            if not self._lists:
+                self._draft.gap()
+
+    def _number(self, item: LexborNode) -> None:
+        if not self._lists:
+            self._lists.append(
+                _List(ordered=False, number=1)
+            )  # an item outside any list; closed by nothing, indents nothing
+        current = self._lists[-1]
+        value = item.attributes.get("value") or ""
+        current.number = int(value) if value.isdigit() else current.number
+        current.marker = f"{current.number}." if current.ordered else "-"
+        current.number += 1
+
+    def _flush(self) -> None:
+        text = "".join(self._inline)
+        self._inline.clear()
+        if not text.strip():
+            return
+        for paragraph in re.split(r"\n\s*\n", text):
+            if not self._lists:
+                self._draft.paragraph(paragraph)
+            elif paragraph.strip():
+                current = self._lists[-1]
+                self._draft.item(paragraph, depth=len(self._lists) - 1, marker=current.marker)
+                current.marker = ""
+
+    def _heading(self, node: LexborNode, level: int) -> None:
+        text = _text(node)
+        if self._lists:  # a heading inside an item is the item's first line
+            self._inline.append(text)
+            self._flush()
+        else:
+            self._flush()
+            self._draft.heading(text, level)
+
+    def _table(self, table: LexborNode) -> bool:
+        """Write a table of data row by row; False for a table that lays out a page, to be walked as blocks."""
+        if table.css_first("table table") is not None:
+            return False
+        rows = [_row(row) for row in table.css("tr")]
+        if max((len(cells) for cells in rows), default=0) < 2:
+            return False
+        blocks = table.css("td ul, td ol, td pre, td p + p, td h1, td h2, td h3, td h4")
+        if any(len(_cell(node).text_content or "") > _LONGEST_CELL for node in blocks):
+            return False
+        caption = table.css_first("caption")
+        if caption is not None:
+            self._draft.paragraph(_text(caption))
+        self._draft.gap()
+        carried: dict[int, tuple[int, str]] = {}
+        for cells in rows:
+            self._draft.row(_spanned(cells, carried))
+        self._draft.gap()
+        return True
+
+
+def _children(node: LexborNode) -> list[tuple[LexborNode, bool]]:
+    """What a stack needs to visit them in order."""
+    return [(child, False) for child in node.iter(include_text=True)][::-1]
+
+
+def _row(row: LexborNode) -> list[LexborNode]:
+    return [cell for cell in row.iter() if cell.tag in ("td", "th")]
+
+
+def _spanned(cells: list[LexborNode], carried: dict[int, tuple[int, str]]) -> list[str]:
+    """The texts of a row, with those that span down from rows above (``carried``: column -> rows left, text)."""
+    texts: list[str] = []
+    remaining = iter(cells)
+    while True:
+        column = len(texts)
+        if column in carried:
+            left, text = carried.pop(column)
+            if left > 1:
+                carried[column] = (left - 1, text)
+        else:
+            cell = next(remaining, None)
+            if cell is None:
+                return texts
+            text = _text(cell)
+            span = cell.attributes.get("rowspan") or ""
+            if span.isdigit() and 1 < int(span) <= _ROW_SPAN_LIMIT:
+                carried[column] = (int(span) - 1, text)
+        texts.append(text)
+
+
+def _cell(node: LexborNode) -> LexborNode:
+    while node.tag not in ("td", "th") and node.parent is not None:
+        node = node.parent
+    return node
+
+
+def _text(node: LexborNode) -> str:
+    """The words below ``node`` on one line, as a draft of their own would write them."""
+    inner = Draft()
+    _Writer(inner).walk(node)
+    return " ".join(inner.finish("").text.split())
+
+
+def _preformatted(node: LexborNode) -> str:
+    pieces: list[str] = []
+    for part in node.traverse(include_text=True):
+        if part.tag == "-text":
+            pieces.append(part.text_content or "")
+        elif part.tag == "br":
+            pieces.append("\n")
+    return "".join(pieces)
+
+
+def _superscript(node: LexborNode) -> str:
+    """An exponent as ``^2``; nothing for a reference mark, which points to a note; else the letters, as in 1st."""
+    text = (node.text_content or "").strip()
+    if node.css_first("a") is not None and _REFERENCE.match(text):
+        return ""
+    return f"^{text}" if re.match("[-+\N{MINUS SIGN}]?[0-9]", text) else text
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    style = node.attributes.get("style") if node.is_element_node else None
+    return bool(style and _HIDDEN.search(style))

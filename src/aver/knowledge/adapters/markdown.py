@@ -1,0 +1,92 @@
+"""Markdown (CommonMark with tables), with the front matter, template tags and HTML islands that handbooks carry."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from selectolax.lexbor import LexborHTMLParser
+
+from aver.knowledge.adapters.html import ELEMENTS, write
+from aver.knowledge.decoding import decode
+from aver.knowledge.draft import Draft
+
+__all__ = ["read"]
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.{0,65536}?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)")
+
+_CODE = re.compile(
+    r"^[ \t]*(?P<fence>```+|~~~+)[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.DOTALL | re.MULTILINE
+)
+_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
+_COMMENT = re.compile(r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
+_LIQUID = re.compile(r"""\{%-?\s*(?P<name>\w+)\s*(?:"(?P<argument>[^"]*)")?.*?-?%\}|\{\{.*?\}\}""", re.DOTALL)
+_ATTRIBUTES = re.compile(r"\{:?(?:\s*[.#][\w.-]+)+\s*\}")
+_PLACES = frozenset({"page", "link", "url", "download", "post_url", "asset_path"})
+_BOXES = frozenset({"alert", "callout", "note", "tip", "warning", "tab", "details"})
+
+
+def read(data: bytes) -> Draft:
+    text = decode(data)
+    draft = Draft()
+    front = _FRONT_MATTER.match(text)
+    if front:
+        draft.title = _title(front[1])
+        text = text[front.end() :]
+    tree = LexborHTMLParser(_MARKDOWN.render(_without_templates(text)))
+    if tree.body is not None:
+        write(tree.body, draft)
+    return draft
+
+
+def _title(front_matter: str) -> str:
+    """The title that front matter gives; a page whose front matter is no valid YAML is read all the same."""
+    try:
+        fields = yaml.safe_load(front_matter)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ""
+    title = fields.get("title") if isinstance(fields, dict) else None
+    return str(title) if isinstance(title, str | int | float) else ""
+
+
+def _without_templates(text: str) -> str:
+    """Liquid and kramdown marks replaced by what they put on the page; code keeps them."""
+    text = _COMMENT.sub("", text)
+    pieces: list[str] = []
+    end = 0
+    for code in _CODE.finditer(text):
+        pieces += [_plain(text[end : code.start()]), _RAW.sub("", code[0])]
+        end = code.end()
+    return "".join([*pieces, _plain(text[end:])])
+
+
+def _plain(text: str) -> str:
+    return _ATTRIBUTES.sub("", _LIQUID.sub(_liquid, text))
+
+
+def _liquid(tag: re.Match[str]) -> str:
+    name, argument = tag["name"], tag["argument"]
+    if not argument:
+        return ""
+    if name in _PLACES:
+        return re.sub(r"\s", "%20", argument)
+    if name == "slack_channel":
+        return f"#{argument}"
+    return f"{argument}\n\n" if name in _BOXES else ""
+
+
+def _html(_renderer: RendererHTML, tokens: list[Token], index: int, _options: Any, _env: Any) -> str:
+    """HTML passes; ``<your-name>`` is no element, so its angle brackets are text."""
+    return _TAG.sub(
+        lambda tag: tag[0] if tag[2].lower() in ELEMENTS else f"&lt;{tag[1]}{tag[2]}", tokens[index].content
+    )
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+_MARKDOWN.add_render_rule("html_inline", _html)
+_MARKDOWN.add_render_rule("html_block", _html)

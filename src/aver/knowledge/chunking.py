@@ -1,0 +1,149 @@
+"""From a document to the passages that are searched and cited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aver.core.sentences import sentences
+from aver.knowledge.types import Block, ParsedDocument
+
+__all__ = ["Chunk", "split"]
+
+_SEPARATOR = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+"""Between the headings of a section's path."""
+
+# In word pieces, as estimated by :func:`_weigh`. The built-in embedder reads 256, marks and the section's path included.
+_IDEAL = 150
+_MOST = 215
+_MOST_WITH_PATH = 240
+_LEAST_MOST = 100
+
+_LONGEST_HEADING = 120
+"""Characters of one heading that a section's path keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: ``text[start:end]`` of the document. ``section`` is the path of the headings it stands under, without one
+    that repeats the document's title."""
+
+    start: int
+    end: int
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is not cut: a sentence, or a piece of one that is too long. ``cut`` is the cost of ending a passage after it."""
+
+    start: int
+    end: int
+    weight: int
+    cut: float
+
+
+def split(parsed: ParsedDocument) -> list[Chunk]:
+    """The passages of a document, in order, not overlapping, each within one section.
+
+    They cover everything but headings, which name the section of what follows them (a document of headings alone is split
+    as if they were paragraphs). A passage ends where the cost is least: between blocks rather than within one, not after
+    a lead-in such as "You need:", and near the ideal length. No sentence is cut unless it is longer than a passage may be.
+    """
+    chunks: list[Chunk] = []
+    for section, blocks in _sections(parsed):
+        most = min(_MOST, max(_LEAST_MOST, _MOST_WITH_PATH - _weigh(parsed.title) - _weigh(section)))
+        units = [unit for block in blocks for unit in _units(parsed.text, block, most)]
+        chunks += (Chunk(start, end, section) for start, end in _pack(units, most))
+    return chunks
+
+
+def _sections(parsed: ParsedDocument) -> Iterator[tuple[str, list[Block]]]:
+    path: list[tuple[int, str]] = []
+    body: list[Block] = []
+    only_headings = all(block.kind == "heading" for block in parsed.blocks)
+    for block in parsed.blocks:
+        if block.kind != "heading" or only_headings:
+            body.append(block)
+            continue
+        if body:
+            yield _path(path, parsed.title), body
+            body = []
+        while path and path[-1][0] >= block.level:
+            path.pop()
+        path.append((block.level, parsed.text[block.start : block.end]))
+    if body:
+        yield _path(path, parsed.title), body
+
+
+def _path(headings: Sequence[tuple[int, str]], title: str) -> str:
+    names = [name[:_LONGEST_HEADING] for _, name in headings]
+    return _SEPARATOR.join(names[1:] if headings and headings[0][1] == title else names)
+
+
+_AFTER_BLOCK, _AFTER_LINE, _AFTER_SENTENCE, _AFTER_PIECE, _AFTER_LEAD_IN = 0.0, 0.15, 0.3, 0.6, 1.5
+_PIECE = re.compile(r"[A-Za-z]{1,9}|\d{1,2}|[^\sA-Za-z\d]")
+
+
+def _weigh(text: str) -> int:
+    """About how many word pieces ``text`` has: within 10 % for English prose; more than there are for most other text."""
+    return len(_PIECE.findall(text))
+
+
+def _units(text: str, block: Block, most: int) -> Iterator[_Unit]:
+    """The sentences of a block, line by line. A list item's marker and indentation belong to its first sentence."""
+    start = block.start
+    while start < block.end:
+        newline = text.find("\n", start, block.end)
+        end = block.end if newline < 0 else newline
+        after = _AFTER_BLOCK if end == block.end else _AFTER_LINE
+        if text.endswith((":", "\N{FULLWIDTH COLON}"), start, end):
+            after = _AFTER_LEAD_IN
+        line = text[start:end]
+        spans = [(0, len(line))] if block.kind == "code" and line.strip() else sentences(line)
+        stops = [start + stop for _, stop in spans]
+        for stop in stops:
+            yield from _pieces(text, start, stop, most, after if stop == stops[-1] else _AFTER_SENTENCE)
+            start = stop
+        start = end + 1
+
+
+def _pieces(text: str, start: int, end: int, most: int, cut: float) -> Iterator[_Unit]:
+    """One unit, or as many as keep each within ``most``, divided at white space where there is some."""
+    while text[start].isspace():
+        start += 1
+    gap, before_gap, count = start, 0, 0
+    for mark in _PIECE.finditer(text, start, end):
+        at = mark.start()
+        if text[at - 1].isspace() and at > start:
+            gap, before_gap = at, count
+        if count == most:
+            if gap == start:
+                gap, before_gap = at, count
+            yield _Unit(start, gap, before_gap, _AFTER_PIECE)
+            start, count = gap, count - before_gap
+        count += 1
+    yield _Unit(start, end, count, cut)
+
+
+def _pack(units: Sequence[_Unit], most: int) -> list[tuple[int, int]]:
+    """The division of ``units`` into passages of at most ``most`` whose cost is least (dynamic programming)."""
+    best = [0.0]
+    first = [0]
+    for last, unit in enumerate(units):
+        weight, costs = 0, []
+        for begin in range(last, -1, -1):
+            weight += units[begin].weight
+            if weight > most and begin < last:
+                break
+            costs.append((best[begin] + (weight / _IDEAL - 1) ** 2, begin))
+        cost, begin = min(costs)
+        best.append(cost + (unit.cut if last < len(units) - 1 else 0))
+        first.append(begin)
+    spans: list[tuple[int, int]] = []
+    end = len(units)
+    while end:
+        spans.append((units[first[end]].start, units[end - 1].end))
+        end = first[end]
+    return spans[::-1]

@@ -1,0 +1,91 @@
+"""From the bytes of a file to its readable text: which format it is, and who reads that format."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import PurePosixPath
+from typing import Literal
+
+from aver.core.errors import InvalidInput
+from aver.knowledge.types import ParsedDocument
+
+__all__ = ["UnsupportedFormat", "parse"]
+
+Format = Literal["markdown", "plain", "html", "pdf", "docx"]
+
+_EXTENSIONS: dict[str, Format] = {
+    **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), "markdown"),
+    **dict.fromkeys((".txt", ".text", ".log", ""), "plain"),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
+    ".pdf": "pdf",
+    ".docx": "docx",
+}
+_HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+
+
+class UnsupportedFormat(InvalidInput):
+    """A format that is not read: an ingest skips the file and says so."""
+
+    slug, status = "unsupported-format", 415
+
+
+def parse(data: bytes, path: str) -> ParsedDocument:
+    """The readable text of a file, its title and its blocks.
+
+    The content decides the format, the extension of ``path`` only what the content leaves open. Raises
+    :class:`UnsupportedFormat` for a format that is not read, and :class:`~aver.core.errors.InvalidInput` for a file that
+    is empty, damaged, encrypted or without text.
+    """
+    if not data:
+        raise InvalidInput("The file is empty", "Write something in it, or remove it.")
+    kind = _format(data, PurePosixPath(path))
+    draft = import_module(f"aver.knowledge.adapters.{kind}").read(data)
+    document: ParsedDocument = draft.finish(_readable_name(PurePosixPath(path)))
+    if not document.text and not (
+        kind == "markdown" and draft.title
+    ):  # a page may be its front matter alone: a redirect
+        raise InvalidInput("The file holds no text", _NO_TEXT.get(kind, "Write something in it, or remove it."))
+    return document
+
+
+_NO_TEXT = {"pdf": "It may be a scan: recognise its text (OCR) first, then ingest it again."}
+
+
+def _format(data: bytes, path: PurePosixPath) -> Format:
+    named = _EXTENSIONS.get(path.suffix.lower())
+    if b"%PDF-" in data[:1024]:
+        return "pdf"
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        if named == "docx" or b"word/" in data:
+            return "docx"
+        raise UnsupportedFormat("A ZIP archive is not read", "Unpack it and ingest the files in it.")
+    if data.startswith(_OLE):
+        if _ENCRYPTED_OFFICE in data:
+            raise InvalidInput("The document is encrypted", "Save it without a password and ingest it again.")
+        raise UnsupportedFormat("This older Office format is not read", "Save it as DOCX or PDF.")
+    if _HTML_START.match(data[:4096]):
+        return "html"
+    if named == "pdf":
+        raise InvalidInput("The file is named .pdf but holds no PDF", "Export it again, or give it its real extension.")
+    if named == "docx":
+        raise InvalidInput("The file is named .docx but holds no Word document", "Save it again as DOCX.")
+    if named is None:
+        raise UnsupportedFormat(
+            f"Files ending in {path.suffix!r} are not read", "Convert it to Markdown, text, HTML, PDF or DOCX."
+        )
+    return named
+
+
+def _readable_name(path: PurePosixPath) -> str:
+    """``guides/travel-guide_faq.md`` -> ``Travel guide faq``; an index is named for its folder."""
+    stem = path.stem
+    if stem.lower() in ("index", "readme", "_index") and path.parent.name:
+        stem = path.parent.name
+    words = re.sub(r"[-_\s]+", " ", stem).strip() or path.name or "Untitled"
+    return words[0].upper() + words[1:]
