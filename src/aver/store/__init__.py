@@ -2,6 +2,6 @@
 
 from aver.store.schema import control_metadata, tenant_metadata, tenant_table
 from aver.store.service import Store
-from aver.store.types import Tenant, TenantStore
+from aver.store.types import ApiKey, Tenant, TenantStore
 
-__all__ = ["Store", "Tenant", "TenantStore", "control_metadata", "tenant_metadata", "tenant_table"]
+__all__ = ["ApiKey", "Store", "Tenant", "TenantStore", "control_metadata", "tenant_metadata", "tenant_table"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table, func
 
-__all__ = ["control_metadata", "tenant_metadata", "tenant_table"]
+__all__ = ["TEXT", "control_metadata", "tenant_metadata", "tenant_table"]
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -24,8 +24,17 @@ _NAMES = {
 control_metadata = MetaData(naming_convention=_NAMES)
 tenant_metadata = MetaData(naming_convention=_NAMES)
 
+TEXT = String().with_variant(String(collation="C"), "postgresql")
+"""Text that sorts by code point on every engine, whatever the locale of the server."""
+
 
 def tenant_table(name: str, *items: Any) -> Table:
-    """A table of tenant data; its primary key is ``tenant`` followed by the columns marked ``primary_key``."""
-    tenant = Column("tenant", String, primary_key=True, default=func.aver_tenant())
+    """A table of tenant data; its primary key is ``tenant`` followed by the columns marked ``primary_key``.
+
+    Every text column becomes :data:`TEXT`.
+    """
+    for item in items:
+        if isinstance(item, Column) and isinstance(item.type, String):
+            item.type = TEXT
+    tenant = Column("tenant", TEXT, primary_key=True, default=func.aver_tenant())
     return Table(name, tenant_metadata, tenant, *items)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from sqlalchemy import Connection
 
-__all__ = ["Tenant", "TenantStore"]
+__all__ = ["ApiKey", "Database", "Tenant", "TenantStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,41 @@ class Tenant:
     created: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Whom a secret stands for. The secret itself is shown once, when it is made, and never stored."""
+
+    id: str
+    tenant: str
+    """The tenant's id."""
+    user: str
+    groups: frozenset[str]
+    roles: frozenset[str]
+    created: datetime
+
+
 class TenantStore(Protocol):
-    """One tenant's data. There is no other way to read or write it."""
+    """One tenant's data. There is no other way to read or write it.
+
+    A full disk raises :class:`~aver.core.errors.StorageFull`; a writer that waited too long, a damaged file or a server that
+    is gone raise :class:`~aver.core.errors.Unavailable`. A violated constraint stays SQLAlchemy's ``IntegrityError``.
+    """
 
     tenant: Tenant
     directory: Path
     """Where this tenant's index and key files live."""
 
     def begin(self) -> AbstractContextManager[Connection]:
-        """A write transaction: commits on leaving, rolls back on an exception; one writer at a time per tenant."""
+        """A write transaction: commits on leaving, rolls back on an exception; one writer at a time per tenant.
+
+        Transactions do not nest: a second one opened inside waits for the first and times out.
+        """
 
     def read(self) -> AbstractContextManager[Connection]:
-        """A read transaction over one consistent snapshot."""
+        """A read transaction over one consistent snapshot, taken at the first query; writing in it fails."""
 
     def lock(self, name: str) -> AbstractContextManager[None]:
-        """Hold ``name`` across processes; raises :class:`~aver.core.errors.Conflict` at once when it is held."""
+        """Hold ``name`` across threads and processes; raises :class:`~aver.core.errors.Conflict` at once when it is held."""
 
     def master_key(self) -> bytes:
         """32 bytes that wrap this tenant's data keys."""
@@ -45,4 +65,25 @@ class TenantStore(Protocol):
         """Signs this tenant's checkpoints."""
 
     def scrub(self) -> None:
-        """Make deleted rows unrecoverable from this database's files (after an erasure)."""
+        """Make deleted rows unrecoverable from this database's files, as far as the engine can (after an erasure)."""
+
+
+class Database(Protocol):
+    """What SQLite and Postgres each do in their own way: the control data, and a way into each tenant's."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A write transaction over the control tables; one writer at a time."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A read transaction over the control tables."""
+
+    def prepare(self, directory: Path) -> None:
+        """Make a new tenant's database in its directory, if it has one of its own."""
+
+    def enter(self, tenant: Tenant, directory: Path) -> TenantStore:
+        """The tenant's session, its schema brought up to date. Thread-safe."""
+
+    def scrub(self) -> None:
+        """As :meth:`TenantStore.scrub`, for the control tables."""
+
+    def close(self) -> None: ...
