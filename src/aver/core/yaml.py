@@ -142,7 +142,7 @@ class YamlValue:
     def _expected(self, what: str) -> SettingsError:
         kinds = {"map": "a mapping", "seq": "a list", "null": "nothing"}
         found = kinds.get(self._tag) or repr(str(self.node.value)[:60])
-        return self.error(f"expected {what}, found {found}", f"Write {what} here.")
+        return self.error(f"expected {what}, found {found}", "Correct this line.")
 
 
 def parse_yaml(text: str, name: str) -> YamlValue:
@@ -217,4 +217,4 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> Settings
     reason = error.problem or error.context or "it cannot be read"
     if reason.startswith("but found"):  # PyYAML says the first half of the sentence in the context
         reason = f"{error.context}, {reason}"
-    return SettingsError(f"{name}:{line}: not valid YAML: {reason}", "Correct the syntax of this line.")
+    return SettingsError(f"{name}:{line}: not valid YAML: {reason}", "Correct this line.")

@@ -1,0 +1,231 @@
+"""What an operator may set. A flag wins over an environment variable, that over the settings file, that over the default.
+
+Nothing is read here: the caller hands over the flags, the environment and the text of the file. In the file::
+
+    data: /var/lib/aver
+    port: 8420
+    model:
+      base_url: http://127.0.0.1:11434/v1
+      name: llama3
+      timeouts: {first_token: 30}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from aver.core.errors import SettingsError
+from aver.core.yaml import YamlValue, parse_yaml
+
+__all__ = ["ModelSettings", "ModelTimeouts", "Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTimeouts:
+    """How long to wait for a model, in seconds: to connect, for the first token, between tokens, for the whole reply."""
+
+    connect: float = 5.0
+    first_token: float = 60.0
+    stall: float = 30.0
+    total: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """An OpenAI-compatible endpoint. Prices are in US dollars per million tokens; ``None`` is unknown, not free."""
+
+    base_url: str
+    name: str
+    key: str = field(default="", repr=False)
+    input_usd_per_million: float | None = None
+    output_usd_per_million: float | None = None
+    timeouts: ModelTimeouts = ModelTimeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation's settings. Without a ``model``, answers are extractive; without a ``database_url``, embedded."""
+
+    data: Path = Path(".aver")
+    database_url: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8420
+    max_file_mb: int = 100
+    max_question_chars: int = 8000
+    model: ModelSettings | None = None
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        flags: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        file: str = "",
+        file_name: str = "aver settings",
+    ) -> Settings:
+        """Settings from what was given; :class:`SettingsError` names the flag, the variable or ``FILE:LINE`` that is wrong.
+
+        ``flags`` are by setting, ``max_file_mb`` or ``model.name``; one that is ``None`` was not given. ``file`` is the text of
+        the settings file, called ``file_name`` in errors. Variables that are empty count as not given.
+        """
+        given = _of_file(parse_yaml(file, file_name)) | _of_environment(environment or {}) | _of_flags(flags or {})
+        values = {name: _SETTINGS[name].value(words) for name, words in given.items()}
+        timeouts = ModelTimeouts(**_within(values, "model.timeouts."))
+        model = _within(values, "model.")
+        if "base_url" in model and "name" in model:
+            values["model"] = ModelSettings(**model, timeouts=timeouts)
+        elif "base_url" in model:
+            where = given["model.base_url"].where
+            raise SettingsError(f"{where}: says where a model is served, but none is named", "Set AVER_MODEL too.")
+        elif "name" in model:
+            where = given["model.name"].where
+            raise SettingsError(f"{where}: names a model, but not where it is served", "Set AVER_MODEL_BASE_URL too.")
+        return cls(**{name: value for name, value in values.items() if "." not in name})
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What someone wrote for a setting, and where."""
+
+    text: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    variable: str
+    parse: Callable[[str], Any]
+    """Raises ``ValueError`` with what was expected."""
+    secret: bool = False
+
+    def value(self, given: _Given) -> Any:
+        try:
+            return self.parse(given.text)
+        except ValueError as error:
+            found = "something else" if self.secret else repr(given.text[:60])
+            raise SettingsError(
+                f"{given.where}: expected {error}, found {found}", "Correct it, or leave it out."
+            ) from None
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and len(text) < 16 and least <= int(text) <= most):
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _number(text: str) -> float:
+    """``-1`` for what is no finite number, so that each caller has one thing to compare."""
+    try:
+        number = float(text)
+    except ValueError:
+        return -1
+    return number if isfinite(number) else -1
+
+
+def _price(text: str) -> float:
+    price = _number(text)
+    if price < 0:
+        raise ValueError("a price in US dollars, 0 or more")
+    return price
+
+
+def _seconds(text: str) -> float:
+    seconds = _number(text)
+    if seconds <= 0:
+        raise ValueError("a number of seconds above 0")
+    return seconds
+
+
+def _url(example: str, *schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        scheme, _, rest = text.partition("://")
+        if scheme not in schemes or not rest.strip("/") or text.split() != [text]:
+            raise ValueError(f"an address such as {example}")
+        return text.rstrip("/")
+
+    return parse
+
+
+def _word(text: str) -> str:
+    if not text.isprintable() or text.split() != [text]:
+        raise ValueError("printable characters without spaces")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("the path of a directory")
+    return Path(text)
+
+
+_SETTINGS = {
+    "data": _Setting("AVER_DATA", _path),
+    "database_url": _Setting(
+        "AVER_DATABASE_URL",
+        _url("postgresql://user:password@host/database", "postgres", "postgresql", "postgresql+psycopg"),
+        secret=True,
+    ),
+    "host": _Setting("AVER_HOST", _word),
+    "port": _Setting("AVER_PORT", _whole(0, 65535)),
+    "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
+    "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
+    "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
+    "model.name": _Setting("AVER_MODEL", _word),
+    "model.key": _Setting("AVER_MODEL_KEY", _word, secret=True),
+    "model.input_usd_per_million": _Setting("AVER_MODEL_INPUT_USD_PER_MILLION", _price),
+    "model.output_usd_per_million": _Setting("AVER_MODEL_OUTPUT_USD_PER_MILLION", _price),
+    "model.timeouts.connect": _Setting("AVER_MODEL_TIMEOUT_CONNECT", _seconds),
+    "model.timeouts.first_token": _Setting("AVER_MODEL_TIMEOUT_FIRST_TOKEN", _seconds),
+    "model.timeouts.stall": _Setting("AVER_MODEL_TIMEOUT_STALL", _seconds),
+    "model.timeouts.total": _Setting("AVER_MODEL_TIMEOUT_TOTAL", _seconds),
+}
+
+
+def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The values directly under ``prefix``, by the rest of their names."""
+    inner = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+    return {name: value for name, value in inner.items() if "." not in name}
+
+
+def _of_file(section: YamlValue, prefix: str = "") -> dict[str, _Given]:
+    given: dict[str, _Given] = {}
+    if not section.is_null:
+        words = {name.removeprefix(prefix).partition(".")[0] for name in _SETTINGS if name.startswith(prefix)}
+        for word, value in section.fields(words).items():
+            name = prefix + word
+            if name not in _SETTINGS:
+                given |= _of_file(value, f"{name}.")
+            elif not value.is_null:
+                given[name] = _Given(value.text(), f"{value.name}:{value.line}")
+    return given
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
+    names = {setting.variable: name for name, setting in _SETTINGS.items()}
+    given: dict[str, _Given] = {}
+    for variable, text in environment.items():
+        if variable in names and text:
+            given[names[variable]] = _Given(text, variable)
+        elif variable.startswith("AVER_") and variable not in names:
+            # Other programs may have variables of this prefix; one that is nearly a setting is a slip of the pen.
+            close = get_close_matches(variable, names, n=1, cutoff=0.8)
+            if close:
+                raise SettingsError(f"{variable}: there is no such setting", f"Did you mean {close[0]}?")
+    return given
+
+
+def _of_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
+    return {
+        name: _Given(str(value), "--" + name.replace(".", "-").replace("_", "-"))
+        for name, value in flags.items()
+        if value is not None
+    }
