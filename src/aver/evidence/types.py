@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-__all__ = ["Step", "StepKind", "Verification"]
+__all__ = ["Draft", "Head", "Step", "StepKind", "Verification"]
 
 StepKind = Literal[
     "admitted",  # who asked, in which conversation, under which release
@@ -21,6 +22,21 @@ StepKind = Literal[
     "key_created",
     "erased",  # a subject's data key was destroyed
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step to append: what happened, before it has a place in the chain.
+
+    ``facts`` stay in clear for ever, so they hold numbers, booleans and short ids only. ``body`` is any JSON object and is
+    encrypted under the data key of ``subject`` (``user:NAME``), or under the tenant's own when ``subject`` is ``None``.
+    """
+
+    turn: str
+    kind: StepKind
+    subject: str | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +57,20 @@ class Step:
     hash: str
 
 
+class Head(NamedTuple):
+    """The last step of a chain: its sequence number, from 1, and its hash. An empty chain stands at 0."""
+
+    seq: int
+    hash: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What verifying a chain found. ``first_bad`` is the sequence number of the first record that fails."""
+    """What verifying a chain found. ``first_bad`` is the sequence number of the first record that fails.
+
+    ``first_bad`` is ``None`` when all is well, and when what fails is no step: the header or the footer of an export, or a
+    key that belongs to no step; ``reason`` names it.
+    """
 
     ok: bool
     steps: int

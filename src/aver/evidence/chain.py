@@ -1,0 +1,103 @@
+"""Following a chain record by record: the same rules over a database and over an exported file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aver.core.errors import VerificationFailed
+from aver.evidence.record import GENESIS, SIGNED, CheckpointRow, StepRow
+from aver.evidence.types import Head
+
+__all__ = ["BadRecord", "Chain"]
+
+_NEARBY = 1000
+"""How far around its place the true place of a moved record is looked for, so that the reason can name it."""
+
+
+class BadRecord(VerificationFailed):
+    """The first record that fails: its sequence number, or ``None`` when it is no step, and the reason."""
+
+    def __init__(self, seq: int | None, reason: str) -> None:
+        where = "The evidence" if seq is None else f"Step {seq} of the evidence"
+        super().__init__(f"{where} fails: {reason}", "Keep this copy, and compare it with a backup or an export.")
+        self.seq = seq
+        self.reason = reason
+
+
+class Chain:
+    """The state of a walk: give it every step in order, each checkpoint right after its step, then :meth:`end`.
+
+    Raises :class:`BadRecord` at the first record that does not belong where it stands.
+    """
+
+    def __init__(self, tenant: str, signed: Callable[[bytes, bytes], bool]) -> None:
+        """``signed(message, signature)`` tells whether the tenant's key made the signature."""
+        self._tenant = tenant
+        self._signed = signed
+        self._owed: int | None = None
+        self.head = Head(0, GENESIS)
+        self.checkpoints = 0
+        self.signed_to = 0
+
+    @property
+    def expected(self) -> int:
+        """The step that comes next."""
+        return self.head.seq + 1
+
+    @property
+    def due(self) -> int:
+        """The step that the next record is about: the last one while its checkpoint is owed, else the next."""
+        return self.expected if self._owed is None else self._owed
+
+    def step(self, row: StepRow) -> None:
+        expected = self.expected
+        if self._owed is not None:
+            raise BadRecord(self._owed, "its signed checkpoint is missing")
+        if type(row.seq) is not int:
+            raise BadRecord(expected, f"a record stands here whose sequence number is {row.seq!r:.40}")
+        if row.seq > expected:
+            raise BadRecord(expected, f"it is missing, or out of order: step {row.seq} stands in its place")
+        if row.seq < expected:
+            raise BadRecord(row.seq, "it stands here a second time: duplicated, replayed or out of order")
+        if row.tenant != self._tenant:
+            raise BadRecord(expected, "it belongs to another tenant")
+        if _digest(row) != row.hash:
+            raise BadRecord(expected, _why_changed(row))
+        if row.prev != self.head.hash:
+            raise BadRecord(expected, "it does not follow the step before it: replaced, reordered or replayed")
+        self.head = Head(row.seq, row.hash)
+        self._owed = row.seq if row.kind in SIGNED else None
+
+    def checkpoint(self, row: CheckpointRow) -> None:
+        """The checkpoint of the step just given."""
+        seq, digest = self.head
+        if row.seq != seq:
+            raise BadRecord(self.expected, f"a checkpoint of step {row.seq!r:.40} stands after step {seq}")
+        if row.tenant != self._tenant:
+            raise BadRecord(seq, "its checkpoint belongs to another tenant")
+        if row.hash != digest:
+            raise BadRecord(seq, "its checkpoint names another hash")
+        if type(row.at) is not str or not self._signed(row.message(), row.signature):
+            raise BadRecord(seq, "the signature of its checkpoint is not the tenant's")
+        self._owed = None
+        self.checkpoints += 1
+        self.signed_to = seq
+
+    def end(self) -> None:
+        if self._owed is not None:
+            raise BadRecord(self._owed, "its signed checkpoint is missing")
+
+
+def _digest(row: StepRow) -> str | None:
+    """The hash of these columns; ``None`` when they hold what no column may."""
+    try:
+        return row.digest()
+    except (TypeError, ValueError):
+        return None
+
+
+def _why_changed(row: StepRow) -> str:
+    for seq in range(max(1, row.seq - _NEARBY), row.seq + _NEARBY):
+        if _digest(row._replace(seq=seq)) == row.hash:
+            return f"it is the record of step {seq} in another place: reordered or replayed"
+    return "it was changed: its hash is not that of its columns"

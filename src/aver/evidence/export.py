@@ -1,0 +1,134 @@
+"""Writing a ledger to one file that anyone can verify; :mod:`aver.evidence.offline` reads it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
+
+from aver.core import Clock, canonical_json, rfc3339
+from aver.core.errors import InvalidInput, StorageFull
+from aver.evidence.chain import BadRecord
+from aver.evidence.keys import DataKey, Keyring, open_content
+from aver.evidence.record import GENESIS, VERSION, CheckpointRow, StepRow
+from aver.evidence.rows import checkpoints_between, steps_from
+from aver.evidence.signing import fingerprint
+from aver.store import TenantStore
+
+__all__ = ["FORMAT", "write_export"]
+
+FORMAT = "aver-evidence"
+_BATCH = 1000
+
+
+def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: Path, keys: Keyring | None) -> None:
+    """Lines of canonical JSON: a header, each step with its checkpoint after it, and a signed footer.
+
+    - ``{"header": {at, fingerprint, format, public_key, tenant, version, with_content}}``
+    - ``{"step": {the columns, content in base64}}``; with ``keys`` also ``"disclosed": {body, key}``, the key of that step alone
+    - ``{"checkpoint": {the columns, signature in hex}}``
+    - ``{"footer": {checkpoints, digest, format, head, steps, signature}}``: ``digest`` is the SHA-256 of every byte before the
+      footer, and the signature is over the footer without it
+
+    ``out`` is replaced once the file is whole and on disk; on any failure it stays as it was.
+    """
+    public = key.public_key()
+    header = {
+        "at": rfc3339(clock.now()),
+        "fingerprint": fingerprint(public),
+        "format": FORMAT,
+        "public_key": public.public_bytes_raw().hex(),
+        "tenant": store.tenant.id,
+        "version": VERSION,
+        "with_content": keys is not None,
+    }
+    counts = {"checkpoint": 0, "step": 0}
+    head = GENESIS
+    digest = hashlib.sha256()
+    with _replacing(out) as file:
+
+        def write(line: dict[str, Any]) -> None:
+            data = canonical_json(line) + b"\n"
+            digest.update(data)
+            file.write(data)
+
+        write({"header": header})
+        with store.read() as tx:
+            for row, line in _lines(tx, store.tenant.id, keys):
+                write(line)
+                if isinstance(row, StepRow):
+                    head = row.hash
+                    counts["step"] += 1
+                else:
+                    counts["checkpoint"] += 1
+        footer = {
+            "checkpoints": counts["checkpoint"],
+            "digest": digest.hexdigest(),
+            "format": FORMAT,
+            "head": head,
+            "steps": counts["step"],
+        }
+        write({"footer": footer | {"signature": key.sign(canonical_json({"footer": footer})).hex()}})
+
+
+def _lines(
+    tx: Connection, tenant: str, keys: Keyring | None
+) -> Iterator[tuple[StepRow | CheckpointRow, dict[str, Any]]]:
+    for rows in steps_from(tx, tenant, 1, _BATCH):
+        opened = keys.open(tx, {row.subject for row in rows}) if keys else {}
+        signed = checkpoints_between(tx, tenant, rows[0].seq, rows[-1].seq)
+        checkpoint = next(signed, None)
+        for row in rows:
+            yield row, _step_line(row) | (_disclosed(row, opened[row.subject]) if row.subject in opened else {})
+            while checkpoint is not None and checkpoint.seq <= row.seq:
+                yield checkpoint, {"checkpoint": checkpoint._asdict() | {"signature": checkpoint.signature.hex()}}
+                checkpoint = next(signed, None)
+
+
+def _step_line(row: StepRow) -> dict[str, Any]:
+    if type(row.content) is not bytes:
+        raise BadRecord(row.seq, "its content is not what was stored")
+    return {"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}}
+
+
+def _disclosed(row: StepRow, key: DataKey | None) -> dict[str, Any]:
+    body = open_content(row, key)
+    if key is None or body is None:
+        raise BadRecord(row.seq, "its content does not decrypt although its key exists: it was replaced")
+    return {"disclosed": {"body": json.loads(body), "key": key.of_step(row.seq).hex()}}
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``out`` when the block ends well, and vanishes otherwise."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.", suffix=".part", dir=out.parent)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(out)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _unwritable(out: Path, error: OSError) -> InvalidInput | StorageFull:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"No space is left to write {out}", "Free some space, or choose another place.")
+    return InvalidInput(f"{out} cannot be written: {error.strerror}", "Name a file in a folder that you may write to.")

@@ -1,0 +1,59 @@
+"""What may stand in clear beside the chain, for ever and after every erasure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aver.core import canonical_json
+from aver.core.errors import InvalidInput, TooLarge
+
+__all__ = ["clear_facts"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_.]{0,59}")
+# Ids, modes, versions, digests, names of models ("openai/gpt-5:free"); no spaces, no @, nothing a sentence could be.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
+_READER = re.compile(r"(user|group):")
+_LARGEST_INTEGER = 2**53
+_LONGEST_LIST = 256
+_LARGEST = 8192
+
+
+def clear_facts(facts: Mapping[str, Any]) -> str:
+    """``facts`` as canonical JSON, or :class:`InvalidInput` naming the one that is not safe in clear.
+
+    A fact has a lower-case name and is a boolean, a finite number (integers up to 2**53), ``None``, an id-like string of at
+    most 128 characters (letters, digits and ``._:/+-``, but no reader such as ``user:NAME``), or a list of at most 256 of
+    these; all of them together at most 8 KiB (:class:`TooLarge`). This catches what is obviously personal or
+    confidential, not a name someone made look like an id: what a person wrote or read belongs in the body.
+    """
+    for name, value in facts.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidInput(f"{name!r:.60} cannot name a fact", "Use up to 60 of a-z, 0-9, _ and . after a letter.")
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if not _is_clear(item):
+                raise InvalidInput(
+                    f"The fact {name!r} is not a number, a boolean or an id, and facts stay in clear",
+                    "Put it in the body, where it is encrypted.",
+                )
+        if isinstance(value, (list, tuple)) and len(value) > _LONGEST_LIST:
+            raise TooLarge(
+                f"The fact {name!r} lists {len(value)} values, and at most {_LONGEST_LIST} are allowed",
+                "Put the list in the body and its length in the facts.",
+            )
+    text = canonical_json(dict(facts)).decode()
+    if len(text) > _LARGEST:
+        raise TooLarge(f"The facts of one step take {len(text)} characters of {_LARGEST}", "Put them in the body.")
+    return text
+
+
+def _is_clear(value: object) -> bool:
+    if isinstance(value, str):
+        return bool(_ID.fullmatch(value)) and not _READER.match(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= _LARGEST_INTEGER
+    return value is None

@@ -1,0 +1,82 @@
+"""What exactly is hashed and signed: the canonical record of a step, and the message of a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from json.encoder import encode_basestring as _quote
+from typing import NamedTuple
+
+from aver.core import canonical_json
+
+__all__ = ["GENESIS", "SIGNED", "VERSION", "CheckpointRow", "StepRow", "commitment", "record"]
+
+VERSION = 1
+GENESIS = "0" * 64
+"""What the first step names as the hash before it."""
+
+SIGNED = frozenset({"sealed", "ingested", "deleted", "key_created", "erased"})
+"""The kinds of step that a signed checkpoint covers: the end of a turn, and every administrative act."""
+
+
+def commitment(content: bytes) -> str:
+    """What the chain holds of a step's content: SHA-256 of nonce and ciphertext, which outlives the key."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def record(
+    tenant: str, seq: int, turn: str, kind: str, at: str, subject: str, facts: str, prev: str, content: str
+) -> bytes:
+    """The record of a step, of which SHA-256 is its hash; ``content`` is the commitment to its ciphertext.
+
+    The bytes are those of ``canonical_json`` over these fields and ``version``, written out because every append and
+    every verified step passes here twice (a test holds the two equal). With ``content`` empty it is what the
+    ciphertext is bound to, so that no column can be changed without the data key, sealed or not.
+    """
+    return (
+        f'{{"at":{_quote(at)},"content":{_quote(content)},"facts":{_quote(facts)},"kind":{_quote(kind)},'
+        f'"prev":{_quote(prev)},"seq":{seq:d},"subject":{_quote(subject)},"tenant":{_quote(tenant)},'
+        f'"turn":{_quote(turn)},"version":{VERSION}}}'
+    ).encode("utf-8", "surrogatepass")
+
+
+class StepRow(NamedTuple):
+    """A step as stored: the columns of ``steps``, in order. Values may be anything until they are verified."""
+
+    tenant: str
+    seq: int
+    turn: str
+    kind: str
+    at: str
+    subject: str
+    facts: str
+    content: bytes
+    prev: str
+    hash: str
+
+    def record(self, content: str) -> bytes:
+        return record(
+            self.tenant, self.seq, self.turn, self.kind, self.at, self.subject, self.facts, self.prev, content
+        )
+
+    def bound(self) -> bytes:
+        """What the content of this step is bound to, as associated data of its encryption."""
+        return self.record("")
+
+    def digest(self) -> str:
+        """The hash that these columns have, whatever ``hash`` says."""
+        return hashlib.sha256(self.record(commitment(self.content))).hexdigest()
+
+
+class CheckpointRow(NamedTuple):
+    """A checkpoint as stored: the columns of ``checkpoints``, in order."""
+
+    tenant: str
+    seq: int
+    hash: str
+    at: str
+    signature: bytes
+
+    def message(self) -> bytes:
+        """The bytes that the tenant's key signs."""
+        fields = {"at": self.at, "hash": self.hash, "seq": self.seq, "tenant": self.tenant}
+        return canonical_json({"checkpoint": fields, "version": VERSION})

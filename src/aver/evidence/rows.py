@@ -1,0 +1,57 @@
+"""Reading steps and checkpoints as the driver gives them: what an attacker stored may not fit SQLAlchemy's types.
+
+Queries here name the tenant, as queries elsewhere do not: the primary key begins with it, so without it a walk by
+sequence number would read the whole table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, select, type_coerce
+from sqlalchemy.types import NullType
+
+from aver.evidence.record import GENESIS, CheckpointRow, StepRow
+from aver.evidence.store import checkpoints, steps
+from aver.evidence.types import Head
+
+__all__ = ["checkpoints_between", "hash_at", "head_of", "steps_from", "steps_of"]
+
+
+def _raw(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    return [type_coerce(table.c[name], NullType()).label(name) for name in names]
+
+
+_STEP = select(*_raw(steps, StepRow._fields)).order_by(steps.c.seq)
+_CHECKPOINT = select(*_raw(checkpoints, CheckpointRow._fields)).order_by(checkpoints.c.seq)
+
+
+def steps_from(tx: Connection, tenant: str, first: int, size: int) -> Iterator[list[StepRow]]:
+    """The steps from ``first`` on in order, in batches of ``size``, none of them empty."""
+    query = _STEP.where(steps.c.tenant == tenant, steps.c.seq >= first)
+    for batch in tx.execute(query, execution_options={"yield_per": size}).partitions():
+        yield [StepRow._make(row) for row in batch]
+
+
+def steps_of(tx: Connection, turns: list[str]) -> list[StepRow]:
+    """The steps of these turns in order."""
+    return [StepRow._make(row) for row in tx.execute(_STEP.where(steps.c.turn.in_(turns)))]
+
+
+def checkpoints_between(tx: Connection, tenant: str, first: int, last: int) -> Iterator[CheckpointRow]:
+    """The checkpoints of the steps from ``first`` to ``last`` in order."""
+    seq = checkpoints.c.seq
+    query = _CHECKPOINT.where(checkpoints.c.tenant == tenant, seq >= first, seq <= last)
+    return iter([CheckpointRow._make(row) for row in tx.execute(query)])
+
+
+def hash_at(tx: Connection, tenant: str, seq: int) -> str | None:
+    query = select(steps.c.hash).where(steps.c.tenant == tenant, steps.c.seq == seq)
+    return tx.execute(query).scalar()
+
+
+def head_of(tx: Connection, tenant: str) -> Head:
+    query = select(steps.c.seq, steps.c.hash).where(steps.c.tenant == tenant).order_by(steps.c.seq.desc()).limit(1)
+    last = tx.execute(query).first()
+    return Head(last.seq, last.hash) if last else Head(0, GENESIS)

@@ -1,0 +1,215 @@
+"""The ledger: append, seal, read, verify, export, erase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, func, insert, select
+
+from aver.core import Clock, canonical_json, new_id, rfc3339
+from aver.core.errors import InvalidInput, NotFound, TooLarge, VerificationFailed
+from aver.evidence.anchor import Anchor
+from aver.evidence.audit import Audit
+from aver.evidence.export import write_export
+from aver.evidence.facts import clear_facts
+from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
+from aver.evidence.record import SIGNED, CheckpointRow, StepRow
+from aver.evidence.rows import head_of, steps_of
+from aver.evidence.store import checkpoints, steps
+from aver.evidence.types import Draft, Head, Step, StepKind, Verification
+from aver.store import TenantStore
+
+__all__ = ["Ledger"]
+
+_TENANT = ""
+"""The name under which the tenant's own data key is kept, for steps that are about no subject."""
+_LARGEST_BODY = 16 * 2**20
+_TURNS_A_QUERY = 500
+
+
+class Ledger:
+    """The append-only, hash-chained evidence of one tenant."""
+
+    def __init__(self, store: TenantStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
+
+    # Key files are made at first use and never change, so each is read once.
+    @cached_property
+    def _keys(self) -> Keyring:
+        return Keyring(self._store.tenant.id, self._store.master_key())
+
+    @cached_property
+    def _signing_key(self) -> Ed25519PrivateKey:
+        return self._store.signing_key()
+
+    def append(
+        self,
+        tx: Connection,
+        *,
+        turn: str,
+        kind: StepKind,
+        subject: str | None,
+        facts: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+    ) -> Step:
+        """Append one step in the transaction of its effect; see :class:`~aver.evidence.Draft` for what goes where."""
+        return self.append_all(tx, [Draft(turn, kind, subject, facts, body)])[0]
+
+    def seal(self, tx: Connection, *, turn: str, subject: str | None, facts: Mapping[str, Any] | None = None) -> Step:
+        """Close ``turn`` with a ``sealed`` step, whose signed checkpoint covers it and everything before it."""
+        return self.append_all(tx, [Draft(turn, "sealed", subject, facts or {})])[0]
+
+    def append_all(self, tx: Connection, drafts: Sequence[Draft]) -> tuple[Step, ...]:
+        """Append several steps at once, a few times cheaper each than one by one.
+
+        ``tx`` is the caller's write transaction (``TenantStore.begin``), which admits one writer at a time, so the chain
+        cannot fork. A step that ends a turn or is administrative gets its signed checkpoint here. Raises
+        :class:`~aver.core.errors.InvalidInput` for facts that may not stand in clear and a body that is no JSON, and
+        :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
+        """
+        plain = [(clear_facts(draft.facts), _plaintext(draft.body)) for draft in drafts]
+        keys = self._keys.provide(tx, {_key_name(draft) for draft in drafts})
+        tenant, now = self._store.tenant.id, self._clock.now()
+        at = rfc3339(now)
+        before = head = head_of(tx, tenant)
+        rows: list[StepRow] = []
+        signed: list[CheckpointRow] = []
+        appended: list[Step] = []
+        for draft, (facts, plaintext) in zip(drafts, plain, strict=True):
+            row = _sealed(tenant, head, draft, at, keys[_key_name(draft)], facts, plaintext)
+            head = Head(row.seq, row.hash)
+            rows.append(row)
+            if draft.kind in SIGNED:
+                unsigned = CheckpointRow(tenant, row.seq, row.hash, at, b"")
+                signed.append(unsigned._replace(signature=self._signing_key.sign(unsigned.message())))
+            body = None if draft.body is None else dict(draft.body)
+            appended.append(Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), body, False, row.hash))
+        if rows:
+            tx.execute(insert(steps), [_values(row) for row in rows])
+            if signed:
+                tx.execute(insert(checkpoints), [_values(row) for row in signed])
+            self._anchor.follow(tx, before, head)
+        return tuple(appended)
+
+    def head(self) -> Head:
+        """The last step of the chain."""
+        with self._store.read() as tx:
+            return head_of(tx, self._store.tenant.id)
+
+    def turn(self, turn: str) -> tuple[Step, ...]:
+        """The steps of one turn in order, decrypted; :class:`~aver.core.errors.NotFound` when there are none."""
+        found = self.turns([turn]).get(turn)
+        if not found:
+            raise NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
+        return found
+
+    def turns(self, ids: Iterable[str]) -> dict[str, tuple[Step, ...]]:
+        """The steps of each of these turns that exists.
+
+        The content of a step is bound to all its columns: one that was changed in the database raises
+        :class:`~aver.core.errors.VerificationFailed`, unless its subject was erased; then only :meth:`verify` tells.
+        """
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, list[Step]] = {}
+        with self._store.read() as tx:
+            for start in range(0, len(wanted), _TURNS_A_QUERY):
+                rows = steps_of(tx, wanted[start : start + _TURNS_A_QUERY])
+                keys = self._keys.open(tx, {row.subject for row in rows})
+                for row in rows:
+                    found.setdefault(row.turn, []).append(_step(row, keys))
+        return {turn: tuple(found[turn]) for turn in wanted if turn in found}
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
+        """Walk the whole chain, in flat memory, and report the first record that fails. ``progress(done, total)`` counts steps.
+
+        Checked for each step: its place, the hash of its columns, the hash before it, its content under its subject's key;
+        for each turn's end and administrative step its signed checkpoint; for each missing key the step that says it
+        was erased; at the end, and against the anchor kept beside the keys, that nothing is cut off.
+
+        Caught is thus any change by someone who can write the database but holds no key. Not caught: whoever can
+        read the key directory can forge all of it, which only an export or a fingerprint kept elsewhere shows; steps
+        committed just before a crash that left the anchor behind can be cut off; and with the anchor file
+        gone (a note says so), or on a replica that never wrote to this ledger, so can any number at the end.
+        """
+        return Audit(self._store, self._keys, self._signing_key, self._anchor).run(progress)
+
+    def export(self, out: Path, *, with_content: bool = False) -> None:
+        """Write the whole chain to one file that :func:`~aver.evidence.verify_export` checks with no database.
+
+        The file holds ciphertext only; ``with_content`` adds to each step that can still be read its content and the key of
+        that one step, which proves that it is the content chained. An erasure does not reach into files given away.
+        Raises :class:`~aver.core.errors.VerificationFailed` when a step cannot be written for what was done to it.
+        """
+        keys = self._keys if with_content else None
+        write_export(self._store, self._signing_key, self._clock, out, keys)
+
+    def erase(self, subject: str) -> Step:
+        """Destroy the data key of ``subject`` (``user:NAME``): its content can never be read again, the chain still verifies.
+
+        Appends an ``erased`` step that names the subject's opaque id and how many steps became unreadable, then scrubs the
+        database files. Raises :class:`~aver.core.errors.NotFound` for a subject without a key; it scrubs even then, because an
+        erasure cut off between its commit and its scrub is finished by asking again.
+        """
+        step = self._destroy(subject) if subject != _TENANT else None
+        self._store.scrub()
+        if step is None:
+            raise NotFound("There is no such subject, or it is erased already", "Write it as user:NAME.")
+        return step
+
+    def _destroy(self, subject: str) -> Step | None:
+        with self._store.begin() as tx:
+            destroyed = self._keys.destroy(tx, subject)
+            if destroyed is None:
+                return None
+            count = tx.execute(select(func.count()).select_from(steps).where(steps.c.subject == destroyed)).scalar_one()
+            facts = {"subject": destroyed, "steps": count}
+            return self.append(tx, turn=new_id("erasure"), kind="erased", subject=None, facts=facts, body=None)
+
+
+def _key_name(draft: Draft) -> str:
+    return _TENANT if draft.subject is None else draft.subject
+
+
+def _plaintext(body: Mapping[str, Any] | None) -> bytes:
+    try:
+        plaintext = canonical_json(None if body is None else dict(body))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"The body of a step is not JSON: {error}", "Pass only what JSON can hold.") from None
+    if len(plaintext) > _LARGEST_BODY:
+        raise TooLarge(f"The body of a step takes {len(plaintext)} bytes of {_LARGEST_BODY}", "Store a digest instead.")
+    return plaintext
+
+
+def _sealed(tenant: str, head: Head, draft: Draft, at: str, key: DataKey, facts: str, plaintext: bytes) -> StepRow:
+    """``draft`` as the row that follows ``head``."""
+    row = StepRow(tenant, head.seq + 1, draft.turn, draft.kind, at, key.subject, facts, b"", head.hash, "")
+    row = row._replace(content=encrypt(key.of_step(row.seq), plaintext, row.bound()))
+    return row._replace(hash=row.digest())
+
+
+def _values(row: StepRow | CheckpointRow) -> dict[str, Any]:
+    values = row._asdict()
+    del values["tenant"]  # the database session fills it
+    return values
+
+
+def _step(row: StepRow, keys: Mapping[str, DataKey | None]) -> Step:
+    body = None
+    erased = row.subject not in keys
+    if not erased:
+        plaintext = open_content(row, keys[row.subject])
+        if plaintext is None:
+            raise VerificationFailed(
+                f"Step {row.seq} of turn {row.turn} was changed outside Aver", "Run: aver evidence verify"
+            )
+        body = json.loads(plaintext)
+    at = datetime.fromisoformat(row.at)
+    return Step(row.seq, row.turn, cast(StepKind, row.kind), at, json.loads(row.facts), body, erased, row.hash)
