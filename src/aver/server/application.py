@@ -1,0 +1,167 @@
+"""The composition root: the one place that knows every package and puts them together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from aver.core.clock import Clock, SystemClock
+from aver.core.errors import Unavailable
+from aver.core.principal import Principal, user_reader
+from aver.core.settings import ModelSettings, Settings
+from aver.evidence import Ledger, Step
+from aver.store import ApiKey, Store, TenantStore
+
+if TYPE_CHECKING:
+    from aver.agents import Assistant
+    from aver.gateway import Embedder, Gateway, Provider
+    from aver.knowledge import Knowledge
+
+__all__ = ["Application", "TenantServices"]
+
+T = TypeVar("T")
+
+
+class TenantServices:
+    """What one tenant has. Each part is made when it is first used: reading evidence loads no index and no model."""
+
+    def __init__(self, application: Application, store: TenantStore) -> None:
+        self._application = application
+        self.store = store
+        self.ledger = Ledger(store, application.clock)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        from aver.knowledge import Knowledge
+
+        return Knowledge(self.store, self.ledger, self._application.embedder, self._application.clock)
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        from aver.agents import Assistant
+
+        return Assistant(
+            self.store,
+            self.ledger,
+            self.knowledge,
+            self._application.gateway,
+            self._application.clock,
+            self._application.release,
+        )
+
+    def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
+        """A user of this tenant, whose groups the caller vouches for."""
+        return Principal(self.store.tenant.id, user, frozenset(groups))
+
+
+class Application:
+    """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own.
+
+    Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
+    """
+
+    def __init__(self, settings: Settings, *, embedder: Embedder | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.store = Store(settings.data, settings.database_url, self.clock)
+        self._given_embedder = embedder
+        self._services: dict[str, TenantServices] = {}
+        self._lock = threading.RLock()
+        self._warm = threading.Event()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        if self._given_embedder is not None:
+            return self._given_embedder
+        from aver.gateway.adapters.minilm import MiniLM
+
+        return MiniLM(self.settings.data / "models")
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The configured model, or the extractive one, which is the last resort in any case."""
+        from aver.gateway import Gateway
+        from aver.gateway.adapters.extractive import Extractive
+
+        extractive = Extractive(self.embedder)
+        model = self.settings.model
+        return Gateway(_provider(model) if model else extractive, extractive)
+
+    def tenant(self, name: str) -> TenantServices:
+        """A tenant's services, by its name or id; :class:`~aver.core.errors.NotFound` when there is none."""
+        with self._lock:
+            if name not in self._services:
+                store = self.store.tenant(name)
+                services = self._services.get(store.tenant.id) or TenantServices(self, store)
+                # By id only: a name may come to mean another tenant, an id never.
+                self._services[store.tenant.id] = services
+                return services
+            return self._services[name]
+
+    def create_key(self, tenant: str, user: str, groups: Iterable[str] = ()) -> tuple[ApiKey, str]:
+        """A new API key and its secret, with a step of evidence that it was made."""
+        services = self.tenant(tenant)
+        key, secret = self.store.create_key(tenant, user, groups)
+        try:
+            with services.store.begin() as tx:
+                services.ledger.append(
+                    tx,
+                    turn=key.id,
+                    kind="key_created",
+                    subject=user_reader(user),
+                    facts={"key": key.id, "groups": len(key.groups)},
+                    body={"user": user, "groups": sorted(key.groups)},
+                )
+        except BaseException:
+            # A key that nothing records must not work.
+            self.store.revoke_key(tenant, key.id)
+            raise
+        return key, secret
+
+    def erase(self, tenant: str, user: str) -> Step:
+        """Revoke a user's API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is none."""
+        services = self.tenant(tenant)
+        self.store.revoke_user_keys(tenant, user)
+        return services.ledger.erase(user_reader(user))
+
+    def warm(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        self.embedder.embed(["ready"])
+        self._warm.set()
+
+    def check_ready(self) -> None:
+        """Raises :class:`~aver.core.errors.Unavailable` unless the storage answers and the model is loaded."""
+        self.store.tenants()
+        if not self._warm.is_set():
+            raise Unavailable("The model is still being loaded", "Try again in a second.")
+
+    async def finishing(self, work: Awaitable[T]) -> T:
+        """The result of ``work``, with the gateway's connections closed in the same event loop."""
+        try:
+            return await work
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections to model providers, within the event loop that opened them."""
+        if "gateway" in self.__dict__:
+            await self.gateway.close()
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _provider(model: ModelSettings) -> Provider:
+    from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices, Timeouts
+
+    waits = model.timeouts
+    price = (model.input_usd_per_million, model.output_usd_per_million)
+    return OpenAICompatible(
+        model.base_url,
+        model.key,
+        model.name,
+        timeouts=Timeouts(waits.connect, waits.first_token, waits.stall, waits.total),
+        prices=None if price[0] is None or price[1] is None else Prices(price[0], price[1]),
+    )

@@ -1,0 +1,77 @@
+"""``aver documents``: what a user may read."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from aver.server.cli.options import AsJson, Groups, TenantName, UserName
+from aver.server.cli.output import print_json, printable, table
+from aver.server.cli.session import Session
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The documents that a user may read.")
+
+DocumentId = Annotated[str, typer.Argument(metavar="ID", help="A document's id, from the list or a citation.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    tenant: TenantName,
+    user: UserName,
+    group: Groups = [],  # noqa: B006 - Typer copies it
+    as_json: AsJson = False,
+) -> None:
+    """List the documents, each at its current version."""
+    with Session.of(context).application() as application:
+        services = application.tenant(tenant)
+        found = services.knowledge.documents(services.principal(user, group))
+    if as_json:
+        print_json({"documents": found})
+    else:
+        rows = [(d.id, d.version, d.title, d.source, f"{d.updated:%Y-%m-%d %H:%M}") for d in found]
+        table(("document", "version", "title", "source", "updated"), rows)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    document: DocumentId,
+    tenant: TenantName,
+    user: UserName,
+    group: Groups = [],  # noqa: B006 - Typer copies it
+    version: Annotated[int | None, typer.Option(min=1, metavar="V", help="The current one by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the stored text of a document version: what the offsets of citations refer to."""
+    with Session.of(context).application() as application:
+        services = application.tenant(tenant)
+        found = services.knowledge.document(services.principal(user, group), document, version)
+    if as_json:
+        print_json(found)
+    else:
+        sys.stderr.write(f"{printable(found.title)}, version {found.version}, {printable(found.uri)}\n")
+        sys.stdout.write(printable(found.text) + "\n")
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    document: DocumentId,
+    tenant: TenantName,
+    user: UserName,
+    group: Groups = [],  # noqa: B006 - Typer copies it
+    as_json: AsJson = False,
+) -> None:
+    """Delete a document: it is neither found nor cited from now on, in new and continued conversations."""
+    with Session.of(context).application() as application:
+        services = application.tenant(tenant)
+        services.knowledge.delete(services.principal(user, group), document)
+    if as_json:
+        print_json({"document": document, "deleted": True})
+    else:
+        sys.stdout.write(f"deleted {document}\n")

@@ -1,0 +1,169 @@
+"""``aver evidence``: read it, verify it, hand it out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aver.core.errors import InvalidInput, NotFound, VerificationFailed
+from aver.server.cli.options import AsJson, TenantName
+from aver.server.cli.output import console, print_json, printable
+from aver.server.cli.progress import progress
+from aver.server.cli.session import Session
+
+if TYPE_CHECKING:
+    from aver.evidence.types import Step, Verification
+    from aver.server.application import Application
+
+__all__ = ["app"]
+
+app = typer.Typer(help="What happened, sealed: read it, verify it, export it.")
+
+SomeTenant = Annotated[str | None, typer.Option("--tenant", "-t", metavar="TENANT", help="Only this tenant.")]
+
+
+class _DoesNotVerify(VerificationFailed):
+    """What was verified and did not hold, with every finding."""
+
+    def __init__(self, found: Mapping[str, Verification]) -> None:
+        self.found = found
+        first, verification = next((name, item) for name, item in found.items() if not item.ok)
+        record = f"record {verification.first_bad}: " if verification.first_bad is not None else ""
+        super().__init__(
+            f"The evidence of {first} does not verify: {record}{verification.reason}".rstrip("."),
+            "Keep the files as they are, and compare them with a backup or an export.",
+        )
+
+    def problem(self) -> dict[str, object]:
+        return {**super().problem(), **_outcome(self.found)}
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    turn: Annotated[str, typer.Argument(metavar="TURN")],
+    tenant: SomeTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what happened in a turn, step by step."""
+    with Session.of(context).application() as application:
+        steps = _steps(application, turn, tenant)
+    if as_json:
+        print_json({"turn": turn, "steps": steps})
+    else:
+        _print_story(steps)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="An export. Needs no data directory; without it, the tenants'."),
+    ] = None,
+    tenant: SomeTenant = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="FINGERPRINT", help="The key that must have signed, from a source you trust.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every hash, link and signature. Exit code 4, and the first bad record, when something does not add up."""
+    if file is not None and tenant is not None:
+        raise InvalidInput("A file and a tenant cannot be verified at once", "Give one of them.")
+    found = _verify_file(file, key) if file is not None else _verify_tenants(context, tenant, key, quiet=as_json)
+    if not all(item.ok for item in found.values()):
+        raise _DoesNotVerify(found)
+    if as_json:
+        print_json(_outcome(found))
+        return
+    for name, item in found.items():
+        unreadable = f", {item.unreadable} of them erased" if item.unreadable else ""
+        sys.stdout.write(f"{name}: {item.steps} steps{unreadable} and {item.checkpoints} checkpoints verify\n")
+        sys.stdout.write(f"  signed by {item.key_fingerprint}\n" if item.key_fingerprint else "")
+        sys.stdout.writelines(f"  {printable(note)}\n" for note in item.notes)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    tenant: TenantName,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write; an existing file is not overwritten.")],
+    with_content: Annotated[
+        bool, typer.Option("--with-content", help="Also what was asked and answered, in clear.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole chain to one file that anyone can verify: aver evidence verify FILE."""
+    with Session.of(context).application() as application:
+        ledger = application.tenant(tenant).ledger
+        if out.exists():
+            raise InvalidInput(f"{str(out)!r} exists already", "Choose another name, or remove it.")
+        ledger.export(out, with_content=with_content)
+    if as_json:
+        print_json({"file": out, "bytes": out.stat().st_size, "with_content": with_content})
+    else:
+        sys.stdout.write(f"wrote {out}\n")
+
+
+def _steps(application: Application, turn: str, tenant: str | None) -> tuple[Step, ...]:
+    """The steps of a turn, which is looked for in every tenant unless one is named."""
+    names = [tenant] if tenant else [each.id for each in application.store.tenants()]
+    for name in names:
+        try:
+            return application.tenant(name).ledger.turn(turn)
+        except NotFound:
+            if tenant:
+                raise
+    raise NotFound("There is no such turn, or it is not yours", "Take the id from an answer: its evidence.")
+
+
+def _verify_file(file: Path, key: str | None) -> dict[str, Verification]:
+    from aver.evidence import verify_export
+
+    return {str(file): verify_export(file, fingerprint=key)}
+
+
+def _verify_tenants(
+    context: typer.Context, tenant: str | None, key: str | None, *, quiet: bool
+) -> dict[str, Verification]:
+    found: dict[str, Verification] = {}
+    with Session.of(context).application() as application:
+        names = [tenant] if tenant else [each.name for each in application.store.tenants()]
+        for name in names:
+            with _counting(f"verifying {printable(name)}", quiet=quiet) as count:
+                found[name] = _signed_by(key, application.tenant(name).ledger.verify(count))
+    return found
+
+
+def _signed_by(key: str | None, found: Verification) -> Verification:
+    if key is None or not found.ok or key == found.key_fingerprint:
+        return found
+    return replace(found, ok=False, reason=f"it is signed by {found.key_fingerprint}, not by {key}")
+
+
+@contextmanager
+def _counting(what: str, *, quiet: bool) -> Iterator[Any]:
+    with progress(what, quiet=quiet) as watch:
+        yield watch and (lambda done, total: watch(done, total, ""))
+
+
+def _outcome(found: Mapping[str, Verification]) -> dict[str, Any]:
+    return {"ok": all(item.ok for item in found.values()), "verified": found}
+
+
+def _print_story(steps: tuple[Step, ...]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from aver.server.story import tell
+
+    grid = Table.grid(padding=(0, 2))
+    for moment in tell(steps):
+        grid.add_row(Text(f"{moment.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], "dim"), Text(printable(moment.sentence)))
+    console().print(grid)

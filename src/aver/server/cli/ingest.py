@@ -1,0 +1,65 @@
+"""``aver ingest``: bring a folder's documents up to date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aver.core.errors import NotFound
+from aver.server.cli.options import AsJson, TenantName
+from aver.server.cli.output import print_json, printable
+from aver.server.cli.progress import progress, spinner
+from aver.server.cli.session import Session
+
+if TYPE_CHECKING:
+    from aver.knowledge.types import IngestReport
+
+__all__ = ["ingest"]
+
+
+def ingest(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder (or one file) of documents.")],
+    tenant: TenantName,
+    acl: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who may read what: YAML, a list of {match, readers}. Without it, everyone."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The source's name; the folder's by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add what is new in PATH, update what changed, delete what is gone. Running it again changes nothing."""
+    from aver.knowledge.access import AccessList
+    from aver.knowledge.folder import FolderSource
+
+    if not path.exists():
+        raise NotFound(f"{str(path)!r} does not exist or cannot be read", "Check the path.")
+    with Session.of(context).application() as application:
+        services = application.tenant(tenant)
+        readers = AccessList.load(acl) if acl else AccessList.everyone()
+        folder = FolderSource(path, source or path.resolve().name)
+        with spinner("loading the model", quiet=as_json):
+            application.warm()
+        with progress("ingesting", quiet=as_json) as watch:
+            report = services.knowledge.ingest(folder, readers, progress=watch)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def _print(report: IngestReport) -> None:
+    changed = f", {report.acl_changed} with new readers" if report.acl_changed else ""
+    sys.stdout.write(
+        f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged{changed}; "
+        f"{report.passages} passages in {report.seconds:.1f} s\n"
+    )
+    for item in report.failed:
+        sys.stderr.write(f"failed: {printable(item.path)}: {printable(item.error)}\n")
+    if report.skipped:
+        sys.stderr.write(f"skipped {len(report.skipped)} files of other kinds\n")

@@ -1,0 +1,27 @@
+"""Options that several commands share, and the principal they make."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aver.core.errors import InvalidInput
+
+__all__ = ["AsJson", "Groups", "TenantName", "UserName", "check_text"]
+
+TenantName = Annotated[str, typer.Option("--tenant", "-t", metavar="TENANT", help="The tenant, by name or id.")]
+UserName = Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who is asking.")]
+Groups = Annotated[
+    list[str], typer.Option("--group", "-g", metavar="GROUP", help="A group the user is in; repeat it for more.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
+
+
+def check_text(kind: str, text: str) -> str:
+    """``text`` itself when it is text at all: the shell passes on bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"The {kind} is not valid UTF-8", "Type it again in a terminal that speaks UTF-8.") from None
+    return text

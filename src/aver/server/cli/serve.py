@@ -1,0 +1,41 @@
+"""``aver serve``: the HTTP API, the OpenAI-compatible endpoint and the console, in one process."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from aver.server.cli.options import AsJson
+from aver.server.cli.output import print_json
+from aver.server.cli.session import Session
+
+__all__ = ["serve"]
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 by default.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port; 8420 by default, 0 for any that is free.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve until stopped with Ctrl-C or SIGTERM; requests in flight are finished first."""
+    from aver.server.http.logs import configure_logs
+    from aver.server.http.server import listen, run
+
+    session = Session.of(context)
+    with session.application(host=host, port=port) as application:
+        socket = listen(application.settings.host, application.settings.port)
+        configure_logs()
+
+        def announce(address: str) -> None:
+            if as_json:
+                print_json({"address": address})
+            else:
+                sys.stdout.write(f"Aver is at {address}\n")
+            sys.stdout.flush()
+
+        run(application, socket, announce)

@@ -1,0 +1,49 @@
+"""The HTTP application: routes, errors, security, one OpenAPI document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from aver import __version__
+from aver.server.application import Application
+from aver.server.http import ask, conversations, documents, evidence, health, openai
+from aver.server.http.envelope import Envelope
+from aver.server.http.problems import install_error_handlers
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = (
+    "Answers from your organisation's documents, each sentence tied to an exact span of a document version that the caller "
+    "may read. Failures are RFC 9457 problem details, except on `/v1/chat/completions` and `/v1/models`, which speak "
+    "OpenAI's shape."
+)
+
+
+def create_app(application: Application) -> FastAPI:
+    """The HTTP face of ``application``, whose model it loads in the background while it starts."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        warming = asyncio.create_task(asyncio.to_thread(application.warm))
+        yield
+        await asyncio.gather(warming, return_exceptions=True)
+
+    app = FastAPI(
+        title="Aver",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.application = application
+    app.add_middleware(Envelope)
+    install_error_handlers(app)
+    for module in (ask, documents, conversations, evidence, openai, health):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,53 @@
+"""``POST /v1/search`` and ``GET /v1/documents``: what the caller may read, and nothing about the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from aver.knowledge.types import Document, DocumentText, Hit
+from aver.server.http.auth import Caller, Services
+from aver.server.http.replies import problems, reply
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["documents"])
+
+
+class SearchQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(examples=["parental leave"])
+    limit: int = Field(8, ge=1, le=100)
+
+
+class Passages(BaseModel):
+    passages: list[Hit] = Field(description="Best first.")
+
+
+class Documents(BaseModel):
+    documents: list[Document]
+
+
+@router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422))
+async def search(body: SearchQuery, principal: Caller, services: Services) -> Response:
+    """Ranked passages of documents you may read."""
+    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit)
+    return reply({"passages": hits})
+
+
+@router.get("/v1/documents", response_model=Documents, responses=problems(401))
+async def documents(principal: Caller, services: Services) -> Response:
+    """The documents you may read, each at its current version."""
+    return reply({"documents": await asyncio.to_thread(services.knowledge.documents, principal)})
+
+
+@router.get("/v1/documents/{document}", response_model=DocumentText, responses=problems(401, 404, 422))
+async def document(
+    document: str, principal: Caller, services: Services, version: Annotated[int | None, Query(ge=1)] = None
+) -> Response:
+    """The stored text of one version (the current one by default): what the offsets of citations refer to."""
+    return reply(await asyncio.to_thread(services.knowledge.document, principal, document, version))
