@@ -217,9 +217,9 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
             given[names[variable]] = _Given(text, variable)
         elif variable.startswith("AVER_") and variable not in names:
             # Other programs may have variables of this prefix; one that is nearly a setting is a slip of the pen.
-            close = get_close_matches(variable, names, n=1, cutoff=0.8)
+            close = get_close_matches(variable, names, n=2, cutoff=0.8)
             if close:
-                raise SettingsError(f"{variable}: there is no such setting", f"Did you mean {close[0]}?")
+                raise SettingsError(f"{variable}: there is no such setting", f"Did you mean {' or '.join(close)}?")
     return given
 
 
