@@ -47,6 +47,8 @@ class Usage:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     """``None`` when the price is unknown: never zero by default for a paid model."""
+    estimated: bool = False
+    """Whether the tokens were worked out from the text because the provider did not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class HashEmbedder:
             words = _WORD.findall(text.casefold())
             for feature in words:
                 self._add(row, feature, 1.0)
-            for feature in map(" ".join, zip(words, words[1:], strict=False)):
+            for feature in map(" ".join, pairwise(words)):
                 self._add(row, feature, _PAIR_WEIGHT)
             if not row.any():  # no words, or words that cancel out
                 row[0] = 1.0
