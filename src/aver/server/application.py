@@ -16,6 +16,7 @@ from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant
+    from aver.agents.release import Release
     from aver.gateway import Embedder, Gateway, Provider
     from aver.knowledge import Knowledge
 
@@ -88,6 +89,17 @@ class Application:
         extractive = Extractive(self.embedder)
         model = self.settings.model
         return Gateway(_provider(model) if model else extractive, extractive)
+
+    @cached_property
+    def release(self) -> Release:
+        """What decides how the assistant behaves, under one digest."""
+        from aver.agents.release import Release
+
+        return Release(
+            model=self.gateway.primary.name,
+            embedder=self.embedder.name,
+            longest_question=self.settings.max_question_chars,
+        )
 
     def tenant(self, name: str) -> TenantServices:
         """A tenant's services, by its name or id; :class:`~aver.core.errors.NotFound` when there is none."""

@@ -1,4 +1,4 @@
-"""Who calls: an API key in the ``Authorization`` header becomes a principal. There is no other authority on these routes."""
+"""Who calls: an API key in the ``Authorization`` header, or a session of the console's own pages, becomes a principal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from aver.core.errors import Unauthenticated
 from aver.core.principal import Principal
 from aver.server.application import Application, TenantServices
+from aver.server.console.sessions import session_principal
 
 __all__ = ["App", "Caller", "Services", "application_of", "authenticate", "principal_of", "services_of"]
 
@@ -36,11 +37,15 @@ async def authenticate(application: Application, key: str) -> Principal:
 
 
 async def principal_of(
-    application: App, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    if credentials is None:
+    """Whoever the request speaks for; :class:`Unauthenticated` when nobody. A key that is sent decides alone."""
+    if credentials is not None:
+        return await authenticate(application_of(request), credentials.credentials)
+    principal = await session_principal(request)
+    if principal is None:
         raise Unauthenticated("The request carries no API key", "Send the header Authorization: Bearer aver_...")
-    return await authenticate(application, credentials.credentials)
+    return principal
 
 
 Caller = Annotated[Principal, Depends(principal_of)]

@@ -15,11 +15,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge, Unauthenticated
+from aver.server.http.streams import CallerGone
 from aver.server.wire import to_json
 
 __all__ = ["Internal", "OpenAIError", "Problem", "install_error_handlers", "openai_error", "problem_response"]
 
 _OPENAI_PATHS = ("/v1/chat/", "/v1/models")
+_CLIENT_CLOSED = 499
+"""Nobody reads it but the log: nginx's status for a caller who did not wait for the answer."""
 _OPENAI_TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
@@ -112,6 +115,10 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return problem_response(request, _of_fields(error))
+
+    @app.exception_handler(CallerGone)
+    async def gone(_request: Request, _error: CallerGone) -> Response:
+        return Response(status_code=_CLIENT_CLOSED)
 
 
 def _of_status(status: int) -> AverError:

@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from signal import SIGINT, SIGTERM, Handlers, signal
+from signal import SIGINT, SIGTERM, signal
 from types import FrameType
 
 import uvicorn
@@ -80,13 +80,11 @@ def _ends_quietly() -> Iterator[None]:
     def obeyed(_signal: int, _frame: FrameType | None) -> None:
         return None
 
-    before: dict[int, Callable[[int, FrameType | None], object] | int | Handlers | None] = {}
-    for number in (SIGINT, SIGTERM):
-        before[number] = signal(number, obeyed)
+    before = [(number, signal(number, obeyed)) for number in (SIGINT, SIGTERM)]
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in before:
             signal(number, handler)
 
 
