@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aver.store import Store
-from tests.servers import PostgresServer, postgres_server
+from tests.postgres import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session")

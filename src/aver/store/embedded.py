@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -36,6 +37,7 @@ class _File:
         def _prepare(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # transactions begin where this module says, not where the driver guesses
             connection.create_function("aver_tenant", 0, lambda: tenant, deterministic=True)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # no SQL reaches the file of another tenant
             # FULL: what was answered stays in evidence through a power cut, for one fsync a transaction.
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -49,18 +51,22 @@ class _File:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        if not self._writer.acquire(timeout=LOCK_SECONDS):
-            raise busy()
-        try:
-            with self._transaction("query_only=OFF", "BEGIN IMMEDIATE") as connection:
-                yield connection
-        finally:
-            self._writer.release()
+        with self._turn(), self._transaction("query_only=OFF", "BEGIN IMMEDIATE") as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with self._transaction("query_only=ON", "BEGIN") as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=LOCK_SECONDS):
+            raise busy()
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _transaction(self, pragma: str, begin: str) -> Iterator[Connection]:
@@ -74,10 +80,15 @@ class _File:
 
         ``secure_delete`` alone leaves copies of rows that moved between pages before they were deleted.
         """
-        with translated(), self._engine.connect() as connection:
+        with self._turn(), translated(), self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only=OFF")
-            connection.exec_driver_sql("VACUUM")
-            blocked, _log, _done = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            driver: Any = connection.connection.driver_connection
+            driver.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches the copy it writes
+            try:
+                connection.exec_driver_sql("VACUUM")
+            finally:
+                driver.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            blocked, _frames, _moved = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         if blocked:
             raise Unavailable(
                 "Deleted data is still in the write-ahead log, because a reader has it open", "Retry when it has ended."

@@ -1,8 +1,134 @@
-"""Everything a tenant has."""
+"""Everything a tenant has: documents, evidence, conversations.
+
+Until 1.0 this one migration is edited in place when a package's ``store.py`` changes, and existing data is made anew;
+``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a change is a new file.
+On Postgres it builds on ``aver_tenant()``, which the first migration of the control branch defines.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from aver.store.isolation import isolate_tenant_table
+from aver.store.schema import TEXT
 
 revision = "tenant_0001"
 down_revision = None
 
 
+def _tenant_table(name: str, *items: Any) -> None:
+    op.create_table(name, sa.Column("tenant", TEXT, nullable=False), *items)
+    isolate_tenant_table(op.get_bind(), name)
+
+
 def upgrade() -> None:
-    pass
+    # Knowledge: documents, who may read them, what a search scores with
+    _tenant_table(
+        "documents",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
+        sa.Column("uri", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("acl", sa.Integer, nullable=True),
+        sa.Column("updated", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name="pk_documents"),
+    )
+    op.create_index("ix_documents_acl", "documents", ["tenant", "acl"])
+    op.create_index("ix_documents_source", "documents", ["tenant", "source"])
+    _tenant_table(
+        "document_versions",
+        sa.Column("document", TEXT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("uri", TEXT, nullable=False),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "document", "version", name="pk_document_versions"),
+    )
+    _tenant_table(
+        "acls",
+        sa.Column("id", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("passages", sa.Integer, nullable=False),
+        sa.Column("tokens", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name="pk_acls"),
+    )
+    op.create_index("ix_acls_digest", "acls", ["tenant", "digest"], unique=True)
+    _tenant_table(
+        "acl_readers",
+        sa.Column("acl", sa.Integer, nullable=False),
+        sa.Column("reader", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "acl", "reader", name="pk_acl_readers"),
+    )
+    op.create_index("ix_acl_readers_reader", "acl_readers", ["tenant", "reader"])
+    _tenant_table(
+        "lexicon",
+        sa.Column("term", TEXT, nullable=False),
+        sa.Column("acl", sa.Integer, nullable=False),
+        sa.Column("passages", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "term", "acl", name="pk_lexicon"),
+    )
+    _tenant_table(
+        "index_state",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("recipe", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "name", name="pk_index_state"),
+    )
+    # Evidence: the chain
+    _tenant_table(
+        "steps",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("facts", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("prev", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "seq", name="pk_steps"),
+    )
+    op.create_index("ix_steps_turn", "steps", ["turn"])
+    _tenant_table(
+        "subjects",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("lookup", TEXT, nullable=False),
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name="pk_subjects"),
+        sa.UniqueConstraint("tenant", "lookup", name="uq_subjects_tenant_lookup"),
+    )
+    _tenant_table(
+        "checkpoints",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "seq", name="pk_checkpoints"),
+    )
+    # Conversations
+    _tenant_table(
+        "conversations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name="pk_conversations"),
+    )
+    op.create_index("ix_conversations_owner", "conversations", ["owner"])
+    _tenant_table(
+        "turns",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.Column("sealed_seq", sa.Integer, nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "id", name="pk_turns"),
+        sa.UniqueConstraint("tenant", "conversation", "ordinal", name="uq_turns_tenant_conversation_ordinal"),
+    )
+    op.create_index("ix_turns_conversation", "turns", ["conversation"])
