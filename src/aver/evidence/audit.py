@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -84,9 +85,10 @@ class Audit:
                 raise BadRecord(self._chain.expected, f"it cannot be read: {unreadable.orig}") from None
 
     def _walk(self, tx: Connection, size: int, progress: Progress, total: int) -> None:
-        for rows in steps_from(tx, self._tenant, self._chain.expected, size):
-            self._check(tx, rows)
-            progress(self._chain.head.seq, total)
+        with closing(steps_from(tx, self._tenant, self._chain.expected, size)) as batches:
+            for rows in batches:
+                self._check(tx, rows)
+                progress(self._chain.head.seq, total)
 
     def _check(self, tx: Connection, rows: list[StepRow]) -> None:
         keys = self._keys.open(tx, {row.subject for row in rows})
@@ -124,16 +126,18 @@ class Audit:
         self._keyless.pop(subject, None)
 
     def _end(self, tx: Connection) -> None:
-        head, last = self._chain.head.seq, self._anchor.seq if self._anchor else 0
+        head, anchored = self._chain.head.seq, self._anchor.seq if self._anchor else 0
+        if _exists(tx, checkpoints, or_(checkpoints.c.seq > head, checkpoints.c.seq < 1)):
+            raise BadRecord(head + 1, "it is missing: a signed checkpoint covers steps beyond the end of the chain")
+        if anchored > head:
+            raise BadRecord(head + 1, f"it is missing: the anchor beside the keys saw steps up to {anchored}")
+        # Last, because the step that says so may be among those cut off.
         if self._keyless:
             raise BadRecord(
                 min(self._keyless.values()), "the key of its subject is gone, and no step says it was erased"
             )
-        beyond = or_(checkpoints.c.seq > head, checkpoints.c.seq < 1)
-        if _exists(tx, checkpoints, beyond):
-            raise BadRecord(head + 1, "it is missing: a signed checkpoint covers steps beyond the end of the chain")
-        if last > head:
-            raise BadRecord(head + 1, f"it is missing: the anchor beside the keys saw steps up to {last}")
+        if _exists(tx, steps, steps.c.seq < 1):
+            raise BadRecord(None, "there is a step numbered below 1")
         if _exists(tx, subjects, subjects.c.id.not_in(select(steps.c.subject))):
             raise BadRecord(None, "there is a data key that belongs to no step")
 

@@ -8,13 +8,12 @@ import json
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection
 
 from aver.core import Clock, canonical_json, rfc3339
 from aver.core.errors import InvalidInput, StorageFull
@@ -52,47 +51,53 @@ def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: 
         "version": VERSION,
         "with_content": keys is not None,
     }
-    counts = {"checkpoint": 0, "step": 0}
-    head = GENESIS
-    digest = hashlib.sha256()
     with _replacing(out) as file:
-
-        def write(line: dict[str, Any]) -> None:
-            data = canonical_json(line) + b"\n"
-            digest.update(data)
-            file.write(data)
-
-        write({"header": header})
-        with store.read() as tx:
-            for row, line in _lines(tx, store.tenant.id, keys):
-                write(line)
-                if isinstance(row, StepRow):
-                    head = row.hash
-                    counts["step"] += 1
-                else:
-                    counts["checkpoint"] += 1
-        footer = {
-            "checkpoints": counts["checkpoint"],
-            "digest": digest.hexdigest(),
-            "format": FORMAT,
-            "head": head,
-            "steps": counts["step"],
-        }
-        write({"footer": footer | {"signature": key.sign(canonical_json({"footer": footer})).hex()}})
+        writer = _Writer(file)
+        writer.line({"header": header})
+        with store.read() as tx, closing(steps_from(tx, store.tenant.id, 1, _BATCH)) as batches:
+            for rows in batches:
+                opened = keys.open(tx, {row.subject for row in rows}) if keys else {}
+                writer.records(rows, checkpoints_between(tx, store.tenant.id, rows[0].seq, rows[-1].seq), opened)
+        writer.footer(key)
 
 
-def _lines(
-    tx: Connection, tenant: str, keys: Keyring | None
-) -> Iterator[tuple[StepRow | CheckpointRow, dict[str, Any]]]:
-    for rows in steps_from(tx, tenant, 1, _BATCH):
-        opened = keys.open(tx, {row.subject for row in rows}) if keys else {}
-        signed = checkpoints_between(tx, tenant, rows[0].seq, rows[-1].seq)
+class _Writer:
+    """The lines of a file, and what its footer says of them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._steps = self._checkpoints = 0
+        self._head = GENESIS
+
+    def line(self, value: dict[str, Any]) -> None:
+        data = canonical_json(value) + b"\n"
+        self._digest.update(data)
+        self._file.write(data)
+
+    def records(
+        self, rows: list[StepRow], signed: Iterator[CheckpointRow], opened: Mapping[str, DataKey | None]
+    ) -> None:
         checkpoint = next(signed, None)
         for row in rows:
-            yield row, _step_line(row) | (_disclosed(row, opened[row.subject]) if row.subject in opened else {})
+            disclosed = _disclosed(row, opened[row.subject]) if row.subject in opened else {}
+            self.line(_step_line(row) | disclosed)
+            self._steps += 1
+            self._head = row.hash
             while checkpoint is not None and checkpoint.seq <= row.seq:
-                yield checkpoint, {"checkpoint": checkpoint._asdict() | {"signature": checkpoint.signature.hex()}}
+                self.line({"checkpoint": checkpoint._asdict() | {"signature": checkpoint.signature.hex()}})
+                self._checkpoints += 1
                 checkpoint = next(signed, None)
+
+    def footer(self, key: Ed25519PrivateKey) -> None:
+        footer = {
+            "checkpoints": self._checkpoints,
+            "digest": self._digest.hexdigest(),
+            "format": FORMAT,
+            "head": self._head,
+            "steps": self._steps,
+        }
+        self.line({"footer": footer | {"signature": key.sign(canonical_json({"footer": footer})).hex()}})
 
 
 def _step_line(row: StepRow) -> dict[str, Any]:

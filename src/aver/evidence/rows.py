@@ -6,7 +6,7 @@ sequence number would read the whole table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select, type_coerce
@@ -27,11 +27,12 @@ _STEP = select(*_raw(steps, StepRow._fields)).order_by(steps.c.seq)
 _CHECKPOINT = select(*_raw(checkpoints, CheckpointRow._fields)).order_by(checkpoints.c.seq)
 
 
-def steps_from(tx: Connection, tenant: str, first: int, size: int) -> Iterator[list[StepRow]]:
-    """The steps from ``first`` on in order, in batches of ``size``, none of them empty."""
+def steps_from(tx: Connection, tenant: str, first: int, size: int) -> Generator[list[StepRow]]:
+    """The steps from ``first`` on in order, in batches of ``size``, none of them empty. Close it when leaving early."""
     query = _STEP.where(steps.c.tenant == tenant, steps.c.seq >= first)
-    for batch in tx.execute(query, execution_options={"yield_per": size}).partitions():
-        yield [StepRow._make(row) for row in batch]
+    with tx.execute(query, execution_options={"yield_per": size}) as result:
+        for batch in result.partitions():
+            yield [StepRow._make(row) for row in batch]
 
 
 def steps_of(tx: Connection, turns: list[str]) -> list[StepRow]:
