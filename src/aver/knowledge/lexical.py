@@ -17,7 +17,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["ANALYZER", "Statistics", "analyze", "bm25"]
+__all__ = ["ANALYZER", "Statistics", "analyze", "bm25", "ceiling"]
 
 ANALYZER = "words-1"
 """Names this analysis. Raise it when :func:`analyze` changes: the next ingest then makes the index anew."""
@@ -26,19 +26,101 @@ K1, B = 1.2, 0.75
 """Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.5)."""
 
 _LONGEST_TERM = 64
-_WORD = re.compile(r"[^\W_]+(?:[._@:/+\-]+[^\W_]+)*(?:['’]s\b)?")
+_WORD = re.compile(r"[^\W_]+(?:[._@:/+\-]+[^\W_]+)*(?:['\u2019]s\b)?")
 _PIECES = re.compile(r"[@:/]+")
 _PARTS = re.compile(r"[^\W_]+")
 _IDENTIFIER = re.compile(r"[\d@_]|[^\W_]\.[^\W_]")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _STOP = frozenset(
-    """
-    a about am an and any are as at be been being but by can could did do does doing for from had has have having he her
-    hers him his how i if in into is it its itself me my of on or our ours shall she should so some such than that the
-    their theirs them then there these they this those to too up us was we were what when where which who whom whose
-    why will with would you your yours
-    """.split()
+    [
+        "a",
+        "about",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "being",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "itself",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "ours",
+        "shall",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "theirs",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "up",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "yours",
+    ]
 )
 _local = threading.local()
 
@@ -58,7 +140,7 @@ def _terms(text: str) -> Iterator[str]:
     stem = _stemmer().stemWord
     for match in _WORD.finditer(text):
         word = match.group()
-        if word.endswith(("'s", "’s")):
+        if word.endswith(("'s", "\u2019s")):
             word = word[:-2]
         if word.isalpha() and word.isascii():
             folded = word.casefold()
@@ -125,3 +207,12 @@ def bm25(query: Mapping[str, float], passages: Sequence[Sequence[str]], statisti
         # In the order of the query's terms, so that equal passages get equal bits.
         scores[index] = math.fsum(weights[term] * n / (n + length) for term, n in counts.items())
     return scores
+
+
+def ceiling(query: Mapping[str, float], statistics: Statistics) -> float:
+    """What :func:`bm25` approaches for a passage made of the query's terms and never exceeds.
+
+    A term that no passage holds is left out: it tells none from another, and must not weigh words as a whole down.
+    """
+    found = ((term, weight) for term, weight in query.items() if statistics.frequency.get(term))
+    return math.fsum(weight * statistics.idf(term) * (K1 + 1) for term, weight in found)

@@ -10,7 +10,10 @@ from sqlalchemy import Column, Index, Integer, String, Text
 
 from aver.store import tenant_table
 
-__all__ = ["acl_readers", "acls", "document_versions", "documents", "index_state", "lexicon"]
+__all__ = ["CURRENT", "TIDIED", "acl_readers", "acls", "document_versions", "documents", "index_state", "lexicon"]
+
+CURRENT, TIDIED = "current", "tidied"
+"""Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content."""
 
 documents = tenant_table(
     "documents",
@@ -64,6 +67,6 @@ lexicon = tenant_table(
 index_state = tenant_table(
     "index_state",
     Column("name", String, primary_key=True),
-    Column("version", Integer, nullable=False),  # the version of the index table that readers open
+    Column("version", Integer, nullable=False),  # of the index table
     Column("recipe", String, nullable=False),  # embedder and analyzer the rows were made with
 )

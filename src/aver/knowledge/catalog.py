@@ -1,0 +1,125 @@
+"""Documents and their versions, as one principal may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from aver.core import Principal
+from aver.core.errors import NotFound
+from aver.knowledge import visibility
+from aver.knowledge.store import acl_readers, document_versions, documents
+from aver.knowledge.types import Document, DocumentText
+
+__all__ = [
+    "current_versions",
+    "list_documents",
+    "passage_texts",
+    "read_document",
+    "readable_versions",
+    "visible_document",
+]
+
+_IDS_A_QUERY = 500
+
+
+def list_documents(tx: Connection, principal: Principal) -> list[Document]:
+    """Every document this principal may read, by title, then id."""
+    rows = tx.execute(_visible(principal).order_by(documents.c.title, documents.c.id)).all()
+    readers: dict[int, list[str]] = {}
+    seen = select(acl_readers.c.acl, acl_readers.c.reader).where(
+        acl_readers.c.acl.in_(visibility.visible_acls(principal))
+    )
+    for acl, reader in tx.execute(seen.order_by(acl_readers.c.acl, acl_readers.c.reader)):
+        readers.setdefault(acl, []).append(reader)
+    return [
+        Document(
+            id=row.id,
+            version=row.version,
+            title=row.title,
+            uri=row.uri,
+            source=row.source,
+            updated=datetime.fromisoformat(row.updated),
+            readers=tuple(readers.get(row.acl, ())),
+        )
+        for row in rows
+    ]
+
+
+def visible_document(tx: Connection, principal: Principal, document: str) -> str:
+    """``document`` itself; :class:`NotFound` alike when it is absent and when it may not be read."""
+    if tx.execute(_visible(principal).where(documents.c.id == document)).first() is None:
+        raise NotFound("There is no such document, or it is not yours", "List yours: aver documents list")
+    return document
+
+
+def read_document(tx: Connection, principal: Principal, document: str, version: int | None) -> DocumentText:
+    """The stored text of a version, by default the current one; :class:`NotFound` as :func:`visible_document`."""
+    visible_document(tx, principal, document)
+    current = select(documents.c.version).where(documents.c.id == document).scalar_subquery()
+    query = select(document_versions).where(
+        document_versions.c.document == document,
+        document_versions.c.version == (current if version is None else version),
+    )
+    row = tx.execute(query).first()
+    if row is None:
+        raise NotFound("The document has no such version", "Leave the version out for the current one.")
+    return DocumentText(row.document, row.version, row.title, row.uri, row.text)
+
+
+def readable_versions(
+    tx: Connection, principal: Principal, pairs: Iterable[tuple[str, int]]
+) -> frozenset[tuple[str, int]]:
+    """Those of ``pairs`` (document, version) that exist and this principal may read now."""
+    wanted = set(pairs)
+    query = select(document_versions.c.document, document_versions.c.version).join(
+        documents,
+        and_(documents.c.id == document_versions.c.document, documents.c.acl.in_(visibility.visible_acls(principal))),
+    )
+    found = {
+        (document, version)
+        for some in _batches(sorted({document for document, _ in wanted}))
+        for document, version in tx.execute(query.where(documents.c.id.in_(some)))
+    }
+    return frozenset(found & wanted)
+
+
+def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -> dict[str, tuple[int, str, str]]:
+    """Version, title and uri, as they are now, of those of ``ids`` that this principal may read."""
+    return {
+        row.id: (row.version, row.title, row.uri)
+        for some in _batches(sorted(set(ids)))
+        for row in tx.execute(_visible(principal).where(documents.c.id.in_(some)))
+    }
+
+
+def passage_texts(tx: Connection, spans: Sequence[tuple[str, int, int, int]]) -> dict[tuple[str, int, int, int], str]:
+    """The text of each span (document, version, start, end), without reading the whole document out."""
+    texts = {}
+    for span in spans:
+        document, version, start, end = span
+        part = func.substr(document_versions.c.text, start + 1, end - start)
+        query = select(part).where(document_versions.c.document == document, document_versions.c.version == version)
+        text = tx.execute(query).scalar_one_or_none()
+        if text is not None:
+            texts[span] = text
+    return texts
+
+
+def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str, int]]:
+    columns = (
+        documents.c.id,
+        documents.c.version,
+        documents.c.title,
+        documents.c.uri,
+        documents.c.source,
+        documents.c.updated,
+        documents.c.acl,
+    )
+    return select(*columns).where(documents.c.acl.in_(visibility.visible_acls(principal)))
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _IDS_A_QUERY] for start in range(0, len(ids), _IDS_A_QUERY))

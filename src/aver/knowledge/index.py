@@ -1,0 +1,169 @@
+"""The index of passages: terms and vectors in LanceDB, read at the one version that the database names.
+
+Every write to the table makes a version. A transaction in SQL makes one of them current, so readers go from
+one consistent state to the next, and what a crash left behind is never seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from aver.core.errors import AverError, StorageFull, Unavailable
+
+__all__ = ["TABLE", "Candidates", "PassageIndex", "schema"]
+
+TABLE = "passages"
+CANDIDATES = 100
+"""Proposed by each half, words and vectors. A reader of fewer passages gets every match proposed."""
+_ALL_PARTITIONS = 2**16
+"""Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how
+few of them the reader may see."""
+_COLUMNS = ["document", "version", "start", "end", "section", "terms", "vector"]
+# The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
+_FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
+
+T = TypeVar("T")
+
+
+def schema(dimension: int) -> pa.Schema:
+    """A row is a passage. ``terms`` are those of title, section and text, joined by spaces; ``acl`` is its reader set."""
+    return pa.schema(
+        [
+            pa.field("document", pa.string(), nullable=False),
+            pa.field("version", pa.int32(), nullable=False),
+            pa.field("start", pa.int32(), nullable=False),
+            pa.field("end", pa.int32(), nullable=False),
+            pa.field("section", pa.string(), nullable=False),
+            pa.field("acl", pa.int32(), nullable=False),
+            pa.field("terms", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Passages that may rank, each once, in no meaningful order. ``vectors`` has shape ``(len(keys), dimension)``."""
+
+    keys: list[tuple[str, int, int, int]]
+    """Document, version, start, end."""
+    sections: list[str]
+    terms: list[list[str]]
+    vectors: NDArray[np.float32]
+
+
+class PassageIndex:
+    """Read access from any number of threads, over one event loop of its own. Opens nothing until it is asked."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: Any = None
+        self._open: tuple[int, Any] | None = None
+
+    def search(
+        self, version: int, acls: Sequence[int], vector: NDArray[np.float32], terms: Sequence[str]
+    ) -> Candidates:
+        """The passages under ``acls`` nearest to ``vector``, and those that hold ``terms`` best by the index's own measure.
+
+        Raises :class:`~aver.core.errors.Unavailable` when this version is gone: another process has replaced it.
+        """
+        return self.run(self._search(version, _predicate(acls), vector, terms))
+
+    async def _search(self, version: int, where: str, vector: NDArray[np.float32], terms: Sequence[str]) -> Candidates:
+        table = await self.at(version)
+        nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_ALL_PARTITIONS).refine_factor(1)
+        halves = [nearest.where(where).select([*_COLUMNS, "_distance"]).limit(CANDIDATES).to_arrow()]
+        if terms:
+            matching = table.query().nearest_to_text(" ".join(terms), columns=["terms"])
+            halves.append(matching.where(where).select([*_COLUMNS, "_score"]).limit(CANDIDATES).to_arrow())
+        return _candidates(await asyncio.gather(*halves))
+
+    async def at(self, version: int) -> Any:
+        """The table as of ``version``; the newest one asked for stays open."""
+        held = self._open
+        if held is None or held[0] != version:
+            table = await self.open()
+            await table.checkout(version)
+            self._open = held = (version, table)
+        return held[1]
+
+    async def open(self) -> Any:
+        """The table with its newest version, which may be one that no reader should see yet."""
+        return await (await self.connection()).open_table(TABLE)
+
+    async def connection(self) -> Any:
+        import lancedb
+
+        if self._connection is None:
+            self._connection = await lancedb.connect_async(str(self.directory))
+        return self._connection
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do ``work`` on the index's event loop; its failures come out as errors of Aver."""
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._running_loop()).result()
+        except AverError:
+            raise
+        except (OSError, RuntimeError, ValueError) as error:
+            if _FULL.search(str(error)):
+                raise StorageFull(
+                    "The disk that holds the index is full; what was shown before still is",
+                    "Free some space and retry.",
+                ) from error
+            raise Unavailable(
+                f"The index in {self.directory} cannot be read or written: {str(error).splitlines()[0][:300]}",
+                "Check the disk and the permissions of the data directory.",
+            ) from error
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="index", daemon=True).start()
+            return self._loop
+
+    def close(self) -> None:
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = self._connection = self._open = None
+
+
+def _predicate(acls: Sequence[int]) -> str:
+    """A filter that admits these reader sets and no other, with neighbouring ids as ranges to keep it short."""
+    runs: list[list[int]] = []
+    for acl in sorted(acls):
+        if runs and runs[-1][1] == acl - 1:
+            runs[-1][1] = acl
+        else:
+            runs.append([acl, acl])
+    alone = ", ".join(str(first) for first, last in runs if first == last)
+    ranges = [f"(acl >= {first} AND acl <= {last})" for first, last in runs if first < last]
+    return " OR ".join([f"acl IN ({alone})"] * bool(alone) + ranges) or "false"
+
+
+def _candidates(halves: Sequence[pa.Table]) -> Candidates:
+    rows = pa.concat_tables([half.select(_COLUMNS) for half in halves]).combine_chunks()
+    keys = list(zip(*(rows[name].to_pylist() for name in ("document", "version", "start", "end")), strict=True))
+    first = list({key: row for row, key in reversed(list(enumerate(keys)))}.values())
+    vectors = rows["vector"].combine_chunks()
+    matrix = vectors.flatten().to_numpy().reshape(len(keys), vectors.type.list_size)
+    sections, terms = rows["section"].to_pylist(), rows["terms"].to_pylist()
+    return Candidates(
+        [keys[row] for row in first],
+        [sections[row] for row in first],
+        [terms[row].split() for row in first],
+        matrix[first],
+    )

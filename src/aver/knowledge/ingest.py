@@ -1,0 +1,173 @@
+"""Bring a tenant's documents to what a source holds now, in steps that are each consistent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import select, update
+
+from aver.knowledge.access import AccessList
+from aver.knowledge.changes import Changes, Put, steps
+from aver.knowledge.preparation import Failed, Prepared, Unchanged, embedded_text, prepare
+from aver.knowledge.statistics import intern_acl
+from aver.knowledge.store import documents
+from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source
+from aver.store import TenantStore
+
+__all__ = ["Ingest", "document_id"]
+
+_PASSAGES_A_STEP = 1024
+
+
+def document_id(source: str, path: str) -> str:
+    """The same for the same path of the same source, always, and saying nothing of either."""
+    digest = hashlib.sha256(f"{source}\0{path}".encode("utf-8", "surrogatepass")).digest()
+    return "doc_" + base64.b32encode(digest[:16]).decode().rstrip("=").lower()
+
+
+class _Known(NamedTuple):
+    id: str
+    path: str
+    uri: str
+    digest: str
+    acl: int
+
+
+@dataclass
+class _Counts:
+    added: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    acl_changed: int = 0
+    passages: int = 0
+    failed: list[ItemFailure] = field(default_factory=list)
+    skipped: list[ItemFailure] = field(default_factory=list)
+
+
+class Ingest:
+    """One run over one source. ``changes`` are made under the tenant's lock."""
+
+    def __init__(
+        self, store: TenantStore, changes: Changes, source: Source, access: AccessList, progress: Progress | None
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._source = source
+        self._access = access
+        self._progress = progress
+        self._counts = _Counts()
+        self._items = list({item.path: item for item in source.items()}.values())
+        self._known = self._read_known()
+        self._done = 0
+
+    def run(self) -> IngestReport:
+        """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
+        self._delete()
+        acls, moved = self._apply_access()
+        self._take_in(acls, moved)
+        counts = self._counts
+        return IngestReport(
+            added=counts.added,
+            changed=counts.changed,
+            deleted=counts.deleted,
+            unchanged=counts.unchanged,
+            failed=tuple(counts.failed),
+            skipped=tuple(counts.skipped),
+            acl_changed=counts.acl_changed,
+            passages=counts.passages,
+            seconds=0.0,
+        )
+
+    def _read_known(self) -> dict[str, _Known]:
+        columns = [documents.c[name] for name in _Known._fields]
+        query = select(*columns).where(documents.c.source == self._source.name, documents.c.acl.is_not(None))
+        with self._store.read() as tx:
+            return {row.path: _Known._make(row) for row in tx.execute(query)}
+
+    def _delete(self) -> None:
+        listed = {item.path for item in self._items}
+        for gone in steps([row for path, row in self._known.items() if path not in listed]):
+            body = {"source": self._source.name, "deleted": [[row.id, row.path] for row in gone]}
+            self._changes.delete([row.id for row in gone], body)
+            self._counts.deleted += len(gone)
+
+    def _apply_access(self) -> tuple[dict[str, int], set[str]]:
+        """The reader set of every path; and the paths of known documents whose readers changed.
+
+        A document's readers are those of its path now, whichever of its versions is read, so this waits for no content.
+        """
+        readers = {item.path: self._access.readers(item.path) for item in self._items}
+        with self._store.begin() as tx:
+            ids = {distinct: intern_acl(tx, distinct) for distinct in sorted(set(readers.values()))}
+            for item in self._items:
+                known = self._known.get(item.path)
+                if known and known.uri != item.uri:
+                    tx.execute(update(documents).where(documents.c.id == known.id).values(uri=item.uri))
+        acls = {path: ids[distinct] for path, distinct in readers.items()}
+        moved = [row for path, row in self._known.items() if path in acls and acls[path] != row.acl]
+        for acl, distinct in sorted((acl, distinct) for distinct, acl in ids.items()):
+            for step in steps([row for row in moved if acls[row.path] == acl]):
+                names = [[row.id, row.path] for row in step]
+                body = {"source": self._source.name, "acl_changed": names, "readers": list(distinct)}
+                self._changes.move([row.id for row in step], acl, body)
+        return acls, {row.path for row in moved}
+
+    def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
+        counts, waiting, passages = self._counts, list[Prepared](), 0
+        digests = {path: row.digest for path, row in self._known.items()}
+        for outcome in prepare(self._source, self._items, digests):
+            if isinstance(outcome, Prepared):
+                waiting.append(outcome)
+                passages += len(outcome.chunks)
+                if passages >= _PASSAGES_A_STEP:
+                    self._put(waiting, acls)
+                    waiting, passages = [], 0
+                continue
+            counts.acl_changed += outcome.item.path in moved
+            if isinstance(outcome, Unchanged):
+                counts.unchanged += 1
+            if isinstance(outcome, Failed):
+                failure = ItemFailure(outcome.item.path, outcome.error)
+                (counts.skipped if outcome.skipped else counts.failed).append(failure)
+            self._tell(1, outcome.item.path)
+        if waiting:
+            self._put(waiting, acls)
+
+    def _put(self, contents: Sequence[Prepared], acls: Mapping[str, int]) -> None:
+        source, counts = self._source.name, self._counts
+        puts = [
+            Put(document_id(source, content.item.path), source, acls[content.item.path], content)
+            for content in contents
+        ]
+        texts = [
+            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end])
+            for content in contents
+            for chunk in content.chunks
+        ]
+        last = contents[-1].item.path
+        told = 0
+
+        def tell(embedded: int) -> None:
+            nonlocal told
+            documents_done = len(contents) * embedded // len(texts)
+            self._tell(documents_done - told, last)
+            told = documents_done
+
+        vectors = self._changes.embed(texts, tell)
+        names = [[put.document, put.content.item.path] for put in puts]
+        self._changes.put(puts, vectors, {"source": source, "documents": names})
+        self._tell(len(contents) - told, last)
+        changed = sum(content.item.path in self._known for content in contents)
+        counts.changed += changed
+        counts.added += len(contents) - changed
+        counts.passages += len(texts)
+
+    def _tell(self, documents_done: int, path: str) -> None:
+        self._done += documents_done
+        if self._progress is not None:
+            self._progress(self._done, len(self._items), path)

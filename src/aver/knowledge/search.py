@@ -1,0 +1,172 @@
+"""Hybrid search: words and vectors, over exactly what the principal may read.
+
+Who sees what is decided first. The index then proposes candidates among the visible passages, and each is scored
+exactly: cosine from its vector, BM25 with statistics of the visible passages alone. A score is a function of the
+passage, the query and what is visible, so hidden documents change none, not in the last bit. Which passages are *proposed*
+can depend on hidden ones only where a half has more than ``CANDIDATES`` visible matches to choose from: the
+index ranks words by frequencies over the whole tenant, and vectors by quantised codes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from aver.core import Principal
+from aver.core.errors import InvalidInput, TooLarge, Unavailable
+from aver.gateway.types import Embedder
+from aver.knowledge import visibility
+from aver.knowledge.catalog import current_versions, passage_texts
+from aver.knowledge.index import Candidates, PassageIndex
+from aver.knowledge.lexical import ANALYZER, Statistics, analyze, bm25, ceiling
+from aver.knowledge.statistics import collection_statistics
+from aver.knowledge.store import CURRENT, index_state
+from aver.knowledge.types import Hit
+from aver.store import TenantStore
+
+__all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher", "recipe"]
+
+LONGEST_QUERY = 10_000
+"""Characters."""
+MOST_HITS = 100
+_MOST_TERMS = 48
+"""Distinct terms of a query that are searched for: the rarest."""
+
+
+def recipe(embedder: Embedder) -> str:
+    """What an index must have been made with to be searched with ``embedder``."""
+    return f"{embedder.name} {ANALYZER}"
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one principal sees at one moment."""
+
+    version: int
+    acls: list[int]
+    statistics: Statistics
+
+
+class Searcher:
+    def __init__(self, store: TenantStore, index: PassageIndex, embedder: Embedder) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+
+    def search(self, principal: Principal, query: str, limit: int) -> list[Hit]:
+        """The best ``limit`` passages that ``principal`` may read, best first; equal scores by document and place.
+
+        Raises :class:`InvalidInput` for a limit out of bounds, :class:`TooLarge` for a query that is too long and
+        :class:`Unavailable` when the index was made with another embedder.
+        """
+        if not 1 <= limit <= MOST_HITS:
+            raise InvalidInput(f"A limit of {limit} passages is out of bounds", f"Ask for 1 to {MOST_HITS}.")
+        if len(query) > LONGEST_QUERY:
+            raise TooLarge(f"The query has {len(query)} characters of {LONGEST_QUERY}", "Ask a shorter question.")
+        if not query.strip():
+            return []
+        counts = Counter(analyze(query))
+        vector: NDArray[np.float32] | None = None
+        while True:
+            view = self._look(principal, counts)
+            if view is None:
+                return []
+            if vector is None:
+                vector = self._embedder.embed([query])[0]
+            wanted = _rarest(counts, view.statistics)
+            try:
+                candidates = self._index.search(view.version, view.acls, vector, list(wanted))
+            except Unavailable:
+                again = self._look(principal, counts)
+                if again is not None and again.version == view.version:
+                    raise
+                continue  # the version was replaced in the meantime
+            return self._rank(principal, candidates, wanted, view.statistics, vector, limit)
+
+    def _look(self, principal: Principal, counts: Mapping[str, int]) -> _View | None:
+        """``None`` when the principal can see no passage at all."""
+        with self._store.read() as tx:
+            columns = (index_state.c.version, index_state.c.recipe)
+            state = tx.execute(select(*columns).where(index_state.c.name == CURRENT)).first()
+            visible = visibility.visible_acls(principal)
+            acls = [row.acl for row in tx.execute(visible)]
+            statistics = collection_statistics(tx, visible, counts)
+        if state is None or not statistics.passages:
+            return None
+        if state.recipe != recipe(self._embedder):
+            raise Unavailable(
+                f"The index was made with {state.recipe!r} and cannot be searched with {recipe(self._embedder)!r}",
+                "Ingest any source once: that makes the index anew.",
+            )
+        return _View(state.version, acls, statistics)
+
+    def _rank(
+        self,
+        principal: Principal,
+        found: Candidates,
+        wanted: Mapping[str, int],
+        statistics: Statistics,
+        vector: NDArray[np.float32],
+        limit: int,
+    ) -> list[Hit]:
+        words = bm25(wanted, found.terms, statistics)
+        cosines = _cosines(found.vectors, vector)
+        scores = _fused(words, ceiling(wanted, statistics), cosines)
+        order = sorted(range(len(found.keys)), key=lambda row: (-scores[row], found.keys[row]))
+        with self._store.read() as tx:
+            # What was deleted, changed or revoked since the index was read is not shown.
+            now = current_versions(tx, principal, (document for document, *_ in found.keys))
+            order = [row for row in order if _is_current(found.keys[row], now)][:limit]
+            texts = passage_texts(tx, [found.keys[row] for row in order])
+        hits = []
+        for row in order:
+            document, version, start, end = key = found.keys[row]
+            _, title, uri = now[document]
+            hits.append(
+                Hit(
+                    passage=f"{document}.{version}.{start}",
+                    document=document,
+                    version=version,
+                    start=start,
+                    end=end,
+                    title=title,
+                    uri=uri,
+                    section=found.sections[row],
+                    text=texts[key],
+                    score=float(scores[row]),
+                    bm25=float(words[row]),
+                    cosine=float(cosines[row]),
+                )
+            )
+        return hits
+
+
+def _is_current(key: tuple[str, int, int, int], now: Mapping[str, tuple[int, str, str]]) -> bool:
+    return key[0] in now and now[key[0]][0] == key[1]
+
+
+def _rarest(counts: Mapping[str, int], statistics: Statistics) -> dict[str, int]:
+    """The terms to search for: of a very long query, those that tell most."""
+    kept = sorted(counts, key=lambda term: (-statistics.idf(term), term))[:_MOST_TERMS]
+    return {term: counts[term] for term in kept}
+
+
+def _cosines(vectors: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    # Row by row and not as a matrix product, whose last bits depend on how many rows there are.
+    products: NDArray[np.float64] = vectors.astype(np.float64) * vector.astype(np.float64)
+    return np.asarray(products.sum(axis=1))
+
+
+def _fused(words: NDArray[np.float64], most: float, cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of both measures, each brought to [0, 1] by its own bounds rather than by the other candidates'.
+
+    BM25 cannot exceed the sum of its terms' ceilings; a cosine below zero says no more than zero does. (Theoretical
+    min-max normalisation: Bruch, Gai and Ingber, 2023, "An analysis of fusion functions for hybrid retrieval".)
+    """
+    similar: NDArray[np.float64] = np.clip(cosines, 0.0, 1.0)
+    return (words / most + similar) / 2 if most > 0 else similar / 2

@@ -1,0 +1,108 @@
+"""What a tenant knows: take documents in, search them, show them, remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import func, select
+
+from aver.core import Clock, Principal
+from aver.evidence import Ledger
+from aver.gateway.types import Embedder
+from aver.knowledge import catalog
+from aver.knowledge.access import AccessList
+from aver.knowledge.changes import LOCK, Changes
+from aver.knowledge.check import check
+from aver.knowledge.index import PassageIndex
+from aver.knowledge.ingest import Ingest
+from aver.knowledge.search import Searcher
+from aver.knowledge.store import acls
+from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
+from aver.store import TenantStore
+
+__all__ = ["Knowledge"]
+
+_TIDY_AT_ONCE = 50_000
+"""Passages up to which a deletion cleans the disk before it returns: a second or two. Above, the next ingest does."""
+
+
+class Knowledge:
+    """The knowledge of one tenant. Blocking; searches may run in any number of threads while one process ingests."""
+
+    def __init__(self, store: TenantStore, ledger: Ledger, embedder: Embedder, clock: Clock) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._embedder = embedder
+        self._clock = clock
+        self._index = PassageIndex(store.directory / "index")
+        self._searcher = Searcher(store, self._index, embedder)
+
+    def ingest(self, source: Source, acl: AccessList, *, progress: Progress | None = None) -> IngestReport:
+        """Bring the documents of ``source`` to what it holds now, readable as ``acl`` says.
+
+        Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
+        fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is
+        consistent, and another run completes it. Nothing of removed content is left in the index's files or in the database's
+        when this returns.
+
+        Raises :class:`~aver.core.errors.Conflict` while another process changes this tenant's documents,
+        :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
+        """
+        started = self._clock.monotonic()
+        with self._store.lock(LOCK):
+            changes = self._changes()
+            ingest = Ingest(self._store, changes, source, acl, progress)
+            changes.renew()
+            report = ingest.run()
+            changes.tidy()
+        return replace(report, seconds=self._clock.monotonic() - started)
+
+    def search(self, principal: Principal, query: str, limit: int = 8) -> list[Hit]:
+        """The passages that answer ``query`` best, of those ``principal`` may read; see :meth:`Searcher.search`."""
+        return self._searcher.search(principal, query, limit)
+
+    def documents(self, principal: Principal) -> list[Document]:
+        """Every document this principal may read, by title."""
+        with self._store.read() as tx:
+            return catalog.list_documents(tx, principal)
+
+    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
+        """The stored text of a version, by default the current one.
+
+        Raises :class:`~aver.core.errors.NotFound`, whether it is absent or not this principal's to read.
+        """
+        with self._store.read() as tx:
+            return catalog.read_document(tx, principal, document, version)
+
+    def readable(self, principal: Principal, pairs: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        """Those of ``pairs`` (document, version) that this principal may read right now."""
+        with self._store.read() as tx:
+            return catalog.readable_versions(tx, principal, pairs)
+
+    def delete(self, principal: Principal, document: str) -> None:
+        """Remove a document with all its versions, for everyone, at once.
+
+        It comes back with the next ingest if its source still holds it. Of a tenant with more than 50,000 passages the
+        index's files keep the words of the deleted passages, which nothing reads any more, until the next ingest.
+        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and :class:`~aver.core.errors.Conflict`.
+        """
+        with self._store.lock(LOCK):
+            with self._store.read() as tx:
+                catalog.visible_document(tx, principal, document)
+                passages = tx.execute(select(func.sum(acls.c.passages))).scalar_one() or 0
+            changes = self._changes()
+            changes.delete([document], {"documents": [document]}, by=principal.subject)
+            if passages <= _TIDY_AT_ONCE:
+                changes.tidy()
+
+    def check(self) -> list[str]:
+        """What is wrong between documents, index and statistics, in words; empty when all is well. Reads everything."""
+        return check(self._store, self._index)
+
+    def close(self) -> None:
+        """Let go of the index's files."""
+        self._index.close()
+
+    def _changes(self) -> Changes:
+        return Changes(self._store, self._ledger, self._embedder, self._clock, self._index)
