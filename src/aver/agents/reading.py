@@ -74,9 +74,9 @@ def read(text: str) -> Reading:
         elif word == "-":
             continue
         else:
-            terms = _terms(word)
-            (denied if reach else asserted).update(terms)
-            reach -= bool(terms and reach)
+            found = _terms(word)
+            (denied if reach else asserted).update(found)
+            reach -= bool(found and reach)
     terms = frozenset(asserted | denied)
     words = frozenset(tokens)
     return Reading(

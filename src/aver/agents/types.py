@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from aver.gateway.types import Mode, Usage
 
-__all__ = ["Answer", "Citation", "LookedAt", "Progressed", "Sentence", "SentenceReady", "TurnEvent"]
+__all__ = [
+    "Answer",
+    "Citation",
+    "Conversation",
+    "ConversationSummary",
+    "LookedAt",
+    "PastTurn",
+    "Progressed",
+    "Sentence",
+    "SentenceReady",
+    "TurnEvent",
+    "TurnStatus",
+    "render",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,52 @@ class SentenceReady:
 
     sentence: Sentence
     citations: tuple[Citation, ...]
+
+
+TurnStatus = Literal["open", "sealed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """An earlier turn as it may be shown now. ``answer`` is ``None`` unless the turn was sealed; ``withheld`` counts the
+    sentences left out of it because what they rest on was deleted or may no longer be read."""
+
+    turn: str
+    created: datetime
+    status: TurnStatus
+    question: str
+    resolved: str
+    """The question with the words it took from those before it."""
+    answer: Answer | None
+    withheld: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A principal's own conversation, its turns in order. Erased turns are not among them."""
+
+    id: str
+    created: datetime
+    turns: tuple[PastTurn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation as listed; ``question`` is its first."""
+
+    id: str
+    created: datetime
+    question: str
+
+
+def render(sentences: Iterable[Sentence]) -> str:
+    """Sentences as one text: each with ``[n]`` for its citations, counted from 1, or the words that it has none."""
+    return " ".join(
+        sentence.text + "".join(f"[{position + 1}]" for position in sentence.citations)
+        if sentence.supported
+        else f"{sentence.text} (not found in the sources)"
+        for sentence in sentences
+    )
 
 
 TurnEvent = Progressed | SentenceReady | Answer

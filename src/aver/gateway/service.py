@@ -65,7 +65,11 @@ class Gateway:
         try:
             return await _begin(self._primary, request)
         except ProviderError as error:
-            return await _begin(self._last_resort, request, fallback_from=f"{error.slug} {self._primary.name}")
+            return await self.fall_back(request, error)
+
+    async def fall_back(self, request: ChatRequest, error: ProviderError) -> Reply:
+        """The last resort's reply, in place of one that broke off with ``error`` before anybody saw any of it."""
+        return await _begin(self._last_resort, request, fallback_from=f"{error.slug} {self._primary.name}")
 
     async def close(self) -> None:
         """Closes both providers."""

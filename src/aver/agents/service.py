@@ -1,0 +1,124 @@
+"""The assistant: a question in, a verified answer out, with its evidence sealed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from aver.agents.conversations import Conversations
+from aver.agents.release import Release
+from aver.agents.turn import Parts, Turn
+from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
+from aver.core import Clock, Principal
+from aver.core.errors import AverError
+from aver.evidence import Ledger, Step
+from aver.gateway.service import Gateway
+from aver.gateway.types import Embedder, Message
+from aver.store import TenantStore
+
+if TYPE_CHECKING:
+    from aver.knowledge.service import Knowledge
+
+__all__ = ["Assistant"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Assistant:
+    """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification."""
+
+    def __init__(
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        knowledge: Knowledge,
+        gateway: Gateway,
+        clock: Clock,
+        release: Release,
+        embedder: Embedder,
+    ) -> None:
+        self._conversations = Conversations(store, ledger, knowledge)
+        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations)
+
+    async def run(
+        self,
+        principal: Principal,
+        question: str,
+        conversation: str | None = None,
+        *,
+        history: Sequence[Message] = (),
+    ) -> AsyncGenerator[TurnEvent]:
+        """One turn, event by event; the last is its :class:`Answer`, sealed. Close the generator to leave early.
+
+        ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
+
+        Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
+        :class:`~aver.core.errors.NotFound` for the conversation, and :class:`~aver.core.errors.ProviderError` when a reply breaks off
+        after some of it was shown. A turn that raises, or is left, is recorded as failed and never sealed.
+        """
+        turn = Turn(self._parts, principal, question, conversation, history)
+        try:
+            await _whole(turn.admit)
+            yield turn.progressed("admitted")
+            await _whole(turn.retrieve)
+            yield turn.progressed("retrieved")
+            if turn.hits:
+                yield turn.progressed("generating")
+                async with aclosing(turn.generate()) as written:
+                    async for sentence in written:
+                        for verified in await _whole(turn.verify, sentence):
+                            yield verified
+            yield await _whole(turn.respond)
+        except BaseException as error:
+            await _record_failure(turn, error)
+            raise
+
+    async def ask(
+        self,
+        principal: Principal,
+        question: str,
+        conversation: str | None = None,
+        *,
+        history: Sequence[Message] = (),
+    ) -> Answer:
+        """The answer of one turn; raises as :meth:`run` does."""
+        async with aclosing(self.run(principal, question, conversation, history=history)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
+        raise AssertionError("a turn ends with its answer or raises")
+
+    def conversations(self, principal: Principal) -> list[ConversationSummary]:
+        """The principal's own conversations, newest first. Blocking."""
+        return self._conversations.listed(principal)
+
+    def conversation(self, principal: Principal, conversation: str) -> Conversation:
+        """One of the principal's own conversations, as it may be shown now. Blocking.
+
+        Raises :class:`~aver.core.errors.NotFound` for another's as for one that does not exist.
+        """
+        return self._conversations.conversation(principal, conversation)
+
+    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The steps of one of the principal's own turns, as they may be shown now. Blocking; :class:`NotFound` for any other."""
+        return self._conversations.evidence(principal, turn)
+
+
+async def _whole(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do blocking work in a thread, to its end even when cancelled meanwhile: a step half done is not told from one undone."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait({thread})
+        raise
+
+
+async def _record_failure(turn: Turn, error: BaseException) -> None:
+    try:
+        await _whole(turn.fail, error)
+    except AverError as unrecorded:
+        error.add_note(f"The failure itself could not be recorded: {unrecorded}")

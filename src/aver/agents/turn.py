@@ -1,0 +1,382 @@
+"""One turn in progress: what it knows, and the unit of work behind each arrow of the picture in ``service.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from aver.agents.citing import SentenceStream
+from aver.agents.conversations import Conversations
+from aver.agents.followup import Asked, Resolved, resolve
+from aver.agents.prompt import Exchange, messages
+from aver.agents.release import Release
+from aver.agents.types import Answer, LookedAt, Progressed, SentenceReady, TurnStatus, render
+from aver.agents.verification import Verifier
+from aver.core import Clock, Principal, new_id
+from aver.core.errors import AverError, InvalidInput, NotFound, ProviderError, StreamTruncated, TooLarge
+from aver.evidence import Draft, Ledger, StepKind
+from aver.gateway.service import Gateway, Reply
+from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Message, Mode, Passage, Usage
+from aver.knowledge.types import Hit
+from aver.store import TenantStore
+
+if TYPE_CHECKING:
+    from aver.knowledge.service import Knowledge
+
+__all__ = ["Parts", "Turn"]
+
+_LOOKED_AT = 3
+"""How many of the nearest passages an abstention names."""
+_LONGEST_EXCHANGE = 1500
+"""Characters of an earlier answer that the model is reminded of."""
+_UNCLEAR = re.compile(r"[^A-Za-z0-9._:/+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a turn works with."""
+
+    store: TenantStore
+    ledger: Ledger
+    knowledge: Knowledge
+    gateway: Gateway
+    clock: Clock
+    release: Release
+    embedder: Embedder
+    conversations: Conversations
+
+
+@dataclass(slots=True)
+class _Writing:
+    """One model's attempt at an answer."""
+
+    provider: str
+    mode: Mode
+    fallback_from: str | None
+    started: float
+    first_ms: float = 0.0
+    ms: float = 0.0
+    text: str = ""
+    finish: str | None = None
+    error: str | None = None
+    usage: Usage | None = None
+
+    def facts(self) -> dict[str, Any]:
+        failed, _, provider = (self.fallback_from or "").partition(" ")
+        spent = self.spent
+        return {
+            "provider": _clear(self.provider),
+            "mode": self.mode,
+            "fallback_error": failed or None,
+            "fallback_from": _clear(provider) or None,
+            "finish": self.finish,
+            "error": self.error,
+            "input_tokens": spent.input_tokens,
+            "output_tokens": spent.output_tokens,
+            "cost_usd": spent.cost_usd,
+            "first_ms": self.first_ms,
+            "ms": self.ms,
+        }
+
+    @property
+    def spent(self) -> Usage:
+        """As reported. A model that reported nothing, or was cut off, cost nobody knows how much."""
+        return self.usage or Usage(cost_usd=0.0 if self.mode == "extractive" else None)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Made with its ids alone; :meth:`admit` checks and records it. Methods but :meth:`generate` block."""
+
+    parts: Parts
+    principal: Principal
+    question: str
+    given_conversation: str | None
+    said: Sequence[Message] = ()
+    """The history a caller brings when it continues no conversation. Only its questions are read: what it says the assistant
+    answered is not evidence of anything."""
+    id: str = field(default_factory=lambda: new_id("turn"))
+    conversation: str = ""
+    hits: Sequence[Hit] = ()
+    _resolved: Resolved = field(default_factory=lambda: Resolved("", ""))
+    _exchanges: Sequence[Exchange] = ()
+    _request: ChatRequest | None = None
+    _writings: list[_Writing] = field(default_factory=list)
+    _verifier: Verifier | None = None
+    _verify_ms: float = 0.0
+    _started: float = 0.0
+    _status: TurnStatus | None = None
+
+    def admit(self) -> None:
+        """Check the question, find or begin the conversation, pin the release. Records ``admitted``."""
+        parts, release = self.parts, self.parts.release
+        self._started = parts.clock.monotonic()
+        if self.principal.tenant != parts.store.tenant.id:
+            raise NotFound("There is no such tenant, or it is not yours", "Ask as a user of this tenant.")
+        if not self.question.strip():
+            raise InvalidInput("The question is empty", "Ask something.")
+        if len(self.question) > release.longest_question:
+            raise TooLarge(
+                f"The question has {len(self.question)} characters of at most {release.longest_question}", "Shorten it."
+            )
+        now = parts.clock.now()
+        with parts.store.begin() as tx:
+            self.conversation = parts.conversations.enter(tx, self.principal, self.given_conversation, now)
+            ordinal = parts.conversations.add(tx, self.conversation, self.id, now)
+            facts = {
+                "feature": release.name,
+                "release": release.digest,
+                "conversation": self.conversation,
+                "ordinal": ordinal,
+                "characters": len(self.question),
+            }
+            body = {
+                "question": self.question,
+                "user": self.principal.user,
+                "groups": sorted(self.principal.groups),
+                "history": [asdict(message) for message in self.said],
+            }
+            parts.ledger.append_all(tx, [self._draft("admitted", facts, body)])
+        self._status = "open"
+
+    def retrieve(self) -> None:
+        """Resolve the question against the conversation and search what the principal may read. Records ``retrieved``."""
+        parts = self.parts
+        started = parts.clock.monotonic()
+        asked = self._remember()
+        self._resolved = resolve(self.question, asked)
+        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, parts.release.passages))
+        facts = {
+            "passages": len(self.hits),
+            "documents": len({hit.document for hit in self.hits}),
+            "followed_up": self._resolved.question != self.question,
+            "history": len(asked),
+            "hits": [_clear(hit.passage) for hit in self.hits],
+            "ms": self._ms(started),
+        }
+        body = {
+            "question": self._resolved.question,
+            "query": self._resolved.query,
+            "hits": [_without(asdict(hit), "text") for hit in self.hits],
+        }
+        with parts.store.begin() as tx:
+            parts.ledger.append_all(tx, [self._draft("retrieved", facts, body)])
+
+    async def generate(self) -> AsyncGenerator[str]:
+        """The sentences of the answer as they are written. When the model fails before anything was shown, the last resort
+        answers in its place; after that the failure is the turn's. Raises :class:`ProviderError`."""
+        parts = self.parts
+        self._request = request = self._asked()
+        self._begin_verifying()
+        try:
+            async with aclosing(self._write(await parts.gateway.open(request))) as sentences:
+                async for sentence in sentences:
+                    yield sentence
+        except ProviderError as error:
+            if self._shown or (self._writings and self._writings[-1].mode == "extractive"):
+                raise
+            self._begin_verifying()
+            async with aclosing(self._write(await parts.gateway.fall_back(request, error))) as sentences:
+                async for sentence in sentences:
+                    yield sentence
+
+    def verify(self, sentence: str) -> list[SentenceReady]:
+        """Judge a sentence; what may be shown now."""
+        assert self._verifier is not None
+        started = self.parts.clock.monotonic()
+        ready = self._verifier.verify(sentence)
+        self._verify_ms += self._ms(started)
+        return ready
+
+    def respond(self) -> Answer:
+        """The answer as verified, or the abstention. Records ``generated``, ``verified``, ``responded`` and ``sealed`` at once,
+        so that an answer is sealed whole or not at all."""
+        parts = self.parts
+        answer = self._answer()
+        outcome = {
+            "abstained": answer.abstained,
+            "mode": answer.mode,
+            "sentences": len(answer.sentences),
+            "citations": len(answer.citations),
+            "ms": answer.latency_ms,
+        }
+        drafts = [*self._written(), self._draft("responded", outcome, {"answer": asdict(answer)})]
+        with parts.store.begin() as tx:
+            parts.ledger.append_all(tx, drafts)
+            sealed = parts.ledger.seal(
+                tx, turn=self.id, subject=self.principal.subject, facts={"ms": answer.latency_ms}
+            )
+            parts.conversations.end(tx, self.id, "sealed", sealed.seq)
+        self._status = "sealed"
+        return answer
+
+    def fail(self, error: BaseException) -> None:
+        """Record how the turn ended, with all that was written and shown. Does nothing unless it was admitted and not ended."""
+        if self._status != "open":
+            return
+        parts = self.parts
+        left = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        known = isinstance(error, AverError)
+        facts = {
+            "error": error.slug if isinstance(error, AverError) else "cancelled" if left else "internal-error",
+            "shown": len(self._verifier.sentences) if self._verifier else 0,
+            "ms": self._ms(self._started),
+        }
+        body = {"detail": str(error) if known else type(error).__name__}
+        status: TurnStatus = "cancelled" if left else "failed"
+        with parts.store.begin() as tx:
+            parts.ledger.append_all(tx, [*self._written(), self._draft("failed", facts, body)])
+            parts.conversations.end(tx, self.id, status)
+        self._status = status
+
+    def progressed(self, stage: Literal["admitted", "retrieved", "generating"]) -> Progressed:
+        return Progressed(stage, self.id, self.conversation, len(self.hits))
+
+    @property
+    def _shown(self) -> bool:
+        return bool(self._verifier and self._verifier.sentences)
+
+    def _begin_verifying(self) -> None:
+        parts = self.parts
+        self._verifier = Verifier(self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds)
+
+    def _remember(self) -> list[Asked]:
+        """The conversation so far, as it may be read now."""
+        limit = self.parts.release.history
+        if self.given_conversation is None:
+            questions = [message.content for message in self.said if message.role == "user"][-limit:]
+            self._exchanges = [Exchange(question, "") for question in questions]
+            return [Asked(question) for question in questions]
+        past = self.parts.conversations.recent(self.principal, self.conversation, limit)
+        self._exchanges = [
+            Exchange(turn.question, " ".join(each.text for each in turn.answer.sentences)[:_LONGEST_EXCHANGE])
+            for turn in past
+            if turn.answer
+        ]
+        return [
+            Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in turn.answer.citations)))
+            for turn in past
+            if turn.answer
+        ]
+
+    def _asked(self) -> ChatRequest:
+        release, question = self.parts.release, self._resolved.question
+        passages = tuple(
+            Passage(number, f"{hit.title} \u2014 {hit.section}" if hit.section else hit.title, hit.text)
+            for number, hit in enumerate(self.hits, 1)
+        )
+        spoken = messages(release.instructions, self._exchanges, passages, question)
+        return ChatRequest(spoken, question, passages, release.max_tokens, release.temperature)
+
+    async def _write(self, reply: Reply) -> AsyncGenerator[str]:
+        clock = self.parts.clock
+        writing = _Writing(reply.provider, reply.mode, reply.fallback_from, clock.monotonic())
+        self._writings.append(writing)
+        stream = SentenceStream()
+        try:
+            async with aclosing(cast("AsyncGenerator[ChatDelta]", aiter(reply))) as deltas:
+                async for delta in deltas:
+                    writing.first_ms = writing.first_ms or self._ms(writing.started)
+                    writing.text += delta.text
+                    writing.finish = delta.finish or writing.finish
+                    writing.usage = delta.usage or writing.usage
+                    for sentence in stream.feed(delta.text):
+                        yield sentence
+            if writing.finish != "stop":
+                raise StreamTruncated(
+                    f"The answer of {reply.provider} broke off ({writing.finish})",
+                    "Ask for less at once, or raise the release's max_tokens.",
+                )
+            for sentence in stream.close():
+                yield sentence
+        except ProviderError as error:
+            writing.error = error.slug
+            raise
+        finally:
+            writing.ms = self._ms(writing.started)
+
+    def _written(self) -> list[Draft]:
+        """The steps ``generated``, one for each model that wrote, and ``verified``."""
+        drafts = []
+        for writing in self._writings:
+            sent = [asdict(message) for message in self._request.messages] if self._request else []
+            drafts.append(self._draft("generated", writing.facts(), {"messages": sent, "text": writing.text}))
+        if self._verifier:
+            judged = self._verifier.judgements
+            facts = {
+                "sentences": len(judged),
+                "supported": sum(each.supported for each in judged),
+                "shown": sum(each.fate == "shown" for each in judged),
+                "withheld": sum(each.fate == "withheld" for each in judged),
+                "citations": len(self._verifier.citations),
+                "ms": round(self._verify_ms, 1),
+            }
+            body = {"sentences": [each.record() for each in judged]}
+            drafts.append(self._draft("verified", facts, body))
+        return drafts
+
+    def _answer(self) -> Answer:
+        verifier = self._verifier
+        sentences = tuple(verifier.sentences) if verifier else ()
+        citations = tuple(verifier.citations) if verifier else ()
+        looked_at: tuple[LookedAt, ...] = ()
+        text = render(sentences)
+        if not sentences:
+            looked_at = self._looked_at()
+            text = self._abstention()
+        costs = [writing.spent.cost_usd for writing in self._writings]
+        known = [cost for cost in costs if cost is not None]
+        usage = Usage(
+            sum(writing.spent.input_tokens for writing in self._writings),
+            sum(writing.spent.output_tokens for writing in self._writings),
+            sum(known) if len(known) == len(costs) else None,
+        )
+        return Answer(
+            self.id,
+            self.conversation,
+            self._writings[-1].mode if self._writings else self.parts.gateway.primary.mode,
+            not sentences,
+            text,
+            sentences,
+            citations,
+            looked_at,
+            self.parts.release.digest,
+            usage,
+            self._ms(self._started),
+        )
+
+    def _looked_at(self) -> tuple[LookedAt, ...]:
+        pairs = {(hit.document, hit.version) for hit in self.hits}
+        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
+        nearest = [hit for hit in self.hits if (hit.document, hit.version) in readable][:_LOOKED_AT]
+        return tuple(
+            LookedAt(hit.document, hit.title, hit.uri, hit.version, hit.start, hit.end, hit.section) for hit in nearest
+        )
+
+    def _abstention(self) -> str:
+        searched = " ".join(self._resolved.question.split())
+        count = len(self.hits)
+        looked = "No passage matched." if not count else f"{count} passage{'s' * (count > 1)} looked at."
+        unsupported = ""
+        if self._verifier and any(each.fate != "no claim" for each in self._verifier.judgements):
+            unsupported = " What the model wrote is not given, because no passage supports it."
+        return f"No answer was found in the documents you can read. Searched for: {searched}. {looked}{unsupported}"
+
+    def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | None) -> Draft:
+        return Draft(self.id, kind, self.principal.subject, facts, body)
+
+    def _ms(self, since: float) -> float:
+        return round((self.parts.clock.monotonic() - since) * 1000, 1)
+
+
+def _clear(name: str) -> str:
+    """A name as it may stand among facts: an id, without what could be a sentence."""
+    return _UNCLEAR.sub("_", name).strip("_-./:+")[:128]
+
+
+def _without(record: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != key}
