@@ -122,8 +122,10 @@ class Store:
         self._database.close()
 
     def _tenant(self, name: str) -> Tenant:
-        with self._database.read() as tx:
-            tenant = _find(tx, name)
+        tenant = None
+        if name.isprintable():  # no database takes a name with NUL or half a character even as a question
+            with self._database.read() as tx:
+                tenant = _find(tx, name)
         if tenant is None:
             raise NotFound(
                 "There is no such tenant, or it is not yours", "Check the name, or create it: aver tenant create NAME."
