@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from aver.core.errors import TooLarge
 from aver.knowledge.decoding import declared_in_html, decode
 from aver.knowledge.draft import Draft
 
-__all__ = ["ELEMENTS", "read", "write"]
+__all__ = ["ELEMENTS", "read", "tree", "write"]
 
 _SKIPPED = frozenset(
     """head script style noscript template svg math canvas iframe object embed audio video map select datalist textarea button
@@ -18,7 +19,7 @@ _SKIPPED = frozenset(
 )
 _FURNITURE = (
     "nav, footer, aside, [role=navigation], [role=banner], [role=contentinfo], [role=search], [role=complementary], "
-    "[hidden], [aria-hidden=true], body > header"
+    "[hidden], [aria-hidden=true], body > header, header ul, header ol"
 )
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _BLOCKS = _LISTS | frozenset(
@@ -35,6 +36,15 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 ELEMENTS = _SKIPPED | _BLOCKS | _INLINE | frozenset(_HEADINGS)
 """Every tag that is HTML; another in angle brackets is a placeholder somebody typed."""
 
+_VOID_OR_IMPLIED = frozenset(
+    """area base br col embed hr img input link meta param source track wbr p li dt dd option optgroup rb rp rt thead tbody tfoot
+    tr td th body html head""".split()  # noqa: SIM905
+)
+"""Tags that hold nothing, or that end when the next one begins."""
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+_DEEPEST = 500
+"""The HTML standard's own algorithm takes quadratic time in the depth of a page; pages that people write stay below 100."""
+
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _REFERENCE = re.compile(r"\[?[\w*†‡]{1,4}\]?$")
 _LONGEST_CELL = 300
@@ -44,22 +54,39 @@ _ROW_SPAN_LIMIT = 200
 
 
 def read(data: bytes) -> Draft:
-    tree = LexborHTMLParser(decode(data, declared_in_html(data)))
-    for node in tree.css(_FURNITURE):
+    page = tree(decode(data, declared_in_html(data)))
+    for node in page.css(_FURNITURE):
         node.decompose()
     draft = Draft()
-    body = tree.body
-    if body is not None:
-        write(_main(tree, body), draft)
-    name = tree.css_first("h1") or tree.css_first("title")
+    if page.body is not None:
+        write(_main(page, page.body), draft)
+    name = page.css_first("h1") or page.css_first("title")
     draft.title = name.text(deep=True) if name is not None else ""
     return draft
 
 
-def _main(tree: LexborHTMLParser, body: LexborNode) -> LexborNode:
+def tree(html: str) -> LexborHTMLParser:
+    """``html`` parsed; raises :class:`TooLarge` when it is nested too deeply."""
+    depth = position = 0
+    while found := _TAG.search(html, position):
+        position = found.end()
+        name = found[2].lower()
+        if name in _VOID_OR_IMPLIED:
+            continue
+        depth = max(depth - 1, 0) if found[1] else depth + 1
+        if depth > _DEEPEST:
+            raise TooLarge(
+                f"The page is nested more than {_DEEPEST} elements deep", "Close its elements, or remove it."
+            )
+        if name in ("script", "style") and not found[1]:
+            position = max(html.find(f"</{found[2]}", position), position)
+    return LexborHTMLParser(html)
+
+
+def _main(page: LexborHTMLParser, body: LexborNode) -> LexborNode:
     """The one element that holds the page's own content, where the page names it and it holds a fair share of the text."""
-    named = tree.css("main, [role=main]") or tree.css("article")
-    if len(named) == 1 and len(named[0].text_content or "") >= _MAIN_SHARE * len(body.text_content or ""):
+    named = page.css("main, [role=main]") or page.css("article")
+    if len(named) == 1 and len(named[0].text()) >= _MAIN_SHARE * len(body.text()):
         return named[0]
     return body
 
@@ -77,8 +104,10 @@ class _List:
 
 
 class _Writer:
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, *, flat: bool = False) -> None:
+        """``flat`` knows no headings and no tables, for text that becomes one line."""
         self._draft = draft
+        self._flat = flat
         self._inline: list[str] = []
         self._lists: list[_List] = []
 
@@ -104,18 +133,18 @@ class _Writer:
             return False
         if tag == "br":
             self._inline.append("\n")
-        elif tag in _HEADINGS:
+        elif tag in _HEADINGS and not self._flat:
             self._heading(node, _HEADINGS[tag])
         elif tag == "pre":
             self._flush()
             self._draft.code(_preformatted(node))
-        elif tag == "table":
+        elif tag == "table" and not self._flat:
             self._flush()
             return not self._table(node)
         elif tag == "sup":
             self._inline.append(_superscript(node))
         else:
-            if tag in _BLOCKS:
+            if tag in _BLOCKS or tag in _HEADINGS:
                 self._flush()
             if tag in _LISTS:
                 start = (node.attributes.get("start") or "1") if tag == "ol" else ""
@@ -127,7 +156,7 @@ class _Writer:
 
     def _leave(self, node: LexborNode) -> None:
         tag = node.tag or ""
-        if tag in _BLOCKS:
+        if tag in _BLOCKS or tag in _HEADINGS:
             self._flush()
         if tag in _LISTS:
             self._lists.pop()
@@ -175,7 +204,7 @@ class _Writer:
         if max((len(cells) for cells in rows), default=0) < 2:
             return False
         blocks = table.css("td ul, td ol, td pre, td p + p, td h1, td h2, td h3, td h4")
-        if any(len(_cell(node).text_content or "") > _LONGEST_CELL for node in blocks):
+        if any(len(_cell(node).text()) > _LONGEST_CELL for node in blocks):
             return False
         caption = table.css_first("caption")
         if caption is not None:
@@ -227,7 +256,7 @@ def _cell(node: LexborNode) -> LexborNode:
 def _text(node: LexborNode) -> str:
     """The words below ``node`` on one line, as a draft of their own would write them."""
     inner = Draft()
-    _Writer(inner).walk(node)
+    _Writer(inner, flat=True).walk(node)
     return " ".join(inner.finish("").text.split())
 
 
@@ -243,7 +272,7 @@ def _preformatted(node: LexborNode) -> str:
 
 def _superscript(node: LexborNode) -> str:
     """An exponent as ``^2``; nothing for a reference mark, which points to a note; else the letters, as in 1st."""
-    text = (node.text_content or "").strip()
+    text = node.text().strip()
     if node.css_first("a") is not None and _REFERENCE.match(text):
         return ""
     return f"^{text}" if re.match("[-+\N{MINUS SIGN}]?[0-9]", text) else text
