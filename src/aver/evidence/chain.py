@@ -57,8 +57,10 @@ class Chain:
             raise BadRecord(expected, f"a record stands here whose sequence number is {row.seq!r:.40}")
         if row.seq > expected:
             raise BadRecord(expected, f"it is missing, or out of order: step {row.seq} stands in its place")
-        if row.seq < expected:
+        if row.seq < expected and _digest(row) == row.hash:
             raise BadRecord(row.seq, "it stands here a second time: duplicated, replayed or out of order")
+        if row.seq < expected:
+            raise BadRecord(expected, f"it was changed: it is numbered {row.seq}")
         if row.tenant != self._tenant:
             raise BadRecord(expected, "it belongs to another tenant")
         if _digest(row) != row.hash:
@@ -72,7 +74,9 @@ class Chain:
         """The checkpoint of the step just given."""
         seq, digest = self.head
         if row.seq != seq:
-            raise BadRecord(self.expected, f"a checkpoint of step {row.seq!r:.40} stands after step {seq}")
+            raise BadRecord(self.due, f"a checkpoint of step {row.seq!r:.40} stands after step {seq}")
+        if self.signed_to == seq:
+            raise BadRecord(seq, "it has two checkpoints")
         if row.tenant != self._tenant:
             raise BadRecord(seq, "its checkpoint belongs to another tenant")
         if row.hash != digest:
