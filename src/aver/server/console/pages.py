@@ -1,0 +1,75 @@
+"""Templates into responses: everything escaped, every response with the headers that keep a page to itself."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aver.core.errors import AverError
+from aver.server.console.assets import asset_address
+
+__all__ = ["problem_page", "render"]
+
+_HEADERS = {
+    # Scripts and styles only from files of this server; what a script may turn into elements goes through one policy.
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types aver-page"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: that also blanks the Origin of a form's post, which tells this site's own pages from others.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Once:
+    """Whether this is the first time of being asked: the first of several marks carries the anchor."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def first(self) -> bool:
+        asked, self._asked = self._asked, True
+        return not asked
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.2f} s"
+
+
+def _dollars(cost: float | None) -> str:
+    """Two significant digits below a dollar, so that a small cost does not look like none."""
+    if cost is None:
+        return "cost unknown"
+    if cost == 0:
+        return "$0"
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.{1 - math.floor(math.log10(cost))}f}"
+
+
+_templates = Environment(
+    loader=PackageLoader("aver.server.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.globals.update(static=asset_address, once=Once)
+_templates.filters.update(seconds=_seconds, dollars=_dollars)
+
+
+def render(template: str, *, status: int = HTTPStatus.OK, **context: Any) -> Response:
+    """The page of a template."""
+    page = _templates.get_template(template).render(context)
+    return Response(page, status, _HEADERS, "text/html; charset=utf-8")
+
+
+def problem_page(error: AverError) -> Response:
+    """A failure as a page that says what happened and what to do."""
+    return render("problem.html", status=error.status, problem=error)

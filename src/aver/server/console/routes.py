@@ -1,0 +1,185 @@
+"""The addresses of the chat page. Every page is useful before any script runs; scripts load the same addresses in place."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.responses import RedirectResponse
+
+from aver.core.errors import AverError, InvalidInput, NotFound, Unauthenticated
+from aver.core.principal import Principal
+from aver.server.application import Application, TenantServices
+from aver.server.console.assets import asset
+from aver.server.console.chat import chat
+from aver.server.console.pages import problem_page, render
+from aver.server.console.reading import excerpt
+from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin, session_principal
+
+__all__ = ["router"]
+
+_PAGE = 20_000
+"""Characters of a document on one page: with its markup well under 150 KB."""
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_LOCAL = re.compile(r"/(?![/\\])[!-~]*")
+
+
+class _SignedOut(AverError):
+    """Nobody is signed in; answered with the sign-in page."""
+
+
+class _Page(APIRoute):
+    """A route whose failures are pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handler = super().get_route_handler()
+
+        async def page(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except _SignedOut:
+                query = (
+                    ""
+                    if request.url.path == "/" and not request.url.query
+                    else f"?{urlencode({'next': _here(request)})}"
+                )
+                return RedirectResponse(f"/sign-in{query}", HTTPStatus.SEE_OTHER)
+            except AverError as error:
+                return problem_page(error)
+            except RequestValidationError:
+                return problem_page(
+                    InvalidInput("This address is not understood", "Go back and follow the link again.")
+                )
+
+        return page
+
+
+router = APIRouter(route_class=_Page, include_in_schema=False)
+
+
+@router.get("/")
+async def conversation(
+    request: Request,
+    conversation: str = "",
+    turn: str = "",
+    open: str = "",  # noqa: A002 - the address reads ?open=1
+) -> Response:
+    principal, services = await _entered(request)
+    shown = await asyncio.to_thread(chat, services, principal, conversation=conversation, turn=turn, opened=open)
+    return render("chat.html", chat=shown)
+
+
+@router.post("/")
+async def ask(
+    request: Request, question: Annotated[str, Form()] = "", conversation: Annotated[str, Form()] = ""
+) -> Response:
+    """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
+    principal, services = await _entered(request)
+    try:
+        answer = await services.assistant.ask(principal, question, conversation or None)
+    except AverError as error:
+        shown = await asyncio.to_thread(
+            chat, services, principal, conversation=conversation, problem=error, draft=question[:_PAGE]
+        )
+        return render("chat.html", status=error.status, chat=shown)
+    query = urlencode({"conversation": answer.conversation, "turn": answer.turn})
+    return RedirectResponse(f"/?{query}#{answer.turn}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/documents/{document}")
+async def document(
+    request: Request, document: str, version: int | None = None, start: int = 0, end: int = 0
+) -> Response:
+    """The stored text of a version as a page, the span marked."""
+    principal, services = await _entered(request)
+    shown = await asyncio.to_thread(services.knowledge.document, principal, document, version)
+    current = shown if version is None else await asyncio.to_thread(services.knowledge.document, principal, document)
+    return render(
+        "document.html",
+        place=services.store.tenant.name,
+        principal=principal,
+        document=shown,
+        current=current.version,
+        excerpt=excerpt(shown.text, start, end, around=_PAGE),
+        earlier=max(0, start - _PAGE),
+    )
+
+
+@router.get("/sign-in")
+async def sign_in_page(next: str = "/") -> Response:  # noqa: A002 - the address reads ?next=
+    return render("sign_in.html", next=_local(next), problem=None)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002
+    """Begin a session with an API key."""
+    _check_origin(request)
+    sessions = Sessions(_application(request).store)
+    try:
+        cookie = await asyncio.to_thread(sessions.begin, key.strip())
+    except Unauthenticated as error:
+        return render("sign_in.html", status=error.status, next=_local(next), problem=error)
+    response = RedirectResponse(_local(next), HTTPStatus.SEE_OTHER)
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    _check_origin(request)
+    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/static/{digest}/{name}")
+async def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the digest is there for caches
+    found = asset(name)
+    if found is None:
+        raise NotFound("There is nothing at this address", "Go to the first page.")
+    return Response(found.content, headers=_FOREVER, media_type=found.media_type)
+
+
+async def _entered(request: Request) -> tuple[Principal, TenantServices]:
+    """Who is signed in, and their tenant's services."""
+    principal = await session_principal(request)
+    if principal is None:
+        raise _SignedOut("You are not signed in", "Sign in.")
+    return principal, await asyncio.to_thread(_application(request).tenant, principal.tenant)
+
+
+def _application(request: Request) -> Application:
+    application: Application = request.app.state.application
+    return application
+
+
+def _check_origin(request: Request) -> None:
+    if not same_origin(request):
+        raise InvalidInput("The request came from another site", "Use the page of this server.")
+
+
+def _here(request: Request) -> str:
+    """The address to come back to after signing in."""
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _local(address: str) -> str:
+    """``address`` when it lies on this site, else the first page: a sign-in link must not lead elsewhere."""
+    return address if _LOCAL.fullmatch(address) else "/"

@@ -1,0 +1,29 @@
+// The chat with scripts: the same addresses as without, loaded in place.
+
+import { listen as listenToAsking } from "./ask.js";
+import { listen as listenToKeys } from "./keys.js";
+import { listen as listenToLight } from "./light.js";
+import { closePane, reveal, show } from "./page.js";
+
+async function follow(event) {
+  const link = event.target.closest("a");
+  if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (link.origin !== location.origin || link.pathname !== "/" || link.classList.contains("skip")) return;
+  event.preventDefault();
+  if (link.id === "close") return closePane();
+  if (link.closest("#conversations:popover-open")) document.getElementById("conversations").hidePopover();
+  const opens = new URL(link.href).searchParams.has("open");
+  await show(link.href.split("#")[0]);
+  if (opens) document.getElementById("pane")?.focus({ preventScroll: true });
+  else window.scrollTo(0, 0);
+}
+
+listenToAsking(document.getElementById("ask"));
+listenToKeys();
+listenToLight();
+document.addEventListener("click", follow);
+window.addEventListener("popstate", () => show(location.href, "keep"));
+
+const turn = new URLSearchParams(location.search).get("turn");
+document.getElementById(turn ?? "")?.scrollIntoView({ block: "start" });
+reveal();
