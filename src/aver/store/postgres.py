@@ -138,7 +138,7 @@ def _psycopg_url(database_url: str) -> URL:
         raise MissingExtra("psycopg", "postgres") from None
     try:
         url = make_url(database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = URL.create("unreadable")
     if url.drivername.partition("+")[0] not in ("postgres", "postgresql"):
         raise SettingsError(
