@@ -1,6 +1,7 @@
 """What goes wrong over HTTP is a problem details document that says what to do, and never how the server is made."""
 
 import gzip
+import io
 import json
 
 import aiohttp
@@ -85,7 +86,7 @@ async def test_without_a_valid_key_nothing_is_answered(problem, method, path, au
     ],
 )
 async def test_a_bad_body_is_refused(problem, body, status):
-    assert (await problem("POST", "/v1/ask", data=body, headers=JSON))["status"] == status
+    assert (await problem("POST", "/v1/ask", data=io.BytesIO(body), headers=JSON))["status"] == status
 
 
 async def test_a_wrong_field_is_named_and_not_repeated(problem):

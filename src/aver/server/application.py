@@ -15,8 +15,7 @@ from aver.evidence import Ledger, Step
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
-    from aver.agents import Assistant
-    from aver.agents.release import Release
+    from aver.agents import Assistant, Release
     from aver.gateway import Embedder, Gateway, Provider
     from aver.knowledge import Knowledge
 
@@ -50,7 +49,12 @@ class TenantServices:
             self._application.gateway,
             self._application.clock,
             self._application.release,
+            self._application.embedder,
         )
+
+    def close(self) -> None:
+        if "knowledge" in self.__dict__:
+            self.knowledge.close()
 
     def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
         """A user of this tenant, whose groups the caller vouches for."""
@@ -93,7 +97,7 @@ class Application:
     @cached_property
     def release(self) -> Release:
         """What decides how the assistant behaves, under one digest."""
-        from aver.agents.release import Release
+        from aver.agents import Release
 
         return Release(
             model=self.gateway.primary.name,
@@ -162,7 +166,10 @@ class Application:
             await self.gateway.close()
 
     def close(self) -> None:
-        self.store.close()
+        with self._lock:
+            for services in self._services.values():
+                services.close()
+            self.store.close()
 
 
 def _provider(model: ModelSettings) -> Provider:

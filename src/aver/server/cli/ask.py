@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aver.server.cli.options import AsJson, Groups, TenantName, UserName, check_text
-from aver.server.cli.output import console, print_json, printable
+from aver.server.cli.output import console, indented, print_json, printable
 from aver.server.cli.progress import spinner
 from aver.server.cli.session import Session
 
@@ -52,7 +52,6 @@ def ask(
 
 
 def _print(answer: Answer) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     out = console()
@@ -68,15 +67,8 @@ def _print(answer: Answer) -> None:
     for number, citation in enumerate(answer.citations, start=1):
         out.print()
         out.print(_source(number, citation))
-        out.print(
-            Padding(
-                Text(
-                    f"\N{LEFT DOUBLE QUOTATION MARK}{_one_line(citation.quote)}\N{RIGHT DOUBLE QUOTATION MARK}",
-                    "italic",
-                ),
-                (0, 0, 0, 4),
-            )
-        )
+        quote = f"\N{LEFT DOUBLE QUOTATION MARK}{printable(citation.quote)}\N{RIGHT DOUBLE QUOTATION MARK}"
+        out.print(Text(indented(quote, out.width), "italic"))
     out.print()
     out.print(Text(" \N{MIDDLE DOT} ".join(_outcome(answer)), "dim"))
 
@@ -113,7 +105,3 @@ def _outcome(answer: Answer) -> Iterator[str]:
     yield "cost unknown" if cost is None else f"${cost:.4f}" if cost else "$0"
     yield f"conversation {answer.conversation}"
     yield f"evidence {answer.turn}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(printable(text).split())

@@ -44,7 +44,9 @@ def show(
     tenant: TenantName,
     user: UserName,
     group: Groups = [],  # noqa: B006 - Typer copies it
-    version: Annotated[int | None, typer.Option(min=1, metavar="V", help="The current one by default.")] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, max=2**31 - 1, metavar="V", help="The current one by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the stored text of a document version: what the offsets of citations refer to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["console", "print_json", "printable", "table"]
+__all__ = ["console", "indented", "print_json", "printable", "table"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PIPE_WIDTH = 160
@@ -33,6 +34,12 @@ def console() -> Console:
 def printable(text: str) -> str:
     """``text`` with control characters made visible: what a document holds must not steer the reader's terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def indented(text: str, width: int, by: int = 4) -> str:
+    """``text`` as one paragraph, wrapped and moved in."""
+    margin = " " * by
+    return textwrap.fill(" ".join(text.split()), width, initial_indent=margin, subsequent_indent=margin)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aver.server.cli.options import AsJson, Groups, TenantName, UserName, check_text
-from aver.server.cli.output import console, print_json, printable
+from aver.server.cli.output import console, indented, print_json, printable
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def search(
 
 
 def _print(hits: list[Hit]) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     out = console()
@@ -49,7 +48,7 @@ def _print(hits: list[Hit]) -> None:
         )
         head = Text(f"{rank}. ", "dim").append(printable(place), "bold").append(f"  {hit.score:.3f}", "dim")
         out.print(head)
-        out.print(Padding(Text(_short(printable(hit.text))), (0, 0, 0, 3)))
+        out.print(Text(indented(_short(printable(hit.text)), out.width, by=3)))
         out.print(Text(f"   {hit.document} v{hit.version} {hit.start}-{hit.end}", "dim"))
 
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from aver import __version__
 from aver.server.application import Application
+from aver.server.console.routes import router as console
 from aver.server.http import ask, conversations, documents, evidence, health, openai
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
@@ -46,4 +47,5 @@ def create_app(application: Application) -> FastAPI:
     install_error_handlers(app)
     for module in (ask, documents, conversations, evidence, openai, health):
         app.include_router(module.router)
+    app.include_router(console)
     return app

@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from aver.agents import Answer, SentenceReady, TurnEvent
-from aver.agents.types import Progressed
+from aver.agents import Answer, Progressed, SentenceReady, TurnEvent
 from aver.core.errors import AverError
 from aver.server.http.auth import Caller, Services
+from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import begun, event, event_stream, while_connected
 
@@ -29,8 +29,8 @@ _STREAM = (
 class Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(examples=["How many days of unused leave carry over?"])
-    conversation: str | None = Field(None, description="Continue this conversation; a new one begins without it.")
+    question: Text = Field(examples=["How many days of unused leave carry over?"])
+    conversation: Text | None = Field(None, description="Continue this conversation; a new one begins without it.")
     stream: bool = Field(False, description=_STREAM)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aver.knowledge.types import Document, DocumentText, Hit
 from aver.server.http.auth import Caller, Services
+from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
 
 __all__ = ["router"]
@@ -20,7 +21,7 @@ router = APIRouter(tags=["documents"])
 class SearchQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    query: str = Field(examples=["parental leave"])
+    query: Text = Field(examples=["parental leave"])
     limit: int = Field(8, ge=1, le=100)
 
 
@@ -47,7 +48,10 @@ async def documents(principal: Caller, services: Services) -> Response:
 
 @router.get("/v1/documents/{document}", response_model=DocumentText, responses=problems(401, 404, 422))
 async def document(
-    document: str, principal: Caller, services: Services, version: Annotated[int | None, Query(ge=1)] = None
+    document: str,
+    principal: Caller,
+    services: Services,
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
     """The stored text of one version (the current one by default): what the offsets of citations refer to."""
     return reply(await asyncio.to_thread(services.knowledge.document, principal, document, version))

@@ -21,6 +21,9 @@ __all__ = ["MAX_BODY", "Envelope"]
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request's body. A question has at most some thousands of characters; the rest is room for a history."""
 
+_DRAINED = 16 * MAX_BODY
+"""Bytes of a refused body that are read and thrown away: a caller who is cut off while sending never sees the answer."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,6 +61,7 @@ class _Exchange:
     async def run(self) -> None:
         try:
             if self._announced() > MAX_BODY:
+                await self._drain()
                 await self._refuse(TooLarge(f"The request's body is over {MAX_BODY} bytes", "Send less."))
             else:
                 await self._app(self._scope, self._limited, self._dressed)
@@ -77,8 +81,19 @@ class _Exchange:
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > MAX_BODY:
+            if message.get("more_body"):
+                await self._drain()
             raise HTTPException(413)
         return message
+
+    async def _drain(self) -> None:
+        if self._announced() > _DRAINED:
+            return
+        more = True
+        while more and self._received <= _DRAINED:
+            message = await self._receive()
+            self._received += len(message.get("body", b""))
+            more = message.get("more_body", False)
 
     async def _dressed(self, message: Message) -> None:
         if message["type"] == "http.response.start":

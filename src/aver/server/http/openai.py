@@ -7,20 +7,20 @@ in the extra field ``aver``. Text carries ``[n]`` markers; an unsupported senten
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from aver.agents import Answer, SentenceReady, TurnEvent
-from aver.agents.types import Citation, Progressed, Sentence
+from aver.agents.types import Answer, Citation, Progressed, Sentence, SentenceReady, TurnEvent, render
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.core.principal import Principal
 from aver.gateway.types import Message
 from aver.server.application import TenantServices
 from aver.server.http.auth import Caller, Services
+from aver.server.http.fields import Text
 from aver.server.http.problems import OpenAIError, openai_error
 from aver.server.http.replies import reply
 from aver.server.http.streams import begun, event_stream, while_connected
@@ -29,19 +29,18 @@ from aver.server.wire import to_json
 __all__ = ["MODEL", "router"]
 
 MODEL = "assistant"
-_NOT_FOUND = " (not found in the sources)"
 
 router = APIRouter(tags=["OpenAI-compatible"])
 
 
 class ContentPart(BaseModel):
     type: str
-    text: str | None = None
+    text: Text | None = None
 
 
 class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[ContentPart] | None = None
+    content: Text | list[ContentPart] | None = None
 
     def text(self) -> str:
         if isinstance(self.content, list):
@@ -58,12 +57,12 @@ class ChatCompletion(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    model: str = Field(examples=[MODEL])
+    model: Text = Field(examples=[MODEL])
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: int | None = Field(1, ge=1, le=1, description="One answer is given.")
-    conversation: str | None = Field(None, description="Continue this conversation in place of the earlier messages.")
+    conversation: Text | None = Field(None, description="Continue this conversation in place of the earlier messages.")
 
     def history(self) -> tuple[Message, ...]:
         """What was said before the question. Instructions of system messages are not taken: the release has its own."""
@@ -189,7 +188,7 @@ async def _collected(events: AsyncGenerator[TurnEvent]) -> Answer:
 
 
 def _completion(answer: Answer) -> dict[str, Any]:
-    content = _rendered(answer.sentences) or answer.answer
+    content = render(answer.sentences) or answer.answer
     return {
         **_head(answer.turn, "chat.completion"),
         "choices": [
@@ -217,7 +216,7 @@ async def _chunks(events: AsyncGenerator[TurnEvent], *, usage: bool) -> AsyncGen
                         head = _head(item.turn, "chat.completion.chunk")
                         yield _chunk(head, {"role": "assistant", "content": ""})
                 elif isinstance(item, SentenceReady):
-                    yield _chunk(head, {"content": (" " if written else "") + _render(item.sentence)})
+                    yield _chunk(head, {"content": (" " if written else "") + render([item.sentence])})
                     written = True
                 else:
                     if not written:
@@ -243,16 +242,6 @@ def _chunk(
 
 def _data(value: dict[str, Any]) -> bytes:
     return b"data: " + to_json(value) + b"\n\n"
-
-
-def _rendered(sentences: Iterable[Sentence]) -> str:
-    return " ".join(map(_render, sentences))
-
-
-def _render(sentence: Sentence) -> str:
-    """A sentence with its markers, counted from 1, or with the words that it has no support."""
-    markers = "".join(f"[{position + 1}]" for position in sentence.citations)
-    return sentence.text + markers if sentence.supported else sentence.text + _NOT_FOUND
 
 
 def _usage(answer: Answer) -> dict[str, int]:

@@ -1,0 +1,155 @@
+"""Evidence told in plain sentences: one for each step, from its facts and, while it can be read, its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aver.evidence.types import Step, StepKind
+
+__all__ = ["Moment", "tell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What happened at a time."""
+
+    at: datetime
+    sentence: str
+
+
+def tell(steps: Sequence[Step]) -> Iterator[Moment]:
+    """One moment for each step, in order."""
+    for step in steps:
+        erased = " (its content was erased)" if step.erased else ""
+        yield Moment(step.at, _TELLERS[step.kind](_Known(step)) + erased)
+
+
+class _Known:
+    """What a step says, whichever package wrote it: a record of an older release may lack a field."""
+
+    def __init__(self, step: Step) -> None:
+        self.seq = step.seq
+        self._fields: Mapping[str, Any] = {**step.facts, **(step.body or {})}
+        self._facts: Mapping[str, Any] = step.facts
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self._fields.get(name)
+        return value if isinstance(value, str) and value else default
+
+    def count(self, name: str) -> int:
+        """A number among the facts; a body may have the things themselves under the same name."""
+        value = self._facts.get(name)
+        return value if isinstance(value, int) else 0
+
+    def counted(self, name: str, noun: str) -> str:
+        """``3 passages``."""
+        return _counted(self.count(name), noun)
+
+    @property
+    def took(self) -> str:
+        """``, in 12 ms`` where it is known how long it took."""
+        value = self._facts.get("ms")
+        if not isinstance(value, int | float):
+            return ""
+        return f", in {value:.0f} ms" if value < 1000 else f", in {value / 1000:.1f} s"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _admitted(known: _Known) -> str:
+    who, question, release = known.text("user", "Someone"), known.text("question"), known.text("release")
+    asked = f"{who} asked: {question}" if question else f"{who} asked a question"
+    return f"{asked} (release {release[:8]})" if release else asked
+
+
+def _retrieved(known: _Known) -> str:
+    found = f"{known.counted('passages', 'passage')} in {known.counted('documents', 'document')}"
+    meant = known.text("question") if known.count("followed_up") else ""
+    begin = (
+        f"Took it to mean \N{LEFT DOUBLE QUOTATION MARK}{meant}\N{RIGHT DOUBLE QUOTATION MARK}, and found"
+        if meant
+        else "Found"
+    )
+    return f"{begin} {found} that the asker may read{known.took}"
+
+
+def _generated(known: _Known) -> str:
+    model = known.text("provider", "A model")
+    fallback = known.text("fallback_from")
+    if fallback:
+        model = f"{fallback} failed ({known.text('fallback_error', 'error')}), so {model}"
+    if known.text("error"):
+        return f"{model} began to write and broke off: {known.text('error')}"
+    quoted = "chose sentences from the passages" if known.text("mode") == "extractive" else "wrote an answer"
+    cut = ", cut off at its limit" if known.text("finish") == "length" else ""
+    return f"{model} {quoted}{cut}{known.took}"
+
+
+def _verified(known: _Known) -> str:
+    supported = known.count("supported")
+    rest = known.count("sentences") - supported
+    unsupported = f", {rest:,} not" if rest else ""
+    return f"Checked {known.counted('sentences', 'sentence')}: {supported:,} supported by the sources{unsupported}{known.took}"
+
+
+def _responded(known: _Known) -> str:
+    if known.count("abstained"):
+        return f"Gave no answer, because nothing found supports one{known.took}"
+    given = f"{known.counted('sentences', 'sentence')}, {known.counted('citations', 'citation')}"
+    return f"Gave the answer: {given}{known.took}"
+
+
+def _failed(known: _Known) -> str:
+    if known.text("error") == "cancelled":
+        return "The asker left before the answer was whole"
+    detail = known.text("detail")
+    return f"Ended without an answer: {known.text('error', 'error')}" + (f" ({detail})" if detail else "")
+
+
+def _sealed(known: _Known) -> str:
+    return f"Sealed as record {known.seq:,} of the chain, under a signed checkpoint"
+
+
+def _ingested(known: _Known) -> str:
+    changes = {
+        "added": "added",
+        "changed": "changed",
+        "deleted": "deleted",
+        "acl_changed": "with new readers",
+        "renewed": "passages indexed anew",
+    }
+    told = [f"{known.count(name):,} {words}" for name, words in changes.items() if known.count(name)]
+    return f"Ingested documents: {', '.join(told) or 'no change'}"
+
+
+def _deleted(known: _Known) -> str:
+    return f"Deleted {known.counted('deleted', 'document')} by hand"
+
+
+def _key_created(known: _Known) -> str:
+    words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
+    return " ".join(filter(None, words))
+
+
+def _erased(known: _Known) -> str:
+    return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
+
+
+_TELLERS: dict[StepKind, Callable[[_Known], str]] = {
+    "admitted": _admitted,
+    "retrieved": _retrieved,
+    "generated": _generated,
+    "verified": _verified,
+    "responded": _responded,
+    "failed": _failed,
+    "sealed": _sealed,
+    "ingested": _ingested,
+    "deleted": _deleted,
+    "key_created": _key_created,
+    "erased": _erased,
+}

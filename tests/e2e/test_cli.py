@@ -1,0 +1,180 @@
+"""The command line as people run it: a process, its exit code, what it prints."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from tests.servers import write_handbook
+
+QUESTION = "How many days of unused leave carry over?"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    """A data directory with one tenant and its handbook, made through the command line with the real model."""
+    folder = tmp_path_factory.mktemp("cli")
+    handbook, acl = write_handbook(folder)
+    data = folder / "data"
+    aver(data, "tenant", "create", "northwind")
+    report = aver(data, "ingest", str(handbook), "--tenant", "northwind", "--acl", str(acl))
+    assert (report["added"], report["failed"]) == (2, [])
+    return data
+
+
+def run(data, *words, stdin=None):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AVER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "aver", "--data", str(data), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+def aver(data, *words, code=0):
+    """A command with ``--json``: its document, and nothing beside it."""
+    done = run(data, *words, "--json")
+    assert (done.returncode, done.stderr) == (code, ""), done
+    return json.loads(done.stdout)
+
+
+def test_ask_has_the_promised_form(installation):
+    answer = aver(installation, "ask", QUESTION, "--tenant", "northwind", "--user", "ann", "--group", "staff")
+    assert answer.keys() == {
+        "turn", "conversation", "mode", "abstained", "answer", "sentences", "citations", "looked_at", "release",
+        "usage", "latency_ms",
+    }  # fmt: skip
+    assert answer["usage"].keys() == {"input_tokens", "output_tokens", "cost_usd"}
+    assert answer["mode"] == "extractive"
+    for sentence in answer["sentences"]:
+        assert sentence.keys() == {"text", "supported", "citations"}
+    for citation in answer["citations"]:
+        assert citation.keys() == {"document", "title", "uri", "version", "start", "end", "quote"}
+        words = ("documents", "show", citation["document"], "--version", str(citation["version"]))
+        document = aver(installation, *words, "--tenant", "northwind", "--user", "ann")
+        assert document.keys() == {"document", "version", "title", "uri", "text"}
+        assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
+    assert any("ten days" in citation["quote"] for citation in answer["citations"])
+
+
+def test_ask_reads_well(installation):
+    done = run(installation, "ask", QUESTION, "--tenant", "northwind", "--user", "ann")
+    assert done.returncode == 0
+    assert "[1]" in done.stdout
+    assert "Leave policy" in done.stdout
+    assert "extractive" in done.stdout
+    assert "evidence turn_" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_an_abstention_says_what_was_looked_at(installation):
+    done = run(installation, "ask", "What does a senior editor earn?", "--tenant", "northwind", "--user", "ann")
+    assert done.returncode == 0
+    assert "no answer given" in done.stdout
+    assert "59,000" not in done.stdout
+    shown = run(installation, "ask", "What does a senior editor earn?", "-t", "northwind", "-u", "bo", "-g", "board")
+    assert "59,000" in shown.stdout
+
+
+def test_a_conversation_goes_on(installation):
+    first = aver(installation, "ask", "How long is parental leave?", "-t", "northwind", "-u", "ann")
+    words = ("ask", "Is it at full pay?", "-t", "northwind", "--conversation", first["conversation"])
+    assert aver(installation, *words, "-u", "ann")["conversation"] == first["conversation"]
+    assert aver(installation, *words, "-u", "bo", code=3)["status"] == 404
+
+
+def test_search_and_list_show_what_may_be_read(installation):
+    found = aver(installation, "search", "editor", "-t", "northwind", "-u", "ann", "--limit", "3")
+    assert {hit["title"] for hit in found["passages"]} <= {"Leave policy"}
+    scores = [hit["score"] for hit in found["passages"]]
+    assert scores == sorted(scores, reverse=True)
+    listed = aver(installation, "documents", "list", "-t", "northwind", "-u", "bo", "-g", "board")
+    assert {document["title"] for document in listed["documents"]} == {"Leave policy", "Salary bands"}
+
+
+def test_evidence_is_a_story_that_verifies(installation, tmp_path):
+    turn = aver(installation, "ask", QUESTION, "-t", "northwind", "-u", "ann")["turn"]
+    story = run(installation, "evidence", "show", turn).stdout.splitlines()
+    assert f"ann asked: {QUESTION}" in story[0]
+    assert "Sealed as record" in story[-1]
+    assert aver(installation, "evidence", "verify")["ok"]
+    out = tmp_path / "northwind.jsonl"
+    aver(installation, "evidence", "export", "-t", "northwind", "--out", str(out))
+    assert aver(tmp_path / "nowhere", "evidence", "verify", str(out))["ok"]
+    out.write_bytes(out.read_bytes().replace(b'"retrieved"', b'"retreived"', 1))
+    done = run(tmp_path / "nowhere", "evidence", "verify", str(out))
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("ask", QUESTION, "-t", "nobody", "-u", "ann"), 3),
+        (("ask", "why " * 25_000, "-t", "northwind", "-u", "ann"), 2),
+        (("ask", "", "-t", "northwind", "-u", "ann"), 2),
+        (("ask", QUESTION, "-t", "northwind", "-u", " ann"), 2),
+        (("ask", QUESTION, "-t", "northwind", "-u", "ann", "--conversation", "none"), 3),
+        (("ingest", "/does/not/exist", "-t", "northwind"), 3),
+        (("documents", "show", "none", "-t", "northwind", "-u", "ann"), 3),
+        (("documents", "delete", "none", "-t", "northwind", "-u", "ann"), 3),
+        (("evidence", "show", "none"), 3),
+        (("evidence", "verify", "/does/not/exist"), 3),
+        (("evidence", "export", "-t", "northwind", "--out", "/does/not/exist"), 3),
+    ],
+)
+def test_failures_have_a_code_and_a_line(installation, words, code):
+    done = run(installation, *words)
+    assert (done.returncode, done.stdout) == (code, ""), done
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_broken_access_list_is_usage(installation, tmp_path):
+    acl = tmp_path / "acl.yaml"
+    acl.write_text("- {match: '**', readers: [nobody]}\n")
+    done = run(installation, "ingest", str(tmp_path), "-t", "northwind", "--acl", str(acl))
+    assert done.returncode == 2
+    assert f"{acl}:1" in done.stderr
+
+
+def test_serve_answers_refuses_a_taken_port_and_stops(installation):
+    key = aver(installation, "keys", "create", "-t", "northwind", "-u", "ann")["key"]
+    command = [sys.executable, "-m", "aver", "--data", str(installation), "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().removeprefix("Aver is at ").strip()
+            request = urllib.request.Request(
+                f"{address}/v1/ask",
+                json.dumps({"question": QUESTION}).encode(),
+                {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=60) as response:
+                assert not json.load(response)["abstained"]
+            done = run(installation, "serve", "--port", address.rpartition(":")[2])
+            assert done.returncode == 1
+            assert "in use" in done.stderr
+        finally:
+            server.send_signal(signal.SIGTERM)
+        log = server.stderr.read()
+    assert server.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [(line["route"], line["status"]) for line in lines if line["event"] == "request"] == [("/v1/ask", 200)]
+    assert "carry over" not in log
+    assert key not in log
+
+
+def test_erasing_a_person(installation):
+    turn = aver(installation, "ask", QUESTION, "-t", "northwind", "-u", "dee")["turn"]
+    assert "dee asked" in run(installation, "evidence", "show", turn).stdout
+    aver(installation, "erase", "-t", "northwind", "--subject", "user:dee")
+    story = run(installation, "evidence", "show", turn).stdout
+    assert "dee" not in story
+    assert "erased" in story
+    assert aver(installation, "evidence", "verify")["ok"]
