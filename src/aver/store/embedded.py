@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, create_engine, event
 from aver.core.errors import Unavailable
 from aver.store.faults import LOCK_SECONDS, busy, translated
 from aver.store.files import TenantFiles, private_directory, try_exclusive
-from aver.store.migration import Branch, create_unmigrated, is_current, migrate
+from aver.store.migration import Branch, is_current, migrate
 from aver.store.types import Tenant
 
 __all__ = ["EmbeddedDatabase", "EmbeddedTenantStore"]
@@ -47,7 +47,6 @@ class _File:
         if not current:
             with self.write() as connection:
                 migrate(connection, branch)
-        create_unmigrated(self.write, branch)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

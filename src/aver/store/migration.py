@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, column, inspect, select, table
 
@@ -64,12 +64,3 @@ def _revision(connection: Connection, branch: Branch) -> str | None:
         return None
     revision: str | None = connection.scalar(select(column("version_num")).select_from(table(name)))
     return revision
-
-
-# TEMPORARY, removed when the packages' tables have settled: tables that the migration does not know yet.
-def create_unmigrated(write: Any, branch: Branch) -> None:
-    if branch == "tenant":
-        from aver.store.schema import tenant_metadata
-
-        with write() as connection:
-            tenant_metadata.create_all(connection)
