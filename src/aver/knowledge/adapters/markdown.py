@@ -28,9 +28,12 @@ _CODE = re.compile(
 _RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
 _COMMENT = re.compile(r"\{%-?\s*(end)?comment\s*-?%\}")
 _LIQUID = re.compile(
-    r"""\{%-?\s*(?P<name>\w+)\s*(?:"(?P<argument>[^"]*)")?[^{}]{0,500}?-?%\}|\{\{[^{}]{0,500}\}\}""", re.DOTALL
+    r"""\{\{\s*"(?P<literal>[^"\n]{0,200})"\s*\}\}|\{%-?\s*(?P<name>\w+)\s*(?:"(?P<argument>[^"]*)")?[^{}]{0,2000}?-?%\}|\{\{[^{}]{0,500}\}\}""",
+    re.DOTALL,
 )
-_ATTRIBUTES = re.compile(r"\{:?(?:\s*[.#][\w.-]+)+\s*\}")
+_ATTRIBUTES = re.compile(r"\{:?(?:\s*(?:\.[\w-]+|#[^\s{}]+))+\s*\}")
+_FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,60}\]:[ \t]*|\[\^[^\]\s]{1,60}\]", re.MULTILINE)
+"""The mark before a note, and the mark that refers to it."""
 _LONGEST_INLINE = 20_000
 """Characters of one paragraph."""
 _PLACES = frozenset({"page", "link", "url", "download", "post_url", "asset_path"})
@@ -86,11 +89,13 @@ def _without_comments(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _ATTRIBUTES.sub("", _LIQUID.sub(_liquid, text))
+    return _FOOTNOTE.sub("", _ATTRIBUTES.sub("", _LIQUID.sub(_liquid, text)))
 
 
 def _liquid(tag: re.Match[str]) -> str:
     name, argument = tag["name"], tag["argument"]
+    if tag["literal"]:
+        return tag["literal"]
     if not argument:
         return ""
     if name in _PLACES:
