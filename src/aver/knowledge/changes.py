@@ -102,7 +102,7 @@ class Changes:
                 tx.execute(update(documents).where(documents.c.id == document).values(acl=acl))
             tally.apply(tx)
 
-    def put(self, puts: Sequence[Put], vectors: NDArray[np.float32], body: Mapping[str, Any]) -> None:
+    def put(self, puts: Sequence[Put], vectors: NDArray[np.float32]) -> None:
         """Add documents, or give them a new version. ``vectors`` holds a row for every passage, in order."""
         self._begin()
         with self._store.read() as tx:
@@ -130,7 +130,8 @@ class Changes:
         self._writer.add(rows, vectors)
         self._writer.keep_up()
         facts = {"added": len(puts) - len(changed), "changed": len(changed), "passages": len(rows)}
-        with self._commit("ingested", facts, body) as (tx, now):
+        names = [[put.document, versions[put.document], put.source, put.content.item.path] for put in puts]
+        with self._commit("ingested", facts, {"documents": names}) as (tx, now):
             for put in puts:
                 _store_document(tx, put, versions[put.document], now)
             tally.apply(tx)

@@ -20,6 +20,7 @@ _UNINDEXED = 8192
 """Rows that may wait for the indexes, and meanwhile are scanned."""
 _DOCUMENTS_A_FILTER = 1000
 _ROWS_A_COPY = 20_000
+_MOST_ROUNDS = 10
 _NEVER = timedelta(days=36_500)
 """LanceDB would else drop versions older than a week, the current one among them."""
 
@@ -126,7 +127,12 @@ class IndexWriter:
         if not list(await self._table.list_indices()):
             await self._make_indexes()
         await self._make_vector_index()
-        await self._table.optimize(cleanup_older_than=_NEVER)
+        # One round may leave work for another. Nothing may be left for prune, which would replace the version in use.
+        for _ in range(_MOST_ROUNDS):
+            before = await self._table.version()
+            await self._table.optimize(cleanup_older_than=_NEVER)
+            if await self._table.version() == before:
+                break
 
     def prune(self) -> None:
         """Delete the files of all versions but the newest. A reader in the middle of an older one starts again."""

@@ -159,8 +159,7 @@ class Ingest:
             told = documents_done
 
         vectors = self._changes.embed(texts, tell)
-        names = [[put.document, put.content.item.path] for put in puts]
-        self._changes.put(puts, vectors, {"source": source, "documents": names})
+        self._changes.put(puts, vectors)
         self._tell(len(contents) - told, last)
         changed = sum(content.item.path in self._known for content in contents)
         counts.changed += changed

@@ -210,9 +210,5 @@ def bm25(query: Mapping[str, float], passages: Sequence[Sequence[str]], statisti
 
 
 def ceiling(query: Mapping[str, float], statistics: Statistics) -> float:
-    """What :func:`bm25` approaches for a passage made of the query's terms and never exceeds.
-
-    A term that no passage holds is left out: it tells none from another, and must not weigh words as a whole down.
-    """
-    found = ((term, weight) for term, weight in query.items() if statistics.frequency.get(term))
-    return math.fsum(weight * statistics.idf(term) * (K1 + 1) for term, weight in found)
+    """What :func:`bm25` approaches for a passage made of the query's terms and never exceeds."""
+    return math.fsum(weight * statistics.idf(term) * (K1 + 1) for term, weight in query.items())

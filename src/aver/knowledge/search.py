@@ -78,7 +78,7 @@ class Searcher:
                 return []
             if vector is None:
                 vector = self._embedder.embed([query])[0]
-            wanted = _rarest(counts, view.statistics)
+            wanted = _telling(counts, view.statistics)
             try:
                 candidates = self._index.search(view.version, view.acls, vector, list(wanted))
             except Unavailable:
@@ -150,9 +150,12 @@ def _is_current(key: tuple[str, int, int, int], now: Mapping[str, tuple[int, str
     return key[0] in now and now[key[0]][0] == key[1]
 
 
-def _rarest(counts: Mapping[str, int], statistics: Statistics) -> dict[str, int]:
-    """The terms to search for: of a very long query, those that tell most."""
-    kept = sorted(counts, key=lambda term: (-statistics.idf(term), term))[:_MOST_TERMS]
+def _telling(counts: Mapping[str, int], statistics: Statistics) -> dict[str, int]:
+    """The terms to search for: those that occur in what is visible, and of a very long query the rarest.
+
+    One that occurs nowhere tells no passage from another, and must not weigh down the words that do.
+    """
+    kept = sorted(statistics.frequency, key=lambda term: (-statistics.idf(term), term))[:_MOST_TERMS]
     return {term: counts[term] for term in kept}
 
 

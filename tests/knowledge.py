@@ -1,0 +1,71 @@
+"""A tenant's knowledge over documents held in memory, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aver.core import Principal
+from aver.core.errors import Unavailable
+from aver.evidence import Ledger
+from aver.gateway.types import Embedder
+from aver.knowledge import AccessList, IngestReport, Knowledge, SourceItem
+from aver.knowledge.access import AccessRule
+from aver.store import Store, TenantStore
+from aver.testing import FixedClock, HashEmbedder
+
+
+class MemorySource:
+    """Files by path. What is ``None`` is listed and cannot be fetched."""
+
+    def __init__(self, files: Mapping[str, str | bytes | None], name: str = "memory", prefix: str = "memory:") -> None:
+        self.name = name
+        self.files = dict(files)
+        self.prefix = prefix
+
+    def items(self) -> list[SourceItem]:
+        return [SourceItem(path, self.prefix + path, len(content or b"")) for path, content in self.files.items()]
+
+    def fetch(self, item: SourceItem) -> bytes:
+        content = self.files[item.path]
+        if content is None:
+            raise Unavailable("The file cannot be read", "Check it.")
+        return content.encode() if isinstance(content, str) else content
+
+
+def access(readers: Mapping[str, Iterable[str]]) -> AccessList:
+    """Readers by path; nobody for any other path."""
+    return AccessList(tuple(AccessRule("/" + path, tuple(sorted(set(some)))) for path, some in readers.items()))
+
+
+@dataclass
+class World:
+    """One tenant: its store, its evidence, its knowledge."""
+
+    store: TenantStore
+    ledger: Ledger
+    knowledge: Knowledge
+    clock: FixedClock
+
+    def user(self, name: str, *groups: str) -> Principal:
+        return Principal(self.store.tenant.id, name, frozenset(groups))
+
+    def ingest(self, files: Mapping[str, str | bytes | None], acl: AccessList | None = None) -> IngestReport:
+        return self.knowledge.ingest(MemorySource(files), acl or AccessList.everyone())
+
+    def titles(self, principal: Principal, query: str, limit: int = 8) -> list[str]:
+        return [hit.title for hit in self.knowledge.search(principal, query, limit)]
+
+
+def world(store: Store, tenant: str = "acme", embedder: Embedder | None = None) -> World:
+    """Enter ``tenant``, made if it is not there."""
+    if tenant not in {known.name for known in store.tenants()}:
+        store.create_tenant(tenant)
+    entered, clock = store.tenant(tenant), FixedClock()
+    ledger = Ledger(entered, clock)
+    return World(entered, ledger, Knowledge(entered, ledger, embedder or HashEmbedder(), clock), clock)
+
+
+def open_world(data: Path, embedder: Embedder | None = None) -> World:
+    return world(Store(data), embedder=embedder)
