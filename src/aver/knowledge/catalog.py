@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from aver.core import Principal
 from aver.core.errors import NotFound
@@ -74,9 +74,8 @@ def readable_versions(
 ) -> frozenset[tuple[str, int]]:
     """Those of ``pairs`` (document, version) that exist and this principal may read now."""
     wanted = set(pairs)
-    query = select(document_versions.c.document, document_versions.c.version).join(
-        documents,
-        and_(documents.c.id == document_versions.c.document, documents.c.acl.in_(visibility.visible_acls(principal))),
+    query = select(document_versions.c.document, document_versions.c.version).where(
+        documents.c.id == document_versions.c.document, documents.c.acl.in_(visibility.visible_acls(principal))
     )
     found = {
         (document, version)
