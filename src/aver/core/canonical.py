@@ -12,8 +12,8 @@ __all__ = ["canonical_json", "sha256_hex"]
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys and no white space: equal bytes if and only if equal JSON values.
 
-    Numbers are written as Python does (``1`` and ``1.0`` differ), and lone surrogates are kept. ``ValueError`` for a float that
-    JSON cannot hold and for a key that is not text, ``TypeError`` for a type that JSON does not know.
+    Numbers are written as Python does (``1`` and ``1.0`` differ), and lone surrogates are kept. ``ValueError`` for a float
+    that JSON cannot hold and for a key that is not text, ``TypeError`` for a type that JSON does not know.
     """
     _check_keys(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -70,8 +70,8 @@ class Settings:
     ) -> Settings:
         """Settings from what was given; :class:`SettingsError` names the flag, the variable or ``FILE:LINE`` that is wrong.
 
-        ``flags`` are by setting, ``max_file_mb`` or ``model.name``; one that is ``None`` was not given. ``file`` is the text of
-        the settings file, called ``file_name`` in errors. Variables that are empty count as not given.
+        ``flags`` are by setting, ``max_file_mb`` or ``model.name``; one that is ``None`` was not given. ``file`` is the
+        text of the settings file, called ``file_name`` in errors. Variables that are empty count as not given.
         """
         given = _of_file(parse_yaml(file, file_name)) | _of_environment(environment or {}) | _of_flags(flags or {})
         values = {name: _SETTINGS[name].value(words) for name, words in given.items()}

@@ -150,9 +150,10 @@ def parse_yaml(text: str, name: str) -> YamlValue:
 
     Raises :class:`SettingsError` on a syntax error, an alias, a tag, a key that is not text, or a key given twice.
     """
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
     loader: _Loader | None = None
     try:
-        loader = _Loader(text.removeprefix("\N{BYTE ORDER MARK}"))
+        loader = _Loader(text)
         root = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -206,7 +207,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> Settings
     line = mark.line + 1 if mark is not None else 1
     lines = text.splitlines()
     written = lines[line - 1] if line <= len(lines) else ""
-    if "alias" in f"{error.context} {error.problem}":
+    if error.problem == _ALIAS or error.context == "while scanning an alias":
         # A glob such as *.md is what people mean by a leading asterisk; to YAML it is the name of an alias.
         return SettingsError(
             f"{name}:{line}: a value that begins with '*' is an alias to YAML, and aliases are not supported",

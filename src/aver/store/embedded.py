@@ -42,6 +42,13 @@ class _File:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
 
+        try:
+            self._bring_up_to_date(branch)
+        except BaseException:
+            self.close()
+            raise
+
+    def _bring_up_to_date(self, branch: Branch) -> None:
         with self.read() as connection:
             current = is_current(connection, branch)
         if not current:
@@ -113,9 +120,12 @@ class EmbeddedTenantStore(TenantFiles):
     def read(self) -> AbstractContextManager[Connection]:
         return self._file.read()
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
-        locks = private_directory(self.directory / "locks")
-        return try_exclusive(locks / sha256(name.encode()).hexdigest(), name)
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        with translated():
+            locks = private_directory(self.directory / "locks")
+            with try_exclusive(locks / sha256(name.encode()).hexdigest(), name):
+                yield
 
     def scrub(self) -> None:
         self._file.scrub()

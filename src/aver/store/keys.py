@@ -43,8 +43,8 @@ def issue(tx: Connection, principal: Principal, now: datetime) -> tuple[ApiKey, 
 def authenticate(tx: Connection, secret: str) -> Principal:
     """Whom ``secret`` stands for; :class:`Unauthenticated` when nobody.
 
-    Takes the same steps for every secret. A plain digest is enough to store: 256 random bits cannot be guessed from it, and what
-    the look-up's timing tells is about digests, which nobody can steer.
+    Takes the same steps for every secret. A plain digest is enough to store: 256 random bits cannot be guessed from it,
+    and what the look-up's timing tells is about digests, which nobody can steer.
     """
     digest = _digest(secret)
     row = tx.execute(select(api_keys).where(api_keys.c.digest == digest)).one_or_none()

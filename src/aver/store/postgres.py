@@ -25,6 +25,9 @@ from aver.store.types import Tenant
 
 __all__ = ["PostgresDatabase", "PostgresTenantStore"]
 
+_CONNECT_SECONDS = 10
+"""How long to wait for a server that does not answer, unless the URL says otherwise."""
+
 # One round trip: the role, the tenant, how long to wait for a lock; for a writer also its turn.
 _ENTER = (
     f"SELECT set_config('role', '{ROLE}', true), set_config('aver.tenant', :tenant, true), "
@@ -90,8 +93,8 @@ class PostgresTenantStore(TenantFiles):
     def scrub(self) -> None:
         """Rewrite every tenant table without its deleted rows; each is locked for all tenants meanwhile.
 
-        Limits: rows that an open transaction may still see stay, and the write-ahead log, its archives, replicas and backups keep what
-        they hold until they are recycled.
+        Limits: rows that an open transaction may still see stay, and the write-ahead log, its archives, replicas and
+        backups keep what they hold until they are recycled.
         """
         _vacuum(self._owner, *tenant_metadata.tables)
 
@@ -144,6 +147,8 @@ def _psycopg_url(database_url: str) -> URL:
         raise SettingsError(
             "The database URL is not one of Postgres", "Write postgresql://USER:PASSWORD@HOST/DATABASE."
         )
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
     return url.set(drivername="postgresql+psycopg")
 
 

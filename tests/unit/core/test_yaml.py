@@ -50,6 +50,8 @@ def test_any_text_is_read_or_refused_with_a_line(text):
         ),
         ("a: [1,", "f.yaml:1: not valid YAML"),
         ("a: 1\nb: \x00", "f.yaml:2: character U+0000 is not allowed"),
+        ("\ufeffa: 1\nb: \x07", "f.yaml:2: character U+0007 is not allowed"),
+        ("a: !alias b", "f.yaml:1: not valid YAML: the tag '!alias' is not supported"),
         ("a: 1\n? [b]\n: 2", "f.yaml:2: a key must be text"),
         (
             "a: 1\nb: !!python/name:os.system",

@@ -14,7 +14,8 @@ def test_every_spelling_of_the_url_is_psycopgs(scheme):
     url = _psycopg_url(f"{scheme}://ann:p%40ss@db:5433/aver?sslmode=require")
     assert url.drivername == "postgresql+psycopg"
     assert (url.username, url.password, url.host, url.port, url.database) == ("ann", "p@ss", "db", 5433, "aver")
-    assert url.query == {"sslmode": "require"}
+    assert url.query == {"sslmode": "require", "connect_timeout": "10"}
+    assert _psycopg_url(f"{scheme}://db/aver?connect_timeout=3").query == {"connect_timeout": "3"}
 
 
 @pytest.mark.parametrize("url", ["mysql://u:pa55@h/d", "sqlite:///x", "nonsense pa55", "postgresql://u:pa55@h:port/d"])

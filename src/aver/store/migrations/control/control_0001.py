@@ -1,7 +1,8 @@
 """Tenants and API keys.
 
 Until 1.0 this one migration is edited in place when ``aver/store/control.py`` changes, and existing data is made anew;
-``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a change is a new file.
+``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a
+change is a new file.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,8 @@
 """Everything a tenant has: documents, evidence, conversations.
 
 Until 1.0 this one migration is edited in place when a package's ``store.py`` changes, and existing data is made anew;
-``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a change is a new file.
+``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a
+change is a new file.
 On Postgres it builds on ``aver_tenant()``, which the first migration of the control branch defines.
 """
 
