@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from threading import Lock
 from typing import Any
 from unicodedata import bidirectional
@@ -28,9 +28,10 @@ _ONE_AT_A_TIME = Lock()
 
 _BULLET = re.compile(r"[•◦▪●■□☐☑✓‣∙·○➢\x80-\x9f\uf000-\uf0ff]\s*|[-–—]\s+")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z][.)])\s+(?=\S)")
-_SOFT_HYPHEN = "\ufffe"
-"""What PDFium writes for a hyphen that divides a word at the end of a line."""
-_DIVIDED = re.compile(r"(\w+)(?:\ufffe|-\n)(\w+)")
+_LINE_FEED, _CARRIAGE_RETURN = 10, 13
+_SOFT_HYPHEN = "\x02"
+"""What PDFium writes for a hyphen that divides a word at the end of a line, in place of the line's end."""
+_DIVIDED = re.compile(r"(\w+)[\x02-]\n(\w+)")
 _PAGE_NUMBER = re.compile(r"\W{0,3}(?:\d{1,4}(?:[-–./]\d{1,4})?|[ivxlc]{1,7})\W{0,3}")
 _EMPTY_TITLE = re.compile(
     r"untitled.*|(?:new )?(?:document|presentation|slide)\s?\d*|(?:microsoft|powerpoint)\b.*|.*\.\w{2,5}", re.IGNORECASE
@@ -48,8 +49,8 @@ _HEADING_WEIGHT = 600
 _LONGEST_HEADING = 120
 """Characters."""
 _FURNITURE_SHARE = 0.1
-_FURNITURE_LINES = 2
-"""How many lines from either edge of a page may be a repeated header or footer."""
+_MARGIN = 0.1
+"""Of a page's height: where its header and its footer stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class _Line:
     bottom: float
     top: float
     bold: bool
+    margin: bool
+    """At the very top or bottom of its page."""
 
     @property
     def height(self) -> float:
@@ -128,15 +131,19 @@ def _page(document: Any, number: int) -> list[_Line]:
     try:
         raw = text_page.raw
         codes = [pdfium.FPDFText_GetUnicode(raw, index) for index in range(text_page.count_chars())]
-        return _joined(_lines(raw, codes))
+        return _joined(_lines(raw, codes, page.get_height()))
     finally:
         text_page.close()
         page.close()
 
 
-def _lines(raw: Any, codes: Sequence[int]) -> Iterator[_Line]:
-    for is_break, group in groupby(range(len(codes)), key=lambda index: codes[index] in (10, 13)):
-        shown = [] if is_break else list(group)
+def _lines(raw: Any, codes: Sequence[int], height: float) -> Iterator[_Line]:
+    start = 0
+    for index, code in enumerate([*codes, _LINE_FEED]):
+        if code not in (_LINE_FEED, _CARRIAGE_RETURN, ord(_SOFT_HYPHEN)):
+            continue
+        shown = range(start, index + (code == ord(_SOFT_HYPHEN)))
+        start = index + 1
         text = "".join(chr(codes[index]) for index in shown).strip()
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         visible = [index for index in shown if not chr(codes[index]).isspace()]
@@ -148,7 +155,8 @@ def _lines(raw: Any, codes: Sequence[int]) -> Iterator[_Line]:
                 left, right = -right, -left  # so that every line begins at its left
             _, bottom, top = sorted((box.top - box.bottom, box.bottom, box.top) for box in boxes)[1]
             bold = all(pdfium.FPDFText_GetFontWeight(raw, index) >= _HEADING_WEIGHT for index in samples)
-            yield _Line(text, left, right, bottom, top, bold)
+            margin = bottom > (1 - _MARGIN) * height or top < _MARGIN * height
+            yield _Line(text, left, right, bottom, top, bold, margin)
 
 
 def _is_right_to_left(text: str) -> bool:
@@ -175,30 +183,21 @@ def _joined(lines: Iterator[_Line]) -> list[_Line]:
                 bottom, top = (
                     (before.bottom, before.top) if len(before.text) > len(line.text) else (line.bottom, line.top)
                 )
-                joined[-1] = _Line(text, before.left, line.right, bottom, top, before.bold and line.bold)
+                joined[-1] = _Line(text, before.left, line.right, bottom, top, before.bold and line.bold, before.margin)
                 continue
         joined.append(line)
     return joined
 
 
 def _without_furniture(pages: list[list[_Line]]) -> list[list[_Line]]:
-    """The pages without page numbers and without the headers and footers that many of them repeat."""
-    seen = Counter(key for lines in pages for key in {_key(line) for line in _edges(lines)})
+    """The pages without page numbers and without what many of them repeat in the same place of their margins."""
+    seen = Counter(key for lines in pages for key in {_key(line) for line in lines if line.margin})
     least = max(3, _FURNITURE_SHARE * len(pages))
-    repeated = {key for key, times in seen.items() if times >= least}
-    kept: list[list[_Line]] = []
-    for lines in pages:
-        edges = {
-            id(line)
-            for line in _edges(lines)
-            if _key(line) in repeated or (len(lines) > 3 and _PAGE_NUMBER.fullmatch(line.text))
-        }
-        kept.append([line for line in lines if id(line) not in edges])
-    return kept
 
+    def is_furniture(line: _Line) -> bool:
+        return line.margin and (seen[_key(line)] >= least or _PAGE_NUMBER.fullmatch(line.text) is not None)
 
-def _edges(lines: list[_Line]) -> list[_Line]:
-    return lines[:_FURNITURE_LINES] + lines[_FURNITURE_LINES:][-_FURNITURE_LINES:]
+    return [[line for line in lines if not is_furniture(line)] for lines in pages]
 
 
 def _key(line: _Line) -> tuple[str, int]:
@@ -297,4 +296,5 @@ class _Words:
     def _whole(self, divided: re.Match[str]) -> str:
         first, second = divided.groups()
         compound = self._written[f"{first}-{second}".lower()] > self._written[f"{first}{second}".lower()]
-        return f"{first}-{second}" if compound or not second[0].islower() else first + second
+        names = second[0].isupper() and not first.isupper()  # Anglo-American, but OPTIONAL
+        return f"{first}-{second}" if compound or names else first + second
