@@ -44,6 +44,12 @@ class TurnView:
     def supported(self) -> int:
         return sum(sentence.supported for sentence in self.answer.sentences) if self.answer else 0
 
+    @property
+    def abstention(self) -> tuple[str, str]:
+        """What the answer says in place of one: its first sentence, and the rest."""
+        first, end, rest = (self.answer.answer if self.answer else "").partition(". ")
+        return (first + "." if end else first), rest
+
     def link(self, opened: object = "") -> str:
         """The address of this turn with ``opened`` beside it; a source is scrolled to its cited words without scripts too."""
         query = {"conversation": self.conversation, "turn": self.id}

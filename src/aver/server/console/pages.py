@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -53,6 +54,13 @@ def _dollars(cost: float | None) -> str:
     return f"${cost:.2f}" if cost >= 1 else f"${cost:.{1 - math.floor(math.log10(cost))}f}"
 
 
+def _place(uri: str) -> str:
+    """Where a document comes from, as short as it says something: the name of a file, the host and path of a page."""
+    address = urlsplit(uri)
+    path = unquote(address.path)
+    return f"{address.netloc}{path}".rstrip("/") if address.scheme in ("http", "https") else path.rpartition("/")[2]
+
+
 _templates = Environment(
     loader=PackageLoader("aver.server.console"),
     autoescape=True,
@@ -61,7 +69,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(static=asset_address, once=Once)
-_templates.filters.update(seconds=_seconds, dollars=_dollars)
+_templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place)
 
 
 def render(template: str, *, status: int = HTTPStatus.OK, **context: Any) -> Response:

@@ -25,7 +25,7 @@ from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin
 
 __all__ = ["router"]
 
-_PAGE = 20_000
+_PAGE = 16_000
 """Characters of a document on one page: with its markup well under 150 KB."""
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _LOCAL = re.compile(r"/(?![/\\])[!-~]*")

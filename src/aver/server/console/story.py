@@ -20,14 +20,13 @@ _TAKES_TIME = ("retrieved", "generated", "verified")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step to show. ``took`` is its duration in words and ``share`` the same in per cent of the turn, where it is known."""
+    """A step to show. ``share`` is how much of the turn's time it took, in per cent, 0 where that is not known."""
 
     seq: int
     kind: str
     at: str
     since: str
     sentence: str
-    took: str
     share: float
     record: str
 
@@ -54,7 +53,6 @@ def story(steps: Sequence[Step], *, question: str, back: str) -> Story:
             at=rfc3339(step.at),
             since=_since(begin, step.at),
             sentence=moment.sentence,
-            took=_words(_duration(step)),
             share=round(100 * _duration(step) / whole, 2),
             record=to_json(step, indent=True).decode(),
         )
@@ -67,12 +65,6 @@ def _duration(step: Step) -> float:
     """Milliseconds that a step took, 0 when it does not say."""
     took = step.facts.get("ms") if step.kind in _TAKES_TIME else None
     return float(took) if isinstance(took, int | float) else 0.0
-
-
-def _words(milliseconds: float) -> str:
-    if not milliseconds:
-        return ""
-    return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "under 1 ms"
 
 
 def _since(begin: datetime, at: datetime) -> str:

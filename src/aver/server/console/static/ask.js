@@ -62,7 +62,7 @@ const roomy = matchMedia("(min-width: 75rem)");
 function summary(answer) {
   if (answer.abstained) return `No answer. ${answer.answer}`;
   const supported = answer.sentences.filter((sentence) => sentence.supported).length;
-  return `${supported} of ${answer.sentences.length} sentences supported.`;
+  return `${supported} of ${answer.sentences.length} sentence${answer.sentences.length === 1 ? "" : "s"} supported.`;
 }
 
 async function problemOf(response) {

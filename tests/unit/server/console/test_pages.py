@@ -1,0 +1,103 @@
+"""Pages escape everything, send the headers that contain them, and stay small."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aver.core.errors import NotFound
+from aver.core.principal import Principal
+from aver.knowledge.types import DocumentText
+from aver.server.console import assets
+from aver.server.console.assets import asset, asset_address
+from aver.server.console.pages import _templates, problem_page, render
+from aver.server.console.reading import excerpt
+from aver.server.console.routes import _PAGE, _local
+
+FOLDER = Path(assets.__file__).parent
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+def page(**context):
+    return render("document.html", place="Northwind", principal=Principal("t", "ann"), **context).body.decode()
+
+
+def document(text, title="Leave", uri="file:///srv/handbook/leave.md"):
+    return {"document": DocumentText("doc_1", 1, title, uri, text), "current": 1, "earlier": 0}
+
+
+def test_stored_text_is_only_text():
+    shown = page(
+        **document(f"{HOSTILE}.\n\n- {HOSTILE}\n\n{HOSTILE} | {HOSTILE}", HOSTILE, HOSTILE),
+        excerpt=excerpt(f"{HOSTILE}.\n\n- {HOSTILE}\n\n{HOSTILE} | {HOSTILE}", 3, 40, around=1000),
+    )
+    assert "<img" not in shown
+    assert shown.count("<script") == 0
+    assert "&lt;script&gt;" in shown
+
+
+def test_every_template_escapes():
+    assert _templates.autoescape is True
+    for template in FOLDER.glob("templates/*.html"):
+        source = template.read_text(encoding="utf-8")
+        assert "| safe" not in source
+        assert "|safe" not in source
+        assert not re.search(r"\son[a-z]+=|\sstyle=|javascript:|<style|<script(?! type=\"module\" src=)", source), (
+            template
+        )
+
+
+def test_headers_contain_a_page():
+    headers = problem_page(NotFound("Gone", "Go back.")).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_a_page_of_a_long_document_is_small():
+    text = "\n\n".join(f"Section {n}\n\n- item & item <{n}>\n- another | cell" for n in range(40_000))
+    middle = len(text) // 2
+    shown = page(**document(text), excerpt=excerpt(text, middle, middle + 200, around=_PAGE))
+    assert len(shown.encode()) < 150_000
+
+
+def test_the_pages_own_files_are_small_and_named_by_content():
+    total = sum(len(found.content) for name in assets._assets() if (found := asset(name)))
+    assert total < 60_000
+    assert re.fullmatch(r"/static/[0-9a-f]{16}/console\.css", asset_address("console.css"))
+    assert asset("../routes.py") is None
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["//evil.example", "/\\evil.example", "https://evil.example", "", "evil", "/a\nb", "/ä"]
+)
+def test_signing_in_leads_nowhere_else(elsewhere):
+    assert _local(elsewhere) == "/"
+
+
+def test_signing_in_leads_back():
+    assert _local("/documents/doc_1?version=2&start=4") == "/documents/doc_1?version=2&start=4"
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [(None, "cost unknown"), (0, "$0"), (0.00123, "$0.0012"), (0.5, "$0.50"), (1.239, "$1.24"), (12, "$12.00")],
+)
+def test_costs_are_told(cost, words):
+    assert _templates.filters["dollars"](cost) == words
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("file:///srv/hand%20book/leave.md", "leave.md"),
+        ("https://wiki.example/people/leave/", "wiki.example/people/leave"),
+        ("people/leave.md", "leave.md"),
+        ("", ""),
+    ],
+)
+def test_places_are_short(uri, words):
+    assert _templates.filters["place"](uri) == words
