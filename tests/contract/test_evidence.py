@@ -85,7 +85,7 @@ def chain(tenant: TenantStore, ledger: Ledger) -> list[int]:
     a_turn(tenant, ledger, "user:bo")
     with tenant.begin() as tx:
         ledger.append(tx, turn=new_id("turn"), kind="admitted", subject="user:bo", facts={}, body={"text": "and?"})
-        ledger.append(tx, turn=new_id("turn"), kind="failed", subject="user:bo", facts={"ms": 1.5}, body=None)
+        ledger.append(tx, turn=new_id("turn"), kind="retrieved", subject="user:bo", facts={"ms": 1.5}, body=None)
     return list(range(1, ledger.head().seq + 1))
 
 
@@ -350,7 +350,7 @@ def test_a_step_replayed_in_the_middle_pushes_the_others_and_is_named(
 
 def test_bodies_swapped_are_named(ledger: Ledger, attacker: Attacker, chain: list[int]) -> None:
     rows = attacker.rows("steps")
-    one, two = (row for row in rows if row["kind"] == "retrieved" and row["seq"] > 5)
+    one, two, _ = (row for row in rows if row["kind"] == "retrieved" and row["seq"] > 5)
     for target, source in ((one, two), (two, one)):
         attacker.run("UPDATE steps SET content = :c WHERE seq = :seq", c=source["content"], seq=target["seq"])
     assert ledger.verify().first_bad == one["seq"]
@@ -362,7 +362,7 @@ def test_an_open_turn_rewritten_with_its_hashes_is_named(ledger: Ledger, attacke
     from aver.evidence.record import StepRow
 
     last = attacker.rows("steps")[-1]
-    assert last["kind"] == "failed"  # after the last checkpoint
+    assert last["seq"] > attacker.rows("checkpoints")[-1]["seq"]
     row = StepRow(**last | {"facts": '{"ms":2.5}'})
     attacker.run("UPDATE steps SET facts = :f, hash = :h WHERE seq = :seq", f=row.facts, h=row.digest(), seq=row.seq)
     found = ledger.verify()

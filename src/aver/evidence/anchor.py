@@ -87,11 +87,13 @@ def _parse(data: bytes) -> Head | None:
 
 
 def _listen(tx: Connection) -> None:
-    """Follow the transactions of this connection's engine: SQLAlchemy tells of a commit before it happens, so the anchor is
-    written when the connection goes back to its pool, unless an error or a rollback came in between."""
+    """Follow the transactions of this connection's engine.
+
+    SQLAlchemy tells of a commit before it happens, so the anchor is written when the connection goes back to its pool, unless the
+    commit never came, or an error followed it.
+    """
     if not event.contains(tx.engine, "commit", _on_commit):
         event.listen(tx.engine, "commit", _on_commit)
-        event.listen(tx.engine, "rollback", _on_rollback)
         event.listen(tx.engine, "rollback_savepoint", _on_rollback_savepoint)
         event.listen(tx.engine, "handle_error", _on_error)
         event.listen(tx.engine, "checkin", _on_checkin)
@@ -100,10 +102,6 @@ def _listen(tx: Connection) -> None:
 def _on_commit(connection: Connection) -> None:
     if pending := connection.info.get(_PENDING):
         pending.committed = True
-
-
-def _on_rollback(connection: Connection) -> None:
-    connection.info.pop(_PENDING, None)
 
 
 def _on_rollback_savepoint(connection: Connection, _name: str, _context: None) -> None:

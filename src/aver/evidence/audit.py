@@ -26,11 +26,11 @@ __all__ = ["Audit"]
 
 _BATCH = 2000
 
-Progress = Callable[[int, int], None]
+_Progress = Callable[[int, int], None]
 
 
 class Audit:
-    """One verification of one ledger. It names the tenant in its queries, as nothing else does: a row may be made foreign."""
+    """One verification of one ledger, over one snapshot of its database."""
 
     def __init__(self, store: TenantStore, keys: Keyring, signing_key: Ed25519PrivateKey, anchor: Anchor) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class Audit:
         self._keyless: dict[str, int] = {}  # subject without a key -> its first step, until a step says it was erased
         self._unreadable = 0
 
-    def run(self, progress: Progress | None) -> Verification:
+    def run(self, progress: _Progress | None) -> Verification:
         try:
             with self._store.read() as tx:
                 self._verify(tx, progress or (lambda _done, _total: None))
@@ -51,7 +51,7 @@ class Audit:
             return self._result(bad)
         return self._result(None)
 
-    def _verify(self, tx: Connection, progress: Progress) -> None:
+    def _verify(self, tx: Connection, progress: _Progress) -> None:
         foreign = self._first_foreign(tx)
         try:
             self._walk_all(tx, progress)
@@ -69,7 +69,7 @@ class Audit:
         )
         return min((seq for query in queries if type(seq := tx.execute(query).scalar()) is int), default=None)
 
-    def _walk_all(self, tx: Connection, progress: Progress) -> None:
+    def _walk_all(self, tx: Connection, progress: _Progress) -> None:
         total: int = tx.execute(select(func.count()).select_from(steps)).scalar_one()
         try:
             self._walk(tx, _BATCH, progress, total)
@@ -84,7 +84,7 @@ class Audit:
                     raise
                 raise BadRecord(self._chain.expected, f"it cannot be read: {unreadable.orig}") from None
 
-    def _walk(self, tx: Connection, size: int, progress: Progress, total: int) -> None:
+    def _walk(self, tx: Connection, size: int, progress: _Progress, total: int) -> None:
         with closing(steps_from(tx, self._tenant, self._chain.expected, size)) as batches:
             for rows in batches:
                 self._check(tx, rows)
@@ -100,8 +100,6 @@ class Audit:
                 raise BadRecord(
                     row.seq, "it is not the step that the anchor beside the keys saw: the chain was rewritten"
                 )
-            if row.kind == "erased":
-                self._erased(tx, row)
             if row.subject in keys:
                 self._open(row, keys[row.subject])
             else:
@@ -110,6 +108,8 @@ class Audit:
             while checkpoint is not None and checkpoint.seq == row.seq:
                 self._chain.checkpoint(checkpoint)
                 checkpoint = next(signed, None)
+            if row.kind == "erased" and self._chain.signed_to == row.seq:
+                self._erased(tx, row)
         if checkpoint is not None:
             self._chain.checkpoint(checkpoint)  # of no step: the chain says so
 

@@ -10,7 +10,7 @@ from aver.evidence.types import Head
 
 __all__ = ["BadRecord", "Chain"]
 
-_NEARBY = 1000
+_NEARBY = 100
 """How far around its place the true place of a moved record is looked for, so that the reason can name it."""
 
 

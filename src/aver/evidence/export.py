@@ -81,13 +81,16 @@ class _Writer:
         checkpoint = next(signed, None)
         for row in rows:
             disclosed = _disclosed(row, opened[row.subject]) if row.subject in opened else {}
-            self.line(_step_line(row) | disclosed)
+            try:
+                self.line({"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}} | disclosed)
+                while checkpoint is not None and checkpoint.seq <= row.seq:
+                    self.line({"checkpoint": checkpoint._asdict() | {"signature": bytes.hex(checkpoint.signature)}})
+                    self._checkpoints += 1
+                    checkpoint = next(signed, None)
+            except TypeError:
+                raise BadRecord(row.seq, "a column of it, or of its checkpoint, holds what no column may") from None
             self._steps += 1
             self._head = row.hash
-            while checkpoint is not None and checkpoint.seq <= row.seq:
-                self.line({"checkpoint": checkpoint._asdict() | {"signature": checkpoint.signature.hex()}})
-                self._checkpoints += 1
-                checkpoint = next(signed, None)
 
     def footer(self, key: Ed25519PrivateKey) -> None:
         footer = {
@@ -98,12 +101,6 @@ class _Writer:
             "steps": self._steps,
         }
         self.line({"footer": footer | {"signature": key.sign(canonical_json({"footer": footer})).hex()}})
-
-
-def _step_line(row: StepRow) -> dict[str, Any]:
-    if type(row.content) is not bytes:
-        raise BadRecord(row.seq, "its content is not what was stored")
-    return {"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}}
 
 
 def _disclosed(row: StepRow, key: DataKey | None) -> dict[str, Any]:

@@ -68,15 +68,19 @@ class Keyring:
 
     def provide(self, tx: Connection, names: Iterable[str]) -> dict[str, DataKey]:
         """The key of each name, made now where there is none."""
-        missing = {self._lookup(name): name for name in names}
-        keys: dict[str, DataKey] = {}
-        for row in self._rows(tx, subjects.c.lookup, list(missing)):
-            keys[missing.pop(row.lookup)] = self._unwrap(row) or _broken(row.id)
-        if missing:
-            made = {lookup: DataKey(new_id("subject"), secrets.token_bytes(32)) for lookup in missing}
+        lookups = {self._lookup(name): name for name in names}
+        keys = {
+            lookups[row.lookup]: self._unwrap(row) or _broken(row.id)
+            for row in self._rows(tx, subjects.c.lookup, list(lookups))
+        }
+        made = {
+            lookup: DataKey(new_id("subject"), secrets.token_bytes(32))
+            for lookup, name in lookups.items()
+            if name not in keys
+        }
+        if made:
             tx.execute(insert(subjects), [self._wrap(lookup, key) for lookup, key in made.items()])
-            keys |= {name: made[lookup] for lookup, name in missing.items()}
-        return keys
+        return keys | {lookups[lookup]: key for lookup, key in made.items()}
 
     def open(self, tx: Connection, ids: Iterable[str]) -> dict[str, DataKey | None]:
         """The keys of those subjects that have one; ``None`` where the row is there and does not open."""

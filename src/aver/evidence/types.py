@@ -15,7 +15,7 @@ StepKind = Literal[
     "generated",  # what the model was asked and what it wrote
     "verified",  # each sentence, its citations, supported or not
     "responded",  # the answer as given, or the abstention
-    "failed",  # the turn ended with an error
+    "failed",  # the turn ended with an error; a signed checkpoint covers it
     "sealed",  # closes the turn; a signed checkpoint covers it
     "ingested",  # documents added, changed, deleted or re-permitted, with their ids
     "deleted",  # documents removed by hand
