@@ -42,9 +42,11 @@ def _increment(tenant: TenantStore, times: int) -> None:
             tx.execute(update(COUNTER).values(version=found + 1))
 
 
-def _increment_elsewhere(data: Path, url: str | None, times: int) -> None:
+def _increment_elsewhere(data: Path, url: str | None, times: int, together) -> None:
     store = Store(data, url)
-    _increment(store.tenant("acme"), times)
+    tenant = store.tenant("acme")
+    together.wait(60)
+    _increment(tenant, times)
     store.close()
 
 
@@ -74,15 +76,17 @@ def test_writers_in_threads_take_turns(tenant):
 
 
 def test_writers_in_processes_take_turns(tenant, tmp_path, database_url):
-    arguments = (tmp_path / "data", database_url, 20)
+    together = spawn.Barrier(3)
+    arguments = (tmp_path / "data", database_url, 30, together)
     processes = [spawn.Process(target=_increment_elsewhere, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
-    _increment(tenant, 20)
+    together.wait(60)
+    _increment(tenant, 30)
     for process in processes:
         process.join()
         assert process.exitcode == 0
-    assert _count(tenant) == 60
+    assert _count(tenant) == 90
 
 
 def test_tenants_do_not_wait_for_each_other(store, tenant):
