@@ -19,6 +19,8 @@ _BYTE_ORDER_MARKS = (
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 _HIGH = bytes(range(128, 256))
 _MOST_CONTROLS = 0.02
+_FEW = 4
+"""Bytes that prove nothing, however short the text."""
 _MOST_HIGH = 0.25
 """Western European text in a one-byte encoding has fewer letters than this outside ASCII."""
 
@@ -28,11 +30,15 @@ def decode(data: bytes, declared: str = "") -> str:
 
     Raises :class:`~aver.core.errors.InvalidInput` when it is not text.
     """
+    return _decode(data, declared).replace("\x00", "")  # databases refuse it, and it shows nothing
+
+
+def _decode(data: bytes, declared: str) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace").lstrip("\ufeff")
     sample = data[:65536]
-    if _share(sample, _CONTROLS) > _MOST_CONTROLS:
+    if _count(sample, _CONTROLS) > _MOST_CONTROLS * len(sample) + _FEW:
         raise InvalidInput("The file is binary, not text", "Give it its real extension, or remove it.")
     try:
         return data.decode()
@@ -43,13 +49,13 @@ def decode(data: bytes, declared: str = "") -> str:
             return data.decode(declared)
         except (LookupError, UnicodeError):
             pass
-    if _share(sample, _HIGH) > _MOST_HIGH:
+    if _count(sample, _HIGH) > _MOST_HIGH * len(sample) + _FEW:
         raise InvalidInput("The text's encoding cannot be told", "Save it as UTF-8.")
     return data.decode("windows-1252", "replace")
 
 
-def _share(data: bytes, kind: bytes) -> float:
-    return 1 - len(data.translate(None, kind)) / len(data)
+def _count(data: bytes, kind: bytes) -> int:
+    return len(data) - len(data.translate(None, kind))
 
 
 _DECLARED = re.compile(

@@ -198,7 +198,7 @@ class _Writer:
 
     def _table(self, table: LexborNode) -> bool:
         """Write a table of data row by row; False for a table that lays out a page, to be walked as blocks."""
-        if table.css_first("table table") is not None:
+        if len(table.css("table")) > 1:  # itself and others
             return False
         rows = [_row(row) for row in table.css("tr")]
         if max((len(cells) for cells in rows), default=0) < 2:
