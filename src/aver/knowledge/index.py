@@ -131,13 +131,16 @@ class PassageIndex:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="index", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="index", daemon=True)
+                self._thread.start()
             return self._loop
 
     def close(self) -> None:
         with self._lock:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join()
+                self._loop.close()
             self._loop = self._connection = self._open = None
 
 
