@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
-from aver.knowledge.store import acl_readers, document_versions, documents
+from aver.knowledge.store import acl_readers, document_versions, documents, here
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
@@ -58,8 +58,9 @@ def visible_document(tx: Connection, principal: Principal, document: str) -> str
 def read_document(tx: Connection, principal: Principal, document: str, version: int | None) -> DocumentText:
     """The stored text of a version, by default the current one; :class:`NotFound` as :func:`visible_document`."""
     visible_document(tx, principal, document)
-    current = select(documents.c.version).where(documents.c.id == document).scalar_subquery()
+    current = select(documents.c.version).where(here(documents), documents.c.id == document).scalar_subquery()
     query = select(document_versions).where(
+        here(document_versions),
         document_versions.c.document == document,
         document_versions.c.version == (current if version is None else version),
     )
@@ -75,7 +76,10 @@ def readable_versions(
     """Those of ``pairs`` (document, version) that exist and this principal may read now."""
     wanted = set(pairs)
     query = select(document_versions.c.document, document_versions.c.version).where(
-        documents.c.id == document_versions.c.document, documents.c.acl.in_(visibility.visible_acls(principal))
+        here(documents),
+        here(document_versions),
+        documents.c.id == document_versions.c.document,
+        documents.c.acl.in_(visibility.visible_acls(principal)),
     )
     found = {
         (document, version)
@@ -100,7 +104,9 @@ def passage_texts(tx: Connection, spans: Sequence[tuple[str, int, int, int]]) ->
     for span in spans:
         document, version, start, end = span
         part = func.substr(document_versions.c.text, start + 1, end - start)
-        query = select(part).where(document_versions.c.document == document, document_versions.c.version == version)
+        query = select(part).where(
+            here(document_versions), document_versions.c.document == document, document_versions.c.version == version
+        )
         text = tx.execute(query).scalar_one_or_none()
         if text is not None:
             texts[span] = text
@@ -117,7 +123,7 @@ def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str,
         documents.c.updated,
         documents.c.acl,
     )
-    return select(*columns).where(documents.c.acl.in_(visibility.visible_acls(principal)))
+    return select(*columns).where(here(documents), documents.c.acl.in_(visibility.visible_acls(principal)))
 
 
 def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:

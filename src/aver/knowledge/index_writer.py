@@ -109,10 +109,9 @@ class IndexWriter:
         self._index.run(self._keep_up())
 
     async def _keep_up(self) -> None:
-        waiting = [index.num_unindexed_rows or 0 for index in await self._table.list_indices()]
-        if max(waiting, default=0) > _UNINDEXED:
-            await self._make_vector_index()
-            await self._table.optimize(cleanup_older_than=_NEVER)
+        waiting = max([index.num_unindexed_rows or 0 for index in await self._table.list_indices()], default=0)
+        if waiting > max(_UNINDEXED, await self._table.count_rows() // 4):
+            await self._refresh()
 
     def tidy(self) -> None:
         """Few files, fresh indexes, and nothing of removed passages in either.
@@ -126,13 +125,31 @@ class IndexWriter:
             await self._copy()
         if not list(await self._table.list_indices()):
             await self._make_indexes()
-        await self._make_vector_index()
+        await self._refresh()
         # One round may leave work for another. Nothing may be left for prune, which would replace the version in use.
         for _ in range(_MOST_ROUNDS):
             before = await self._table.version()
             await self._table.optimize(cleanup_older_than=_NEVER)
             if await self._table.version() == before:
                 break
+
+    async def _refresh(self) -> None:
+        """Compact the files and bring every index up to date; the one of vectors by making it anew.
+
+        Bringing that up to date in place, LanceDB splits its partitions and warns that it lost sight of some.
+        """
+        from lancedb.index import IvfRq
+
+        vectors = next((index for index in await self._table.list_indices() if "vector" in index.columns), None)
+        if vectors and vectors.num_unindexed_rows:
+            await self._table.drop_index(vectors.name)
+            vectors = None
+        await self._table.optimize(cleanup_older_than=_NEVER)
+        rows = await self._table.count_rows()
+        if vectors is None and rows >= SMALLEST_VECTOR_INDEX:
+            partitions = max(1, rows // _ROWS_A_PARTITION)
+            config = IvfRq(distance_type="dot", num_partitions=partitions, num_bits=_BITS_A_DIMENSION)
+            await self._table.create_index("vector", config=config)
 
     def prune(self) -> None:
         """Delete the files of all versions but the newest. A reader in the middle of an older one starts again."""
@@ -169,16 +186,6 @@ class IndexWriter:
         )
         for column, config in (("acl", Bitmap()), ("document", BTree()), ("terms", words)):
             await self._table.create_index(column, config=config)
-
-    async def _make_vector_index(self) -> None:
-        from lancedb.index import IvfRq
-
-        rows = await self._table.count_rows()
-        made = any("vector" in index.columns for index in await self._table.list_indices())
-        if rows >= SMALLEST_VECTOR_INDEX and not made:
-            partitions = max(1, rows // _ROWS_A_PARTITION)
-            config = IvfRq(distance_type="dot", num_partitions=partitions, num_bits=_BITS_A_DIMENSION)
-            await self._table.create_index("vector", config=config)
 
 
 async def _next(batches: Any) -> pa.RecordBatch | None:

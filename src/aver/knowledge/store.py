@@ -6,11 +6,21 @@ and how it scores, is here, so one SQL transaction makes a change visible as a w
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Text
+from sqlalchemy import Column, ColumnElement, Index, Integer, String, Table, Text, func
 
 from aver.store import tenant_table
 
-__all__ = ["CURRENT", "TIDIED", "acl_readers", "acls", "document_versions", "documents", "index_state", "lexicon"]
+__all__ = [
+    "CURRENT",
+    "TIDIED",
+    "acl_readers",
+    "acls",
+    "document_versions",
+    "documents",
+    "here",
+    "index_state",
+    "lexicon",
+]
 
 CURRENT, TIDIED = "current", "tidied"
 """Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content."""
@@ -70,3 +80,8 @@ index_state = tenant_table(
     Column("version", Integer, nullable=False),  # of the index table
     Column("recipe", String, nullable=False),  # embedder and analyzer the rows were made with
 )
+
+
+def here(table: Table) -> ColumnElement[bool]:
+    """That a row is the session's tenant's. It always is; saying so lets SQLite use the keys, which begin with the tenant."""
+    return table.c.tenant == func.aver_tenant()
