@@ -56,10 +56,6 @@ class TenantServices:
         if "knowledge" in self.__dict__:
             self.knowledge.close()
 
-    def close(self) -> None:
-        if "knowledge" in self.__dict__:
-            self.knowledge.close()
-
     def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
         """A user of this tenant, whose groups the caller vouches for."""
         return Principal(self.store.tenant.id, user, frozenset(groups))
