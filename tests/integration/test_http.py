@@ -99,7 +99,7 @@ async def test_a_stream_ends_with_the_whole_answer(server, ann):
 
 
 async def test_a_conversation_is_continued_and_listed(call, ann, bo):
-    first = await ask(call, ann, "How long is parental leave?")
+    first = await ask(call, ann, "How many weeks is parental leave?")
     second = await ask(call, ann, "Is it at full pay?", conversation=first["conversation"])
     assert second["conversation"] == first["conversation"]
     _, _, listed = await call("GET", "/v1/conversations", ann)
@@ -113,7 +113,7 @@ async def test_a_conversation_is_continued_and_listed(call, ann, bo):
 
 
 async def test_evidence_is_the_askers_own(call, ann, bo):
-    answer = await ask(call, ann, "How long is parental leave?")
+    answer = await ask(call, ann, "How many weeks is parental leave?")
     path = f"/v1/turns/{answer['turn']}/evidence"
     status, _, evidence = await call("GET", path, ann)
     assert status == 200
@@ -155,7 +155,7 @@ async def test_callers_who_leave_hold_nobody_up(server, ann, call):
     for _ in range(5):
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(head + body)
-    assert not (await ask(call, ann, "How long is parental leave?"))["abstained"]
+    assert not (await ask(call, ann, "How many weeks is parental leave?"))["abstained"]
 
 
 async def test_what_was_served_verifies(server, tmp_path):

@@ -32,9 +32,9 @@ async def fetch(server):
 
 async def test_each_answer_is_as_described(fetch):
     _, _, document = await fetch("GET", "/openapi.json")
-    answer = (await fetch("POST", "/v1/ask", json={"question": "How long is parental leave?"}))[2]
+    answer = (await fetch("POST", "/v1/ask", json={"question": "How many weeks is parental leave?"}))[2]
     described = {
-        ("POST", "/v1/ask", "/v1/ask"): {"json": {"question": "How long is parental leave?"}},
+        ("POST", "/v1/ask", "/v1/ask"): {"json": {"question": "How many weeks is parental leave?"}},
         ("POST", "/v1/search", "/v1/search"): {"json": {"query": "leave"}},
         ("GET", "/v1/documents", "/v1/documents"): {},
         ("GET", "/v1/documents/{document}", f"/v1/documents/{answer['citations'][0]['document']}"): {},
@@ -43,7 +43,10 @@ async def test_each_answer_is_as_described(fetch):
         ("GET", "/v1/turns/{turn}/evidence", f"/v1/turns/{answer['turn']}/evidence"): {},
         ("GET", "/v1/models", "/v1/models"): {},
         ("POST", "/v1/chat/completions", "/v1/chat/completions"): {
-            "json": {"model": "assistant", "messages": [{"role": "user", "content": "How long is parental leave?"}]}
+            "json": {
+                "model": "assistant",
+                "messages": [{"role": "user", "content": "How many weeks is parental leave?"}],
+            }
         },
         ("GET", "/healthz", "/healthz"): {},
         ("GET", "/readyz", "/readyz"): {},

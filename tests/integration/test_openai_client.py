@@ -91,7 +91,7 @@ def test_messages_before_the_question_are_its_history(client):
         model=MODEL,
         messages=[
             {"role": "system", "content": "Answer in pirate speech."},
-            {"role": "user", "content": [{"type": "text", "text": "How long is parental leave?"}]},
+            {"role": "user", "content": [{"type": "text", "text": "How many weeks is parental leave?"}]},
             {"role": "assistant", "content": "Parental leave is sixteen weeks."},
             {"role": "user", "content": "Is it at full pay?"},
         ],

@@ -126,6 +126,8 @@ def _steps(application: Application, turn: str, tenant: str | None) -> tuple[Ste
 def _verify_file(file: Path, key: str | None) -> dict[str, Verification]:
     from aver.evidence import verify_export
 
+    if not file.exists():
+        raise NotFound(f"There is no file {str(file)!r}", "Check the path.")
     return {str(file): verify_export(file, fingerprint=key)}
 
 

@@ -143,6 +143,7 @@ async def models(_: Caller) -> Response:
 
 @router.get("/v1/models/{model}", response_model=Model, responses=_errors(401, 404))
 async def model(model: str, _: Caller) -> Response:
+    """One of the features you can use."""
     _check_model(model)
     return reply(_model())
 
