@@ -30,10 +30,12 @@ class Chain:
     Raises :class:`BadRecord` at the first record that does not belong where it stands.
     """
 
-    def __init__(self, tenant: str, signed: Callable[[bytes, bytes], bool]) -> None:
-        """``signed(message, signature)`` tells whether the tenant's key made the signature."""
+    def __init__(self, tenant: str, signed: Callable[[bytes, bytes], bool], anchored: Head | None = None) -> None:
+        """``signed(message, signature)`` tells whether the tenant's key made the signature; ``anchored`` is a head that the chain
+        is known to have had."""
         self._tenant = tenant
         self._signed = signed
+        self._anchored = anchored or Head(0, GENESIS)
         self._owed: int | None = None
         self.head = Head(0, GENESIS)
         self.checkpoints = 0
@@ -67,6 +69,8 @@ class Chain:
             raise BadRecord(expected, _why_changed(row))
         if row.prev != self.head.hash:
             raise BadRecord(expected, "it does not follow the step before it: replaced, reordered or replayed")
+        if row.seq == self._anchored.seq and row.hash != self._anchored.hash:
+            raise BadRecord(expected, "it is not the step that the anchor beside the keys saw: the chain was rewritten")
         self.head = Head(row.seq, row.hash)
         self._owed = row.seq if row.kind in SIGNED else None
 
@@ -90,6 +94,9 @@ class Chain:
     def end(self) -> None:
         if self._owed is not None:
             raise BadRecord(self._owed, "its signed checkpoint is missing")
+        if self._anchored.seq > self.head.seq:
+            seen = self._anchored.seq
+            raise BadRecord(self.expected, f"it is missing: the anchor beside the keys saw steps up to {seen}")
 
 
 def _digest(row: StepRow) -> str | None:

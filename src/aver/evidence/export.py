@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aver.core import Clock, canonical_json, rfc3339
 from aver.core.errors import InvalidInput, StorageFull
-from aver.evidence.chain import BadRecord
+from aver.evidence.anchor import Anchor
+from aver.evidence.chain import BadRecord, Chain
 from aver.evidence.keys import DataKey, Keyring, open_content
-from aver.evidence.record import GENESIS, VERSION, CheckpointRow, StepRow
+from aver.evidence.record import VERSION, CheckpointRow, StepRow
 from aver.evidence.rows import checkpoints_between, steps_from
-from aver.evidence.signing import fingerprint
+from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.store import TenantStore
 
 __all__ = ["FORMAT", "write_export"]
@@ -30,7 +31,9 @@ FORMAT = "aver-evidence"
 _BATCH = 1000
 
 
-def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: Path, keys: Keyring | None) -> None:
+def write_export(
+    store: TenantStore, key: Ed25519PrivateKey, anchor: Anchor, clock: Clock, out: Path, keys: Keyring | None
+) -> None:
     """Lines of canonical JSON: a header, each step with its checkpoint after it, and a signed footer.
 
     - ``{"header": {at, fingerprint, format, public_key, tenant, version, with_content}}``
@@ -39,7 +42,7 @@ def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: 
     - ``{"footer": {checkpoints, digest, format, head, steps, signature}}``: ``digest`` is the SHA-256 of every byte before the
       footer, and the signature is over the footer without it
 
-    ``out`` is replaced once the file is whole and on disk; on any failure it stays as it was.
+    Raises :class:`~aver.evidence.chain.BadRecord` for a chain that does not hold, so that none is ever signed. ``out`` is replaced once the file is whole and on disk; on any failure it stays as it was.
     """
     public = key.public_key()
     header = {
@@ -51,8 +54,9 @@ def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: 
         "version": VERSION,
         "with_content": keys is not None,
     }
+    chain = Chain(store.tenant.id, signed_by_holder(key), anchor.read())
     with _replacing(out) as file:
-        writer = _Writer(file)
+        writer = _Writer(file, chain)
         writer.line({"header": header})
         with store.read() as tx, closing(steps_from(tx, store.tenant.id, 1, _BATCH)) as batches:
             for rows in batches:
@@ -62,13 +66,12 @@ def write_export(store: TenantStore, key: Ed25519PrivateKey, clock: Clock, out: 
 
 
 class _Writer:
-    """The lines of a file, and what its footer says of them."""
+    """The lines of a file. Each record passes through ``chain`` first, so that the footer signs nothing that does not hold."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, chain: Chain) -> None:
         self._file = file
+        self._chain = chain
         self._digest = hashlib.sha256()
-        self._steps = self._checkpoints = 0
-        self._head = GENESIS
 
     def line(self, value: dict[str, Any]) -> None:
         data = canonical_json(value) + b"\n"
@@ -80,25 +83,22 @@ class _Writer:
     ) -> None:
         checkpoint = next(signed, None)
         for row in rows:
+            self._chain.step(row)
             disclosed = _disclosed(row, opened[row.subject]) if row.subject in opened else {}
-            try:
-                self.line({"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}} | disclosed)
-                while checkpoint is not None and checkpoint.seq <= row.seq:
-                    self.line({"checkpoint": checkpoint._asdict() | {"signature": bytes.hex(checkpoint.signature)}})
-                    self._checkpoints += 1
-                    checkpoint = next(signed, None)
-            except TypeError:
-                raise BadRecord(row.seq, "a column of it, or of its checkpoint, holds what no column may") from None
-            self._steps += 1
-            self._head = row.hash
+            self.line({"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}} | disclosed)
+            while checkpoint is not None and checkpoint.seq <= row.seq:
+                self._chain.checkpoint(checkpoint)
+                self.line({"checkpoint": checkpoint._asdict() | {"signature": checkpoint.signature.hex()}})
+                checkpoint = next(signed, None)
 
     def footer(self, key: Ed25519PrivateKey) -> None:
+        self._chain.end()
         footer = {
-            "checkpoints": self._checkpoints,
+            "checkpoints": self._chain.checkpoints,
             "digest": self._digest.hexdigest(),
             "format": FORMAT,
-            "head": self._head,
-            "steps": self._steps,
+            "head": self._chain.head.hash,
+            "steps": self._chain.head.seq,
         }
         self.line({"footer": footer | {"signature": key.sign(canonical_json({"footer": footer})).hex()}})
 

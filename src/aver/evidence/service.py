@@ -146,10 +146,10 @@ class Ledger:
 
         The file holds ciphertext only; ``with_content`` adds to each step that can still be read its content and the key of
         that one step, which proves that it is the content chained. An erasure does not reach into files given away.
-        Raises :class:`~aver.core.errors.VerificationFailed` when a step cannot be written for what was done to it.
+        Raises :class:`~aver.core.errors.VerificationFailed` at the first step that does not hold: what is exported is signed.
         """
         keys = self._keys if with_content else None
-        write_export(self._store, self._signing_key, self._clock, out, keys)
+        write_export(self._store, self._signing_key, self._anchor, self._clock, out, keys)
 
     def erase(self, subject: str) -> Step:
         """Destroy the data key of ``subject`` (``user:NAME``): its content can never be read again, the chain still verifies.

@@ -69,7 +69,7 @@ class Verification:
     """What verifying a chain found. ``first_bad`` is the sequence number of the first record that fails.
 
     ``first_bad`` is ``None`` when all is well, and when what fails is no step: the header or the footer of an export, or a
-    key that belongs to no step; ``reason`` names it.
+    key that belongs to no step; ``reason`` names it. ``steps``, ``checkpoints`` and ``head`` are those before it.
     """
 
     ok: bool

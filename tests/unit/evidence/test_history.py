@@ -183,9 +183,9 @@ def test_a_value_of_another_type_is_named_and_stops_nothing(
                     if (column, strange) == ("seq", 1.5):
                         expected = min(expected, 2)  # where it stands now
                     assert (found.ok, found.first_bad) == (False, expected), (column, strange, found)
-                    with contextlib.suppress(VerificationFailed):
-                        ledger.export(tmp_path / "out", with_content=True)
-                        assert table == "subjects" or not verify_export(tmp_path / "out").ok
+                    if table != "subjects":
+                        with pytest.raises(VerificationFailed):
+                            ledger.export(tmp_path / "out")
                     with contextlib.suppress(VerificationFailed, NotFound):
                         ledger.turn("turn_1")
                     database.execute(update, (value, rowid))
