@@ -18,7 +18,10 @@ _SEPARATOR = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 _IDEAL = 150
 _MOST = 215
 _MOST_WITH_PATH = 240
-_LEAST_MOST = 100
+_LEAST_MOST = 100  # however long the path
+
+# The cost of ending a passage there, in the unit of the cost of its length: (length / ideal - 1) squared.
+_AFTER_BLOCK, _AFTER_LINE, _AFTER_SENTENCE, _AFTER_PIECE, _AFTER_LEAD_IN = 0.0, 0.15, 0.3, 0.6, 1.5
 
 _LONGEST_HEADING = 120
 """Characters of one heading that a section's path keeps."""
@@ -82,7 +85,6 @@ def _path(headings: Sequence[tuple[int, str]], title: str) -> str:
     return _SEPARATOR.join(names[1:] if headings and headings[0][1] == title else names)
 
 
-_AFTER_BLOCK, _AFTER_LINE, _AFTER_SENTENCE, _AFTER_PIECE, _AFTER_LEAD_IN = 0.0, 0.15, 0.3, 0.6, 1.5
 _PIECE = re.compile(r"[A-Za-z]{1,9}|\d{1,2}|[^\sA-Za-z\d]")
 
 
@@ -113,17 +115,17 @@ def _pieces(text: str, start: int, end: int, most: int, cut: float) -> Iterator[
     """One unit, or as many as keep each within ``most``, divided at white space where there is some."""
     while text[start].isspace():
         start += 1
-    gap, before_gap, count = start, 0, 0
+    gap, stop, before_gap, count = start, start, 0, 0
+    last = start
     for mark in _PIECE.finditer(text, start, end):
         at = mark.start()
-        if text[at - 1].isspace() and at > start:
-            gap, before_gap = at, count
+        if at > last or (count == most and gap == start):  # white space, or as far as a unit without any can go
+            gap, stop, before_gap = at, last, count
         if count == most:
-            if gap == start:
-                gap, before_gap = at, count
-            yield _Unit(start, gap, before_gap, _AFTER_PIECE)
+            yield _Unit(start, stop, before_gap, _AFTER_PIECE)
             start, count = gap, count - before_gap
         count += 1
+        last = mark.end()
     yield _Unit(start, end, count, cut)
 
 
@@ -132,15 +134,16 @@ def _pack(units: Sequence[_Unit], most: int) -> list[tuple[int, int]]:
     best = [0.0]
     first = [0]
     for last, unit in enumerate(units):
-        weight, costs = 0, []
+        weight, least, chosen = 0, float("inf"), last
         for begin in range(last, -1, -1):
             weight += units[begin].weight
             if weight > most and begin < last:
                 break
-            costs.append((best[begin] + (weight / _IDEAL - 1) ** 2, begin))
-        cost, begin = min(costs)
-        best.append(cost + (unit.cut if last < len(units) - 1 else 0))
-        first.append(begin)
+            cost = best[begin] + (weight / _IDEAL - 1) ** 2
+            if cost <= least:
+                least, chosen = cost, begin
+        best.append(least + unit.cut)
+        first.append(chosen)
     spans: list[tuple[int, int]] = []
     end = len(units)
     while end:

@@ -46,7 +46,7 @@ def _decode(data: bytes, declared: str) -> str:
         pass
     if declared:
         try:
-            return data.decode(declared)
+            return data.decode(declared).encode("utf-8", "replace").decode()  # some codecs make lone surrogates
         except (LookupError, UnicodeError):
             pass
     if _count(sample, _HIGH) > _MOST_HIGH * len(sample) + _FEW:

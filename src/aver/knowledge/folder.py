@@ -45,7 +45,7 @@ class FolderSource:
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound(f"There is nothing at {self._root}", "Check the path; no document was changed.") from None
         except OSError as error:
-            raise _unlistable(self._root, error) from None
+            raise _Unlistable(self._root, error) from None
         if stat.S_ISREG(status.st_mode):
             return (self._item(self._root, status.st_size),)
         if not stat.S_ISDIR(status.st_mode):
@@ -81,13 +81,15 @@ class FolderSource:
             try:
                 names = os.listdir(folder)  # noqa: PTH208 - names alone are wanted, and they may be no valid text
             except OSError as error:
-                raise _unlistable(folder, error) from None
+                raise _Unlistable(folder, error) from None
             for name in names:
                 if name.startswith(".") or name in _BOOKKEEPING:
                     continue
                 path = folder / name
                 try:
                     status = self._look(path)
+                except _Unlistable:
+                    raise
                 except AverError as error:
                     item = self._item(path, 0)
                     self._refused[item.path] = error
@@ -95,7 +97,7 @@ class FolderSource:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     yield self._item(path, status.st_size)
-                elif not path.is_symlink():
+                elif not os.path.islink(path):  # noqa: PTH114
                     pending.append(path)
 
     def _look(self, path: Path) -> os.stat_result:
@@ -104,13 +106,20 @@ class FolderSource:
             os.fsencode(path.name).decode()
         except UnicodeDecodeError:
             raise InvalidInput("The file's name is not UTF-8", "Rename it.") from None
+        linked = os.path.islink(path)  # noqa: PTH114 - Path's own raises where permissions are missing
+        if linked:
+            self._check_inside(path)
+            if Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(path)):
+                raise InvalidInput("The link leads back to a folder it is in", "Remove it.")
         try:
-            if path.is_symlink():
-                self._check_inside(path)
             status = path.stat()
         except FileNotFoundError:
+            if not linked:
+                raise NotFound("It was removed while the folder was being listed", "Ingest again.") from None
             raise InvalidInput("The link points to nothing", "Repair it or remove it.") from None
         except OSError as error:
+            if not linked:  # it may be a folder of documents
+                raise _Unlistable(path, error) from None
             raise _unreadable(error) from None
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise _not_a_file()
@@ -120,8 +129,6 @@ class FolderSource:
         real = os.path.realpath(path)
         if real != self._real_root and not real.startswith(os.path.join(self._real_root, "")):  # noqa: PTH118
             raise InvalidInput("The link leaves the folder that is being ingested", "Put the file itself there.")
-        if path != self._root and os.path.realpath(path.parent).startswith(real):
-            raise InvalidInput("The link leads back to a folder it is in", "Remove it.")
 
     def _item(self, path: Path, size: int) -> SourceItem:
         relative = path.name if path == self._root else path.relative_to(self._root).as_posix()
@@ -138,8 +145,11 @@ def _unreadable(error: OSError) -> AverError:
     return Unavailable(f"The file cannot be read: {error.strerror}", "Check its permissions.")
 
 
-def _unlistable(folder: Path, error: OSError) -> Unavailable:
-    return Unavailable(
-        f"The folder {folder} cannot be listed: {error.strerror}",
-        "Check its permissions and ingest again; no document was changed.",
-    )
+class _Unlistable(Unavailable):
+    """A part of the source is out of sight: what is in it must not be taken for deleted."""
+
+    def __init__(self, place: Path, error: OSError) -> None:
+        super().__init__(
+            f"{place} cannot be listed: {error.strerror}",
+            "Check its permissions and ingest again; no document was changed.",
+        )

@@ -97,9 +97,11 @@ def test_a_root_that_is_neither_folder_nor_file_is_refused(tmp_path):
 def test_a_folder_that_cannot_be_listed_fails_the_whole_listing(open_root):
     (open_root / "a").mkdir()
     (open_root / "locked").mkdir()
-    (open_root / "locked").chmod(0)
-    with nobody(), pytest.raises(Unavailable, match="locked cannot be listed: Permission denied"):
-        FolderSource(open_root, "x").items()
+    for mode in (0o000, 0o444):  # the second shows names, but not whether they are folders
+        (open_root / "locked" / "inner").mkdir(exist_ok=True)
+        (open_root / "locked").chmod(mode)
+        with nobody(), pytest.raises(Unavailable, match="cannot be listed: Permission denied"):
+            FolderSource(open_root, "x").items()
 
 
 def test_a_file_that_cannot_be_read_fails_alone(open_root):
@@ -125,6 +127,8 @@ def test_links_are_followed_within_the_root_and_refused_beyond_it(root, tmp_path
     (root / "a" / "self").symlink_to(root / "a" / "self")
     (root / "a" / "broken.md").symlink_to("nowhere")
     (root / "again").symlink_to(root / "a")
+    (root / "ab").mkdir()
+    (root / "ab" / "similar").symlink_to(root / "a")
     source = FolderSource(root, "x")
     items = {item.path: item for item in source.items()}
     assert source.fetch(items.pop("inside.md")) == b"b.md"

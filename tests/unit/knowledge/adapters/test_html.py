@@ -64,6 +64,12 @@ def test_the_declared_encoding_is_obeyed(encoding):
     assert read(page.encode(encoding)).text == words
 
 
+def test_a_declared_encoding_that_is_none_is_passed_over():
+    for name in ("unicode_escape", "zlib", "x-unknown", "idna"):
+        page = f"<html><head><meta charset={name}></head><body>Gr\xf6\xdfe und \\ud800 viele Worte"
+        assert "und" in read(page.encode("windows-1252")).text
+
+
 def test_deep_but_closed_pages_are_read_and_open_ended_paragraphs_are_not_depth():
     assert read("<html><body>" + "<div>" * 300 + "deep" + "</div>" * 300).text == "deep"
     assert len(read("<html><body>" + "<p>again" * 3000).blocks) == 3000
