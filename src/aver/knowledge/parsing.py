@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from aver.core.errors import InvalidInput
+from aver.knowledge.draft import Draft
 from aver.knowledge.types import ParsedDocument
 
 __all__ = ["UnsupportedFormat", "parse"]
@@ -45,21 +46,18 @@ def parse(data: bytes, path: str) -> ParsedDocument:
     if not data:
         raise InvalidInput("The file is empty", "Write something in it, or remove it.")
     kind = _format(data, PurePosixPath(path))
-    draft = import_module(f"aver.knowledge.adapters.{kind}").read(data)
-    document: ParsedDocument = draft.finish(_readable_name(PurePosixPath(path)))
-    if not document.text and not (
-        kind == "markdown" and draft.title
-    ):  # a page may be its front matter alone: a redirect
-        raise InvalidInput("The file holds no text", _NO_TEXT.get(kind, "Write something in it, or remove it."))
+    draft: Draft = import_module(f"aver.knowledge.adapters.{kind}").read(data)
+    document = draft.finish(_readable_name(PurePosixPath(path)))
+    is_redirect = kind == "markdown" and bool(draft.title)  # such a page is its front matter alone
+    if not document.text and not is_redirect:
+        scan = "It may be a scan: recognise its text (OCR) first, then ingest it again."
+        raise InvalidInput("The file holds no text", scan if kind == "pdf" else "Write something in it, or remove it.")
     return document
-
-
-_NO_TEXT = {"pdf": "It may be a scan: recognise its text (OCR) first, then ingest it again."}
 
 
 def _format(data: bytes, path: PurePosixPath) -> Format:
     named = _EXTENSIONS.get(path.suffix.lower())
-    if b"%PDF-" in data[:1024]:
+    if data.startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and (named == "pdf" or b"%%EOF" in data[-1024:])):
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         if named == "docx" or b"word/" in data:

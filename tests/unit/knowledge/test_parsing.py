@@ -27,6 +27,7 @@ DOCX = docx("<w:p><w:r><w:t>A word.</w:t></w:r></w:p>")
         (b"<!DOCTYPE html><p>Page", "x.md", "Page"),
         (b"\n<!-- saved -->\n<HTML><body>Page", "x.unknown", "Page"),
         (b"**Marked**", "x.MD", "Marked"),
+        (b"A PDF begins with %PDF-1.7.", "x.md", "A PDF begins with %PDF-1.7."),
         (b"**Not marked**", "README", "**Not marked**"),
         ("Größe".encode("windows-1252"), "x.txt", "Größe"),
         ("Grüße 👋".encode("utf-16"), "x.txt", "Grüße 👋"),

@@ -34,6 +34,8 @@ _LIQUID = re.compile(
 _ATTRIBUTES = re.compile(r"\{:?(?:\s*(?:\.[\w-]+|#[^\s{}]+))+\s*\}")
 _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,60}\]:[ \t]*|\[\^[^\]\s]{1,60}\]", re.MULTILINE)
 """The mark before a note, and the mark that refers to it."""
+_LATE_SPACE = re.compile(r"\*\*([^\s*][^*\n]{0,200}?)[ \t]+\*\*(?=\w)")
+"""``**Note: **text``, which people write and CommonMark does not take for emphasis."""
 _LONGEST_INLINE = 20_000
 """Characters of one paragraph."""
 _PLACES = frozenset({"page", "link", "url", "download", "post_url", "asset_path"})
@@ -58,11 +60,11 @@ def read(data: bytes) -> Draft:
 def _title(front_matter: str) -> str:
     """The title that front matter gives; a page whose front matter is no valid YAML is read all the same."""
     try:
-        fields = yaml.safe_load(front_matter)
+        fields = yaml.load(front_matter, yaml.BaseLoader)  # noqa: S506 - it makes text of every value, and nothing else
     except (yaml.YAMLError, ValueError, RecursionError):
         return ""
     title = fields.get("title") if isinstance(fields, dict) else None
-    return str(title) if isinstance(title, str | int | float) else ""
+    return title if isinstance(title, str) else ""
 
 
 def _without_templates(text: str) -> str:
@@ -89,7 +91,8 @@ def _without_comments(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _FOOTNOTE.sub("", _ATTRIBUTES.sub("", _LIQUID.sub(_liquid, text)))
+    text = _FOOTNOTE.sub("", _ATTRIBUTES.sub("", _LIQUID.sub(_liquid, text)))
+    return _LATE_SPACE.sub(r"**\1** ", text)
 
 
 def _liquid(tag: re.Match[str]) -> str:

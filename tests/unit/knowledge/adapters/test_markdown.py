@@ -17,6 +17,7 @@ def read(text, path="guides/travel-guide_faq.md"):
     [
         ("Some *emphasis*, **strong**, ~~gone~~ and `code_here`.", "Some emphasis, strong, gone and code_here."),
         ('A [link](https://x.y "t"), an <https://x.y/z> and ![an image](a.png).', "A link, an https://x.y/z and ."),
+        ("**Note: **text and **b** c **d**", "Note: text and b c d"),
         ("Wrapped\nlines\nare one.", "Wrapped lines are one."),
         ("Line one  \nline two", "Line one\nline two"),
         ("- a\n- b\n  - c\n\n    more of c\n- d", "- a\n- b\n  - c\n    more of c\n- d"),
@@ -61,7 +62,8 @@ def test_headings_keep_their_levels_and_title_the_document():
     ("front", "title"),
     [
         ("title: Leave & absence\nkeywords: x", "Leave & absence"),
-        ("title: 2024", "2024"),
+        ("title: 2024-01-31", "2024-01-31"),
+        ("title: Yes", "Yes"),
         ("title: [a, b]", "Heading"),
         ("title: 'open", "Heading"),
         ("just text", "Heading"),
