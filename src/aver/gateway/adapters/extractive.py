@@ -8,23 +8,24 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import numpy as np
 
 from aver.gateway.adapters.extractive_scoring import Candidate, Scored, score
-from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Mode, Passage, Usage
+from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Mode, Usage
 
 __all__ = ["Extractive"]
 
-_LEAST_ODDS = 0.0
-"""Log odds that the passages answer at all, below which nothing is written."""
-_MOST = 4
+_LEAST_ODDS = -0.4
+"""Log odds that the passages answer at all, below which nothing is written. Slightly below even: questions of people share fewer
+words with their answers than those of the data sets that the odds come from."""
+_MOST = 3
 _MOST_ITEMS = 8
 """Items of a list that follow the sentence which introduces it."""
-_BEHIND = 2.5
-"""How far behind the best sentence's score another may be."""
+_BEHIND, _BEHIND_ELSEWHERE = 2.5, 1.25
+"""How far behind the best sentence's score another may be, in the same passage and in others."""
 _SAME = 0.93
 """Cosine at which two sentences say the same."""
 
 
 class Extractive:
-    """A :class:`~aver.gateway.types.Provider` without a language model: it writes up to four sentences of the request's passages, each
+    """A :class:`~aver.gateway.types.Provider` without a language model: it writes up to three sentences of the request's passages, each
     followed by `` [n]`` and a line break, and nothing at all when none seems to answer.
 
     ``request.question`` and ``request.passages`` are what it reads; ``request.messages`` is not. Nothing is kept between requests.
@@ -40,7 +41,7 @@ class Extractive:
         """One delta a sentence, and the end. It costs nothing: its usage is zero tokens."""
         scored = await asyncio.to_thread(score, request.question, request.passages, self._embedder)
         if scored is not None and scored.odds >= _LEAST_ODDS:
-            for candidate in choose(scored, request.passages):
+            for candidate in choose(scored):
                 yield ChatDelta(f"{candidate.text} [{request.passages[candidate.passage].number}]\n")
         yield ChatDelta(finish="stop", usage=Usage())
 
@@ -48,23 +49,25 @@ class Extractive:
         """Nothing is open."""
 
 
-def choose(scored: Scored, passages: Sequence[Passage]) -> list[Candidate]:
+def choose(scored: Scored) -> list[Candidate]:
     """The sentences to write: the best, those nearly as good that say something else, and the items of a list that one of them
     introduces. The passage of the best comes first; within a passage the order is the document's."""
     chosen: list[int] = []
     by_score = np.argsort(-scored.scores, kind="stable")
+    best = int(by_score[0])
     for index in map(int, by_score):
-        if len(chosen) == _MOST or scored.scores[index] < scored.scores[by_score[0]] - _BEHIND:
+        behind = scored.scores[best] - scored.scores[index]
+        if len(chosen) == _MOST or not behind <= _BEHIND:
             break
-        if not _said(scored, index, chosen):
+        elsewhere = scored.candidates[index].passage != scored.candidates[best].passage
+        if not (elsewhere and behind > _BEHIND_ELSEWHERE) and not _said(scored, index, chosen):
             chosen.append(index)
     ranks: dict[int, int] = {}
     for index in chosen:
         ranks.setdefault(scored.candidates[index].passage, len(ranks))
-    written = {index: None for first in chosen for index in (first, *_items(scored.candidates, first, passages))}
-    inside = [index for index in written if scored.candidates[index].passage in ranks]
-    inside.sort(key=lambda index: (ranks[scored.candidates[index].passage], scored.candidates[index].position))
-    return [scored.candidates[index] for index in inside]
+    written = {index for lead in chosen for index in (lead, *_items(scored.candidates, lead))}
+    found = [scored.candidates[index] for index in written]
+    return sorted(found, key=lambda candidate: (ranks[candidate.passage], candidate.position))
 
 
 def _said(scored: Scored, index: int, chosen: Sequence[int]) -> bool:
@@ -77,15 +80,12 @@ def _said(scored: Scored, index: int, chosen: Sequence[int]) -> bool:
     )
 
 
-def _items(candidates: Sequence[Candidate], lead: int, passages: Sequence[Passage]) -> Iterator[int]:
+def _items(candidates: Sequence[Candidate], lead: int) -> Iterator[int]:
     """The list that ``candidates[lead]`` introduces with a colon, if it does."""
     if not candidates[lead].text.endswith(":"):
         return
     for index in range(lead + 1, min(len(candidates), lead + 1 + _MOST_ITEMS)):
-        item = candidates[index]
-        text = passages[item.passage].text
-        line = text.rfind("\n", 0, item.start) + 1
-        follows = (item.passage, item.position) == (candidates[lead].passage, candidates[lead].position + index - lead)
-        if not follows or not text[line : item.start].strip():
+        item, due = candidates[index], candidates[lead].position + index - lead
+        if not item.inside or (item.passage, item.position) != (candidates[lead].passage, due):
             return
         yield index
