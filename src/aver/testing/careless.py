@@ -27,6 +27,8 @@ _SLIPS: tuple[Slip, ...] = (
     "uncited",
 )
 _PASSAGE = re.compile(r"^\[(\d{1,3})\][ \t]*(.*)$", re.MULTILINE)
+_AFTER = re.compile(r"\n</passage>|\n\n\n")
+"""What ends the last passage."""
 _FIGURE = re.compile(r"\d+")
 _INVENTIONS = (
     "The committee of nine wardens signed the accord in Valparaiso.",
@@ -74,7 +76,7 @@ def _sources(prompt: str) -> list[tuple[int, str]]:
     marks = list(_PASSAGE.finditer(prompt))
     ends = [*(mark.start() for mark in marks[1:]), len(prompt)]
     for mark, end in zip(marks, ends[: len(marks)], strict=True):
-        body = prompt[mark.start(2) : end]
+        body = _AFTER.split(prompt[mark.start(2) : end], maxsplit=1)[0]
         for first, last in sentences(body):
             sentence = body[first:last]
             if len(sentence.split()) >= 4 and sentence.endswith("."):

@@ -8,7 +8,11 @@ PASSAGES = {
     2: "The office opens at 8 in the morning. Badges are issued by the front desk.",
     3: "Expenses above 75 dollars need a receipt. Submit them within 30 days of travel.",
 }
-PROMPT = "Answer from the passages.\n\n" + "\n\n".join(f"[{number}] Title\n{text}" for number, text in PASSAGES.items())
+PROMPT = (
+    "Answer from the passages.\n\n"
+    + "\n\n".join(f"<passage>\n[{number}] Title\n{text}\n</passage>" for number, text in PASSAGES.items())
+    + "\n\n\nQuestion: This is no passage and must not be quoted."
+)
 
 
 def written(seed):

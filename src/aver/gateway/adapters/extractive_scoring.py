@@ -18,6 +18,7 @@ from aver.gateway.types import Embedder, Passage
 __all__ = ["Candidate", "Scored", "score"]
 
 _STATES = re.compile(r"\d|[:|]|[^\w\s]$")
+"""What a heading lacks: a figure, a colon, a table's bar, a mark at the end."""
 _MOST_EMBEDDED = 60
 """Sentences that are embedded; of more, those that share least with the question are left out."""
 _MOST_READ = 2_000
@@ -31,7 +32,7 @@ _FEATURES = {
     "rank": 2.0,  # 1 / position of the passage
     "kind": 1.6,  # holds the kind of answer that is asked for
 }
-"""What a sentence's score is made of, with weights. Fitted with a softmax over the sentences of each question of XQuAD and ClapNQ
+"""What a sentence's score is made of, in the order of its columns, with weights. Fitted with a softmax over the sentences of each question of XQuAD and ClapNQ
 (development halves), rounded."""
 
 

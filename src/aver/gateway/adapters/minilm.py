@@ -67,6 +67,8 @@ class MiniLM:
         Raises :class:`~aver.core.errors.Unavailable` when the weights are not installed or the cache cannot be written.
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
+        if not texts:
+            return vectors
         model = self._load()
 
         def one(row: int) -> None:
