@@ -1,0 +1,241 @@
+"""Hybrid search over many passages, for a user who may see all of them and for one who may see 1 %.
+
+The passages are made of real sentences, so that words are as common as they are: each joins two of some thousand
+stretches of text from the shared data, drawn at random. Embedding a hundred thousand passages would take ten minutes and more, so the
+stretches alone are embedded, and a passage's vector is the mean of its two, with noise of a twentieth of its length. Everything
+else is the real path: documents, statistics and index are written as an ingest writes them, and the searches run in a fresh
+process that opens the data and nothing else. What they find is compared with an exact search, made with numpy alone, over
+exactly the passages that the user may see.
+
+    python bench/search_scale.py --json [--passages 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+from scaffold import DATA, jsonl, say
+
+from aver.core import Principal, SystemClock
+from aver.evidence import Ledger
+from aver.gateway.adapters.minilm import MiniLM
+from aver.knowledge import Knowledge, SourceItem
+from aver.knowledge.changes import LOCK, Changes, Put
+from aver.knowledge.chunking import Chunk
+from aver.knowledge.ingest import document_id
+from aver.knowledge.lexical import K1, B, analyze
+from aver.knowledge.preparation import Prepared
+from aver.knowledge.statistics import intern_acl
+from aver.store import Store
+
+STRETCHES = 3000
+PASSAGES_A_DOCUMENT = 8
+READER_SETS = 100
+QUERIES = 200
+LIMIT = 10
+USERS = {"100%": Principal("bench", "auditor", frozenset({"all"})), "1%": Principal("bench", "ada", frozenset({"g0"}))}
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--ask", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.ask:
+        print(json.dumps(ask(*map(Path, arguments.ask))))
+        return
+    result = run(arguments.passages)
+    print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
+
+
+def run(passages: int) -> dict:
+    with tempfile.TemporaryDirectory(prefix="aver-bench-") as folder:
+        data = Path(folder)
+        models = data / "models"
+        queries = [row["text"] for row in jsonl(DATA / "scifact" / "queries.jsonl")]
+        queries += [row["input"] for row in jsonl(DATA / "clapnq" / "dev_answerable.jsonl")]
+        queries = random.Random(2).sample(queries, QUERIES)
+        (data / "queries.json").write_text(json.dumps(queries))
+        embedder = MiniLM(models)
+        corpus = Corpus(passages, embedder)
+        say("writing the index")
+        started = time.perf_counter()
+        corpus.write(data / "data", embedder)
+        say(f"written in {time.perf_counter() - started:.0f} s; asking")
+        command = [sys.executable, __file__, "--ask", str(data), str(models)]
+        answered = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        say("searching exactly, for comparison")
+        vectors = embedder.embed(queries)
+        visible = {}
+        for share, user in USERS.items():
+            exact = corpus.exact(user, queries, vectors)
+            found = [set(map(tuple, hits)) for hits in answered[share].pop("hits")]
+            recalls = [len(hits & best) / len(best) for hits, best in zip(found, exact, strict=True) if best]
+            visible[share] = {**answered[share], "recall_at_10": round(sum(recalls) / len(recalls), 4)}
+    return {"passages": passages, "visible": visible, "rss_mb": answered["rss_mb"]}
+
+
+def ask(folder: Path, models: Path) -> dict:
+    """Time every query for each user, in this process alone; once with its vector known, once without."""
+    queries = json.loads((folder / "queries.json").read_text())
+
+    class Remembering(MiniLM):
+        known: dict[str, np.ndarray] = {}  # noqa: RUF012
+
+        def embed(self, texts: list[str]) -> np.ndarray:
+            return np.stack(
+                [
+                    self.known[text] if text in self.known else super(Remembering, self).embed([text])[0]
+                    for text in texts
+                ]
+            )
+
+    embedder = Remembering(models)
+    store = Store(folder / "data")
+    tenant = store.tenant("bench")
+    knowledge = Knowledge(tenant, Ledger(tenant, SystemClock()), embedder, SystemClock())
+    result: dict = {}
+    for share, user in USERS.items():
+        for query in queries[:20]:
+            knowledge.search(user, query, LIMIT)
+        embedded, hits = _timed(knowledge, user, queries)
+        embedder.known = {query: embedder.embed([query])[0] for query in queries}
+        known, _ = _timed(knowledge, user, queries)
+        embedder.known = {}
+        result[share] = {
+            "p50_ms": _percentile(known, 50),
+            "p95_ms": _percentile(known, 95),
+            "p50_with_embedding_ms": _percentile(embedded, 50),
+            "p95_with_embedding_ms": _percentile(embedded, 95),
+            "hits": hits,
+        }
+    result["rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return result
+
+
+def _timed(knowledge: Knowledge, user: Principal, queries: list[str]) -> tuple[list[float], list]:
+    times, hits = [], []
+    for query in queries:
+        started = time.perf_counter()
+        found = knowledge.search(user, query, LIMIT)
+        times.append((time.perf_counter() - started) * 1000)
+        hits.append([(hit.document, hit.start) for hit in found])
+    return times, hits
+
+
+def _percentile(times: list[float], percent: int) -> float:
+    return round(float(np.percentile(times, percent)), 2)
+
+
+class Corpus:
+    """Passages made of pairs of stretches. Documents are spread evenly over the reader sets."""
+
+    def __init__(self, passages: int, embedder: MiniLM) -> None:
+        rng, noise = random.Random(1), np.random.default_rng(1)
+        self.stretches = rng.sample(_stretches(), STRETCHES)
+        say(f"embedding {STRETCHES} stretches of text")
+        vectors = embedder.embed(self.stretches)
+        self.terms = [analyze(stretch) for stretch in self.stretches]
+        self.pairs = np.array([rng.sample(range(STRETCHES), 2) for _ in range(passages)])
+        mixed = (vectors[self.pairs[:, 0]] + vectors[self.pairs[:, 1]]) / 2
+        scale = np.linalg.norm(mixed, axis=1, keepdims=True) / 20 / math.sqrt(vectors.shape[1])
+        mixed += noise.standard_normal(mixed.shape, np.float32) * scale
+        self.vectors = (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
+        self.documents = np.arange(passages) // PASSAGES_A_DOCUMENT
+        self.sets = self.documents % READER_SETS
+        self.keys: list[tuple[str, int]] = []
+
+    def passage_terms(self, row: int) -> list[str]:
+        first, second = self.pairs[row]
+        return self.terms[first] + self.terms[second]
+
+    def write(self, data: Path, embedder: MiniLM) -> None:
+        store = Store(data)
+        store.create_tenant("bench")
+        tenant = store.tenant("bench")
+        knowledge = Knowledge(tenant, Ledger(tenant, SystemClock()), embedder, SystemClock())
+        with tenant.begin() as tx:
+            acls = [intern_acl(tx, [f"group:g{number}", "group:all"]) for number in range(READER_SETS)]
+        with tenant.lock(LOCK):
+            changes: Changes = knowledge._changes()
+            puts, first = [], 0
+            for start in range(0, len(self.pairs), PASSAGES_A_DOCUMENT):
+                rows = range(start, min(start + PASSAGES_A_DOCUMENT, len(self.pairs)))
+                puts.append(self._put(rows, acls))
+                if rows.stop - first >= 10_000 or rows.stop == len(self.pairs):
+                    changes.put(puts, self.vectors[first : rows.stop])
+                    say(f"wrote {rows.stop} passages")
+                    puts, first = [], rows.stop
+            changes.tidy()
+        knowledge.close()
+        store.close()
+
+    def _put(self, rows: range, acls: list[int]) -> Put:
+        path = f"page-{self.documents[rows.start]}.md"
+        document = document_id("bench", path)
+        texts = ["\n".join(self.stretches[part] for part in self.pairs[row]) for row in rows]
+        chunks, start = [], 0
+        for text in texts:
+            chunks.append(Chunk(start, start + len(text), ""))
+            self.keys.append((document, start))
+            start += len(text) + 2
+        item = SourceItem(path, f"bench:{path}", start)
+        terms = [self.passage_terms(row) for row in rows]
+        content = Prepared(item, "", path, "\n\n".join(texts), chunks, terms)
+        return Put(document, "bench", acls[self.sets[rows.start]], content)
+
+    def exact(self, user: Principal, queries: list[str], vectors: np.ndarray) -> list[set[tuple[str, int]]]:
+        """The best ``LIMIT`` of all visible passages, each scored, with no index."""
+        rows = np.arange(len(self.pairs)) if "all" in user.groups else np.flatnonzero(self.sets == 0)
+        counts = [Counter(analyze(query)) for query in queries]
+        wanted = {term for count in counts for term in count}
+        lengths = np.array([len(self.passage_terms(row)) for row in rows])
+        held: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for place, row in enumerate(rows):
+            for term, times in Counter(term for term in self.passage_terms(row) if term in wanted).items():
+                held[term][0].append(place)
+                held[term][1].append(times)
+        norm = K1 * (1 - B + B * lengths / lengths.mean())
+        best = []
+        for count, vector in zip(counts, vectors, strict=True):
+            words, most = np.zeros(len(rows)), 0.0
+            for term, weight in count.items():
+                if term in held:
+                    places, times = (np.array(part) for part in held[term])
+                    idf = math.log1p((len(rows) - len(places) + 0.5) / (len(places) + 0.5)) * weight * (K1 + 1)
+                    words[places] += idf * times / (times + norm[places])
+                    most += idf
+            scores = (words / most if most else 0) + np.clip(self.vectors[rows] @ vector, 0, 1)
+            best.append({self.keys[rows[place]] for place in np.argsort(-scores)[:LIMIT]})
+        return best
+
+
+def _stretches() -> list[str]:
+    """Three sentences in a row, from scientific abstracts, encyclopedia passages and two handbooks."""
+    texts = [row["text"] for row in jsonl(DATA / "scifact" / "corpus.jsonl")[::2]]
+    texts += [passage["text"] for row in jsonl(DATA / "clapnq" / "dev_answerable.jsonl") for passage in row["passages"]]
+    for folder in ("handbook-18f", "handbook-sourcegraph"):
+        texts += [path.read_text(encoding="utf-8", errors="replace") for path in sorted((DATA / folder).rglob("*.md"))]
+    found = set()
+    for text in texts:
+        sentences = [part for part in _SENTENCE_END.split(text) if 20 < len(part) < 400]
+        found |= {" ".join(sentences[at : at + 3]) for at in range(0, len(sentences) - 2, 3)}
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    main()
