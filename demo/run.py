@@ -81,10 +81,10 @@ def free_port(preferred: int) -> int:
     raise AssertionError("the system always has a free port")
 
 
-def wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(600):
         if server.poll() is not None:
-            sys.exit("error: the server stopped before it was ready; see its message above.")
+            sys.exit(f"error: the server stopped before it was ready:\n{log.read_text()}")
         try:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5):
                 return
@@ -132,12 +132,15 @@ def main() -> int:
     keys = load()
     port = free_port(8420)
     address = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "aver", "--data", str(DATA), "serve", "--port", str(port)],
-        stdout=sys.stderr,
-    )
+    log = DATA / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "aver", "--data", str(DATA), "serve", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        wait_until_ready(address, server)
+        wait_until_ready(address, server, log)
         if checking:
             return 0 if check(address, keys) else 1
         print(f"\nAver is at {address}. Sign in as (both organisations are fictional):")
@@ -146,7 +149,7 @@ def main() -> int:
         print("\nQuestions to try:")
         for person, question, expected in QUESTIONS:
             print(f"  {person.user:5} {question}{'' if expected else '  (bo, of the board, may read it; ann may not)'}")
-        print("\nCtrl-C stops the server.", flush=True)
+        print(f"\nThe server writes its log to {log}. Ctrl-C stops it.", flush=True)
         return server.wait()
     except KeyboardInterrupt:
         return 0
