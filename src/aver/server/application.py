@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Awaitable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from aver.core.clock import Clock, SystemClock
-from aver.core.errors import Unavailable
+from aver.core.errors import AverError, Unavailable
 from aver.core.principal import Principal, user_reader
 from aver.core.settings import ModelSettings, Settings
 from aver.evidence import Ledger, Step
@@ -74,7 +75,7 @@ class Application:
         self._given_embedder = embedder
         self._services: dict[str, TenantServices] = {}
         self._lock = threading.RLock()
-        self._warm = threading.Event()
+        self._unready: AverError | None = Unavailable("The model is still being loaded", "Try again in a second.")
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -143,15 +144,20 @@ class Application:
         return services.ledger.erase(user_reader(user))
 
     def warm(self) -> None:
-        """Load the model now, so that the first question does not wait for it."""
-        self.embedder.embed(["ready"])
-        self._warm.set()
+        """Load the model now, then the index's library, so that the first question does not wait for them."""
+        try:
+            self.embedder.embed(["ready"])
+        except AverError as error:
+            self._unready = error
+            raise
+        self._unready = None
+        importlib.import_module("lancedb")
 
     def check_ready(self) -> None:
-        """Raises :class:`~aver.core.errors.Unavailable` unless the storage answers and the model is loaded."""
+        """Raises the reason unless the storage answers and the model is loaded."""
         self.store.tenants()
-        if not self._warm.is_set():
-            raise Unavailable("The model is still being loaded", "Try again in a second.")
+        if self._unready is not None:
+            raise self._unready
 
     async def finishing(self, work: Awaitable[T]) -> T:
         """The result of ``work``, with the gateway's connections closed in the same event loop."""

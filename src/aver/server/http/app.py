@@ -32,6 +32,7 @@ def create_app(application: Application) -> FastAPI:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
         yield
         await asyncio.gather(warming, return_exceptions=True)
+        await application.aclose()
 
     app = FastAPI(
         title="Aver",
