@@ -44,7 +44,8 @@ _QUOTES = str.maketrans("\u2018\u2019", "''")
 _PAIRS = """
 increase increases increased raise raises raised rise rises rose grow grew gain gained | decrease decreases decreased reduce reduced lower lowered fall fell drop dropped decline declined shrink shrank cut lose lost
 before prior | after following
-atleast minimum min morethan above over exceed exceeds exceeding | atmost maximum max lessthan below under
+atleast minimum min morethan exceed exceeds exceeding | atmost maximum max lessthan
+above over | below under
 must shall required requires require mandatory compulsory obliged | may might can could optional optionally voluntary
 allow allows allowed permit permits permitted may can | forbid forbids forbidden prohibit prohibits prohibited ban banned disallow disallowed
 always every all each | sometimes some occasionally few rarely

@@ -83,7 +83,7 @@ def read(text: str) -> Reading:
         terms,
         frozenset(asserted),
         frozenset(denied),
-        quantities(tokens),
+        quantities([word for word in tokens if word != "-"]),
         _names(text) & terms,
         words,
         not words.isdisjoint(NEGATORS | FORBIDDING),

@@ -305,7 +305,7 @@ class Turn:
         for writing in self._writings:
             sent = [asdict(message) for message in self._request.messages] if self._request else []
             drafts.append(self._draft("generated", writing.facts(), {"messages": sent, "text": writing.text}))
-        if self._verifier:
+        if self._verifier and self._writings:
             judged = self._verifier.judgements
             facts = {
                 "sentences": len(judged),
