@@ -85,12 +85,14 @@ def _generated(known: _Known) -> str:
         model = f"{fallback} failed ({known.text('fallback_error', 'error')}), so {model}"
     if known.text("error"):
         return f"{model} began to write and broke off: {known.text('error')}"
-    quoted = "chose sentences from the passages" if known.text("mode") == "extractive" else "wrote an answer"
+    quoted = "looked for sentences that answer" if known.text("mode") == "extractive" else "wrote an answer"
     cut = ", cut off at its limit" if known.text("finish") == "length" else ""
     return f"{model} {quoted}{cut}{known.took}"
 
 
 def _verified(known: _Known) -> str:
+    if not known.count("sentences"):
+        return "There was no sentence to check"
     supported = known.count("supported")
     rest = known.count("sentences") - supported
     unsupported = f", {rest:,} not" if rest else ""

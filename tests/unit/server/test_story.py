@@ -47,7 +47,7 @@ def test_a_step_of_which_nothing_is_known_still_has_a_sentence(kind):
         ),
         (
             ("generated", {"provider": "extractive", "mode": "extractive"}),
-            "extractive chose sentences from the passages",
+            "extractive looked for sentences that answer",
         ),
         (
             (
@@ -59,7 +59,7 @@ def test_a_step_of_which_nothing_is_known_still_has_a_sentence(kind):
                     "fallback_error": "provider-timeout",
                 },
             ),
-            "openai-compatible:big failed (provider-timeout), so extractive chose sentences from the passages",
+            "openai-compatible:big failed (provider-timeout), so extractive looked for sentences that answer",
         ),
         (
             ("generated", {"provider": "openai-compatible:big", "mode": "generated", "error": "stream-truncated"}),

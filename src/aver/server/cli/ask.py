@@ -71,6 +71,7 @@ def _print(answer: Answer) -> None:
         out.print(Text(indented(quote, out.width), "italic"))
     out.print()
     out.print(Text(" \N{MIDDLE DOT} ".join(_outcome(answer)), "dim"))
+    out.print(Text(f"evidence {answer.turn} \N{MIDDLE DOT} conversation {answer.conversation}", "dim"))
 
 
 def _sentence(sentence: Sentence) -> Text:
@@ -103,5 +104,3 @@ def _outcome(answer: Answer) -> Iterator[str]:
     yield f"{answer.latency_ms / 1000:.2f} s"
     cost = answer.usage.cost_usd
     yield "cost unknown" if cost is None else f"${cost:.4f}" if cost else "$0"
-    yield f"conversation {answer.conversation}"
-    yield f"evidence {answer.turn}"
