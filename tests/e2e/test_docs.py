@@ -46,7 +46,7 @@ def test_page_runs(page, tmp_path):
     marker = "=== step"
     commands = steps(page)
     for number, (command, _) in enumerate(commands):
-        script += [f"echo '{marker} {number}'", f"{{ {command}", "} 2>&1 || { echo \"exit $?\"; exit 1; }"]
+        script += [f"echo; echo '{marker} {number}'", f"{{ {command}", "} 2>&1 || { echo \"exit $?\"; exit 1; }"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AVER_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment |= {"AVER_DATA": str(tmp_path / "data"), "COLUMNS": "200"}
