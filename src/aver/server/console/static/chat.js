@@ -27,3 +27,4 @@ window.addEventListener("popstate", () => show(location.href, "keep"));
 const turn = new URLSearchParams(location.search).get("turn");
 document.getElementById(turn ?? "")?.scrollIntoView({ block: "start" });
 reveal();
+document.body.dataset.ready = "true";
