@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, Unavailable
@@ -25,6 +26,22 @@ __all__ = ["Application", "TenantServices"]
 T = TypeVar("T")
 
 
+class _once(cached_property[T]):  # noqa: N801 - used as a decorator
+    """A part made when it is first asked for, by one thread while the others wait: two models would take twice the memory."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        super().__init__(make)
+        self._making = threading.RLock()
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: object | None, owner: type[Any] | None = None) -> Self | T:
+        with self._making:
+            return super().__get__(instance, owner)
+
+
 class TenantServices:
     """What one tenant has. Each part is made when it is first used: reading evidence loads no index and no model."""
 
@@ -33,13 +50,13 @@ class TenantServices:
         self.store = store
         self.ledger = Ledger(store, application.clock)
 
-    @cached_property
+    @_once
     def knowledge(self) -> Knowledge:
         from aver.knowledge import Knowledge
 
         return Knowledge(self.store, self.ledger, self._application.embedder, self._application.clock)
 
-    @cached_property
+    @_once
     def assistant(self) -> Assistant:
         from aver.agents import Assistant
 
@@ -77,15 +94,24 @@ class Application:
         self._lock = threading.RLock()
         self._unready: AverError | None = Unavailable("The model is still being loaded", "Try again in a second.")
 
-    @cached_property
+    @_once
     def embedder(self) -> Embedder:
         if self._given_embedder is not None:
             return self._given_embedder
         from aver.gateway.adapters.minilm import MiniLM
 
-        return MiniLM(self.settings.data / "models")
+        return MiniLM(self._models)
 
-    @cached_property
+    @property
+    def _models(self) -> Path:
+        return self.settings.data / "models"
+
+    @property
+    def has_built_model(self) -> bool:
+        """Whether the built-in model was built here before; the first time takes seconds."""
+        return self._models.is_dir()
+
+    @_once
     def gateway(self) -> Gateway:
         """The configured model, or the extractive one, which is the last resort in any case."""
         from aver.gateway import Gateway
@@ -95,7 +121,7 @@ class Application:
         model = self.settings.model
         return Gateway(_provider(model) if model else extractive, extractive)
 
-    @cached_property
+    @_once
     def release(self) -> Release:
         """What decides how the assistant behaves, under one digest."""
         from aver.agents import Release

@@ -1,5 +1,6 @@
 """The composition root, on its own: tenants, keys, readiness."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import orjson
@@ -79,3 +80,11 @@ def test_json_has_one_form_for_times_sets_and_what_it_cannot_hold():
     assert orjson.loads(to_json(value)) == expected
     with pytest.raises(TypeError):
         to_json(object())
+
+
+def test_a_part_is_made_once_however_many_ask(application):
+    application.store.create_tenant("acme")
+    services = application.tenant("acme")
+    with ThreadPoolExecutor(8) as threads:
+        made = set(threads.map(lambda _: id(services.knowledge), range(64)))
+    assert len(made) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from aver.knowledge.types import IngestReport
 
 __all__ = ["ingest"]
+
+_MEGABYTE = 2**20
 
 
 def ingest(
@@ -37,14 +40,17 @@ def ingest(
     from aver.knowledge.access import AccessList
     from aver.knowledge.folder import FolderSource
 
-    if not path.exists():
+    if not os.access(path, os.R_OK):
         raise NotFound(f"{str(path)!r} does not exist or cannot be read", "Check the path.")
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
         readers = AccessList.load(acl) if acl else AccessList.everyone()
-        folder = FolderSource(path, source or path.resolve().name)
-        with spinner("loading the model", quiet=as_json):
-            application.warm()
+        folder = FolderSource(
+            path, source or path.resolve().name or "root", application.settings.max_file_mb * _MEGABYTE
+        )
+        if not application.has_built_model:
+            with spinner("building the model, this once", quiet=as_json):
+                application.warm()
         with progress("ingesting", quiet=as_json) as watch:
             report = services.knowledge.ingest(folder, readers, progress=watch)
     if as_json:
