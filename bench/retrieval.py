@@ -36,7 +36,7 @@ def rankings(bench: Installation, query: str) -> dict[str, list[str]]:
     vector = bench.embedder.embed([query])[0]
     wanted = _telling(Counter(analyze(query)), view.statistics)
     found = bench.knowledge._index.search(view.version, view.acls, vector, list(wanted))
-    documents = [document for document, *_ in found.keys]
+    documents = [place.document for place in found.places]
     halves = {"bm25": bm25(wanted, found.terms, view.statistics), "dense": _cosines(found.vectors, vector)}
     ranked = {name: [documents[row] for row in (-scores).argsort(kind="stable")] for name, scores in halves.items()}
     ranked["hybrid"] = [hit.document for hit in bench.knowledge.search(bench.principal, query, MOST_HITS)]
@@ -59,7 +59,9 @@ def scifact() -> dict[str, float]:
                 say(f"ingested {done} of {total}")
 
         report = bench.knowledge.ingest(source, AccessList.everyone(), progress=progress)
-        say(f"{report.added} documents, {report.passages} passages, {len(report.failed)} failed, {report.seconds:.0f} s")
+        say(
+            f"{report.added} documents, {report.passages} passages, {len(report.failed)} failed, {report.seconds:.0f} s"
+        )
         scores: dict[str, list[float]] = defaultdict(list)
         for query, relevance in judged.items():
             for name, ranking in rankings(bench, queries[query]).items():

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
+from aver.knowledge.index import Place
 from aver.knowledge.store import acl_readers, document_versions, documents, here
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
     "current_versions",
     "list_documents",
-    "passage_texts",
+    "passage_text",
     "read_document",
     "readable_versions",
     "visible_document",
@@ -98,19 +99,19 @@ def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -
     }
 
 
-def passage_texts(tx: Connection, spans: Sequence[tuple[str, int, int, int]]) -> dict[tuple[str, int, int, int], str]:
-    """The text of each span (document, version, start, end), without reading the whole document out."""
-    texts = {}
-    for span in spans:
-        document, version, start, end = span
-        part = func.substr(document_versions.c.text, start + 1, end - start)
-        query = select(part).where(
-            here(document_versions), document_versions.c.document == document, document_versions.c.version == version
-        )
-        text = tx.execute(query).scalar_one_or_none()
-        if text is not None:
-            texts[span] = text
-    return texts
+_SPAN = select(func.substr(document_versions.c.text, bindparam("first"), bindparam("length"))).where(
+    here(document_versions),
+    document_versions.c.document == bindparam("a_document"),
+    document_versions.c.version == bindparam("a_version"),
+)
+
+
+def passage_text(tx: Connection, place: Place) -> str:
+    """The text of a passage, without reading the whole document out."""
+    document, version, start, end, _ = place
+    values = {"a_document": document, "a_version": version, "first": start + 1, "length": end - start}
+    text: str = tx.execute(_SPAN, values).scalar_one()
+    return text
 
 
 def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str, int]]:

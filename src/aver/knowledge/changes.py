@@ -19,7 +19,7 @@ from aver.core import Clock, new_id, rfc3339
 from aver.evidence import Ledger
 from aver.evidence.types import StepKind
 from aver.gateway.types import Embedder
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.index import PassageIndex, Place
 from aver.knowledge.index_writer import IndexWriter
 from aver.knowledge.preparation import Prepared, embedded_text, indexed_terms
 from aver.knowledge.search import recipe
@@ -121,17 +121,8 @@ class Changes:
         for put in puts:
             for chunk, terms in zip(put.content.chunks, put.content.terms, strict=True):
                 tally.add(put.acl, terms)
-                rows.append(
-                    {
-                        "document": put.document,
-                        "version": versions[put.document],
-                        "start": chunk.start,
-                        "end": chunk.end,
-                        "section": chunk.section,
-                        "acl": put.acl,
-                        "terms": " ".join(terms),
-                    }
-                )
+                place = Place(put.document, versions[put.document], chunk.start, chunk.end, chunk.section)
+                rows.append({"document": put.document, "place": str(place), "acl": put.acl, "terms": " ".join(terms)})
         self._writer.add(rows, vectors)
         self._writer.keep_up()
         facts = {"added": len(puts) - len(changed), "changed": len(changed), "passages": len(rows)}
@@ -157,26 +148,23 @@ class Changes:
         self._begin()
         tally, passages = Tally(), 0
         for rows in self._writer.overwriting(_ROWS_RENEWED):
-            texts = self._texts(rows)
-            for row, (title, text) in zip(rows, texts, strict=True):
-                terms = indexed_terms(title, row["section"], text)
+            parts = self._parts([Place.parse(row["place"]) for row in rows])
+            for row, part in zip(rows, parts, strict=True):
+                terms = indexed_terms(*part)
                 tally.add(row["acl"], terms)
                 row["terms"] = " ".join(terms)
-            inputs = [
-                embedded_text(title, row["section"], text) for row, (title, text) in zip(rows, texts, strict=True)
-            ]
-            self._writer.add(rows, self.embed(inputs))
+            self._writer.add(rows, self.embed([embedded_text(*part) for part in parts]))
             passages += len(rows)
         self._writer.tidy()
         with self._commit("ingested", {"renewed": passages}, None) as (tx, _):
             forget_statistics(tx)
             tally.apply(tx)
 
-    def _texts(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-        """Title and text of each passage."""
+    def _parts(self, places: Sequence[Place]) -> list[tuple[str, str, str]]:
+        """Title, section and text of each passage."""
+        held: dict[tuple[str, int], tuple[str, str]] = {}
         with self._store.read() as tx:
-            held: dict[tuple[str, int], tuple[str, str]] = {}
-            for document, version in {(row["document"], row["version"]) for row in rows}:
+            for document, version in {(place.document, place.version) for place in places}:
                 query = select(document_versions.c.title, document_versions.c.text).where(
                     here(document_versions),
                     document_versions.c.document == document,
@@ -184,8 +172,11 @@ class Changes:
                 )
                 title, text = tx.execute(query).one()
                 held[document, version] = (title, text)
-        found = [held[row["document"], row["version"]] for row in rows]
-        return [(title, text[row["start"] : row["end"]]) for row, (title, text) in zip(rows, found, strict=True)]
+        parts = []
+        for place in places:
+            title, text = held[place.document, place.version]
+            parts.append((title, place.section, text[place.start : place.end]))
+        return parts
 
     def tidy(self) -> None:
         """Fresh indexes, few files, nothing on disk of what was removed; nothing at all if that is so already."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.index import PassageIndex, Place
 from aver.knowledge.store import CURRENT, acls, document_versions, documents, index_state, lexicon
 from aver.store import TenantStore
 
@@ -42,11 +42,12 @@ def check(store: TenantStore, index: PassageIndex) -> list[str]:
     tokens: Counter[int] = Counter()
     terms: Counter[tuple[str, int]] = Counter()
     for row in rows:
-        document, number, acl, start = row["document"], row["version"], row["acl"], row["start"]
+        document, number, start, end, _ = Place.parse(row["place"])
+        acl = row["acl"]
         if current.get(document) != (number, acl):
             problems.append(f"a passage of {document} is of version {number} under {acl}, not {current.get(document)}")
-        elif not 0 <= start < row["end"] <= lengths.get((document, number), 0):
-            problems.append(f"a passage of {document} is outside its text: {start}-{row['end']}")
+        elif not 0 <= start < end <= lengths.get((document, number), 0):
+            problems.append(f"a passage of {document} is outside its text: {start}-{end}")
         if (document, start) in seen:
             problems.append(f"a passage of {document} is there twice: {start}")
         seen.add((document, start))
@@ -65,6 +66,6 @@ def check(store: TenantStore, index: PassageIndex) -> list[str]:
 
 async def _rows(index: PassageIndex, version: int) -> list[dict[str, Any]]:
     table = await index.at(version)
-    found = await table.query().select(["document", "version", "start", "end", "acl", "terms"]).to_arrow()
+    found = await table.query().select(["place", "acl", "terms"]).to_arrow()
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows

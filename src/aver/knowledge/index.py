@@ -12,7 +12,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aver.core.errors import AverError, StorageFull, Unavailable
 
-__all__ = ["TABLE", "Candidates", "PassageIndex", "schema"]
+__all__ = ["TABLE", "Candidates", "PassageIndex", "Place", "schema"]
 
 TABLE = "passages"
 CANDIDATES = 100
@@ -28,7 +28,7 @@ CANDIDATES = 100
 _ALL_PARTITIONS = 2**16
 """Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how
 few of them the reader may see."""
-_COLUMNS = ["document", "version", "start", "end", "section", "terms", "vector"]
+_COLUMNS = ["place", "terms", "vector"]
 # The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
 _FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
 
@@ -36,14 +36,14 @@ T = TypeVar("T")
 
 
 def schema(dimension: int) -> pa.Schema:
-    """A row is a passage. ``terms`` are those of title, section and text, joined by spaces; ``acl`` is its reader set."""
+    """A row is a passage. ``terms`` are those of title, section and text, joined by spaces; ``acl`` is its reader set.
+
+    ``place`` is a :class:`Place` as one text, because reading a few rows costs by the column.
+    """
     return pa.schema(
         [
             pa.field("document", pa.string(), nullable=False),
-            pa.field("version", pa.int32(), nullable=False),
-            pa.field("start", pa.int32(), nullable=False),
-            pa.field("end", pa.int32(), nullable=False),
-            pa.field("section", pa.string(), nullable=False),
+            pa.field("place", pa.string(), nullable=False),
             pa.field("acl", pa.int32(), nullable=False),
             pa.field("terms", pa.string(), nullable=False),
             pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
@@ -51,13 +51,29 @@ def schema(dimension: int) -> pa.Schema:
     )
 
 
+class Place(NamedTuple):
+    """Where a passage stands: ``text[start:end]`` of a document's version, under the headings ``section``."""
+
+    document: str
+    version: int
+    start: int
+    end: int
+    section: str
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self[:4])) + " " + self.section
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        document, version, start, end, section = text.split(" ", 4)
+        return cls(document, int(version), int(start), int(end), section)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Passages that may rank, each once, in no meaningful order. ``vectors`` has shape ``(len(keys), dimension)``."""
+    """Passages that may rank, each once, in no meaningful order. ``vectors`` has shape ``(len(places), dimension)``."""
 
-    keys: list[tuple[str, int, int, int]]
-    """Document, version, start, end."""
-    sections: list[str]
+    places: list[Place]
     terms: list[list[str]]
     vectors: NDArray[np.float32]
 
@@ -159,14 +175,8 @@ def _predicate(acls: Sequence[int]) -> str:
 
 def _candidates(halves: Sequence[pa.Table]) -> Candidates:
     rows = pa.concat_tables([half.select(_COLUMNS) for half in halves]).combine_chunks()
-    keys = list(zip(*(rows[name].to_pylist() for name in ("document", "version", "start", "end")), strict=True))
-    first = list({key: row for row, key in reversed(list(enumerate(keys)))}.values())
+    places, terms = rows["place"].to_pylist(), rows["terms"].to_pylist()
     vectors = rows["vector"].combine_chunks()
-    matrix = vectors.flatten().to_numpy().reshape(len(keys), vectors.type.list_size)
-    sections, terms = rows["section"].to_pylist(), rows["terms"].to_pylist()
-    return Candidates(
-        [keys[row] for row in first],
-        [sections[row] for row in first],
-        [terms[row].split() for row in first],
-        matrix[first],
-    )
+    matrix = vectors.flatten().to_numpy().reshape(len(places), vectors.type.list_size)
+    once = list({place: row for row, place in enumerate(places)}.values())
+    return Candidates([Place.parse(places[row]) for row in once], [terms[row].split() for row in once], matrix[once])

@@ -21,8 +21,8 @@ from aver.core import Principal
 from aver.core.errors import InvalidInput, TooLarge, Unavailable
 from aver.gateway.types import Embedder
 from aver.knowledge import visibility
-from aver.knowledge.catalog import current_versions, passage_texts
-from aver.knowledge.index import Candidates, PassageIndex
+from aver.knowledge.catalog import current_versions, passage_text
+from aver.knowledge.index import Candidates, PassageIndex, Place
 from aver.knowledge.lexical import ANALYZER, Statistics, analyze, bm25, ceiling
 from aver.knowledge.statistics import collection_statistics
 from aver.knowledge.store import CURRENT, index_state
@@ -34,6 +34,8 @@ __all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher", "recipe"]
 LONGEST_QUERY = 10_000
 """Characters."""
 MOST_HITS = 100
+_SPARE = 4
+"""Candidates looked up beyond the limit, in case some were taken away."""
 _MOST_TERMS = 48
 """Distinct terms of a query that are searched for: the rarest."""
 
@@ -117,37 +119,38 @@ class Searcher:
         words = bm25(wanted, found.terms, statistics)
         cosines = _cosines(found.vectors, vector)
         scores = _fused(words, ceiling(wanted, statistics), cosines)
-        order = sorted(range(len(found.keys)), key=lambda row: (-scores[row], found.keys[row]))
+        order = sorted(range(len(found.places)), key=lambda row: (-scores[row], found.places[row]))
+        hits: list[Hit] = []
         with self._store.read() as tx:
-            # What was deleted, changed or revoked since the index was read is not shown.
-            now = current_versions(tx, principal, (document for document, *_ in found.keys))
-            order = [row for row in order if _is_current(found.keys[row], now)][:limit]
-            texts = passage_texts(tx, [found.keys[row] for row in order])
-        hits = []
-        for row in order:
-            document, version, start, end = key = found.keys[row]
-            _, title, uri = now[document]
-            hits.append(
-                Hit(
-                    passage=f"{document}.{version}.{start}",
-                    document=document,
-                    version=version,
-                    start=start,
-                    end=end,
-                    title=title,
-                    uri=uri,
-                    section=found.sections[row],
-                    text=texts[key],
-                    score=float(scores[row]),
-                    bm25=float(words[row]),
-                    cosine=float(cosines[row]),
-                )
-            )
+            while order and len(hits) < limit:
+                some, order = order[: limit + _SPARE], order[limit + _SPARE :]
+                # What was deleted, changed or revoked since the index was read is not shown.
+                now = current_versions(tx, principal, (found.places[row].document for row in some))
+                for row in some:
+                    place = found.places[row]
+                    version, title, uri = now.get(place.document, (None, "", ""))
+                    if version == place.version and len(hits) < limit:
+                        text = passage_text(tx, place)
+                        measures = float(scores[row]), float(words[row]), float(cosines[row])
+                        hits.append(_hit(place, title, uri, text, *measures))
         return hits
 
 
-def _is_current(key: tuple[str, int, int, int], now: Mapping[str, tuple[int, str, str]]) -> bool:
-    return key[0] in now and now[key[0]][0] == key[1]
+def _hit(place: Place, title: str, uri: str, text: str, score: float, words: float, cosine: float) -> Hit:
+    return Hit(
+        passage=f"{place.document}.{place.version}.{place.start}",
+        document=place.document,
+        version=place.version,
+        start=place.start,
+        end=place.end,
+        title=title,
+        uri=uri,
+        section=place.section,
+        text=text,
+        score=score,
+        bm25=words,
+        cosine=cosine,
+    )
 
 
 def _telling(counts: Mapping[str, int], statistics: Statistics) -> dict[str, int]:

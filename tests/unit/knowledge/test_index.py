@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aver.core.errors import Unavailable
 from aver.knowledge import index_writer
-from aver.knowledge.index import PassageIndex, _predicate
+from aver.knowledge.index import PassageIndex, Place, _predicate
 from aver.knowledge.index_writer import IndexWriter
 
 DIMENSION = 16
@@ -21,10 +21,7 @@ def _rows(documents: range, acl: int = 1) -> list[dict]:
     return [
         {
             "document": f"doc_{number}",
-            "version": 1,
-            "start": 0,
-            "end": 10,
-            "section": "",
+            "place": str(Place(f"doc_{number}", 1, 0, 10, "A section: of it")),
             "acl": acl,
             "terms": f"word{number % 7} common",
         }
@@ -53,8 +50,8 @@ def writer(index):
 
 def _found(index, version, acls, number=0, terms=("common",)) -> set[str]:
     found = index.search(version, acls, _vectors(range(number, number + 1))[0], list(terms))
-    assert len(found.keys) == len(found.sections) == len(found.terms) == len(found.vectors) == len(set(found.keys))
-    return {document for document, *_ in found.keys}
+    assert len(found.places) == len(found.terms) == len(found.vectors) == len(set(found.places))
+    return {place.document for place in found.places}
 
 
 @given(st.frozensets(st.integers(0, 60)))
@@ -136,3 +133,9 @@ def test_many_additions_are_indexed_while_they_come(index, writer, monkeypatch):
 async def _waiting(index, version) -> int:
     table = await index.at(version)
     return max(each.num_unindexed_rows for each in await table.list_indices())
+
+
+@given(st.text(max_size=20), st.integers(1, 10**6), st.integers(0, 10**6))
+def test_a_place_is_read_as_it_was_written(section, version, start):
+    place = Place("doc_a", version, start, start + 5, section)
+    assert Place.parse(str(place)) == place
