@@ -6,7 +6,6 @@ in the extra field ``aver``. Text carries ``[n]`` markers; an unsupported senten
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
@@ -16,10 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aver.agents.types import Answer, Citation, Progressed, Sentence, SentenceReady, TurnEvent, render
 from aver.core.errors import AverError, InvalidInput, NotFound
-from aver.core.principal import Principal
 from aver.gateway.types import Message
-from aver.server.application import TenantServices
-from aver.server.http.auth import Caller, Services
+from aver.server.http.auth import App, Caller, Services
 from aver.server.http.fields import Text
 from aver.server.http.problems import OpenAIError, openai_error
 from aver.server.http.replies import reply
@@ -165,37 +162,28 @@ def _check_model(model: str) -> None:
         **_errors(400, 401, 404, 413, 422, 502),
     },
 )
-async def chat_completions(body: ChatCompletion, request: Request, principal: Caller, services: Services) -> Response:
+async def chat_completions(
+    body: ChatCompletion, request: Request, application: App, principal: Caller, services: Services
+) -> Response:
     """Ask through OpenAI's interface."""
     _check_model(body.model)
-    turn = _turn(body, principal, services)
-    if not body.stream:
-        return reply(_completion(await while_connected(request, _collected(turn))))
-    usage = bool(body.stream_options and body.stream_options.include_usage)
-    return event_stream(_chunks(await begun(turn), usage=usage))
-
-
-def _turn(body: ChatCompletion, principal: Principal, services: TenantServices) -> AsyncGenerator[TurnEvent]:
     history = () if body.conversation else body.history()
-    return services.assistant.run(principal, body.question(), body.conversation, history=history)
+    created = int(application.clock.now().timestamp())
+    if not body.stream:
+        turn = services.assistant.ask(principal, body.question(), body.conversation, history=history)
+        return reply(_completion(await while_connected(request, turn), created))
+    events = await begun(services.assistant.run(principal, body.question(), body.conversation, history=history))
+    usage = bool(body.stream_options and body.stream_options.include_usage)
+    return event_stream(_chunks(events, created, usage=usage))
 
 
-async def _collected(events: AsyncGenerator[TurnEvent]) -> Answer:
-    async with aclosing(events):
-        async for item in events:
-            if isinstance(item, Answer):
-                return item
-    raise AssertionError("a turn ends with its answer or raises")
-
-
-def _completion(answer: Answer) -> dict[str, Any]:
-    content = render(answer.sentences) or answer.answer
+def _completion(answer: Answer, created: int) -> dict[str, Any]:
     return {
-        **_head(answer.turn, "chat.completion"),
+        **_head(answer.turn, "chat.completion", created),
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": content},
+                "message": {"role": "assistant", "content": answer.answer},
                 "finish_reason": "stop",
                 "logprobs": None,
             }
@@ -205,16 +193,16 @@ def _completion(answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _chunks(events: AsyncGenerator[TurnEvent], *, usage: bool) -> AsyncGenerator[bytes]:
+async def _chunks(events: AsyncGenerator[TurnEvent], created: int, *, usage: bool) -> AsyncGenerator[bytes]:
     """The turn as OpenAI's chunks: a piece of text for each verified sentence; ``aver`` is in the last that has a choice."""
-    head = _head("", "chat.completion.chunk")
+    head = _head("", "chat.completion.chunk", created)
     written = False
     async with aclosing(events):
         try:
             async for item in events:
                 if isinstance(item, Progressed):
                     if not head["id"]:
-                        head = _head(item.turn, "chat.completion.chunk")
+                        head = _head(item.turn, "chat.completion.chunk", created)
                         yield _chunk(head, {"role": "assistant", "content": ""})
                 elif isinstance(item, SentenceReady):
                     yield _chunk(head, {"content": (" " if written else "") + render([item.sentence])})
@@ -230,8 +218,8 @@ async def _chunks(events: AsyncGenerator[TurnEvent], *, usage: bool) -> AsyncGen
             yield _data(openai_error(error))
 
 
-def _head(turn: str, kind: str) -> dict[str, Any]:
-    return {"id": turn, "object": kind, "created": int(time.time()), "model": MODEL}
+def _head(turn: str, kind: str, created: int) -> dict[str, Any]:
+    return {"id": turn, "object": kind, "created": created, "model": MODEL}
 
 
 def _chunk(
