@@ -91,7 +91,7 @@ class Conversations:
         """The principal's own conversations, newest first; those erased are gone."""
         query = (
             select(conversations.c.id, conversations.c.created, turns.c.id.label("turn"))
-            .join(turns, (turns.c.conversation == conversations.c.id) & (turns.c.tenant == conversations.c.tenant))
+            .join(turns, turns.c.conversation == conversations.c.id)
             .where(conversations.c.owner == self._owner(principal), turns.c.ordinal == 1)
             .order_by(conversations.c.id.desc())
             .limit(_LISTED)
@@ -124,9 +124,7 @@ class Conversations:
         can no longer be read, what was written about it is left out of the steps."""
         query = (
             select(turns.c.id)
-            .join(
-                conversations, (turns.c.conversation == conversations.c.id) & (turns.c.tenant == conversations.c.tenant)
-            )
+            .join(conversations, turns.c.conversation == conversations.c.id)
             .where(turns.c.id == turn, conversations.c.owner == self._owner(principal))
         )
         with self._store.read() as tx:

@@ -78,6 +78,7 @@ class _Writing:
             "input_tokens": spent.input_tokens,
             "output_tokens": spent.output_tokens,
             "cost_usd": spent.cost_usd,
+            "estimated": spent.estimated,
             "first_ms": self.first_ms,
             "ms": self.ms,
         }
@@ -334,6 +335,7 @@ class Turn:
             sum(writing.spent.input_tokens for writing in self._writings),
             sum(writing.spent.output_tokens for writing in self._writings),
             sum(known) if len(known) == len(costs) else None,
+            any(writing.spent.estimated for writing in self._writings),
         )
         return Answer(
             self.id,
