@@ -23,7 +23,7 @@ from aver.core.errors import AverError, StorageFull, Unavailable
 __all__ = ["TABLE", "Candidates", "PassageIndex", "Place", "schema"]
 
 TABLE = "passages"
-CANDIDATES = 100
+CANDIDATES = 64
 """Proposed by each half, words and vectors. A reader of fewer passages gets every match proposed."""
 _ALL_PARTITIONS = 2**16
 """Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how

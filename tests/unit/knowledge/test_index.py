@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aver.core.errors import Unavailable
+from aver.knowledge import index as index_module
 from aver.knowledge import index_writer
 from aver.knowledge.index import PassageIndex, Place, _predicate
 from aver.knowledge.index_writer import IndexWriter
@@ -110,7 +111,7 @@ def test_every_visible_match_is_proposed_however_few_are_visible(index, writer, 
     assert _found(index, writer.version, [7], terms=()) == expected
     assert _found(index, writer.version, [7], terms=("word3",)) == expected
     assert _found(index, writer.version, [8]) == set()
-    assert len(_found(index, writer.version, [1])) >= 100
+    assert len(_found(index, writer.version, [1])) >= index_module.CANDIDATES
 
 
 def test_moved_passages_are_under_their_new_reader_set_alone(index, writer):
@@ -127,7 +128,7 @@ def test_many_additions_are_indexed_while_they_come(index, writer, monkeypatch):
         writer.keep_up()
     waiting = index.run(_waiting(index, writer.version))
     assert waiting <= 60
-    assert len(_found(index, writer.version, [1])) >= 100
+    assert len(_found(index, writer.version, [1])) >= index_module.CANDIDATES
 
 
 async def _waiting(index, version) -> int:
