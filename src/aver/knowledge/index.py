@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aver.core.errors import AverError, StorageFull, Unavailable
 
-__all__ = ["TABLE", "Candidates", "PassageIndex", "Place", "schema"]
+__all__ = ["CANDIDATES", "TABLE", "Candidates", "PassageIndex", "Place", "schema"]
 
 TABLE = "passages"
 CANDIDATES = 64
@@ -89,21 +89,28 @@ class PassageIndex:
         self._open: tuple[int, Any] | None = None
 
     def search(
-        self, version: int, acls: Sequence[int], vector: NDArray[np.float32], terms: Sequence[str]
+        self,
+        version: int,
+        acls: Sequence[int],
+        vector: NDArray[np.float32],
+        terms: Sequence[str],
+        count: int = CANDIDATES,
     ) -> Candidates:
-        """The passages under ``acls`` nearest to ``vector``, and those that hold ``terms`` best by the index's own measure.
+        """The ``count`` passages under ``acls`` nearest to ``vector``, and as many that hold ``terms`` best by the index's own measure.
 
         Raises :class:`~aver.core.errors.Unavailable` when this version is gone: another process has replaced it.
         """
-        return self.run(self._search(version, _predicate(acls), vector, terms))
+        return self.run(self._search(version, _predicate(acls), vector, terms, count))
 
-    async def _search(self, version: int, where: str, vector: NDArray[np.float32], terms: Sequence[str]) -> Candidates:
+    async def _search(
+        self, version: int, where: str, vector: NDArray[np.float32], terms: Sequence[str], count: int
+    ) -> Candidates:
         table = await self.at(version)
         nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_ALL_PARTITIONS).refine_factor(1)
-        halves = [nearest.where(where).select([*_COLUMNS, "_distance"]).limit(CANDIDATES).to_arrow()]
+        halves = [nearest.where(where).select([*_COLUMNS, "_distance"]).limit(count).to_arrow()]
         if terms:
             matching = table.query().nearest_to_text(" ".join(terms), columns=["terms"])
-            halves.append(matching.where(where).select([*_COLUMNS, "_score"]).limit(CANDIDATES).to_arrow())
+            halves.append(matching.where(where).select([*_COLUMNS, "_score"]).limit(count).to_arrow())
         return _candidates(await asyncio.gather(*halves))
 
     async def at(self, version: int) -> Any:

@@ -22,7 +22,7 @@ from aver.core.errors import InvalidInput, TooLarge, Unavailable
 from aver.gateway.types import Embedder
 from aver.knowledge import visibility
 from aver.knowledge.catalog import current_versions, passage_text
-from aver.knowledge.index import Candidates, PassageIndex, Place
+from aver.knowledge.index import CANDIDATES, Candidates, PassageIndex, Place
 from aver.knowledge.lexical import ANALYZER, Statistics, analyze, bm25, ceiling
 from aver.knowledge.statistics import collection_statistics
 from aver.knowledge.store import CURRENT, index_state
@@ -82,7 +82,7 @@ class Searcher:
                 vector = self._embedder.embed([query])[0]
             wanted = _telling(counts, view.statistics)
             try:
-                candidates = self._index.search(view.version, view.acls, vector, list(wanted))
+                candidates = self._index.search(view.version, view.acls, vector, list(wanted), max(CANDIDATES, limit))
             except Unavailable:
                 again = self._look(principal, counts)
                 if again is not None and again.version == view.version:

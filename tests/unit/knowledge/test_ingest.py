@@ -247,7 +247,9 @@ def test_searches_go_on_while_documents_come_and_go(acme, ada, monkeypatch):
         thread.start()
     try:
         for turn in range(2):
-            acme.ingest({"leave.md": LEAVE} | {f"{turn}-{n}.md": f"# Other {n}\n\nTrains {turn} go." for n in range(12)})
+            acme.ingest(
+                {"leave.md": LEAVE} | {f"{turn}-{n}.md": f"# Other {n}\n\nTrains {turn} go." for n in range(12)}
+            )
     finally:
         stop.set()
         for thread in threads:
