@@ -325,9 +325,11 @@ def test_with_the_keyboard_alone(visit, key):
     press("Escape")
     page.wait_for_selector("#pane", state="detached")
     assert page.evaluate("document.activeElement.matches('a.cite')")
+    press("k")
     press("]")
-    press("[")
-    assert state(page).get("open", "1").isdigit()
+    assert cited(page) == quote(turn)
+    assert state(page)["open"] == "1"
+    assert page.evaluate("document.activeElement.matches('a.cite[aria-current]')")
     press("?")
     assert page.locator("#help").is_visible()
     press("Escape")
@@ -429,7 +431,7 @@ def test_markup_in_documents_questions_and_titles_does_nothing(visit, key):
     page.locator(".shelf a", has_text="img src").click()
     page.wait_for_selector(".reading")
     assert "onerror" in page.inner_text(".reading")
-    assert "pwned" not in page.title().split("·")[0].replace(HOSTILE, "")
+    assert page.title() != "pwned"
     assert page.locator("main img, main script").count() == 0
 
 
