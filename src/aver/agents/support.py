@@ -37,7 +37,7 @@ class Thresholds:
 
     coverage: float = 0.6
     """Share of the claim's content words and numbers found in the span."""
-    score: float = 0.75
+    likeness: float = 0.75
     """Mean of that share and of the cosine of the two sentences' embeddings."""
 
 
@@ -54,7 +54,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best span for a claim, ``text[start:end]``. Supported when there are no reasons against it."""
+    """The best span for a claim, ``text[start:end]``. Supported when there are no reasons against it; ``score`` in [0, 1]
+    tells how far from it the others are."""
 
     start: int
     end: int
@@ -89,19 +90,22 @@ def align(
     known = said.terms & read(context).terms
     judged = [(_against(said, span, known), coverage(said, span.reading, known), span) for span in candidates]
     judged.sort(key=lambda item: (len(item[0]), -item[1], item[2].end - item[2].start, item[2].start))
-    best = judged[0]
-    if best[1] < thresholds.coverage:
-        return Support(best[2].start, best[2].end, _score(best[1], 0.0, best[0]), (*best[0], "coverage"))
+    anywhere = coverage(said, merge(span.reading for span in candidates), known)
+    best_against, best_covered, best = judged[0]
+    if best_covered < thresholds.coverage:
+        # Its meaning could not help it, so it is not asked, and put as near as its words are.
+        score = _score(best_covered, best_covered, anywhere, best_against)
+        return Support(best.start, best.end, score, (*best_against, "coverage"))
     nearest = judged[:_CONSIDERED]
     vectors = embedder.embed([claim, *(span.text for _, _, span in nearest)])
     found: list[Support] = []
     for (against, covered, span), similarity in zip(nearest, vectors[1:] @ vectors[0], strict=True):
-        score = _score(covered, float(similarity), against)
         reasons = list(against)
         if covered < thresholds.coverage:
             reasons.append("coverage")
-        elif score < thresholds.score:
+        elif (covered + similarity) / 2 < thresholds.likeness:
             reasons.append("meaning")
+        score = _score(covered, float(similarity), anywhere, against)
         found.append(Support(span.start, span.end, score, tuple(reasons)))
     return max(found, key=lambda each: (each.supported, each.score))
 
@@ -160,8 +164,9 @@ def _against(claim: Reading, span: Span, known: frozenset[str]) -> tuple[Reason,
     return tuple(reason for reason in lacking if replaced.get(reason, True))
 
 
-def _score(covered: float, similarity: float, against: Sequence[Reason]) -> float:
-    return max(0.0, (covered + similarity) / 2 - _PENALTY * len(against))
+def _score(covered: float, similarity: float, anywhere: float, against: Sequence[Reason]) -> float:
+    """The mean of what the span covers, how near it is, and what the whole text covers, less the contradictions."""
+    return max(0.0, (covered + similarity + anywhere) / 3 - _PENALTY * len(against))
 
 
 def _verbatim(claim: str, text: str) -> tuple[int, int] | None:
