@@ -8,13 +8,12 @@ text only, nothing is padded, and nothing is masked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+
+from aver.gateway.adapters import onnx_format
 
 __all__ = ["build", "quantise"]
 
@@ -35,7 +34,7 @@ def build(weights: Weights, *, longest: int, quantised: bool = True) -> bytes:
     ``quantised`` stores the weights of matrix products as int8 per output channel and multiplies in integers; the word
     table is stored as float16 and widened after the look-up. Without it everything is float32.
     """
-    return bytes(_Graph(weights, longest, quantised=quantised).model().SerializeToString())
+    return _Graph(weights, longest, quantised=quantised).model()
 
 
 def quantise(weight: Array) -> tuple[NDArray[np.int8], Array]:
@@ -57,30 +56,30 @@ class _Graph:
         self._weights = weights
         self._longest = longest
         self._quantised = quantised
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, onnx.TensorProto] = {}
+        self._nodes: list[bytes] = []
+        self._constants: dict[str, bytes] = {}
 
-    def model(self) -> onnx.ModelProto:
+    def model(self) -> bytes:
         hidden = self._embeddings()
         for layer in range(_LAYERS):
             hidden = self._layer(hidden, f"encoder.layer.{layer}.")
         mean = self._op("ReduceMean", hidden, self._ints("first_axis", 0), keepdims=0)
         length = self._op("ReduceL2", mean, self._ints("first_axis", 0), keepdims=1)
-        self._nodes.append(helper.make_node("Div", [mean, length], ["vector"]))
-        graph = helper.make_graph(
-            self._nodes,
+        self._nodes.append(onnx_format.node("Div", [mean, length], ["vector"], {}))
+        return onnx_format.model(
             "all-MiniLM-L6-v2",
-            [helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["tokens"])],
-            [helper.make_tensor_value_info("vector", onnx.TensorProto.FLOAT, [_DIMENSION])],
-            list(self._constants.values()),
+            self._nodes,
+            self._constants.values(),
+            given=onnx_format.value("ids", onnx_format.INT64, ["tokens"]),
+            result=onnx_format.value("vector", onnx_format.FLOAT, [_DIMENSION]),
+            ir_version=_IR_VERSION,
+            operators={"": _OPSET, "com.microsoft": 1},
         )
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="aver")
 
     def _embeddings(self) -> str:
         table = self._weights["embeddings.word_embeddings.weight"]
         words = self._constant("words", table.astype(np.float16) if self._quantised else table)
-        words = self._op("Cast", self._op("Gather", words, "ids"), to=onnx.TensorProto.FLOAT)
+        words = self._op("Cast", self._op("Gather", words, "ids"), to=onnx_format.FLOAT)
         # One text is one segment, so the segment's vector belongs to every position.
         segment = self._weights["embeddings.token_type_embeddings.weight"][0]
         places = self._constant(
@@ -137,16 +136,16 @@ class _Graph:
 
     def _split(self, value: str) -> list[str]:
         names = [f"{value}.{part}" for part in ("query", "key", "value")]
-        self._nodes.append(helper.make_node("Split", [value], names, axis=0, num_outputs=3))
+        self._nodes.append(onnx_format.node("Split", [value], names, {"axis": 0, "num_outputs": 3}))
         return names
 
-    def _op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+    def _op(self, kind: str, *inputs: str, domain: str = "", **attributes: float | Sequence[int]) -> str:
         output = f"{kind}{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
+        self._nodes.append(onnx_format.node(kind, inputs, [output], attributes, domain))
         return output
 
     def _constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        self._constants[name] = onnx_format.tensor(name, value)
         return name
 
     def _ints(self, name: str, *values: int) -> str:
