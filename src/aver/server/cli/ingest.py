@@ -32,7 +32,7 @@ def ingest(
         typer.Option(metavar="FILE", help="Who may read what: YAML, a list of {match, readers}. Without it, everyone."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The source's name; the folder's by default.")
+        str | None, typer.Option(metavar="NAME", help="What PATH is a copy of; by default PATH itself.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,7 +46,7 @@ def ingest(
         services = application.tenant(tenant)
         readers = AccessList.load(acl) if acl else AccessList.everyone()
         folder = FolderSource(
-            path, source or path.resolve().name or "root", application.settings.max_file_mb * _MEGABYTE
+            path, source or str(path.resolve()) or "root", application.settings.max_file_mb * _MEGABYTE
         )
         if not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
