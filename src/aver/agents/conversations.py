@@ -33,7 +33,7 @@ from aver.evidence import Ledger, Step
 from aver.gateway.types import Usage
 from aver.store import TenantStore
 
-__all__ = ["Conversations"]
+__all__ = ["Conversations", "Pairs"]
 
 _LISTED = 100
 """The newest conversations are listed."""
@@ -44,7 +44,8 @@ Pairs = frozenset[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What evidence holds of one turn. ``given`` are the document versions that its passages came from."""
+    """What evidence holds of one turn. ``given`` are the document versions that its passages, and the answers before it that
+    it was reminded of, came from."""
 
     question: str
     resolved: str
@@ -212,7 +213,8 @@ def _content(steps: Iterable[Step]) -> _Content | None:
     return _Content(
         admitted["question"],
         retrieved.get("question", admitted["question"]),
-        frozenset((hit["document"], hit["version"]) for hit in retrieved.get("hits", ())),
+        frozenset((hit["document"], hit["version"]) for hit in retrieved.get("hits", ()))
+        | frozenset((document, version) for document, version in retrieved.get("remembered", ())),
         _answer(responded["answer"]) if responded else None,
     )
 

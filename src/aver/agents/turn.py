@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from aver.agents.citing import SentenceStream
-from aver.agents.conversations import Conversations
+from aver.agents.conversations import Conversations, Pairs
 from aver.agents.followup import Asked, Resolved, resolve
 from aver.agents.prompt import Exchange, messages
 from aver.agents.release import Release
@@ -105,6 +105,7 @@ class Turn:
     hits: Sequence[Hit] = ()
     _resolved: Resolved = field(default_factory=lambda: Resolved("", ""))
     _exchanges: Sequence[Exchange] = ()
+    _remembered: Pairs = frozenset()
     _request: ChatRequest | None = None
     _writings: list[_Writing] = field(default_factory=list)
     _verifier: Verifier | None = None
@@ -163,6 +164,7 @@ class Turn:
             "question": self._resolved.question,
             "query": self._resolved.query,
             "hits": [_without(asdict(hit), "text") for hit in self.hits],
+            "remembered": sorted(self._remembered),
         }
         with parts.store.begin() as tx:
             parts.ledger.append_all(tx, [self._draft("retrieved", facts, body)])
@@ -243,7 +245,9 @@ class Turn:
 
     def _begin_verifying(self) -> None:
         parts = self.parts
-        self._verifier = Verifier(self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds)
+        self._verifier = Verifier(
+            self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds, self._remembered
+        )
 
     def _remember(self) -> list[Asked]:
         """The conversation so far, as it may be read now."""
@@ -252,16 +256,12 @@ class Turn:
             questions = [message.content for message in self.said if message.role == "user"][-limit:]
             self._exchanges = [Exchange(question, "") for question in questions]
             return [Asked(question) for question in questions]
-        past = self.parts.conversations.recent(self.principal, self.conversation, limit)
-        self._exchanges = [
-            Exchange(turn.question, " ".join(each.text for each in turn.answer.sentences)[:_LONGEST_EXCHANGE])
-            for turn in past
-            if turn.answer
-        ]
+        recent = self.parts.conversations.recent(self.principal, self.conversation, limit)
+        past = [(turn, turn.answer) for turn in recent if turn.answer]
+        self._remembered = frozenset((each.document, each.version) for _, answer in past for each in answer.citations)
+        self._exchanges = [Exchange(turn.question, _supported(answer)[:_LONGEST_EXCHANGE]) for turn, answer in past]
         return [
-            Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in turn.answer.citations)))
-            for turn in past
-            if turn.answer
+            Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in answer.citations))) for turn, answer in past
         ]
 
     def _asked(self) -> ChatRequest:
@@ -373,6 +373,11 @@ class Turn:
 
     def _ms(self, since: float) -> float:
         return round((self.parts.clock.monotonic() - since) * 1000, 1)
+
+
+def _supported(answer: Answer) -> str:
+    """What of an earlier answer a model is reminded of: that it wrote something unsupported makes it no truer."""
+    return " ".join(sentence.text for sentence in answer.sentences if sentence.supported)
 
 
 def _clear(name: str) -> str:

@@ -61,7 +61,8 @@ class Judgement:
 
 
 class Verifier:
-    """The verification of one answer. Blocking; its methods are called one at a time."""
+    """The verification of one answer. Blocking; its methods are called one at a time. ``remembered`` are the document versions
+    that earlier answers, of which the model was reminded, rest on."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Verifier:
         knowledge: Readable,
         embedder: Embedder,
         thresholds: Thresholds,
+        remembered: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
         self.judgements: list[Judgement] = []
         self.sentences: list[Sentence] = []
@@ -79,6 +81,7 @@ class Verifier:
         self._knowledge = knowledge
         self._embedder = embedder
         self._thresholds = thresholds
+        self._remembered = remembered
 
     def verify(self, written: str) -> list[SentenceReady]:
         """Judge the next sentence; what may be shown now, in order: unsupported ones wait for the first supported."""
@@ -169,7 +172,7 @@ class Verifier:
         return Citation(hit.document, document.title, document.uri, hit.version, start, end, quote)
 
     def _all_readable(self) -> bool:
-        pairs = {(hit.document, hit.version) for hit in self._hits}
+        pairs = self._remembered | {(hit.document, hit.version) for hit in self._hits}
         return pairs <= self._knowledge.readable(self._principal, sorted(pairs))
 
 
