@@ -10,6 +10,7 @@ import math
 import re
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -199,12 +200,9 @@ def bm25(query: Mapping[str, float], passages: Sequence[Sequence[str]], statisti
     weights = {term: weight * statistics.idf(term) * (K1 + 1) for term, weight in query.items()}
     scores = np.zeros(len(passages))
     for index, terms in enumerate(passages):
-        counts: dict[str, int] = {}
-        for term in terms:
-            if term in weights:
-                counts[term] = counts.get(term, 0) + 1
+        counts = Counter(filter(weights.__contains__, terms))
         length = K1 * (1 - B + B * len(terms) / average) if average else K1
-        # In the order of the query's terms, so that equal passages get equal bits.
+        # The exact sum, so that the order in which a passage has its terms does not show.
         scores[index] = math.fsum(weights[term] * n / (n + length) for term, n in counts.items())
     return scores
 
