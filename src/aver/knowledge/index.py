@@ -24,8 +24,8 @@ __all__ = ["CANDIDATES", "TABLE", "Candidates", "PassageIndex", "Place", "schema
 
 TABLE = "passages"
 CANDIDATES = 80
-"""Proposed by each half, words and vectors: the fewest that keep recall@10 over .98 at 100,000 passages. A reader of fewer
-passages gets every match proposed."""
+"""Proposed by each half, words and vectors. Of 64, 80 and 100, the fewest that kept recall@10 over .98 at 100,000 passages
+(``bench/search_scale.py``). A reader of fewer passages gets every match proposed."""
 _ALL_PARTITIONS = 2**16
 """Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how
 few of them the reader may see."""
