@@ -21,10 +21,10 @@ conversations: Table = tenant_table(
 turns: Table = tenant_table(
     "turns",
     Column("id", String, primary_key=True),
-    Column("conversation", String, nullable=False, index=True),
+    Column("conversation", String, nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("status", String, nullable=False),  # open, sealed, failed, cancelled
     Column("created", String, nullable=False),
     Column("sealed_seq", Integer),
-    UniqueConstraint("tenant", "conversation", "ordinal"),
+    UniqueConstraint("conversation", "ordinal", "tenant"),
 )

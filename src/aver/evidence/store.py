@@ -31,7 +31,7 @@ subjects = tenant_table(
     Column("lookup", String, nullable=False),
     # The data key under the tenant's master key: a nonce of 12 bytes, then ciphertext and tag.
     Column("key", LargeBinary, nullable=False),
-    UniqueConstraint("tenant", "lookup"),
+    UniqueConstraint("lookup", "tenant"),
 )
 
 checkpoints = tenant_table(

@@ -11,7 +11,7 @@ from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
 from aver.knowledge.index import Place
-from aver.knowledge.store import acl_readers, document_versions, documents, here
+from aver.knowledge.store import acl_readers, document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
@@ -59,9 +59,8 @@ def visible_document(tx: Connection, principal: Principal, document: str) -> str
 def read_document(tx: Connection, principal: Principal, document: str, version: int | None) -> DocumentText:
     """The stored text of a version, by default the current one; :class:`NotFound` as :func:`visible_document`."""
     visible_document(tx, principal, document)
-    current = select(documents.c.version).where(here(documents), documents.c.id == document).scalar_subquery()
+    current = select(documents.c.version).where(documents.c.id == document).scalar_subquery()
     query = select(document_versions).where(
-        here(document_versions),
         document_versions.c.document == document,
         document_versions.c.version == (current if version is None else version),
     )
@@ -77,8 +76,6 @@ def readable_versions(
     """Those of ``pairs`` (document, version) that exist and this principal may read now."""
     wanted = set(pairs)
     query = select(document_versions.c.document, document_versions.c.version).where(
-        here(documents),
-        here(document_versions),
         documents.c.id == document_versions.c.document,
         _under(principal),
     )
@@ -100,7 +97,6 @@ def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -
 
 
 _SPAN = select(func.substr(document_versions.c.text, bindparam("first"), bindparam("length"))).where(
-    here(document_versions),
     document_versions.c.document == bindparam("a_document"),
     document_versions.c.version == bindparam("a_version"),
 )
@@ -124,7 +120,7 @@ def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str,
         documents.c.updated,
         documents.c.acl,
     )
-    return select(*columns).where(here(documents), _under(principal))
+    return select(*columns).where(_under(principal))
 
 
 def _under(principal: Principal) -> ColumnElement[bool]:

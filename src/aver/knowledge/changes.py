@@ -24,7 +24,7 @@ from aver.knowledge.index_writer import IndexWriter
 from aver.knowledge.preparation import Prepared, embedded_text, indexed_terms
 from aver.knowledge.search import recipe
 from aver.knowledge.statistics import Tally, forget_statistics
-from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents, here, index_state
+from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents, index_state
 from aver.store import TenantStore
 
 __all__ = ["LOCK", "Changes", "Put", "steps"]
@@ -85,10 +85,8 @@ class Changes:
         with self._commit(kind, {"deleted": len(ids)}, body, by) as (tx, now):
             nothing = {"path": "", "uri": "", "title": "", "digest": "", "acl": None, "updated": now}
             for document in ids:
-                tx.execute(update(documents).where(documents.c.id == document, here(documents)).values(nothing))
-                tx.execute(
-                    delete(document_versions).where(here(document_versions), document_versions.c.document == document)
-                )
+                tx.execute(update(documents).where(documents.c.id == document).values(nothing))
+                tx.execute(delete(document_versions).where(document_versions.c.document == document))
             tally.apply(tx)
 
     def move(self, ids: Sequence[str], acl: int, body: Mapping[str, Any]) -> None:
@@ -101,7 +99,7 @@ class Changes:
         self._writer.move(ids, acl)
         with self._commit("ingested", {"acl_changed": len(ids)}, body) as (tx, _):
             for document in ids:
-                tx.execute(update(documents).where(documents.c.id == document, here(documents)).values(acl=acl))
+                tx.execute(update(documents).where(documents.c.id == document).values(acl=acl))
             tally.apply(tx)
 
     def put(self, puts: Sequence[Put], vectors: NDArray[np.float32]) -> None:
@@ -109,10 +107,7 @@ class Changes:
         self._begin()
         with self._store.read() as tx:
             query = select(documents.c.id, documents.c.version, documents.c.acl)
-            known = {
-                row.id: row
-                for row in tx.execute(query.where(here(documents), documents.c.id.in_([put.document for put in puts])))
-            }
+            known = {row.id: row for row in tx.execute(query.where(documents.c.id.in_([put.document for put in puts])))}
         changed = [put.document for put in puts if put.document in known and known[put.document].acl is not None]
         versions = {put.document: known[put.document].version + 1 if put.document in known else 1 for put in puts}
         tally = self._taken_out(changed)
@@ -166,7 +161,6 @@ class Changes:
         with self._store.read() as tx:
             for document, version in {(place.document, place.version) for place in places}:
                 query = select(document_versions.c.title, document_versions.c.text).where(
-                    here(document_versions),
                     document_versions.c.document == document,
                     document_versions.c.version == version,
                 )
@@ -233,6 +227,6 @@ def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
     if version == 1:
         tx.execute(insert(documents), {"id": put.document, "source": put.source, **current})
     else:
-        tx.execute(update(documents).where(documents.c.id == put.document, here(documents)).values(current))
+        tx.execute(update(documents).where(documents.c.id == put.document).values(current))
     text = {"document": put.document, "version": version, "text": content.text, "created": now}
     tx.execute(insert(document_versions), {**text, **shared})

@@ -14,7 +14,7 @@ from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
 from aver.knowledge.preparation import Failed, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
-from aver.knowledge.store import documents, here
+from aver.knowledge.store import documents
 from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source
 from aver.store import TenantStore
 
@@ -85,9 +85,7 @@ class Ingest:
 
     def _read_known(self) -> dict[str, _Known]:
         columns = [documents.c[name] for name in _Known._fields]
-        query = select(*columns).where(
-            here(documents), documents.c.source == self._source.name, documents.c.acl.is_not(None)
-        )
+        query = select(*columns).where(documents.c.source == self._source.name, documents.c.acl.is_not(None))
         with self._store.read() as tx:
             return {row.path: _Known._make(row) for row in tx.execute(query)}
 
@@ -109,9 +107,7 @@ class Ingest:
             for item in self._items:
                 known = self._known.get(item.path)
                 if known and known.uri != item.uri:
-                    tx.execute(
-                        update(documents).where(documents.c.id == known.id, here(documents)).values(uri=item.uri)
-                    )
+                    tx.execute(update(documents).where(documents.c.id == known.id).values(uri=item.uri))
         acls = {path: ids[distinct] for path, distinct in readers.items()}
         moved = [row for path, row in self._known.items() if path in acls and acls[path] != row.acl]
         for acl, distinct in sorted((acl, distinct) for distinct, acl in ids.items()):

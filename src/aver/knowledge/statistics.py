@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from aver.core import canonical_json, sha256_hex
 from aver.knowledge.lexical import Statistics
-from aver.knowledge.store import acl_readers, acls, here, lexicon
+from aver.knowledge.store import acl_readers, acls, lexicon
 
 __all__ = ["Tally", "collection_statistics", "forget_statistics", "intern_acl"]
 
@@ -38,7 +38,7 @@ class Tally:
     def apply(self, tx: Connection) -> None:
         for acl, passages in self._passages.items():
             values = {"passages": acls.c.passages + passages, "tokens": acls.c.tokens + self._tokens[acl]}
-            tx.execute(update(acls).where(here(acls), acls.c.id == acl).values(values))
+            tx.execute(update(acls).where(acls.c.id == acl).values(values))
         rows = [{"term": term, "acl": acl, "passages": n} for (term, acl), n in sorted(self._terms.items()) if n]
         if rows:
             dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
@@ -48,16 +48,16 @@ class Tally:
         fewer = [{"a_term": term, "an_acl": acl} for (term, acl), n in self._terms.items() if n < 0]
         if fewer:
             found = (lexicon.c.term == bindparam("a_term"), lexicon.c.acl == bindparam("an_acl"))
-            tx.execute(delete(lexicon).where(here(lexicon), *found, lexicon.c.passages <= 0), fewer)
+            tx.execute(delete(lexicon).where(*found, lexicon.c.passages <= 0), fewer)
 
 
 def collection_statistics(tx: Connection, visible: Select[tuple[int]], terms: Iterable[str]) -> Statistics:
     """Over the passages under the reader sets ``visible``: their number, their length, and how many hold each of ``terms``."""
-    totals = select(func.sum(acls.c.passages), func.sum(acls.c.tokens)).where(here(acls), acls.c.id.in_(visible))
+    totals = select(func.sum(acls.c.passages), func.sum(acls.c.tokens)).where(acls.c.id.in_(visible))
     passages, tokens = tx.execute(totals).one()
     query = (
         select(lexicon.c.term, func.sum(lexicon.c.passages))
-        .where(here(lexicon), lexicon.c.term.in_(list(terms)), lexicon.c.acl.in_(visible))
+        .where(lexicon.c.term.in_(list(terms)), lexicon.c.acl.in_(visible))
         .group_by(lexicon.c.term)
     )
     frequency = {term: int(count) for term, count in tx.execute(query)}
@@ -74,7 +74,7 @@ def intern_acl(tx: Connection, readers: Iterable[str]) -> int:
     """The id of this set of readers, given on first sight."""
     distinct = sorted(set(readers))
     digest = sha256_hex(canonical_json(distinct))
-    known: int | None = tx.execute(select(acls.c.id).where(here(acls), acls.c.digest == digest)).scalar_one_or_none()
+    known: int | None = tx.execute(select(acls.c.id).where(acls.c.digest == digest)).scalar_one_or_none()
     if known is not None:
         return known
     acl: int = tx.execute(select(func.coalesce(func.max(acls.c.id), 0) + 1)).scalar_one()

@@ -6,7 +6,7 @@ and how it scores, is here, so one SQL transaction makes a change visible as a w
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ColumnElement, Index, Integer, String, Table, Text, func
+from sqlalchemy import Column, Index, Integer, String, Text
 
 from aver.store import tenant_table
 
@@ -17,7 +17,6 @@ __all__ = [
     "acls",
     "document_versions",
     "documents",
-    "here",
     "index_state",
     "lexicon",
 ]
@@ -36,8 +35,8 @@ documents = tenant_table(
     Column("digest", String, nullable=False),  # SHA-256 of the bytes the source gave, hexadecimal; "" once deleted
     Column("acl", Integer),  # NULL once deleted: no reader set, so nobody reads it
     Column("updated", String, nullable=False),
-    Index("ix_documents_source", "tenant", "source"),
-    Index("ix_documents_acl", "tenant", "acl"),
+    Index("ix_documents_source", "source", "tenant"),
+    Index("ix_documents_acl", "acl", "tenant"),
 )
 
 document_versions = tenant_table(
@@ -57,14 +56,14 @@ acls = tenant_table(
     Column("digest", String, nullable=False),  # SHA-256 of the sorted reader tokens: one row a distinct set
     Column("passages", Integer, nullable=False),  # current passages under this set
     Column("tokens", Integer, nullable=False),  # their terms, counted with repetition
-    Index("ix_acls_digest", "tenant", "digest", unique=True),
+    Index("ix_acls_digest", "digest", "tenant", unique=True),
 )
 
 acl_readers = tenant_table(
     "acl_readers",
     Column("acl", Integer, primary_key=True),
     Column("reader", String, primary_key=True),
-    Index("ix_acl_readers_reader", "tenant", "reader"),
+    Index("ix_acl_readers_reader", "reader", "tenant"),
 )
 
 lexicon = tenant_table(
@@ -80,8 +79,3 @@ index_state = tenant_table(
     Column("version", Integer, nullable=False),  # of the index table
     Column("recipe", String, nullable=False),  # embedder and analyzer the rows were made with
 )
-
-
-def here(table: Table) -> ColumnElement[bool]:
-    """That a row is the session's tenant's. It always is; saying so lets SQLite use the keys, which begin with the tenant."""
-    return table.c.tenant == func.aver_tenant()

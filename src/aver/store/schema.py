@@ -29,12 +29,15 @@ TEXT = String().with_variant(String(collation="C"), "postgresql")
 
 
 def tenant_table(name: str, *items: Any) -> Table:
-    """A table of tenant data; its primary key is ``tenant`` followed by the columns marked ``primary_key``.
+    """A table of tenant data; its primary key is the columns marked ``primary_key`` followed by ``tenant``.
 
-    Every text column becomes :data:`TEXT`.
+    The tenant comes last, in keys and in indexes, because queries do not name it: an index that began with it could not
+    be used on SQLite. Every text column becomes :data:`TEXT`.
     """
-    for item in items:
-        if isinstance(item, Column) and isinstance(item.type, String):
-            item.type = TEXT
+    columns = [item for item in items if isinstance(item, Column)]
+    for column in columns:
+        if isinstance(column.type, String):
+            column.type = TEXT
     tenant = Column("tenant", TEXT, primary_key=True, default=func.aver_tenant())
-    return Table(name, tenant_metadata, tenant, *items)
+    constraints = [item for item in items if not isinstance(item, Column)]
+    return Table(name, tenant_metadata, *columns, tenant, *constraints)

@@ -19,7 +19,7 @@ down_revision = None
 
 
 def _tenant_table(name: str, *items: Any) -> None:
-    op.create_table(name, sa.Column("tenant", TEXT, nullable=False), *items)
+    op.create_table(name, *items, sa.Column("tenant", TEXT, nullable=False))
     isolate_tenant_table(op.get_bind(), name)
 
 
@@ -36,10 +36,10 @@ def upgrade() -> None:
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("acl", sa.Integer, nullable=True),
         sa.Column("updated", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_documents"),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_documents"),
     )
-    op.create_index("ix_documents_acl", "documents", ["tenant", "acl"])
-    op.create_index("ix_documents_source", "documents", ["tenant", "source"])
+    op.create_index("ix_documents_acl", "documents", ["acl", "tenant"])
+    op.create_index("ix_documents_source", "documents", ["source", "tenant"])
     _tenant_table(
         "document_versions",
         sa.Column("document", TEXT, nullable=False),
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("text", TEXT, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("created", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "document", "version", name="pk_document_versions"),
+        sa.PrimaryKeyConstraint("document", "version", "tenant", name="pk_document_versions"),
     )
     _tenant_table(
         "acls",
@@ -57,29 +57,29 @@ def upgrade() -> None:
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("passages", sa.Integer, nullable=False),
         sa.Column("tokens", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_acls"),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_acls"),
     )
-    op.create_index("ix_acls_digest", "acls", ["tenant", "digest"], unique=True)
+    op.create_index("ix_acls_digest", "acls", ["digest", "tenant"], unique=True)
     _tenant_table(
         "acl_readers",
         sa.Column("acl", sa.Integer, nullable=False),
         sa.Column("reader", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "acl", "reader", name="pk_acl_readers"),
+        sa.PrimaryKeyConstraint("acl", "reader", "tenant", name="pk_acl_readers"),
     )
-    op.create_index("ix_acl_readers_reader", "acl_readers", ["tenant", "reader"])
+    op.create_index("ix_acl_readers_reader", "acl_readers", ["reader", "tenant"])
     _tenant_table(
         "lexicon",
         sa.Column("term", TEXT, nullable=False),
         sa.Column("acl", sa.Integer, nullable=False),
         sa.Column("passages", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "term", "acl", name="pk_lexicon"),
+        sa.PrimaryKeyConstraint("term", "acl", "tenant", name="pk_lexicon"),
     )
     _tenant_table(
         "index_state",
         sa.Column("name", TEXT, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("recipe", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "name", name="pk_index_state"),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_index_state"),
     )
     # Evidence: the chain
     _tenant_table(
@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.Column("prev", TEXT, nullable=False),
         sa.Column("hash", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "seq", name="pk_steps"),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
     )
     op.create_index("ix_steps_turn", "steps", ["turn"])
     _tenant_table(
@@ -101,8 +101,8 @@ def upgrade() -> None:
         sa.Column("id", TEXT, nullable=False),
         sa.Column("lookup", TEXT, nullable=False),
         sa.Column("key", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_subjects"),
-        sa.UniqueConstraint("tenant", "lookup", name="uq_subjects_tenant_lookup"),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_subjects"),
+        sa.UniqueConstraint("lookup", "tenant", name="uq_subjects_lookup_tenant"),
     )
     _tenant_table(
         "checkpoints",
@@ -110,7 +110,7 @@ def upgrade() -> None:
         sa.Column("hash", TEXT, nullable=False),
         sa.Column("at", TEXT, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "seq", name="pk_checkpoints"),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_checkpoints"),
     )
     # Conversations
     _tenant_table(
@@ -118,7 +118,7 @@ def upgrade() -> None:
         sa.Column("id", TEXT, nullable=False),
         sa.Column("owner", TEXT, nullable=False),
         sa.Column("created", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_conversations"),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_conversations"),
     )
     op.create_index("ix_conversations_owner", "conversations", ["owner"])
     _tenant_table(
@@ -129,7 +129,6 @@ def upgrade() -> None:
         sa.Column("status", TEXT, nullable=False),
         sa.Column("created", TEXT, nullable=False),
         sa.Column("sealed_seq", sa.Integer, nullable=True),
-        sa.PrimaryKeyConstraint("tenant", "id", name="pk_turns"),
-        sa.UniqueConstraint("tenant", "conversation", "ordinal", name="uq_turns_tenant_conversation_ordinal"),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_turns"),
+        sa.UniqueConstraint("conversation", "ordinal", "tenant", name="uq_turns_conversation_ordinal_tenant"),
     )
-    op.create_index("ix_turns_conversation", "turns", ["conversation"])
