@@ -66,6 +66,9 @@ class Face:
 
     name = "none"
 
+    def __repr__(self) -> str:
+        return self.name
+
     def search(self, caller: Caller, query: str) -> Reply | None:
         return None
 

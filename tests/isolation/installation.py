@@ -22,15 +22,18 @@ PASSAGES = 3
 
 @dataclass(repr=False)
 class Installation:
-    """``application`` is the library's; the server and each command have their own, as other processes would."""
+    """``application`` is the library's, ``served`` the server's, and each command has its own, as other processes would."""
 
     application: Application
+    served: Application
     faces: tuple[Face, ...]
     _names: count[int] = field(default_factory=lambda: count(1))
 
     def create(self, truth: TenantTruth) -> None:
-        """A tenant for ``truth``, which is named here and holds nothing yet."""
+        """A tenant named as ``truth`` is, which holds nothing yet, open in both applications: opening is traced as well."""
         self.application.store.create_tenant(truth.name)
+        for application in (self.application, self.served):
+            application.tenant(truth.name)
 
     def fresh_name(self, kind: str) -> str:
         return f"{kind}{next(self._names)}"
@@ -62,4 +65,4 @@ def installed(
         return application
 
     with closing(opener(settings)) as application, closing(opener(settings)) as served, serving(served) as server:
-        yield Installation(application, every_face(application, server.url, opener))
+        yield Installation(application, served, every_face(application, server.url, opener))
