@@ -18,11 +18,13 @@ everything in it.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from aver.core import canonical_json
 from aver.core.errors import InvalidInput, NotFound, SettingsError
 from aver.core.principal import EVERYONE, check_reader
 from aver.core.yaml import YamlValue, parse_yaml
@@ -50,7 +52,7 @@ class AccessList:
 
     @classmethod
     def everyone(cls) -> AccessList:
-        """Every user of the tenant may read everything: what an ingest without an access list applies."""
+        """Every user of the tenant may read everything: how a source begins that is given no access list."""
         return cls((AccessRule("**", (EVERYONE,)),))
 
     @classmethod
@@ -80,6 +82,15 @@ class AccessList:
         if document.is_null:
             raise document.error("the access list is empty, so nobody could read anything", _EXAMPLE)
         return cls(tuple(_rule(value) for value in document.items()))
+
+    @classmethod
+    def from_json(cls, text: str) -> AccessList:
+        """What :meth:`to_json` wrote."""
+        return cls(tuple(AccessRule(match, tuple(readers)) for match, readers in json.loads(text)))
+
+    def to_json(self) -> str:
+        """The rules as they are stored with a source."""
+        return canonical_json([[rule.match, list(rule.readers)] for rule in self.rules]).decode()
 
     def readers(self, path: str) -> tuple[str, ...]:
         """Who may read the document at ``path``: reader tokens, sorted, each once; empty for nobody."""

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, insert, select, update
 
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
 from aver.knowledge.preparation import Failed, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
-from aver.knowledge.store import documents
+from aver.knowledge.store import documents, sources
 from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source
 from aver.store import TenantStore
 
@@ -53,12 +53,12 @@ class Ingest:
     """One run over one source. ``changes`` are made under the tenant's lock."""
 
     def __init__(
-        self, store: TenantStore, changes: Changes, source: Source, access: AccessList, progress: Progress | None
+        self, store: TenantStore, changes: Changes, source: Source, access: AccessList | None, progress: Progress | None
     ) -> None:
         self._store = store
         self._changes = changes
         self._source = source
-        self._access = access
+        self._access = access or self._stored_access() or AccessList.everyone()
         self._progress = progress
         self._counts = _Counts()
         self._items = list({item.path: item for item in source.items()}.values())
@@ -83,6 +83,18 @@ class Ingest:
             seconds=0.0,
         )
 
+    def _stored_access(self) -> AccessList | None:
+        with self._store.read() as tx:
+            stored = tx.execute(
+                select(sources.c.access).where(sources.c.name == self._source.name)
+            ).scalar_one_or_none()
+        return None if stored is None else AccessList.from_json(stored)
+
+    def _store_access(self, tx: Connection) -> None:
+        values = {"name": self._source.name, "access": self._access.to_json()}
+        if not tx.execute(update(sources).where(sources.c.name == self._source.name).values(values)).rowcount:
+            tx.execute(insert(sources).values(values))
+
     def _read_known(self) -> dict[str, _Known]:
         columns = [documents.c[name] for name in _Known._fields]
         query = select(*columns).where(documents.c.source == self._source.name, documents.c.acl.is_not(None))
@@ -103,6 +115,7 @@ class Ingest:
         """
         readers = {item.path: self._access.readers(item.path) for item in self._items}
         with self._store.begin() as tx:
+            self._store_access(tx)
             ids = {distinct: intern_acl(tx, distinct) for distinct in sorted(set(readers.values()))}
             for item in self._items:
                 known = self._known.get(item.path)

@@ -38,8 +38,12 @@ class Knowledge:
         self._index = PassageIndex(store.directory / "index")
         self._searcher = Searcher(store, self._index, embedder)
 
-    def ingest(self, source: Source, acl: AccessList, *, progress: Progress | None = None) -> IngestReport:
+    def ingest(
+        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None
+    ) -> IngestReport:
         """Bring the documents of ``source`` to what it holds now, readable as ``acl`` says.
+
+        Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
 
         Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
         fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is

@@ -19,10 +19,17 @@ __all__ = [
     "documents",
     "index_state",
     "lexicon",
+    "sources",
 ]
 
 CURRENT, TIDIED = "current", "tidied"
 """Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content."""
+
+sources = tenant_table(
+    "sources",
+    Column("name", String, primary_key=True),
+    Column("access", Text, nullable=False),  # its access list: JSON, a list of [match, [reader, ...]]
+)
 
 documents = tenant_table(
     "documents",

@@ -144,6 +144,18 @@ def test_changed_readers_alone_are_counted_and_applied(acme, ada):
     assert acme.knowledge.check() == []
 
 
+def test_an_ingest_without_an_access_list_keeps_the_last_one(acme, ada):
+    files = {"open.md": "Open to all.", "board.md": "For the board."}
+    bo = acme.user("bo", "board")
+    acme.ingest(files, access({"open.md": ["everyone"], "board.md": ["group:board"]}))
+    report = acme.knowledge.ingest(MemorySource(files | {"new.md": "Listed nowhere."}))
+    assert (report.added, report.acl_changed) == (1, 0)
+    assert [document.uri for document in acme.knowledge.documents(ada)] == ["memory:open.md"]
+    assert len(acme.knowledge.documents(bo)) == 2
+    acme.knowledge.ingest(MemorySource({"other.md": "Of a new source."}, name="new"))
+    assert len(acme.knowledge.documents(ada)) == 2
+
+
 def test_changed_readers_apply_to_a_document_whose_new_content_fails(acme, ada):
     acme.ingest({"leave.md": LEAVE})
     report = acme.ingest({"leave.md": None}, access({}))

@@ -29,7 +29,10 @@ def ingest(
     tenant: TenantName,
     acl: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Who may read what: YAML, a list of {match, readers}. Without it, everyone."),
+        typer.Option(
+            metavar="FILE",
+            help="Who may read what: YAML, a list of {match, readers}. Without it, as before; at first, everyone.",
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="What PATH is a copy of; by default PATH itself.")
@@ -44,7 +47,7 @@ def ingest(
         raise NotFound(f"{str(path)!r} does not exist or cannot be read", "Check the path.")
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        readers = AccessList.load(acl) if acl else AccessList.everyone()
+        readers = AccessList.load(acl) if acl else None
         folder = FolderSource(
             path, source or str(path.resolve()) or "root", application.settings.max_file_mb * _MEGABYTE
         )

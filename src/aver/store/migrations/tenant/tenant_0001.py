@@ -26,6 +26,12 @@ def _tenant_table(name: str, *items: Any) -> None:
 def upgrade() -> None:
     # Knowledge: documents, who may read them, what a search scores with
     _tenant_table(
+        "sources",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("access", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_sources"),
+    )
+    _tenant_table(
         "documents",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("source", TEXT, nullable=False),
