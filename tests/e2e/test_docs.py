@@ -46,12 +46,14 @@ def test_page_runs(page, tmp_path):
     marker = "=== step"
     commands = steps(page)
     for number, (command, _) in enumerate(commands):
-        script += [f"echo; echo '{marker} {number}'", f"{{ {command}", "} 2>&1 || { echo \"exit $?\"; exit 1; }"]
+        script += [f"echo; echo '{marker} {number}'", f"{{ {command}", '} 2>&1 || { echo "exit $?"; exit 1; }']
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AVER_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment |= {"AVER_DATA": str(tmp_path / "data"), "COLUMNS": "200"}
     text = "\n".join(script).replace("8420", free_port())
-    done = subprocess.run(["bash", "-c", text], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
     outputs = re.split(rf"^{marker} \d+\n", done.stdout, flags=re.MULTILINE)[1:]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(outputs) == len(commands)
@@ -63,3 +65,8 @@ def test_links_lead_somewhere():
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             assert "://" in target or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_command_line_page_is_current():
+    done = subprocess.run([sys.executable, ROOT / "docs" / "generate.py", "--check"], check=False)
+    assert done.returncode == 0, "docs/cli.md differs from the program's help: run make docs"

@@ -98,6 +98,13 @@ async def test_a_stream_ends_with_the_whole_answer(server, ann):
     assert [c for name, data in events if name == "sentence" for c in data["citations"]] == answer["citations"]
 
 
+async def test_a_question_may_look_at_fewer_passages(call, ann):
+    answer = await ask(call, ann, "What is the airspeed of an unladen swallow?", limit=1)
+    assert answer["abstained"]
+    assert len(answer["looked_at"]) <= 1
+    assert (await call("POST", "/v1/ask", ann, json={"question": "How?", "limit": 0}))[0] == 422
+
+
 async def test_a_conversation_is_continued_and_listed(call, ann, bo):
     first = await ask(call, ann, "How many weeks is parental leave?")
     second = await ask(call, ann, "Is it at full pay?", conversation=first["conversation"])

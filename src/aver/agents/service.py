@@ -50,16 +50,18 @@ class Assistant:
         conversation: str | None = None,
         *,
         history: Sequence[Message] = (),
+        limit: int | None = None,
     ) -> AsyncGenerator[TurnEvent]:
         """One turn, event by event; the last is its :class:`Answer`, sealed. Close the generator to leave early.
 
         ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
+        ``limit`` is how many passages to look at, if fewer than the release does.
 
         Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
         :class:`~aver.core.errors.NotFound` for the conversation, and :class:`~aver.core.errors.ProviderError` when a reply breaks off
         after some of it was shown. A turn that raises, or is left, is recorded as failed and never sealed.
         """
-        turn = Turn(self._parts, principal, question, conversation, history)
+        turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
             await _whole(turn.admit)
             yield turn.progressed("admitted")
@@ -83,9 +85,10 @@ class Assistant:
         conversation: str | None = None,
         *,
         history: Sequence[Message] = (),
+        limit: int | None = None,
     ) -> Answer:
         """The answer of one turn; raises as :meth:`run` does."""
-        async with aclosing(self.run(principal, question, conversation, history=history)) as events:
+        async with aclosing(self.run(principal, question, conversation, history=history, limit=limit)) as events:
             async for event in events:
                 if isinstance(event, Answer):
                     return event

@@ -100,6 +100,8 @@ class Turn:
     said: Sequence[Message] = ()
     """The history a caller brings when it continues no conversation. Only its questions are read: what it says the assistant
     answered is not evidence of anything."""
+    limit: int | None = None
+    """How many passages to look at, if fewer than the release does."""
     id: str = field(default_factory=lambda: new_id("turn"))
     conversation: str = ""
     hits: Sequence[Hit] = ()
@@ -121,6 +123,8 @@ class Turn:
             raise NotFound("There is no such tenant, or it is not yours", "Ask as a user of this tenant.")
         if not self.question.strip():
             raise InvalidInput("The question is empty", "Ask something.")
+        if self.limit is not None and self.limit < 1:
+            raise InvalidInput(f"A limit of {self.limit} passages is out of bounds", "Ask for at least 1.")
         if len(self.question) > release.longest_question:
             raise TooLarge(
                 f"The question has {len(self.question)} characters of at most {release.longest_question}", "Shorten it."
@@ -151,7 +155,8 @@ class Turn:
         started = parts.clock.monotonic()
         asked = self._remember()
         self._resolved = resolve(self.question, asked)
-        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, parts.release.passages))
+        limit = min(self.limit or parts.release.passages, parts.release.passages)
+        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, limit))
         facts = {
             "passages": len(self.hits),
             "documents": len({hit.document for hit in self.hits}),
@@ -362,11 +367,11 @@ class Turn:
     def _abstention(self) -> str:
         searched = " ".join(self._resolved.question.split())
         count = len(self.hits)
-        looked = "No passage matched." if not count else f"{count} passage{'s' * (count > 1)} looked at."
+        looked = "no passage matched" if not count else f"{count} passage{'s' * (count > 1)} looked at"
         unsupported = ""
         if self._verifier and any(each.fate != "no claim" for each in self._verifier.judgements):
             unsupported = " What the model wrote is not given, because no passage supports it."
-        return f"No answer was found in the documents you can read. Searched for: {searched}. {looked}{unsupported}"
+        return f"No answer was found in the documents you can read. Searched for “{searched}”: {looked}.{unsupported}"
 
     def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | None) -> Draft:
         return Draft(self.id, kind, self.principal.subject, facts, body)

@@ -31,6 +31,7 @@ class Question(BaseModel):
 
     question: Text = Field(examples=["How many days of unused leave carry over?"])
     conversation: Text | None = Field(None, description="Continue this conversation; a new one begins without it.")
+    limit: int | None = Field(None, ge=1, description="Passages to look at, if fewer than the assistant does.")
     stream: bool = Field(False, description=_STREAM)
 
 
@@ -45,9 +46,9 @@ class Question(BaseModel):
 async def ask(body: Question, request: Request, principal: Caller, services: Services) -> Response:
     """Ask the assistant. Every sentence of the answer is verified against documents you may read, or marked."""
     if not body.stream:
-        turn = services.assistant.ask(principal, body.question, body.conversation)
+        turn = services.assistant.ask(principal, body.question, body.conversation, limit=body.limit)
         return reply(await while_connected(request, turn))
-    events = await begun(services.assistant.run(principal, body.question, body.conversation))
+    events = await begun(services.assistant.run(principal, body.question, body.conversation, limit=body.limit))
     return event_stream(turn_events(events))
 
 

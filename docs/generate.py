@@ -1,0 +1,55 @@
+"""Write the generated parts of the docs: ``cli.md`` from the command line's own help. ``--check`` says whether they are current."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from aver.server.cli.main import app
+
+PAGE = Path(__file__).parent / "cli.md"
+INTRODUCTION = """# Command line
+
+Generated from the program's own help by `make docs`.
+
+`--json` makes any command print exactly one JSON document on standard output, failures included, as problem details. Without it a failure is
+one line on standard error: `error: cause. next step`. Exit codes: 0 done, 2 usage, 3 not found or not allowed (the two cannot be
+told apart), 4 verification failed, 1 anything else.
+"""
+
+
+def commands(command: Any, name: str) -> list[tuple[str, Any]]:
+    """A command and those below it, with their full names. (Typer brings its own click, whose types it does not publish.)"""
+    below = getattr(command, "commands", {})
+    return [(name, command), *(found for child, each in below.items() for found in commands(each, f"{name} {child}"))]
+
+
+def section(name: str, command: Any) -> str:
+    context = command.make_context(name, [], resilient_parsing=True)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    rows = [record for parameter in command.params if (record := parameter.get_help_record(context))]
+    table = "".join(f"| `{cell(option)}` | {cell(text)} |\n" for option, text in rows)
+    options = f"\n| option | meaning |\n| --- | --- |\n{table}" if table else ""
+    return f"\n## {name}\n\n{(command.help or '').strip()}\n\n```\n{usage}\n```\n{options}"
+
+
+def cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def page() -> str:
+    return INTRODUCTION + "".join(section(name, each) for name, each in commands(get_command(app), "aver"))
+
+
+def main() -> int:
+    if "--check" in sys.argv:
+        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
