@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from aver.knowledge.ingest import document_id
+
 SECRET = r"zq[bcdfghjklmnprstvwx]{12}"
 """What a secret looks like. Nobody asks with one, so it stands in an output only if a document's content got there."""
 SUBJECTS = ("travel", "leave", "parking", "laptop")
@@ -60,7 +62,7 @@ class Held:
 
     @property
     def id(self) -> str:
-        return document_id(self.path)
+        return document_id("memory", self.path)
 
     @property
     def version(self) -> int:
@@ -69,13 +71,6 @@ class Held:
     @property
     def secrets(self) -> set[str]:
         return {path_secret(self.path)} | {s for content in self.versions.values() for s in content.secrets}
-
-
-def document_id(path: str, source: str = "memory") -> str:
-    """The id that a source and a path give."""
-    from aver.knowledge.ingest import document_id
-
-    return document_id(source, path)
 
 
 def path_secret(path: str) -> str:
