@@ -62,7 +62,7 @@ def _state(opened: World) -> dict:
         texts = [opened.knowledge.document(user, document.id).text for document in listed]
         hits = opened.knowledge.search(user, "edition of page 7", 50)
         found = [(hit.document, hit.start, hit.text, hit.score) for hit in hits]
-        state[user.user] = [(document.id, document.title, document.readers) for document in listed], texts, found
+        state[user.user] = [(document.id, document.title) for document in listed], texts, found
     with opened.store.read() as tx:
         terms = select(lexicon.c.term, func.sum(lexicon.c.passages)).group_by(lexicon.c.term).order_by(lexicon.c.term)
         sizes = select(acl_readers.c.reader, acls.c.passages, acls.c.tokens).where(

@@ -11,7 +11,7 @@ from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
 from aver.knowledge.index import Place
-from aver.knowledge.store import acl_readers, document_versions, documents
+from aver.knowledge.store import document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
@@ -29,12 +29,6 @@ _IDS_A_QUERY = 500
 def list_documents(tx: Connection, principal: Principal) -> list[Document]:
     """Every document this principal may read, by title, then id."""
     rows = tx.execute(_visible(principal).order_by(documents.c.title, documents.c.id)).all()
-    readers: dict[int, list[str]] = {}
-    seen = select(acl_readers.c.acl, acl_readers.c.reader).where(
-        acl_readers.c.acl.in_(visibility.visible_acls(principal))
-    )
-    for acl, reader in tx.execute(seen.order_by(acl_readers.c.acl, acl_readers.c.reader)):
-        readers.setdefault(acl, []).append(reader)
     return [
         Document(
             id=row.id,
@@ -43,7 +37,6 @@ def list_documents(tx: Connection, principal: Principal) -> list[Document]:
             uri=row.uri,
             source=row.source,
             updated=datetime.fromisoformat(row.updated),
-            readers=tuple(readers.get(row.acl, ())),
         )
         for row in rows
     ]
@@ -110,7 +103,7 @@ def passage_text(tx: Connection, place: Place) -> str:
     return text
 
 
-def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str, int]]:
+def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
     columns = (
         documents.c.id,
         documents.c.version,
@@ -118,7 +111,6 @@ def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str,
         documents.c.uri,
         documents.c.source,
         documents.c.updated,
-        documents.c.acl,
     )
     return select(*columns).where(_under(principal))
 

@@ -88,7 +88,7 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as listed: its current version."""
+    """A document as listed: its current version. Who else may read it is not said: that names other people."""
 
     id: str
     version: int
@@ -96,7 +96,6 @@ class Document:
     uri: str
     source: str
     updated: datetime
-    readers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
