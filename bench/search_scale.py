@@ -51,40 +51,46 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="write the data there, or use what an earlier run wrote"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--ask", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.ask:
         print(json.dumps(ask(*map(Path, arguments.ask))))
         return
-    result = run(arguments.passages)
+    with tempfile.TemporaryDirectory(prefix="aver-bench-") as temporary:
+        folder = arguments.keep / str(arguments.passages) if arguments.keep else Path(temporary)
+        result = run(arguments.passages, folder)
     print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
 
 
-def run(passages: int) -> dict:
-    with tempfile.TemporaryDirectory(prefix="aver-bench-") as folder:
-        data = Path(folder)
-        models = data / "models"
-        queries = [row["text"] for row in jsonl(DATA / "scifact" / "queries.jsonl")]
-        queries += [row["input"] for row in jsonl(DATA / "clapnq" / "dev_answerable.jsonl")]
-        queries = random.Random(2).sample(queries, QUERIES)
-        (data / "queries.json").write_text(json.dumps(queries))
-        embedder = MiniLM(models)
-        corpus = Corpus(passages, embedder)
+def run(passages: int, folder: Path) -> dict:
+    data, models = folder / "data", folder / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    queries = [row["text"] for row in jsonl(DATA / "scifact" / "queries.jsonl")]
+    queries += [row["input"] for row in jsonl(DATA / "clapnq" / "dev_answerable.jsonl")]
+    queries = random.Random(2).sample(queries, QUERIES)
+    (folder / "queries.json").write_text(json.dumps(queries))
+    embedder = MiniLM(models)
+    corpus = Corpus(passages, embedder)
+    if not data.exists():
         say("writing the index")
         started = time.perf_counter()
-        corpus.write(data / "data", embedder)
-        say(f"written in {time.perf_counter() - started:.0f} s; asking")
-        command = [sys.executable, __file__, "--ask", str(data), str(models)]
-        answered = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        say("searching exactly, for comparison")
-        vectors = embedder.embed(queries)
-        visible = {}
-        for share, user in USERS.items():
-            exact = corpus.exact(user, queries, vectors)
-            found = [set(map(tuple, hits)) for hits in answered[share].pop("hits")]
-            recalls = [len(hits & best) / len(best) for hits, best in zip(found, exact, strict=True) if best]
-            visible[share] = {**answered[share], "recall_at_10": round(sum(recalls) / len(recalls), 4)}
+        corpus.write(data, embedder)
+        say(f"written in {time.perf_counter() - started:.0f} s")
+    say("asking")
+    command = [sys.executable, __file__, "--ask", str(folder), str(models)]
+    answered = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    say("searching exactly, for comparison")
+    vectors = embedder.embed(queries)
+    visible = {}
+    for share, user in USERS.items():
+        exact = corpus.exact(user, queries, vectors)
+        found = [set(map(tuple, hits)) for hits in answered[share].pop("hits")]
+        recalls = [len(hits & best) / len(best) for hits, best in zip(found, exact, strict=True) if best]
+        visible[share] = {**answered[share], "recall_at_10": round(sum(recalls) / len(recalls), 4)}
     return {"passages": passages, "visible": visible, "rss_mb": answered["rss_mb"]}
 
 
@@ -163,6 +169,23 @@ class Corpus:
         self.documents = np.arange(passages) // PASSAGES_A_DOCUMENT
         self.sets = self.documents % READER_SETS
         self.keys: list[tuple[str, int]] = []
+        for first in range(0, passages, PASSAGES_A_DOCUMENT):
+            rows = range(first, min(first + PASSAGES_A_DOCUMENT, passages))
+            self.keys += [(self.document(first), start) for start, _ in self._spans(rows)]
+
+    def document(self, row: int) -> str:
+        return document_id("bench", self._path(row))
+
+    def _path(self, row: int) -> str:
+        return f"page-{self.documents[row]}.md"
+
+    def _texts(self, rows: range) -> list[str]:
+        return ["\n".join(self.stretches[part] for part in self.pairs[row]) for row in rows]
+
+    def _spans(self, rows: range) -> list[tuple[int, int]]:
+        """Where the passages of a document stand in its text."""
+        ends = np.cumsum([len(text) + 2 for text in self._texts(rows)]).tolist()
+        return [(start, end - 2) for start, end in zip([0, *ends], ends, strict=False)]
 
     def passage_terms(self, row: int) -> list[str]:
         first, second = self.pairs[row]
@@ -190,18 +213,12 @@ class Corpus:
         store.close()
 
     def _put(self, rows: range, acls: list[int]) -> Put:
-        path = f"page-{self.documents[rows.start]}.md"
-        document = document_id("bench", path)
-        texts = ["\n".join(self.stretches[part] for part in self.pairs[row]) for row in rows]
-        chunks, start = [], 0
-        for text in texts:
-            chunks.append(Chunk(start, start + len(text), ""))
-            self.keys.append((document, start))
-            start += len(text) + 2
-        item = SourceItem(path, f"bench:{path}", start)
+        path, spans = self._path(rows.start), self._spans(rows)
+        item = SourceItem(path, f"bench:{path}", spans[-1][1])
+        chunks = [Chunk(start, end, "") for start, end in spans]
         terms = [self.passage_terms(row) for row in rows]
-        content = Prepared(item, "", path, "\n\n".join(texts), chunks, terms)
-        return Put(document, "bench", acls[self.sets[rows.start]], content)
+        content = Prepared(item, "", path, "\n\n".join(self._texts(rows)), chunks, terms)
+        return Put(self.document(rows.start), "bench", acls[self.sets[rows.start]], content)
 
     def exact(self, user: Principal, queries: list[str], vectors: np.ndarray) -> list[set[tuple[str, int]]]:
         """The best ``LIMIT`` of all visible passages, each scored, with no index."""

@@ -117,7 +117,7 @@ class Changes:
             for chunk, terms in zip(put.content.chunks, put.content.terms, strict=True):
                 tally.add(put.acl, terms)
                 place = Place(put.document, versions[put.document], chunk.start, chunk.end, chunk.section)
-                rows.append({"document": put.document, "place": str(place), "acl": put.acl, "terms": " ".join(terms)})
+                rows.append({"document": put.document, "place": place, "acl": put.acl, "terms": " ".join(terms)})
         self._writer.add(rows, vectors)
         self._writer.keep_up()
         facts = {"added": len(puts) - len(changed), "changed": len(changed), "passages": len(rows)}
@@ -143,7 +143,7 @@ class Changes:
         self._begin()
         tally, passages = Tally(), 0
         for rows in self._writer.overwriting(_ROWS_RENEWED):
-            parts = self._parts([Place.parse(row["place"]) for row in rows])
+            parts = self._parts([row["place"] for row in rows])
             for row, part in zip(rows, parts, strict=True):
                 terms = indexed_terms(*part)
                 tally.add(row["acl"], terms)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from aver.knowledge.index import PassageIndex, Place
+from aver.knowledge.index import PassageIndex, unpacked
 from aver.knowledge.store import CURRENT, acls, document_versions, documents, index_state, lexicon
 from aver.store import TenantStore
 
@@ -42,8 +42,10 @@ def check(store: TenantStore, index: PassageIndex) -> list[str]:
     tokens: Counter[int] = Counter()
     terms: Counter[tuple[str, int]] = Counter()
     for row in rows:
-        document, number, start, end, _ = Place.parse(row["place"])
+        document, number, start, end, _ = row["place"]
         acl = row["acl"]
+        if row["terms"] != row["scored"]:
+            problems.append(f"a passage of {document} is found by other terms than it is scored by: {start}")
         if current.get(document) != (number, acl):
             problems.append(f"a passage of {document} is of version {number} under {acl}, not {current.get(document)}")
         elif not 0 <= start < end <= lengths.get((document, number), 0):
@@ -66,6 +68,9 @@ def check(store: TenantStore, index: PassageIndex) -> list[str]:
 
 async def _rows(index: PassageIndex, version: int) -> list[dict[str, Any]]:
     table = await index.at(version)
-    found = await table.query().select(["place", "acl", "terms"]).to_arrow()
+    dimension = (await table.schema()).field("vector").type.list_size
+    found = await table.query().select(["acl", "terms", "passage"]).to_arrow()
     rows: list[dict[str, Any]] = found.to_pylist()
+    for row in rows:
+        row["place"], row["scored"], _ = unpacked(row.pop("passage"), dimension)
     return rows

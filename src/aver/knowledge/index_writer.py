@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from aver.knowledge.index import TABLE, PassageIndex, schema
+from aver.knowledge.index import TABLE, PassageIndex, packed, schema, unpacked
 
 __all__ = ["IndexWriter"]
 
@@ -71,20 +71,24 @@ class IndexWriter:
             self._index.run(self._table.delete(where))
 
     def add(self, rows: Sequence[dict[str, Any]], vectors: Any) -> None:
-        """Append passages: the columns of :func:`~aver.knowledge.index.schema` but ``vector``, which comes as a matrix."""
+        """Append passages: each its ``document``, ``acl``, ``terms`` and :class:`~aver.knowledge.index.Place` as ``place``; their vectors
+        as a matrix."""
         if rows:
             self._index.run(self._table.add(self._batch(rows, vectors)))
 
     def overwriting(self, rows: int) -> Iterator[list[dict[str, Any]]]:
         """Empty the table, and yield what was in it, without terms and vectors, in portions of about ``rows`` to add again."""
         source = self._index.run(self._copy_of_now())
+        before = self._index.run(source.schema()).field("vector").type.list_size  # with another embedder, perhaps
         empty = pa.Table.from_batches([], self._schema)
         self._index.run(self._table.add(empty, mode="overwrite"))
-        columns = [field.name for field in self._schema if field.name not in ("terms", "vector")]
-        query = source.query().select(columns)
+        query = source.query().select(["document", "acl", "passage"])
         batches = self._index.run(query.to_batches(max_batch_length=rows))
         while batch := self._index.run(_next(batches)):
-            yield batch.to_pylist()
+            found = batch.to_pylist()
+            for row in found:
+                row["place"], *_ = unpacked(row.pop("passage"), before)
+            yield found
 
     async def _copy_of_now(self) -> Any:
         source = await self._index.open()
@@ -92,12 +96,14 @@ class IndexWriter:
         return source
 
     def _batch(self, rows: Sequence[dict[str, Any]], vectors: Any) -> pa.Table:
-        columns = [
-            pa.array([row[field.name] for row in rows], field.type) for field in self._schema if field.name != "vector"
+        values = {name: [row[name] for row in rows] for name in ("document", "acl", "terms")}
+        values["passage"] = [
+            packed(row["place"], row["terms"], vector) for row, vector in zip(rows, vectors, strict=True)
         ]
+        columns = {name: pa.array(each, self._schema.field(name).type) for name, each in values.items()}
         flat = pa.array(vectors.ravel(), pa.float32())
-        columns.append(pa.FixedSizeListArray.from_arrays(flat, self._schema.field("vector").type.list_size))
-        return pa.Table.from_arrays(columns, schema=self._schema)
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+        return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
     def move(self, documents: Sequence[str], acl: int) -> None:
         """Put the passages of these documents under another reader set."""

@@ -10,11 +10,12 @@ import math
 import re
 import threading
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import Stemmer
 from numpy.typing import NDArray
 
@@ -194,16 +195,25 @@ class Statistics:
         return math.log1p((self.passages - n + 0.5) / (n + 0.5))
 
 
-def bm25(query: Mapping[str, float], passages: Sequence[Sequence[str]], statistics: Statistics) -> NDArray[np.float64]:
-    """The BM25 score of each passage, given as its terms, for weighted query terms. Shape ``(len(passages),)``."""
+def bm25(query: Mapping[str, float], passages: Sequence[str], statistics: Statistics) -> NDArray[np.float64]:
+    """The BM25 score of each passage for weighted query terms. Shape ``(len(passages),)``.
+
+    A passage is given as its terms, joined by spaces. Its score depends on the order of the query's terms, in the last bit,
+    but neither on the order of its own nor on the other passages.
+    """
+    if not (query and passages):
+        return np.zeros(len(passages))
+    terms = pc.split_pattern(pa.array(passages, pa.string()), " ")
+    lengths = terms.value_lengths().to_numpy()
+    wanted = pc.index_in(terms.flatten(), pa.array(list(query), pa.string())).fill_null(-1).to_numpy()
+    cells = np.repeat(np.arange(len(passages)), lengths) * len(query) + wanted
+    shape = len(passages), len(query)
+    counts = np.bincount(cells[wanted >= 0], minlength=math.prod(shape)).reshape(shape)
     average = statistics.tokens / max(1, statistics.passages)
-    weights = {term: weight * statistics.idf(term) * (K1 + 1) for term, weight in query.items()}
+    damping = K1 * (1 - B + B * lengths / average) if average else K1
     scores = np.zeros(len(passages))
-    for index, terms in enumerate(passages):
-        counts = Counter(filter(weights.__contains__, terms))
-        length = K1 * (1 - B + B * len(terms) / average) if average else K1
-        # The exact sum, so that the order in which a passage has its terms does not show.
-        scores[index] = math.fsum(weights[term] * n / (n + length) for term, n in counts.items())
+    for (term, weight), n in zip(query.items(), counts.T, strict=True):
+        scores += weight * statistics.idf(term) * (K1 + 1) * n / (n + damping)
     return scores
 
 

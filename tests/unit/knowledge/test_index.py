@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from aver.core.errors import Unavailable
 from aver.knowledge import index as index_module
 from aver.knowledge import index_writer
-from aver.knowledge.index import PassageIndex, Place, _predicate
+from aver.knowledge.index import PassageIndex, Place, _predicate, packed, unpacked
 from aver.knowledge.index_writer import IndexWriter
 
 DIMENSION = 16
@@ -22,7 +23,7 @@ def _rows(documents: range, acl: int = 1) -> list[dict]:
     return [
         {
             "document": f"doc_{number}",
-            "place": str(Place(f"doc_{number}", 1, 0, 10, "A section: of it")),
+            "place": Place(f"doc_{number}", 1, 0, 10, "A section: of it"),
             "acl": acl,
             "terms": f"word{number % 7} common",
         }
@@ -136,7 +137,16 @@ async def _waiting(index, version) -> int:
     return max(each.num_unindexed_rows for each in await table.list_indices())
 
 
-@given(st.text(max_size=20), st.integers(1, 10**6), st.integers(0, 10**6))
-def test_a_place_is_read_as_it_was_written(section, version, start):
+@given(
+    section=st.text(max_size=20),
+    version=st.integers(1, 10**6),
+    start=st.integers(0, 10**6),
+    terms=st.lists(st.sampled_from(["leave", "東京", "err-1234", "1"]), max_size=4).map(" ".join),
+    vector=arrays(np.float32, DIMENSION, elements=st.floats(-1, 1, width=32)),
+)
+def test_a_passage_is_read_as_it_was_written(section, version, start, terms, vector):
     place = Place("doc_a", version, start, start + 5, section)
     assert Place.parse(str(place)) == place
+    read = unpacked(packed(place, terms, vector), DIMENSION)
+    assert read[:2] == (place, terms)
+    assert (read[2] == vector).all()

@@ -66,11 +66,11 @@ def test_terms_do_not_depend_on_what_was_analyzed_before(first, second):
 
 
 def test_bm25_is_the_published_formula():
-    passages = [["leave", "leave", "card"], ["card"], ["travel"]]
+    passages = ["leave leave card", "card", "travel", ""]
     statistics = Statistics(3, 5, {"leave": 1, "card": 2, "travel": 1})
     idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
     expected = idf * 2 * 2.2 / (2 + 1.2 * (1 - 0.75 + 0.75 * 3 / (5 / 3)))
-    assert bm25({"leave": 1}, passages, statistics) == pytest.approx([expected, 0, 0])
+    assert bm25({"leave": 1}, passages, statistics) == pytest.approx([expected, 0, 0, 0])
 
 
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=6))
@@ -79,10 +79,20 @@ def test_no_score_exceeds_the_ceiling(query, texts):
     frequency = Counter(term for passage in passages for term in set(passage))
     statistics = Statistics(len(passages), sum(map(len, passages)), frequency)
     wanted = Counter(analyze(" ".join(query)))
-    scores = bm25(wanted, passages, statistics)
+    scores = bm25(wanted, [" ".join(passage) for passage in passages], statistics)
     assert (scores >= 0).all()
     assert (scores <= ceiling(wanted, statistics)).all()
 
 
+@given(WORDS, st.lists(WORDS, min_size=1, max_size=40), st.randoms())
+def test_a_score_is_the_passages_own_to_the_last_bit(query, texts, random):
+    statistics = Statistics(100, 1000, Counter(term for text in texts for term in set(text)))
+    alone = [float(bm25(Counter(query), [" ".join(text)], statistics)[0]) for text in texts]
+    shuffled = [" ".join(random.sample(text, len(text))) for text in texts]
+    assert bm25(Counter(query), shuffled, statistics).tolist() == alone
+
+
 def test_a_collection_of_nothing_scores_nothing():
-    assert bm25({"leave": 1}, [["leave"]], Statistics(0, 0, {})).shape == (1,)
+    assert bm25({"leave": 1}, ["leave"], Statistics(0, 0, {})).shape == (1,)
+    assert bm25({"leave": 1}, [], Statistics(0, 0, {})).shape == (0,)
+    assert bm25({}, ["leave"], Statistics(1, 1, {})).tolist() == [0]
