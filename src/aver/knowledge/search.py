@@ -96,7 +96,7 @@ class Searcher:
             columns = (index_state.c.version, index_state.c.recipe)
             state = tx.execute(select(*columns).where(index_state.c.name == CURRENT)).first()
             visible = visibility.visible_acls(principal)
-            acls = [acl for (acl,) in tx.execute(visible).all()]
+            acls = [row.acl for row in tx.execute(visible).all()]
             statistics = collection_statistics(tx, visible, counts)
         if state is None or not statistics.passages:
             return None
