@@ -6,7 +6,7 @@ version and the evidence of it current together. What a crash leaves in the inde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,7 +32,6 @@ __all__ = ["LOCK", "Changes", "Put", "steps"]
 LOCK = "knowledge"
 """Held by whoever changes documents or the index."""
 _DOCUMENTS_A_STEP = 2000
-_PASSAGES_A_CALL = 128
 _ROWS_RENEWED = 4096
 
 T = TypeVar("T")
@@ -127,14 +126,9 @@ class Changes:
                 _store_document(tx, put, versions[put.document], now)
             tally.apply(tx)
 
-    def embed(self, texts: Sequence[str], told: Callable[[int], None] = lambda _: None) -> NDArray[np.float32]:
-        """Vectors of shape ``(len(texts), dimension)``; ``told`` hears how many are done."""
-        vectors = np.empty((len(texts), self._embedder.dimension), np.float32)
-        for start in range(0, len(texts), _PASSAGES_A_CALL):
-            some = texts[start : start + _PASSAGES_A_CALL]
-            vectors[start : start + len(some)] = self._embedder.embed(some)
-            told(start + len(some))
-        return vectors
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of shape ``(len(texts), dimension)``."""
+        return self._embedder.embed(texts) if texts else np.empty((0, self._embedder.dimension), np.float32)
 
     def renew(self) -> None:
         """Make the index anew from the stored texts, if it was made with another embedder or analyzer."""

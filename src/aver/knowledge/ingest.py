@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, select, update
 
 from aver.knowledge.access import AccessList
@@ -21,6 +23,7 @@ from aver.store import TenantStore
 __all__ = ["Ingest", "document_id"]
 
 _PASSAGES_A_STEP = 1024
+_PASSAGES_A_CALL = 128
 
 
 def document_id(source: str, path: str) -> str:
@@ -47,6 +50,27 @@ class _Counts:
     passages: int = 0
     failed: list[ItemFailure] = field(default_factory=list)
     skipped: list[ItemFailure] = field(default_factory=list)
+
+
+@dataclass
+class _Step:
+    """Documents that become visible together."""
+
+    contents: list[Prepared] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Of the passages that are not embedded yet."""
+    vectors: list[NDArray[np.float32]] = field(default_factory=list)
+    passages: int = 0
+    told: int = 0
+    """Of how many documents progress was told."""
+
+    def add(self, content: Prepared) -> None:
+        self.contents.append(content)
+        self.passages += len(content.chunks)
+        self.texts += [
+            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end])
+            for chunk in content.chunks
+        ]
 
 
 class Ingest:
@@ -131,15 +155,17 @@ class Ingest:
         return acls, {row.path for row in moved}
 
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
-        counts, waiting, passages = self._counts, list[Prepared](), 0
+        counts, step = self._counts, _Step()
         digests = {path: row.digest for path, row in self._known.items()}
         for outcome in prepare(self._source, self._items, digests):
             if isinstance(outcome, Prepared):
-                waiting.append(outcome)
-                passages += len(outcome.chunks)
-                if passages >= _PASSAGES_A_STEP:
-                    self._put(waiting, acls)
-                    waiting, passages = [], 0
+                step.add(outcome)
+                # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
+                if len(step.texts) >= _PASSAGES_A_CALL:
+                    self._embed(step)
+                if step.passages >= _PASSAGES_A_STEP:
+                    self._put(step, acls)
+                    step = _Step()
                 continue
             counts.acl_changed += outcome.item.path in moved
             if isinstance(outcome, Unchanged):
@@ -148,36 +174,27 @@ class Ingest:
                 failure = ItemFailure(outcome.item.path, outcome.error)
                 (counts.skipped if outcome.skipped else counts.failed).append(failure)
             self._tell(1, outcome.item.path)
-        if waiting:
-            self._put(waiting, acls)
+        if step.contents:
+            self._put(step, acls)
 
-    def _put(self, contents: Sequence[Prepared], acls: Mapping[str, int]) -> None:
+    def _embed(self, step: _Step) -> None:
+        step.vectors.append(self._changes.embed(step.texts))
+        step.texts.clear()
+        self._tell(len(step.contents) - step.told, step.contents[-1].item.path)
+        step.told = len(step.contents)
+
+    def _put(self, step: _Step, acls: Mapping[str, int]) -> None:
         source, counts = self._source.name, self._counts
+        self._embed(step)
         puts = [
             Put(document_id(source, content.item.path), source, acls[content.item.path], content)
-            for content in contents
+            for content in step.contents
         ]
-        texts = [
-            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end])
-            for content in contents
-            for chunk in content.chunks
-        ]
-        last = contents[-1].item.path
-        told = 0
-
-        def tell(embedded: int) -> None:
-            nonlocal told
-            documents_done = len(contents) * embedded // len(texts)
-            self._tell(documents_done - told, last)
-            told = documents_done
-
-        vectors = self._changes.embed(texts, tell)
-        self._changes.put(puts, vectors)
-        self._tell(len(contents) - told, last)
-        changed = sum(content.item.path in self._known for content in contents)
+        self._changes.put(puts, np.concatenate(step.vectors))
+        changed = sum(content.item.path in self._known for content in step.contents)
         counts.changed += changed
-        counts.added += len(contents) - changed
-        counts.passages += len(texts)
+        counts.added += len(puts) - changed
+        counts.passages += step.passages
 
     def _tell(self, documents_done: int, path: str) -> None:
         self._done += documents_done

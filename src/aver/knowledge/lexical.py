@@ -12,6 +12,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -135,21 +136,19 @@ def analyze(text: str) -> list[str]:
     one term as a whole, and its parts are terms too. Han and kana, written without spaces, become overlapping pairs.
     A term holds no white space.
     """
-    return list(_terms(_ACCENTS.sub("", unicodedata.normalize("NFKD", text))))
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return [term for match in _WORD.finditer(plain) for term in _terms(match.group())]
 
 
-def _terms(text: str) -> Iterator[str]:
-    stem = _stemmer().stemWord
-    for match in _WORD.finditer(text):
-        word = match.group()
-        if word.endswith(("'s", "\u2019s")):
-            word = word[:-2]
-        if word.isalpha() and word.isascii():
-            folded = word.casefold()
-            if folded not in _STOP or (len(word) > 1 and word.isupper()):
-                yield stem(folded[:_LONGEST_TERM])
-        else:
-            yield from _compound(word)
+@lru_cache(maxsize=1 << 15)
+def _terms(word: str) -> tuple[str, ...]:
+    """Of one word: text says the same few thousand over and over."""
+    word = word.removesuffix("'s").removesuffix("\u2019s")
+    if word.isalpha() and word.isascii():
+        folded = word.casefold()
+        kept = folded not in _STOP or (len(word) > 1 and word.isupper())
+        return (_stemmer().stemWord(folded[:_LONGEST_TERM]),) if kept else ()
+    return tuple(_compound(word))
 
 
 def _compound(word: str) -> Iterator[str]:
