@@ -8,15 +8,16 @@ import pytest
 from aiohttp import web
 
 from aver.core.errors import InvalidInput, ProviderError, ProviderRefused, ProviderTimeout, StreamTruncated
+from aver.core.settings import ModelTimeouts
 from aver.gateway import ChatDelta, ChatRequest, Gateway, Message, Passage
 from aver.gateway.adapters.extractive import Extractive
-from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices, Timeouts
+from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices
 from aver.testing import HashEmbedder
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply
 
 KEY = "sk-test-0123456789"
-SHORT = Timeouts(connect=5, first_token=0.3, stall=0.3, total=10)
+SHORT = ModelTimeouts(connect=5, first_token=0.3, stall=0.3, total=10)
 REQUEST = ChatRequest((Message("system", "Be brief."), Message("user", "How many days of leave do I get?")))
 TEXT = "You get 20 days of leave, Überraschung, 日本語 🙂. [1]"
 
@@ -162,7 +163,7 @@ async def test_what_is_not_the_protocol_is_an_error():
 
 async def test_an_endless_answer_meets_the_total():
     with FakeProvider([Reply("word " * 5000, pause=0.01)]) as server:
-        await fails(server, ProviderTimeout, "did not finish within 0.4 s", timeouts=Timeouts(total=0.4))
+        await fails(server, ProviderTimeout, "did not finish within 0.4 s", timeouts=ModelTimeouts(total=0.4))
 
 
 async def test_leaving_early_stops_the_server():

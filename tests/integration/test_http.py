@@ -6,19 +6,7 @@ import socket
 import aiohttp
 import pytest
 
-from aver.core.settings import Settings
 from aver.evidence import verify_export
-from tests.servers import fill, open_application, serving
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("http")
-    application = open_application(Settings(data=folder / "data"))
-    fill(application, folder)
-    with serving(application) as served:
-        yield served
-    application.close()
 
 
 @pytest.fixture(scope="module")

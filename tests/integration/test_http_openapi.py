@@ -4,19 +4,6 @@ import aiohttp
 import pytest
 from pydantic import TypeAdapter
 
-from aver.core.settings import Settings
-from tests.servers import fill, open_application, serving
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("openapi")
-    application = open_application(Settings(data=folder / "data"))
-    fill(application, folder)
-    with serving(application) as served:
-        yield served
-    application.close()
-
 
 @pytest.fixture
 async def fetch(server):

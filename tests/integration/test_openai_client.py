@@ -5,21 +5,8 @@ import json
 import openai
 import pytest
 
-from aver.core.settings import Settings
-from tests.servers import fill, open_application, serving
-
 QUESTION = [{"role": "user", "content": "How many days of unused leave carry over?"}]
 MODEL = "assistant"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("openai")
-    application = open_application(Settings(data=folder / "data"))
-    fill(application, folder)
-    with serving(application) as served:
-        yield served
-    application.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from aver.agents import Answer, Assistant, Release, SentenceReady
 from aver.agents.store import turns
 from aver.core import Principal
 from aver.core.errors import ProviderError
+from aver.core.settings import ModelTimeouts
 from aver.evidence import Ledger
 from aver.gateway.adapters.extractive import Extractive
-from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices, Timeouts
+from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices
 from aver.gateway.service import Gateway
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
@@ -28,7 +29,7 @@ QUESTION = "How many days of unused leave carry over to the next year?"
 CARRY = "Up to ten days of unused leave carry over to the next year."
 MARCH = "Leave that was carried over must be used by the end of March."
 PAGE = f"# Leave policy\n\nEmployees get twenty days of paid leave each year. {CARRY} {MARCH}\n"
-TIMEOUTS = Timeouts(connect=2, first_token=2, stall=1, total=20)
+TIMEOUTS = ModelTimeouts(connect=2, first_token=2, stall=1, total=20)
 
 
 class House:

@@ -27,7 +27,8 @@ __all__ = ["ModelSettings", "ModelTimeouts", "Settings"]
 
 @dataclass(frozen=True, slots=True)
 class ModelTimeouts:
-    """How long to wait for a model, in seconds: to connect, for the first token, between tokens, for the whole reply."""
+    """How long to wait for a model, in seconds: to connect, from the request to its first token, between tokens, and for the
+    whole reply from the request on."""
 
     connect: float = 5.0
     first_token: float = 60.0

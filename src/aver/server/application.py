@@ -205,14 +205,13 @@ class Application:
 
 
 def _provider(model: ModelSettings) -> Provider:
-    from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices, Timeouts
+    from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices
 
-    waits = model.timeouts
     price = (model.input_usd_per_million, model.output_usd_per_million)
     return OpenAICompatible(
         model.base_url,
         model.key,
         model.name,
-        timeouts=Timeouts(waits.connect, waits.first_token, waits.stall, waits.total),
+        timeouts=model.timeouts,
         prices=None if price[0] is None or price[1] is None else Prices(price[0], price[1]),
     )

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from aver.core.errors import InvalidInput, ProviderError, ProviderTimeout, StreamTruncated
+from aver.core.settings import ModelTimeouts
 from aver.gateway.adapters.openai_chat import Completion, body, refusal
 from aver.gateway.adapters.sse import EventParser
 from aver.gateway.types import ChatDelta, ChatRequest, Mode, Usage
 
-__all__ = ["OpenAICompatible", "Prices", "Timeouts"]
+__all__ = ["OpenAICompatible", "Prices"]
 
 _LARGEST_ERROR = 64 * 2**10
 _LARGEST_ANSWER = 16 * 2**20
@@ -22,16 +23,6 @@ _GRACE = 1.0
 """Seconds that a finished answer waits for its usage and its end marker."""
 _CHARACTERS_PER_TOKEN = 4
 """Of English text under the tokenizers in use (https://platform.openai.com/tokenizer), for estimates only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. ``first_token`` counts from the request, ``stall`` between tokens, ``total`` from the request to the end."""
-
-    connect: float = 10.0
-    first_token: float = 60.0
-    stall: float = 30.0
-    total: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ class OpenAICompatible:
         key: str | None,
         model: str,
         *,
-        timeouts: Timeouts | None = None,
+        timeouts: ModelTimeouts | None = None,
         prices: Prices | None = None,
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
@@ -69,7 +60,7 @@ class OpenAICompatible:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._key = key or ""
         self._model = model
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts or ModelTimeouts()
         self._prices = prices
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,7 +156,7 @@ class OpenAICompatible:
 class _Waits:
     """How long the parts of one reply may still take."""
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: ModelTimeouts) -> None:
         self._timeouts = timeouts
         self._start = asyncio.get_running_loop().time()
         self._heard: float | None = None
