@@ -15,7 +15,7 @@ from tests.isolation.twins import compare
 from tests.isolation.world import SECRET, SUBJECTS, Content, Held, TenantTruth, User, secrets, word
 
 _SECRET = re.compile(SECRET)
-_SAID = re.compile(SECRET.replace("zq", "zu"))
+_SAID = re.compile(SECRET.replace("zqu", "zu"))
 _DOCUMENT = re.compile(r"\bdoc_[a-z2-7]{26}\b")
 _EVENT = re.compile(r"\b(?:turn|conversation)_[0-9a-z]{26}\b")
 _ABSENT = {"doc": "doc_" + "a" * 26, "turn": "turn_" + "0" * 26, "conversation": "conversation_" + "0" * 26}

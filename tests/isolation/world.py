@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from aver.knowledge.ingest import document_id
 
-SECRET = r"zq[bcdfghjklmnprstvwx]{12}"
-"""What a secret looks like. Nobody asks with one, so it stands in an output only if a document's content got there."""
+SECRET = r"zqu[bcdfghjklmnprstvwx]{16}"
+"""What a secret looks like. Nobody asks with one, so it stands in an output only if a document's content got there: no id has a
+``u`` in it that tells time, and one of a document looks like this once in ten million."""
 SUBJECTS = ("travel", "leave", "parking", "laptop")
 """Every document is about one of these, so what is hidden and what is visible match the same questions."""
 
@@ -17,7 +18,7 @@ SUBJECTS = ("travel", "leave", "parking", "laptop")
 def word(prefix: str, *about: object) -> str:
     """A word that no other arguments give."""
     digest = hashlib.sha256(repr(about).encode()).digest()
-    return prefix + "".join("bcdfghjklmnprstvwx"[byte % 18] for byte in digest[:12])
+    return prefix + "".join("bcdfghjklmnprstvwx"[byte % 18] for byte in digest[:16])
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Content:
     subject: str
 
     def secret(self, part: str) -> str:
-        return word("zq", self.tenant, self.path, self.revision, part)
+        return word("zqu", self.tenant, self.path, self.revision, part)
 
     @property
     def rare(self) -> str:
@@ -102,7 +103,7 @@ class TenantTruth:
 
     def path(self, slot: int) -> str:
         """The documents of slot 0 have one path in all tenants, and so one id."""
-        return "handbook.md" if slot == 0 else f"folder{slot % 2}/{word('zq', self.name, slot)}.md"
+        return "handbook.md" if slot == 0 else f"folder{slot % 2}/{word('zqu', self.name, slot)}.md"
 
     def ingest(self) -> None:
         """The knowledge follows the source."""
