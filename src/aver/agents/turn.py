@@ -258,7 +258,7 @@ class Turn:
         """The conversation so far, as it may be read now."""
         limit = self.parts.release.history
         if self.given_conversation is None:
-            questions = [message.content for message in self.said if message.role == "user"][-limit:]
+            questions = [message.text for message in self.said if message.role == "user"][-limit:]
             self._exchanges = [Exchange(question, "") for question in questions]
             return [Asked(question) for question in questions]
         recent = self.parts.conversations.recent(self.principal, self.conversation, limit)

@@ -10,12 +10,21 @@
     ├── Unauthenticated            no key, or a key that is not valid
     ├── VerificationFailed         evidence does not add up; names the first bad record
     ├── Conflict                   it exists already, or another process holds it
+    ├── LimitReached               a rate limit of this installation; passes with time
+    │   └── BudgetExceeded         a budget of this installation has no room for the call
     ├── Unavailable                a resource is missing for now
     │   ├── StorageFull            the disk is full
-    │   └── ProviderError          a model provider failed
+    │   ├── Overloaded             more is asked of this process than it takes at once
+    │   └── ProviderError          a model provider failed, or cannot be reached
     │       ├── ProviderTimeout    it did not answer in time
-    │       ├── ProviderRefused    it answered with an error status
-    │       └── StreamTruncated    its stream ended before its end marker
+    │       ├── StreamTruncated    its stream ended before its end marker
+    │       └── ProviderRefused    it answered with an error status
+    │           ├── ProviderThrottled   too many requests; passes with time
+    │           ├── ProviderExhausted   the account's quota or balance is used up; does not pass with time
+    │           ├── ProviderDenied      the provider's key is missing, wrong or not allowed to
+    │           ├── ContextOverflow     the request is longer than the model reads
+    │           ├── ContentFiltered     the provider's content filter refused the request
+    │           └── RequestRejected     anything else the caller can mend: the provider calls the request wrong
     └── MissingExtra               an optional dependency is not installed
 
 The command line prints ``error: cause. next step`` and exits with ``exit_code``; HTTP answers with
@@ -26,13 +35,22 @@ from __future__ import annotations
 
 __all__ = [
     "AverError",
+    "BudgetExceeded",
     "Conflict",
+    "ContentFiltered",
+    "ContextOverflow",
     "InvalidInput",
+    "LimitReached",
     "MissingExtra",
     "NotFound",
+    "Overloaded",
+    "ProviderDenied",
     "ProviderError",
+    "ProviderExhausted",
     "ProviderRefused",
+    "ProviderThrottled",
     "ProviderTimeout",
+    "RequestRejected",
     "SettingsError",
     "StorageFull",
     "StreamTruncated",
@@ -44,16 +62,18 @@ __all__ = [
 
 
 class AverError(Exception):
-    """An understood failure: ``cause`` says what happened, ``next_step`` what to do about it."""
+    """An understood failure: ``cause`` says what happened, ``next_step`` what to do about it, ``retry_after`` in how many
+    seconds it may have passed, where that is known."""
 
     slug = "error"
     status = 500
     exit_code = 1
 
-    def __init__(self, cause: str, next_step: str) -> None:
+    def __init__(self, cause: str, next_step: str, *, retry_after: float | None = None) -> None:
         super().__init__(f"{cause}. {next_step}")
         self.cause = cause
         self.next_step = next_step
+        self.retry_after = retry_after
 
     def problem(self) -> dict[str, object]:
         """This error as RFC 9457 problem details."""
@@ -96,12 +116,24 @@ class Conflict(AverError):
     slug, status = "conflict", 409
 
 
+class LimitReached(AverError):
+    slug, status = "limit-reached", 429
+
+
+class BudgetExceeded(LimitReached):
+    slug = "budget-exceeded"
+
+
 class Unavailable(AverError):
     slug, status = "unavailable", 503
 
 
 class StorageFull(Unavailable):
     slug, status = "storage-full", 507
+
+
+class Overloaded(Unavailable):
+    slug = "overloaded"
 
 
 class ProviderError(Unavailable):
@@ -114,6 +146,30 @@ class ProviderTimeout(ProviderError):
 
 class ProviderRefused(ProviderError):
     slug = "provider-refused"
+
+
+class ProviderThrottled(ProviderRefused):
+    slug, status = "provider-throttled", 429
+
+
+class ProviderExhausted(ProviderRefused):
+    slug = "provider-exhausted"
+
+
+class ProviderDenied(ProviderRefused):
+    slug = "provider-denied"
+
+
+class ContextOverflow(ProviderRefused):
+    slug, status = "context-overflow", 400
+
+
+class ContentFiltered(ProviderRefused):
+    slug, status = "content-filtered", 400
+
+
+class RequestRejected(ProviderRefused):
+    slug, status = "request-rejected", 400
 
 
 class StreamTruncated(ProviderError):

@@ -44,8 +44,7 @@ def body(request: ChatRequest, model: str, *, ask_usage: bool) -> bytes:
     asked: dict[str, Any] = {
         "model": model,
         "messages": [
-            {"role": each.role, "content": each.content.encode("utf-8", "replace").decode()}
-            for each in request.messages
+            {"role": each.role, "content": each.text.encode("utf-8", "replace").decode()} for each in request.messages
         ],
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,

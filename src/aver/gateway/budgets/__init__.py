@@ -1,0 +1,1 @@
+"""Budgets and limits that hold across processes."""

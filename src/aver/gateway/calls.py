@@ -1,0 +1,125 @@
+"""One call through the gateway, and the record of how it was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aver.core.principal import Principal
+from aver.gateway.types import ChatRequest, Family, Finish, Usage
+
+__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Sink"]
+
+Operation = Literal["chat", "embeddings", "rerank"]
+CacheVerdict = Literal["off", "miss", "exact", "semantic", "shadowed", "refused", "coalesced"]
+"""``shadowed``: a semantic hit was found, answered afresh and compared. ``refused``: found, but not for this principal to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that might have answered: its place is its rank. ``skipped`` says why it was not considered: ``breaker``, ``capability``,
+    ``context``, ``region``, ``price``."""
+
+    model: str
+    score: float = 0.0
+    propensity: float = 1.0
+    """How likely it was to be ranked first, for estimates of what another policy would have done."""
+    skipped: str = ""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request to one provider. Times are milliseconds since the call began; ``outcome`` is ``ok`` or the slug of an error."""
+
+    model: str
+    provider: str
+    began_ms: float
+    first_ms: float = 0.0
+    ended_ms: float = 0.0
+    outcome: str = ""
+    finish: Finish | None = None
+    usage: Usage | None = None
+    nano_usd: int = 0
+    """What it is charged, in 10⁻⁹ US dollars; a reply that was cut off or lost a race is charged for what it had used."""
+    role: Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"] = (
+        "first"
+    )
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """Everything that decided a call, filled in while it is answered and handed over whole at its end."""
+
+    id: str
+    """``call_…``"""
+    operation: Operation
+    asked: str
+    """The name the caller used."""
+    route: str = ""
+    strategy: str = ""
+    config: str = ""
+    """The configuration's digest."""
+    prices: str = ""
+    """The price book's version."""
+    draw: float = 0.0
+    """The random number between 0 and 1 that the router was given; with it and the scores the decision can be made again."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """What the router knew about each model at that moment: latency, breaker, price, features of the request."""
+    candidates: list[Candidate] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    cache: CacheVerdict = "off"
+    budgets: list[dict[str, Any]] = field(default_factory=list)
+    """Each budget that applied: its name, what was left, reserved and settled."""
+    dropped: list[str] = field(default_factory=list)
+    """Fields of the request that the answering provider has no place for."""
+    usage: Usage = field(default_factory=lambda: Usage(cost_usd=None))
+    nano_usd: int = 0
+    unpriced: bool = False
+    """Some of the cost was counted at the highest known price because the model has none."""
+    finish: Finish | None = None
+    error: str = ""
+    """The slug of the error the caller got, or ``cancelled`` when the caller left."""
+    first_ms: float = 0.0
+    ms: float = 0.0
+    streamed: bool = False
+
+
+Sink = Callable[["Call", CallRecord], None]
+"""Takes the record of a call that ended, before its last bytes are sent. What it has taken is not lost."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What a caller wants of the gateway. ``body`` is the request as it came through a door of ``family``; Aver's own callers give
+    ``chat`` instead."""
+
+    principal: Principal
+    model: str
+    """A model, or a route."""
+    sink: Sink
+    chat_of: Callable[[], ChatRequest]
+    """The request in Aver's terms, made when it is first needed: within one family it never is."""
+    operation: Operation = "chat"
+    stream: bool = False
+    family: Family = "builtin"
+    body: Mapping[str, Any] | None = None
+    size: int = 0
+    """Bytes of the request's text: no tokenizer makes more tokens of it."""
+    asked_usage: bool = True
+    """Whether the caller wants the usage within the stream."""
+    key: str = ""
+    """The id of the API key, for budgets."""
+    feature: str = ""
+    turn: str = ""
+    """The turn it is part of, if any."""
+    documents: frozenset[str] = frozenset()
+    """Ids of the documents whose passages are in the request: whoever is given a cached answer must be able to read them all."""
+    _chat: ChatRequest | None = None
+
+    @property
+    def chat(self) -> ChatRequest:
+        """Raises :class:`~aver.core.errors.InvalidInput` when the body is not its family's."""
+        if self._chat is None:
+            self._chat = self.chat_of()
+        return self._chat

@@ -1,0 +1,1 @@
+"""What a bundle declares for the gateway: read, checked, kept up to date."""

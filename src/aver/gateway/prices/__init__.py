@@ -1,0 +1,1 @@
+"""The price book, the ledger of spending, invoices."""

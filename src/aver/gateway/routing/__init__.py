@@ -1,0 +1,1 @@
+"""Who answers: the strategies of a route."""

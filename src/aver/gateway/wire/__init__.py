@@ -1,0 +1,1 @@
+"""Wire protocols: what callers speak to Aver, and what Aver speaks to providers."""
