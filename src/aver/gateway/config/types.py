@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Literal
 
 from aver.core.settings import ModelTimeouts
-from aver.gateway.types import Family
 
 __all__ = [
     "Arm",
@@ -24,6 +23,7 @@ __all__ = [
     "Model",
     "Period",
     "ProviderConfig",
+    "ProviderKind",
     "Retries",
     "Route",
     "Scope",
@@ -31,6 +31,8 @@ __all__ = [
     "Unit",
 ]
 
+ProviderKind = Literal["openai", "azure", "responses", "anthropic", "gemini", "vertex", "bedrock", "cohere", "litellm"]
+"""``openai`` is every server that speaks chat completions: OpenAI, vLLM, TGI, Ollama, Groq, Mistral."""
 Strategy = Literal["priority", "weighted", "cheapest", "fastest", "cascade", "experiment", "learned"]
 Capability = Literal["tools", "vision", "json", "reasoning", "files", "embeddings", "rerank"]
 ErrorClass = Literal["context_window", "content_filter", "rate_limit", "outage"]
@@ -79,7 +81,7 @@ class ProviderConfig:
     """An endpoint and how to be let in. ``credential`` is a reference such as ``env:OPENAI_API_KEY``, never a secret."""
 
     name: str
-    family: Family
+    kind: ProviderKind
     base_url: str
     credential: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
