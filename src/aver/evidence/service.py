@@ -67,8 +67,8 @@ class Ledger:
         """Close ``turn`` with a ``sealed`` step, whose signed checkpoint covers it and everything before it."""
         return self.append_all(tx, [Draft(turn, "sealed", subject, facts or {})])[0]
 
-    def append_all(self, tx: Connection, drafts: Sequence[Draft]) -> tuple[Step, ...]:
-        """Append several steps at once, a few times cheaper each than one by one.
+    def append_all(self, tx: Connection, drafts: Sequence[Draft], *, checkpoint: bool = False) -> tuple[Step, ...]:
+        """Append several steps at once, a few times cheaper each than one by one; ``checkpoint`` signs the last whatever its kind.
 
         ``tx`` is the caller's write transaction (``TenantStore.begin``), which admits one writer at a time, so the chain
         cannot fork. A step that ends a turn or is administrative gets its signed checkpoint here. Raises
@@ -83,11 +83,12 @@ class Ledger:
         rows: list[StepRow] = []
         signed: list[CheckpointRow] = []
         appended: list[Step] = []
-        for draft, (facts, plaintext) in zip(drafts, plain, strict=True):
+        last = len(drafts) if checkpoint else 0
+        for number, (draft, (facts, plaintext)) in enumerate(zip(drafts, plain, strict=True), 1):
             row = _sealed(tenant, head, draft, at, keys[_key_name(draft)], facts, plaintext)
             head = Head(row.seq, row.hash)
             rows.append(row)
-            if draft.kind in SIGNED:
+            if draft.kind in SIGNED or number == last:
                 unsigned = CheckpointRow(tenant, row.seq, row.hash, at, b"")
                 signed.append(unsigned._replace(signature=self._signing_key.sign(unsigned.message())))
             body = None if draft.body is None else dict(draft.body)

@@ -13,6 +13,7 @@ StepKind = Literal[
     "admitted",  # who asked, in which conversation, under which release
     "retrieved",  # which passages were found for which query
     "generated",  # what the model was asked and what it wrote
+    "called",  # one call through the gateway: who was asked, why, and what it cost
     "verified",  # each sentence, its citations, supported or not
     "responded",  # the answer as given, or the abstention
     "failed",  # the turn ended with an error; a signed checkpoint covers it
