@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aver.core.settings import ModelTimeouts
+
+if TYPE_CHECKING:
+    from aver.gateway.prices.types import Rates
 
 __all__ = [
     "Arm",
@@ -16,6 +19,7 @@ __all__ = [
     "CachePolicy",
     "Capability",
     "Cascade",
+    "Check",
     "ErrorClass",
     "GatewayConfig",
     "Hedge",
@@ -35,6 +39,7 @@ ProviderKind = Literal["openai", "azure", "responses", "anthropic", "gemini", "v
 """``openai`` is every server that speaks chat completions: OpenAI, vLLM, TGI, Ollama, Groq, Mistral."""
 Strategy = Literal["priority", "weighted", "cheapest", "fastest", "cascade", "experiment", "learned"]
 Capability = Literal["tools", "vision", "json", "reasoning", "files", "embeddings", "rerank"]
+Check = Literal["nonempty", "complete", "json", "no_refusal", "confident", "cites"]
 ErrorClass = Literal["context_window", "content_filter", "rate_limit", "outage"]
 Scope = Literal["tenant", "key", "user", "feature", "model", "route"]
 Unit = Literal["requests", "tokens", "usd"]
@@ -108,6 +113,8 @@ class Model:
     """``None`` is unknown and taken as all."""
     region: str = ""
     """Where it is served: what a route's ``region`` is compared with."""
+    rates: Rates | None = None
+    """What it costs, where that is declared here; it goes before the price book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ class Cascade:
     """A cheap answer is kept when it passes ``checks``: ``nonempty``, ``complete`` (not cut at its length), ``json`` (parses, and fits
     the schema asked for), ``no_refusal``, ``confident`` (does not hedge), ``cites`` (each sentence carries a ``[n]``)."""
 
-    checks: tuple[str, ...] = ("nonempty", "complete", "no_refusal")
+    checks: tuple[Check, ...] = ("nonempty", "complete", "no_refusal")
 
 
 @dataclass(frozen=True, slots=True)
