@@ -1,9 +1,9 @@
-"""A model server that answers as scripted: OpenAI's chat protocol over real HTTP, faults included.
+"""A model server that answers as scripted, in every family's protocol over real HTTP, faults included.
 
 In a test::
 
     with FakeProvider([Reply("Twenty days. [1]")]) as server:
-        ...  # server.base_url, server.requests
+        ...  # server.base_url, server.root_url, server.requests
 
 For people: ``python -m aver.testing.provider --port 8099 --script replies.json`` or ``--careless 7``.
 """
@@ -18,27 +18,41 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
 
 from aver.core.errors import AverError
 from aver.testing.careless import CarelessModel
-from aver.testing.replies import Received, Replies, Reply, load_script
+from aver.testing.fakes import voices
+from aver.testing.fakes.types import Answer, Streamed, Voice
+from aver.testing.replies import ErrorKind, Operation, Received, Replies, Reply, load_script
 
 __all__ = ["FakeProvider"]
 
-_MODEL = "fake"
 _FOREVER = 3600.0
-_CREATED = 1_767_225_600
-"""2026-01-01: answers carry a date, and a fixed one keeps them equal."""
+_KINDS: dict[int, ErrorKind] = {
+    400: "invalid_request",
+    401: "auth",
+    402: "quota",
+    403: "forbidden",
+    404: "not_found",
+    413: "too_large",
+    422: "invalid_request",
+    429: "rate_limit",
+    503: "overloaded",
+    529: "overloaded",
+}
+"""What an error status without ``error`` means; any other is ``server``, or ``invalid_request`` below 500."""
 
 
 class FakeProvider:
-    """Serves ``replies`` on ``http://HOST:PORT/v1`` from a thread of its own, for as long as the ``with`` block lasts.
+    """Serves ``replies`` on ``http://HOST:PORT`` from a thread of its own, for as long as the ``with`` block lasts, in whatever protocol
+    is asked.
 
     ``requests`` holds what was asked, in order of arrival. With ``key``, other keys are refused. After the block nothing listens
     on the port: connections to :attr:`base_url` are then refused.
@@ -56,8 +70,13 @@ class FakeProvider:
         self._closing: asyncio.Event
 
     @property
+    def root_url(self) -> str:
+        return f"http://{self._host}:{self._port}"
+
+    @property
     def base_url(self) -> str:
-        return f"http://{self._host}:{self._port}/v1"
+        """Where OpenAI's protocol is spoken."""
+        return f"{self.root_url}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -77,8 +96,12 @@ class FakeProvider:
     async def _serve(self) -> None:
         self._closing = asyncio.Event()
         app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_get("/v1/models", self._models)
-        app.router.add_post("/v1/chat/completions", self._chat)
+        served = set()
+        for voice in voices():
+            for route in voice.routes:
+                if (route.method, route.path) not in served:
+                    served.add((route.method, route.path))
+                    app.router.add_route(route.method, route.path, self._handler(voice, route.operation))
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await web.SockSite(runner, self._socket).start()
@@ -86,29 +109,31 @@ class FakeProvider:
         await self._closing.wait()
         await runner.cleanup()
 
-    async def _models(self, request: web.Request) -> web.Response:
-        self.requests.append(Received(request.path, dict(request.headers)))
-        if not self._admits(request):
-            return _error(401, "Incorrect API key provided")
-        model = {"id": _MODEL, "object": "model", "created": _CREATED, "owned_by": "aver.testing"}
-        return web.json_response({"object": "list", "data": [model]})
+    def _handler(self, voice: Voice, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            received = Received(request.path, request.headers.copy(), family=voice.family, operation=operation)
+            received.method, received.query, received.captured = request.method, request.query, request.match_info
+            self.requests.append(received)
+            try:
+                return await self._answer(request, voice, received)
+            except (asyncio.CancelledError, ConnectionError):
+                received.abandoned = not self._closing.is_set()
+                raise
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
-        received = Received(request.path, dict(request.headers))
-        self.requests.append(received)
+        return handle
+
+    async def _answer(self, request: web.Request, voice: Voice, received: Received) -> web.StreamResponse:
+        received.raw = await request.read()
         try:
-            received.body = json.loads(await request.read())
-            if not self._admits(request):
-                return _error(401, "Incorrect API key provided")
-            return await _answer(request, received, self._reply(received))
-        except (asyncio.CancelledError, ConnectionError):
-            received.abandoned = not self._closing.is_set()
-            raise
-        except ValueError as error:
-            return _error(400, f"The request is not JSON: {error}")
-
-    def _admits(self, request: web.Request) -> bool:
-        return self._key is None or request.headers.get("Authorization") == f"Bearer {self._key}"
+            received.body = json.loads(received.raw) if received.raw else {}
+            if self._key is not None and not voice.admits(received, self._key):
+                return _whole(voice.error(received, "auth", "", None))
+            received.asked = voice.asked(received)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return _whole(voice.error(received, "invalid_request", f"The request cannot be read: {error}", None))
+        if received.operation == "models":
+            return _whole(voice.whole(received, Reply()))
+        return await _Exchange(request, voice, received, self._reply(received)).answer()
 
 
 def _in_order(replies: Sequence[Reply]) -> Callable[[Received], Reply]:
@@ -120,98 +145,130 @@ def _in_order(replies: Sequence[Reply]) -> Callable[[Received], Reply]:
     return following
 
 
-async def _answer(request: web.Request, received: Received, reply: Reply) -> web.StreamResponse:
-    if reply.status != 200:
-        headers = {} if reply.retry_after is None else {"Retry-After": f"{reply.retry_after:g}"}
-        return _error(reply.status, reply.text, headers)
-    match reply.fault:
-        case "reset":
-            _reset(request)
-            return web.Response()
-        case "silence":
-            await asyncio.sleep(_FOREVER)
-        case "not-json":
-            return web.Response(text="<html><body>Welcome to the proxy.</body></html>", content_type="text/html")
-    if received.body.get("stream"):
-        return await _Stream(request, received, reply).write()
-    return web.json_response(_completion(received, reply))
+def _whole(answer: Answer, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=answer.body,
+        status=answer.status,
+        headers={"Content-Type": answer.content_type, **answer.headers, **(headers or {})},
+    )
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = {"error": {"message": message, "type": "error", "param": None, "code": None}}
-    return web.json_response(body, status=status, headers=headers)
+class _Exchange:
+    """One reply on its way, in any voice."""
 
-
-def _reset(request: web.Request) -> None:
-    """Closes so that the peer sees a reset, not an orderly end: lingering for 0 seconds discards the connection."""
-    if request.transport is not None:
-        raw = request.transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.transport.abort()
-
-
-def _envelope(received: Received, kind: str) -> dict[str, Any]:
-    model = received.body.get("model", _MODEL)
-    return {"id": "chatcmpl-fake", "object": kind, "created": _CREATED, "model": model}
-
-
-def _usage(received: Received, text: str) -> dict[str, int]:
-    """Words stand for tokens: exact counts that a test can work out."""
-    asked, written = len(received.prompt.split()), len(text.split())
-    return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
-
-
-def _completion(received: Received, reply: Reply) -> dict[str, Any]:
-    message = {"role": "assistant", "content": reply.text}
-    choices = [{"index": 0, "message": message, "finish_reason": reply.finish}]
-    body = _envelope(received, "chat.completion") | {"choices": [] if reply.fault == "empty-choices" else choices}
-    return body | ({"usage": _usage(received, reply.text)} if reply.usage else {})
-
-
-class _Stream:
-    """One reply as server-sent events."""
-
-    def __init__(self, request: web.Request, received: Received, reply: Reply) -> None:
+    def __init__(self, request: web.Request, voice: Voice, received: Received, reply: Reply) -> None:
         self._request = request
+        self._voice = voice
         self._received = received
-        self._reply = reply
-        self._response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        self._reply = _continued(received, reply)
+        self._headers = dict(reply.headers)
+        if reply.retry_after is not None:
+            after = reply.retry_after
+            self._headers["Retry-After"] = after if isinstance(after, str) else f"{after:g}"
 
-    async def write(self) -> web.StreamResponse:
+    async def answer(self) -> web.StreamResponse:
+        reply, received = self._reply, self._received
+        within = reply.fault == "error-event"
+        if reply.status != 200 or (reply.error and not within):
+            kind = reply.error or _KINDS.get(reply.status, "server" if reply.status >= 500 else "invalid_request")
+            status = reply.status if reply.status != 200 else None
+            return _whole(self._voice.error(received, kind, reply.text, status), self._headers)
+        if reply.prefill == "reject" and received.asked and received.asked.prefill is not None:
+            message = "The conversation must end with a user message; this model does not support assistant prefill."
+            return _whole(self._voice.error(received, "invalid_request", message, None), self._headers)
+        match reply.fault:
+            case "reset":
+                self._reset()
+                return web.Response()
+            case "silence":
+                await asyncio.sleep(_FOREVER)
+            case "not-json":
+                return web.Response(text="<html><body>Welcome to the proxy.</body></html>", content_type="text/html")
+        if received.stream:
+            return await self._streamed()
+        return await self._at_once()
+
+    async def _streamed(self) -> web.StreamResponse:
         reply = self._reply
-        await self._response.prepare(self._request)
-        if reply.fault != "empty-choices":
-            await self._choice({"role": "assistant", "content": ""})
-            breaks_off = reply.fault in ("stall", "cut", "unfinished", "malformed")
-            text = reply.text[: reply.after] if breaks_off else reply.text
-            for start in range(0, len(text), reply.piece):
-                await self._choice({"content": text[start : start + reply.piece]})
-                await asyncio.sleep(reply.pause)
-            if breaks_off:
-                return await self._break_off()
-            await self._choice({}, finish=reply.finish)
-        wants_usage = (self._received.body.get("stream_options") or {}).get("include_usage")
-        if reply.usage and wants_usage:
-            await self._event({"choices": [], "usage": _usage(self._received, reply.text)})
-        await self._response.write(b"data: [DONE]\n\n")
-        return self._response
+        streamed = self._voice.stream(self._received, reply.begun() if reply.breaks_off else reply)
+        response = web.StreamResponse(
+            headers={"Content-Type": streamed.content_type, "Cache-Control": "no-cache", **self._headers}
+        )
+        await response.prepare(self._request)
+        await asyncio.sleep(reply.first_pause)
+        for piece in self._paced(streamed):
+            await response.write(piece)
+            await asyncio.sleep(reply.pause)
+        if reply.breaks_off:
+            await self._break_off(response, streamed.ending[0] if streamed.ending else b"")
+        else:
+            for piece in streamed.ending if reply.fault != "slow-drip" else ():
+                await response.write(piece)
+        return response
 
-    async def _break_off(self) -> web.StreamResponse:
+    def _paced(self, streamed: Streamed) -> Iterator[bytes]:
+        if self._reply.fault != "slow-drip":
+            return iter(streamed.pieces)
+        everything, size = b"".join((*streamed.pieces, *streamed.ending)), max(1, self._reply.piece)
+        return (everything[start : start + size] for start in range(0, len(everything), size))
+
+    async def _break_off(self, response: web.StreamResponse, following: bytes) -> None:
         match self._reply.fault:
             case "stall":
                 await asyncio.sleep(_FOREVER)
             case "malformed":
-                await self._response.write(b'data: {"choices": [{"delta": {"cont\n\n')
+                await response.write(self._voice.malformed())
+            case "error-event":
+                kind = self._reply.error or "overloaded"
+                await response.write(self._voice.stream_error(self._received, kind, ""))
             case "cut":
-                _reset(self._request)
-        return self._response
+                await response.write(following[: len(following) // 2])
+                self._reset()
 
-    async def _choice(self, delta: dict[str, str], finish: str | None = None) -> None:
-        await self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    async def _at_once(self) -> web.StreamResponse:
+        """The reply in one piece; a fault that breaks off shows half of it."""
+        reply = self._reply
+        answer = self._voice.whole(self._received, reply)
+        await asyncio.sleep(reply.first_pause)
+        half = answer.body[: len(answer.body) // 2]
+        match reply.fault:
+            case "unfinished":
+                return _whole(replace(answer, body=half), self._headers)
+            case "malformed":
+                return _whole(replace(answer, body=b'{"unexpected": true}'), self._headers)
+            case "error-event":
+                return _whole(self._voice.error(self._received, reply.error or "overloaded", "", None), self._headers)
+            case "stall" | "cut" | "slow-drip":
+                return await self._by_halves(answer, half)
+        return _whole(answer, self._headers)
 
-    async def _event(self, fields: dict[str, Any]) -> None:
-        event = _envelope(self._received, "chat.completion.chunk") | fields
-        await self._response.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+    async def _by_halves(self, answer: Answer, half: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": answer.content_type, **self._headers})
+        response.content_length = len(answer.body)
+        await response.prepare(self._request)
+        if self._reply.fault == "slow-drip":
+            for piece in self._paced(Streamed([answer.body], [])):
+                await response.write(piece)
+                await asyncio.sleep(self._reply.pause)
+            return response
+        await response.write(half)
+        await self._break_off(response, b"")
+        return response
+
+    def _reset(self) -> None:
+        """Closes so that the peer sees a reset, not an orderly end: lingering for 0 seconds discards the connection."""
+        if self._request.transport is not None:
+            raw = self._request.transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._request.transport.abort()
+
+
+def _continued(received: Received, reply: Reply) -> Reply:
+    """The reply without what the caller's own last message of the assistant says already."""
+    begun = received.asked.prefill if received.asked else None
+    if reply.prefill == "continue" and begun and reply.text.startswith(begun):
+        return replace(reply, text=reply.text[len(begun) :])
+    return reply
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
