@@ -57,6 +57,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
+    max_request_mb: int = 32
+    bundle: Path | None = None
+    """The directory of ``aver.yaml``, which declares models, routes and budgets."""
     max_question_chars: int = 8000
     model: ModelSettings | None = None
 
@@ -178,6 +181,8 @@ _SETTINGS = {
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
+    "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
+    "bundle": _Setting("AVER_BUNDLE", _path),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),

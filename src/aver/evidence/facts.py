@@ -10,15 +10,23 @@ from typing import Any
 from aver.core import canonical_json
 from aver.core.errors import InvalidInput, TooLarge
 
-__all__ = ["clear_facts"]
+__all__ = ["clear_facts", "clear_name"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 # Ids, modes, versions, digests, names of models ("openai/gpt-5:free"); no spaces, no @, nothing a sentence could be.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,127}")
+_UNCLEAR = re.compile(r"[^A-Za-z0-9._/+-]+")
 _READER = re.compile(r"(user|group):")
 _LARGEST_INTEGER = 2**53
 _LONGEST_LIST = 256
 _LARGEST = 8192
+
+
+def clear_name(name: str) -> str | None:
+    """A name as it may stand among facts: what it has of letters, digits and ``._:/+-``; ``None`` when that is nothing."""
+    if _ID.fullmatch(name) and not _READER.match(name):
+        return name
+    return _UNCLEAR.sub("_", name).strip("_-./:+")[:128] or None
 
 
 def clear_facts(facts: Mapping[str, Any]) -> str:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from aver.core.principal import Principal
+from aver.evidence.facts import clear_name
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
 __all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Sink"]
@@ -83,6 +86,42 @@ class CallRecord:
     first_ms: float = 0.0
     ms: float = 0.0
     streamed: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """For a step of evidence, in clear: who answered, how much of what, at what cost."""
+        last = self.attempts[-1] if self.attempts else None
+        usage = self.usage
+        return {
+            "call": self.id,
+            "operation": self.operation,
+            "asked": clear_name(self.asked),
+            "route": clear_name(self.route),
+            "strategy": self.strategy or None,
+            "model": clear_name(last.model) if last else None,
+            "provider": clear_name(last.provider) if last else None,
+            "attempts": len(self.attempts),
+            "cache": self.cache,
+            "config": self.config[:16] or None,
+            "prices": self.prices[:16] or None,
+            "input_tokens": usage.input_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens + usage.cache_write_long_tokens,
+            "output_tokens": usage.output_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "estimated": usage.estimated,
+            "nano_usd": self.nano_usd,
+            "unpriced": self.unpriced,
+            "finish": self.finish,
+            "error": self.error or None,
+            "streamed": self.streamed,
+            "first_ms": round(self.first_ms, 1),
+            "ms": round(self.ms, 1),
+        }
+
+    def body(self) -> dict[str, Any]:
+        """For a step of evidence, encrypted: all of it, so that the decision can be made again."""
+        body: dict[str, Any] = orjson.loads(orjson.dumps(self))  # a tenth of what asdict takes
+        return body
 
 
 Sink = Callable[["Call", CallRecord], None]

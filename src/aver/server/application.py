@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import threading
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,12 +14,13 @@ from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import Principal, user_reader
 from aver.core.settings import ModelSettings, Settings
-from aver.evidence import Ledger, Step
+from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
     from aver.gateway import Embedder, Gateway, Provider
+    from aver.gateway.calls import Call, CallRecord
     from aver.knowledge import Knowledge
 
 __all__ = ["Application", "TenantServices"]
@@ -49,6 +51,16 @@ class TenantServices:
         self._application = application
         self.store = store
         self.ledger = Ledger(store, application.clock)
+
+    @_once
+    def outbox(self) -> Outbox:
+        """Steps that need not wait for the disk."""
+        return Outbox(self.store, self.ledger, self._application.folder)
+
+    def record_call(self, call: Call, record: CallRecord) -> None:
+        """Keep the evidence of a call that is part of no turn."""
+        turn = call.turn or record.id
+        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
 
     @_once
     def knowledge(self) -> Knowledge:
@@ -85,11 +97,16 @@ class Application:
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
 
+    feature = "assistant"
+    """The name of the feature that answers from documents, where a model's is expected."""
+
     def __init__(self, settings: Settings, *, embedder: Embedder | None = None, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.store = Store(settings.data, settings.database_url, self.clock)
+        self.folder = Folder()
         self._given_embedder = embedder
+        self._revocations: list[Callable[[], None]] = []
         self._services: dict[str, TenantServices] = {}
         self._lock = threading.RLock()
         self._unready: AverError | None = Unavailable("The model is still being loaded", "Try again in a second.")
@@ -132,6 +149,24 @@ class Application:
             longest_question=self.settings.max_question_chars,
         )
 
+    async def services(self, tenant: str) -> TenantServices:
+        """As :meth:`tenant`, without blocking the event loop when it is opened for the first time."""
+        found = self._services.get(tenant)
+        return found if found is not None else await asyncio.to_thread(self.tenant, tenant)
+
+    def on_revoked(self, forget: Callable[[], None]) -> None:
+        """Call ``forget`` whenever this process revokes API keys."""
+        self._revocations.append(forget)
+
+    def revoke_key(self, tenant: str, key: str) -> None:
+        """End an API key at once; :class:`~aver.core.errors.NotFound` when the tenant has none such."""
+        self.store.revoke_key(tenant, key)
+        self._revoked()
+
+    def _revoked(self) -> None:
+        for forget in self._revocations:
+            forget()
+
     def tenant(self, name: str) -> TenantServices:
         """A tenant's services, by its name or id; :class:`~aver.core.errors.NotFound` when there is none."""
         with self._lock:
@@ -167,6 +202,8 @@ class Application:
         """Revoke a user's API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is none."""
         services = self.tenant(tenant)
         self.store.revoke_user_keys(tenant, user)
+        self._revoked()
+        services.outbox.settle()  # what is still on its way to the chain would be there under a new key
         return services.ledger.erase(user_reader(user))
 
     def warm(self) -> None:
@@ -198,6 +235,7 @@ class Application:
             await self.gateway.close()
 
     def close(self) -> None:
+        self.folder.close()
         with self._lock:
             for services in self._services.values():
                 services.close()

@@ -90,6 +90,18 @@ def _generated(known: _Known) -> str:
     return f"{model} {quoted}{cut}{known.took}"
 
 
+def _called(known: _Known) -> str:
+    asked, model = known.text("asked", "A model"), known.text("model")
+    if known.text("error"):
+        return f"{asked} was called and failed: {known.text('error')}{known.took}"
+    if known.text("cache") in ("exact", "semantic", "coalesced"):
+        return f"{asked} was answered from the cache{known.took}"
+    tried = f" after {known.count('attempts') - 1} that failed" if known.count("attempts") > 1 else ""
+    tokens = f"{known.counted('input_tokens', 'token')} read, {known.count('output_tokens'):,} written"
+    cost = f", {known.count('nano_usd') / 1e9:.6f} US dollars"
+    return f"{model or asked} answered{tried}: {tokens}{cost}{known.took}"
+
+
 def _verified(known: _Known) -> str:
     if not known.count("sentences"):
         return "There was no sentence to check"
@@ -146,6 +158,7 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "admitted": _admitted,
     "retrieved": _retrieved,
     "generated": _generated,
+    "called": _called,
     "verified": _verified,
     "responded": _responded,
     "failed": _failed,

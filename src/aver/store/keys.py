@@ -40,8 +40,8 @@ def issue(tx: Connection, principal: Principal, now: datetime) -> tuple[ApiKey, 
     return key, secret
 
 
-def authenticate(tx: Connection, secret: str) -> Principal:
-    """Whom ``secret`` stands for; :class:`Unauthenticated` when nobody.
+def authenticate(tx: Connection, secret: str) -> ApiKey:
+    """The key whose secret this is; :class:`Unauthenticated` when there is none.
 
     Takes the same steps for every secret. A plain digest is enough to store: 256 random bits cannot be guessed from it,
     and what the look-up's timing tells is about digests, which nobody can steer.
@@ -50,7 +50,7 @@ def authenticate(tx: Connection, secret: str) -> Principal:
     row = tx.execute(select(api_keys).where(api_keys.c.digest == digest)).one_or_none()
     if not hmac.compare_digest(row.digest if row else "", digest) or row is None:
         raise Unauthenticated("The API key is missing or not valid", "Create one: aver keys create.")
-    return Principal(row.tenant, row.user, frozenset(row.groups), frozenset(row.roles))
+    return _key(row)
 
 
 def of_tenant(tx: Connection, tenant: str) -> list[ApiKey]:

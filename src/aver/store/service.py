@@ -93,8 +93,8 @@ class Store:
         with self._database.write() as tx:
             return keys.issue(tx, principal, self._clock.now())
 
-    def authenticate(self, secret: str) -> Principal:
-        """Whom the secret of a key stands for, its tenant by id; :class:`Unauthenticated` when nobody."""
+    def authenticate(self, secret: str) -> ApiKey:
+        """The key whose secret this is, its tenant by id; :class:`Unauthenticated` when there is none."""
         with self._database.read() as tx:
             return keys.authenticate(tx, secret)
 

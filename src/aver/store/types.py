@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from aver.core.principal import Principal
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from sqlalchemy import Connection
@@ -33,6 +35,11 @@ class ApiKey:
     groups: frozenset[str]
     roles: frozenset[str]
     created: datetime
+
+    @property
+    def principal(self) -> Principal:
+        """Whom it stands for."""
+        return Principal(self.tenant, self.user, self.groups, self.roles)
 
 
 class TenantStore(Protocol):

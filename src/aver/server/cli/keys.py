@@ -55,7 +55,7 @@ def revoke(
 ) -> None:
     """Revoke a key: it opens nothing from now on."""
     with Session.of(context).application() as application:
-        application.store.revoke_key(tenant, key)
+        application.revoke_key(tenant, key)
     if as_json:
         print_json({"id": key, "revoked": True})
     else:

@@ -59,7 +59,7 @@ class Sessions:
             content = json.loads(self._seal(tenant).decrypt(sealed[:_NONCE], sealed[_NONCE:], tenant.encode()))
             if datetime.fromisoformat(content["ends"]) <= self._clock.now():
                 return None
-            return self._store.authenticate(content["key"])
+            return self._store.authenticate(content["key"]).principal
         except (ValueError, InvalidTag, NotFound, Unauthenticated):
             return None
 

@@ -33,7 +33,7 @@ App = Annotated[Application, Depends(application_of)]
 
 async def authenticate(application: Application, key: str) -> Principal:
     """The principal an API key stands for; :class:`Unauthenticated` when it stands for none."""
-    return await asyncio.to_thread(application.store.authenticate, key)
+    return (await asyncio.to_thread(application.store.authenticate, key)).principal
 
 
 async def principal_of(

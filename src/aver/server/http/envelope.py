@@ -16,7 +16,7 @@ from aver.core.errors import TooLarge
 from aver.core.ids import new_id
 from aver.server.http.problems import Internal, problem_response
 
-__all__ = ["MAX_BODY", "Envelope"]
+__all__ = ["MAX_BODY", "Envelope", "where"]
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request's body. A question has at most some thousands of characters; the rest is room for a history."""
@@ -67,7 +67,7 @@ class _Exchange:
                 await self._app(self._scope, self._limited, self._dressed)
         except Exception as error:  # noqa: BLE001 - the last resort of a request: logged, answered without detail
             # Not log.exception: the message of an error may quote a question or a document.
-            log.error("unexpected", extra={"request": self._id, "error": _where(error)})  # noqa: TRY400
+            log.error("unexpected", extra={"request": self._id, "error": where(error)})  # noqa: TRY400
             if not self._status:
                 await self._refuse(Internal(self._id))
         finally:
@@ -123,7 +123,7 @@ class _Exchange:
         )
 
 
-def _where(error: BaseException) -> list[str]:
+def where(error: BaseException) -> list[str]:
     """Type and lines of an error and its causes, without messages: those may quote a question or a document."""
     return [line for link in _links(error) for line in _frames(link)]
 

@@ -18,7 +18,15 @@ from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge, Unauth
 from aver.server.http.streams import CallerGone
 from aver.server.wire import to_json
 
-__all__ = ["Internal", "OpenAIError", "Problem", "install_error_handlers", "openai_error", "problem_response"]
+__all__ = [
+    "Internal",
+    "MethodNotAllowed",
+    "OpenAIError",
+    "Problem",
+    "install_error_handlers",
+    "openai_error",
+    "problem_response",
+]
 
 _OPENAI_PATHS = ("/v1/chat/", "/v1/models")
 _CLIENT_CLOSED = 499

@@ -38,7 +38,7 @@ def text(data, capsys):
 def authenticate(data, key):
     application = Application(Settings(data=data))
     try:
-        return application.store.authenticate(key)
+        return application.store.authenticate(key).principal
     finally:
         application.close()
 

@@ -36,7 +36,7 @@ def place(tmp_path_factory):
 
 def test_a_session_stands_for_whom_its_key_stands_for(place):
     principal = place.sessions.principal(place.sessions.begin(place.secret))
-    assert principal == place.store.authenticate(place.secret)
+    assert principal == place.store.authenticate(place.secret).principal
     assert principal.groups == {"editors"}
 
 

@@ -1,0 +1,248 @@
+"""Which path is whose door, and how one call goes through: identify, read, answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aver.core.errors import AverError, InvalidInput, NotFound
+from aver.gateway.calls import Call
+from aver.gateway.types import Family
+from aver.gateway.wire.registry import door
+from aver.gateway.wire.types import Door
+from aver.server.application import Application, TenantServices
+from aver.server.doors import models, vectors
+from aver.server.doors.exchange import Exchange, Gone
+from aver.server.doors.feature import FeatureReply, attach, attach_to_stream
+from aver.server.doors.keys import Caller, KeyCache
+from aver.server.http.envelope import where
+from aver.server.http.problems import Internal, MethodNotAllowed
+
+__all__ = ["Doors"]
+
+_CHAT: Mapping[str, Family] = {
+    "/v1/chat/completions": "openai",
+    "/v1/responses": "responses",
+    "/v1/messages": "anthropic",
+}
+_FAMILIES: Mapping[str, Family] = {
+    **_CHAT,
+    "/v1/messages/count_tokens": "anthropic",
+    "/v1/embeddings": "openai",
+    "/v1/rerank": "openai",
+}
+_MODELS = "/v1/models"
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_LONGEST_MODEL = 200
+
+log = logging.getLogger("aver.http")
+
+_Handler = Callable[["_Visit"], Awaitable[None]]
+
+
+class Doors:
+    """An ASGI application: the doors, and ``rest`` for every other path."""
+
+    def __init__(self, application: Application, rest: ASGIApp) -> None:
+        self.application = application
+        self.keys = KeyCache(application.store)
+        application.on_revoked(self.keys.forget)
+        self._rest = rest
+        self._largest = application.settings.max_request_mb * 2**20
+        self._handlers: dict[str, _Handler] = {
+            **dict.fromkeys(_CHAT, _chat),
+            "/v1/messages/count_tokens": _count,
+            "/v1/embeddings": _embeddings,
+            "/v1/rerank": _rerank,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        handler = self._handlers.get(path)
+        if handler is None and scope["type"] == "http" and (path == _MODELS or path.startswith(_MODELS + "/")):
+            handler = _models
+        if handler is None or scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send, self._largest)
+        family = _FAMILIES.get(path, "anthropic" if exchange.header(b"anthropic-version") else "openai")
+        await self._serve(exchange, family, handler)
+
+    async def _serve(self, exchange: Exchange, family: Family, handler: _Handler) -> None:
+        error: AverError
+        try:
+            _check_method(exchange.scope["method"], "GET" if handler is _models else "POST")
+            caller = await self.keys.find(exchange.secret())
+            services = await self.application.services(caller.principal.tenant)
+            _check_tenant(exchange.header(b"x-aver-tenant"), services)
+            await handler(_Visit(self.application, exchange, family, caller, services))
+        except Gone:
+            return
+        except AverError as refusal:
+            error = refusal
+        except BaseException as unexpected:
+            if exchange.gone:
+                return
+            if not isinstance(unexpected, Exception):
+                raise
+            # Not log.exception: the message of an error may quote a question or a document.
+            log.error("unexpected", extra={"request": exchange.id, "error": where(unexpected)})  # noqa: TRY400
+            error = Internal(exchange.id)
+        else:
+            return
+        if not exchange.started:
+            await exchange.refuse(error, door(family).error(error))
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One identified caller at one door."""
+
+    application: Application
+    exchange: Exchange
+    family: Family
+    caller: Caller
+    services: TenantServices
+
+    @property
+    def door(self) -> Door:
+        return door(self.family)
+
+    async def call(self, **more: Any) -> Call:
+        """What the caller wants. Raises :class:`~aver.core.errors.InvalidInput`."""
+        body, size = await self.exchange.json()
+        name = body.get("model")
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_MODEL:
+            raise InvalidInput("model: expected the name of a model", "/v1/models lists those you can use.")
+        label = self.exchange.header(b"x-aver-feature").decode("latin-1")
+        if label and not _LABEL.fullmatch(label):
+            raise InvalidInput("X-Aver-Feature: expected a short name", "Use up to 64 of a-z, 0-9, '.', '_' and '-'.")
+        return Call(
+            principal=self.caller.principal,
+            model=name,
+            sink=self.services.record_call,
+            chat_of=partial(self.door.chat, body),
+            family=self.family,
+            body=body,
+            size=size,
+            key=self.caller.key,
+            feature=label,
+            stream=bool(body.get("stream")),
+            **more,
+        )
+
+
+async def _chat(visit: _Visit) -> None:
+    call = await visit.call()
+    feature = call.model == visit.application.feature
+    if call.stream:
+        await (_stream_feature if feature else _stream)(visit, call)
+    else:
+        await (_whole_feature if feature else _whole)(visit, call)
+
+
+async def _whole(visit: _Visit, call: Call) -> None:
+    visit.exchange.watch()
+    completion = await visit.application.gateway.complete(call)
+    if completion.raw and completion.family == call.family:
+        body = completion.raw
+    else:
+        body = visit.door.completion(
+            completion, call.body or {}, reply_id=completion.id or visit.exchange.id, model=call.model, created=_now()
+        )
+    await visit.exchange.answer(body)
+
+
+async def _stream(visit: _Visit, call: Call) -> None:
+    exchange = visit.exchange
+    exchange.watch()
+    reply = await visit.application.gateway.open(call)
+    writer = visit.door.writer(call.body or {}, reply_id=exchange.id, model=call.model, created=_now())
+    try:
+        batches = aiter(reply)
+        first = await anext(batches)  # a failure before anything was written still has a status of its own
+        await exchange.begin_stream()
+        await exchange.write(writer.write(first))
+        try:
+            async for deltas in batches:
+                await exchange.write(writer.write(deltas))
+        except AverError as error:
+            await exchange.end(writer.fail(error))
+        else:
+            await exchange.end(writer.end())
+    finally:
+        await reply.aclose()
+
+
+async def _whole_feature(visit: _Visit, call: Call) -> None:
+    visit.exchange.watch()
+    reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
+    completion = await reply.completion()
+    body = visit.door.completion(completion, call.body or {}, reply_id=completion.id, model=call.model, created=_now())
+    await visit.exchange.answer(attach(body, reply.attached()))
+
+
+async def _stream_feature(visit: _Visit, call: Call) -> None:
+    exchange = visit.exchange
+    exchange.watch()
+    reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
+    batches = aiter(reply)
+    await anext(batches)
+    writer = visit.door.writer(call.body or {}, reply_id=reply.turn, model=call.model, created=_now())
+    await exchange.begin_stream()
+    try:
+        async for deltas in batches:
+            data = writer.write(deltas)
+            if reply.answer is not None:
+                data = attach_to_stream(data + writer.end(), reply.attached())
+            await exchange.write(data)
+    except AverError as error:
+        await exchange.end(writer.fail(error))
+    else:
+        await exchange.end()
+
+
+async def _count(visit: _Visit) -> None:
+    call = await visit.call()
+    await visit.exchange.answer(await models.count(visit.application, call))
+
+
+async def _embeddings(visit: _Visit) -> None:
+    call = await visit.call(operation="embeddings")
+    visit.exchange.watch()
+    await visit.exchange.answer(await vectors.embeddings(visit.application, call))
+
+
+async def _rerank(visit: _Visit) -> None:
+    call = await visit.call(operation="rerank")
+    visit.exchange.watch()
+    await visit.exchange.answer(await vectors.rerank(visit.application, call))
+
+
+async def _models(visit: _Visit) -> None:
+    name = visit.exchange.scope["path"].removeprefix(_MODELS).removeprefix("/")
+    await visit.exchange.answer(models.listed(visit.application, visit.family, name))
+
+
+def _check_method(used: str, expected: str) -> None:
+    if used != expected:
+        raise MethodNotAllowed("This address does not take this method", f"Use {expected}.")
+
+
+def _check_tenant(said: bytes, services: TenantServices) -> None:
+    tenant = services.store.tenant
+    if said and said.decode("utf-8", "replace") not in (tenant.id, tenant.name):
+        raise NotFound(
+            "There is no such tenant, or it is not yours", "Leave X-Aver-Tenant out: the API key says which it is."
+        )
+
+
+def _now() -> int:
+    return int(time.time())
