@@ -193,6 +193,8 @@ class ChatRequest:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Fields that only the family the request came from understands, by name. Another family's dialect leaves them out, and says so
     in :attr:`~aver.gateway.wire.types.HttpRequest.dropped`."""
+    family: str = ""
+    """The family the request came from, which understands ``extra``; nothing for Aver's own."""
 
 
 @dataclass(frozen=True, slots=True)
