@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aver.core import canonical_json
+import orjson
+
 from aver.core.errors import InvalidInput, TooLarge
 
 __all__ = ["clear_facts", "clear_name"]
@@ -20,6 +21,9 @@ _READER = re.compile(r"(user|group):")
 _LARGEST_INTEGER = 2**53
 _LONGEST_LIST = 256
 _LARGEST = 8192
+_KNOWN: set[str] = set()
+"""Names that were checked before: the program has few, and uses them again and again."""
+_MOST_KNOWN = 1000
 
 
 def clear_name(name: str) -> str | None:
@@ -30,7 +34,7 @@ def clear_name(name: str) -> str | None:
 
 
 def clear_facts(facts: Mapping[str, Any]) -> str:
-    """``facts`` as canonical JSON, or :class:`InvalidInput` naming the one that is not safe in clear.
+    """``facts`` as JSON with sorted keys, or :class:`InvalidInput` naming the one that is not safe in clear.
 
     A fact has a lower-case name and is a boolean, a finite number (integers up to 2**53), ``None``, an id-like string of at
     most 128 characters (letters, digits and ``._:/+-``, but no reader such as ``user:NAME``), or a list of at most 256 of
@@ -38,8 +42,10 @@ def clear_facts(facts: Mapping[str, Any]) -> str:
     confidential, not a name someone made look like an id: what a person wrote or read belongs in the body.
     """
     for name, value in facts.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r:.60} cannot name a fact", "Use up to 60 of a-z, 0-9, _ and . after a letter.")
+        if name not in _KNOWN:
+            _check_fact_name(name)
+        if value is None or value is True or value is False:
+            continue
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if not _is_clear(item):
                 raise InvalidInput(
@@ -51,10 +57,17 @@ def clear_facts(facts: Mapping[str, Any]) -> str:
                 f"The fact {name!r} lists {len(value)} values, and at most {_LONGEST_LIST} are allowed",
                 "Put the list in the body and its length in the facts.",
             )
-    text = canonical_json(dict(facts)).decode()
+    text = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()
     if len(text) > _LARGEST:
         raise TooLarge(f"The facts of one step take {len(text)} characters of {_LARGEST}", "Put them in the body.")
     return text
+
+
+def _check_fact_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r:.60} cannot name a fact", "Use up to 60 of a-z, 0-9, _ and . after a letter.")
+    if len(_KNOWN) < _MOST_KNOWN:
+        _KNOWN.add(name)
 
 
 def _is_clear(value: object) -> bool:

@@ -185,7 +185,8 @@ def _step_row(chain: Chain, value: dict[str, Any]) -> StepRow:
 def _check_disclosed(row: StepRow, disclosed: Any) -> None:
     fields = _only({"disclosed": disclosed}, "disclosed", {"body", "key"})
     key = _unhex(fields["key"]) if fields else None
-    if fields is None or key is None or decrypt(key, row.content, row.bound()) != canonical_json(fields["body"]):
+    content = None if fields is None or key is None else decrypt(key, row.content, row.bound())
+    if fields is None or content is None or canonical_json(json.loads(content)) != canonical_json(fields["body"]):
         raise BadRecord(row.seq, "the content disclosed is not the content that was chained")
 
 

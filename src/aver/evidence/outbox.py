@@ -24,8 +24,7 @@ from sqlalchemy import select
 
 from aver.core import new_id
 from aver.core.errors import AverError, Unavailable
-from aver.evidence.facts import clear_facts
-from aver.evidence.service import Ledger
+from aver.evidence.service import Ledger, Prepared, prepare
 from aver.evidence.store import steps
 from aver.evidence.types import Draft
 from aver.store import TenantStore
@@ -62,16 +61,15 @@ class Outbox:
     def put(self, drafts: Sequence[Draft]) -> None:
         """Take ``drafts`` for good. Raises :class:`~aver.core.errors.StorageFull` and :class:`~aver.core.errors.Unavailable` when they
         cannot be kept; then nothing of them is, and what they are about must not be told as done."""
-        for draft in drafts:
-            clear_facts(draft.facts)  # what cannot be chained must not be taken
+        prepared = [prepare(draft) for draft in drafts]  # what cannot be chained must not be taken
         with self._taking, translated():
             batch = self._batch
             if len(batch.drafts) > _LONGEST:
                 raise Unavailable("Evidence has not been writable for a while", "Look at the database and its disk.")
             if batch.segment is None:
                 batch.segment = _Segment.create(self._directory)
-            batch.segment.append(self._sealed(drafts))
-            batch.drafts += drafts
+            batch.segment.append(self._sealed(prepared))
+            batch.drafts += prepared
         if self._folder is not None:
             self._folder.wake(self)
 
@@ -86,7 +84,7 @@ class Outbox:
                 batch = self._waiting[0]
                 while batch.drafts:
                     with self._store.begin() as tx:
-                        self._ledger.append_all(tx, batch.drafts[:_MOST], checkpoint=True)
+                        self._ledger.append_prepared(tx, batch.drafts[:_MOST])
                     del batch.drafts[:_MOST]
                 self._waiting.pop(0)
                 if batch.segment is not None:
@@ -104,8 +102,13 @@ class Outbox:
             time.sleep(_POLL)
         raise Unavailable("Another process holds evidence that it has not chained yet", "Retry in a moment.")
 
-    def _sealed(self, drafts: Sequence[Draft]) -> bytes:
-        plain = orjson.dumps([[each.turn, each.kind, each.subject, each.facts, each.body] for each in drafts])
+    def _sealed(self, drafts: Sequence[Prepared]) -> bytes:
+        plain = b"".join(
+            field
+            for each in drafts
+            for part in (orjson.dumps(each[:4]), each.body)
+            for field in (_LENGTH.pack(len(part)), part)
+        )
         nonce = os.urandom(_NONCE)
         return nonce + self._cipher.encrypt(nonce, plain, self._store.tenant.id.encode())
 
@@ -129,17 +132,26 @@ class Outbox:
         if self._waiting:
             self.fold()
 
-    def _opened(self, record: bytes) -> list[Draft]:
+    def _opened(self, record: bytes) -> list[Prepared]:
         try:
             plain = self._cipher.decrypt(record[:_NONCE], record[_NONCE:], self._store.tenant.id.encode())
         except Exception:  # noqa: BLE001 - the last record of a journal may be half written; cryptography's error says nothing more
             return []
-        return [Draft(*fields) for fields in orjson.loads(plain)]
+        parts = iter(_parts(plain))
+        return [Prepared._make([*orjson.loads(head), next(parts)]) for head in parts]
+
+
+def _parts(plain: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(plain):
+        (length,) = _LENGTH.unpack_from(plain, at)
+        at += _LENGTH.size + length
+        yield plain[at - length : at]
 
 
 @dataclass(slots=True)
 class _Batch:
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: list[Prepared] = field(default_factory=list)
     segment: _Segment | None = None
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aver.core import canonical_json
 
-__all__ = ["GENESIS", "SIGNED", "VERSION", "CheckpointRow", "StepRow", "commitment", "record"]
+__all__ = ["GENESIS", "SIGNED", "VERSION", "CheckpointRow", "StepRow", "commitment", "frame"]
 
 VERSION = 1
 GENESIS = "0" * 64
@@ -18,25 +18,26 @@ SIGNED = frozenset({"sealed", "failed", "ingested", "deleted", "key_created", "e
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 
 
-def commitment(content: bytes) -> str:
-    """What the chain holds of a step's content: SHA-256 of nonce and ciphertext, which outlives the key."""
-    return hashlib.sha256(content).hexdigest()
+def commitment(content: bytes) -> bytes:
+    """What the chain holds of a step's content: SHA-256 of nonce and ciphertext, in hexadecimal, which outlives the key."""
+    return hashlib.sha256(content).hexdigest().encode()
 
 
-def record(
-    tenant: str, seq: int, turn: str, kind: str, at: str, subject: str, facts: str, prev: str, content: str
-) -> bytes:
-    """The record of a step, of which SHA-256 is its hash; ``content`` is the commitment to its ciphertext.
+def frame(
+    tenant: str, seq: int, turn: str, kind: str, at: str, subject: str, facts: str, prev: str
+) -> tuple[bytes, bytes]:
+    """What stands before and after the commitment to its content in the record of a step, of which SHA-256 is its hash.
 
-    The bytes are those of ``canonical_json`` over these fields and ``version``, written out because every append and
-    every verified step passes here twice (a test holds the two equal). With ``content`` empty it is what the
+    Put together they are the bytes of ``canonical_json`` over these fields, ``content`` and ``version``, written out because every
+    append and every verified step passes here (a test holds the two equal). With an empty commitment it is what the
     ciphertext is bound to, so that no column can be changed without the data key, sealed or not.
     """
-    return (
-        f'{{"at":{_quote(at)},"content":{_quote(content)},"facts":{_quote(facts)},"kind":{_quote(kind)},'
-        f'"prev":{_quote(prev)},"seq":{seq:d},"subject":{_quote(subject)},"tenant":{_quote(tenant)},'
-        f'"turn":{_quote(turn)},"version":{VERSION}}}'
-    ).encode("utf-8", "surrogatepass")
+    before = f'{{"at":{_quote(at)},"content":"'
+    after = (
+        f'","facts":{_quote(facts)},"kind":{_quote(kind)},"prev":{_quote(prev)},"seq":{seq:d},'
+        f'"subject":{_quote(subject)},"tenant":{_quote(tenant)},"turn":{_quote(turn)},"version":{VERSION}}}'
+    )
+    return before.encode("utf-8", "surrogatepass"), after.encode("utf-8", "surrogatepass")
 
 
 class StepRow(NamedTuple):
@@ -53,18 +54,18 @@ class StepRow(NamedTuple):
     prev: str
     hash: str
 
-    def record(self, content: str) -> bytes:
-        return record(
-            self.tenant, self.seq, self.turn, self.kind, self.at, self.subject, self.facts, self.prev, content
-        )
+    def frame(self) -> tuple[bytes, bytes]:
+        return frame(self.tenant, self.seq, self.turn, self.kind, self.at, self.subject, self.facts, self.prev)
 
     def bound(self) -> bytes:
         """What the content of this step is bound to, as associated data of its encryption."""
-        return self.record("")
+        before, after = self.frame()
+        return before + after
 
     def digest(self) -> str:
         """The hash that these columns have, whatever ``hash`` says."""
-        return hashlib.sha256(self.record(commitment(self.content))).hexdigest()
+        before, after = self.frame()
+        return hashlib.sha256(before + commitment(self.content) + after).hexdigest()
 
 
 class CheckpointRow(NamedTuple):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, func, insert, select
@@ -19,13 +20,13 @@ from aver.evidence.audit import Audit
 from aver.evidence.export import write_export
 from aver.evidence.facts import clear_facts
 from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
-from aver.evidence.record import SIGNED, CheckpointRow, StepRow
+from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
 from aver.evidence.rows import head_of, steps_of
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Draft, Head, Step, StepKind, Verification
 from aver.store import TenantStore
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Prepared", "prepare"]
 
 _TENANT = ""
 """The name under which the tenant's own data key is kept, for steps that are about no subject."""
@@ -67,38 +68,45 @@ class Ledger:
         """Close ``turn`` with a ``sealed`` step, whose signed checkpoint covers it and everything before it."""
         return self.append_all(tx, [Draft(turn, "sealed", subject, facts or {})])[0]
 
-    def append_all(self, tx: Connection, drafts: Sequence[Draft], *, checkpoint: bool = False) -> tuple[Step, ...]:
-        """Append several steps at once, a few times cheaper each than one by one; ``checkpoint`` signs the last whatever its kind.
+    def append_all(self, tx: Connection, drafts: Sequence[Draft]) -> tuple[Step, ...]:
+        """Append several steps at once, a few times cheaper each than one by one.
 
         ``tx`` is the caller's write transaction (``TenantStore.begin``), which admits one writer at a time, so the chain
         cannot fork. A step that ends a turn or is administrative gets its signed checkpoint here. Raises
         :class:`~aver.core.errors.InvalidInput` for facts that may not stand in clear and a body that is no JSON, and
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
-        plain = [(clear_facts(draft.facts), _plaintext(draft.body)) for draft in drafts]
-        keys = self._keys.provide(tx, {_key_name(draft) for draft in drafts})
-        tenant, now = self._store.tenant.id, self._clock.now()
-        at = rfc3339(now)
+        now = self._clock.now()
+        rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
+        return tuple(
+            Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)
+            for draft, row in zip(drafts, rows, strict=True)
+        )
+
+    def append_prepared(self, tx: Connection, prepared: Sequence[Prepared]) -> None:
+        """As :meth:`append_all` for drafts that were checked before; the last gets a signed checkpoint whatever its kind."""
+        self._chain(tx, prepared, self._clock.now(), checkpoint=True)
+
+    def _chain(self, tx: Connection, prepared: Sequence[Prepared], now: datetime, *, checkpoint: bool) -> list[StepRow]:
+        keys = self._keys.provide(tx, {_key_name(each) for each in prepared})
+        tenant, at = self._store.tenant.id, rfc3339(now)
         before = head = head_of(tx, tenant)
         rows: list[StepRow] = []
         signed: list[CheckpointRow] = []
-        appended: list[Step] = []
-        last = len(drafts) if checkpoint else 0
-        for number, (draft, (facts, plaintext)) in enumerate(zip(drafts, plain, strict=True), 1):
-            row = _sealed(tenant, head, draft, at, keys[_key_name(draft)], facts, plaintext)
+        last = len(prepared) if checkpoint else 0
+        for number, each in enumerate(prepared, 1):
+            row = _sealed(tenant, head, each, at, keys[_key_name(each)])
             head = Head(row.seq, row.hash)
             rows.append(row)
-            if draft.kind in SIGNED or number == last:
+            if each.kind in SIGNED or number == last:
                 unsigned = CheckpointRow(tenant, row.seq, row.hash, at, b"")
                 signed.append(unsigned._replace(signature=self._signing_key.sign(unsigned.message())))
-            body = None if draft.body is None else dict(draft.body)
-            appended.append(Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), body, False, row.hash))
         if rows:
             tx.execute(insert(steps), [_values(row) for row in rows])
             if signed:
                 tx.execute(insert(checkpoints), [_values(row) for row in signed])
             self._anchor.follow(tx, before, head)
-        return tuple(appended)
+        return rows
 
     def head(self) -> Head:
         """The last step of the chain."""
@@ -175,13 +183,28 @@ class Ledger:
             return self.append(tx, turn=new_id("erasure"), kind="erased", subject=None, facts=facts, body=None)
 
 
-def _key_name(draft: Draft) -> str:
+class Prepared(NamedTuple):
+    """A draft that was checked, as it will be stored: ``facts`` in clear, ``body`` to be encrypted."""
+
+    turn: str
+    kind: StepKind
+    subject: str | None
+    facts: str
+    body: bytes
+
+
+def prepare(draft: Draft) -> Prepared:
+    """Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` as :meth:`Ledger.append_all` does."""
+    return Prepared(draft.turn, draft.kind, draft.subject, clear_facts(draft.facts), _plaintext(draft.body))
+
+
+def _key_name(draft: Prepared) -> str:
     return _TENANT if draft.subject is None else draft.subject
 
 
-def _plaintext(body: Mapping[str, Any] | None) -> bytes:
+def _plaintext(body: Mapping[str, Any] | bytes | None) -> bytes:
     try:
-        plaintext = canonical_json(None if body is None else dict(body))
+        plaintext = body if isinstance(body, bytes) else canonical_json(None if body is None else dict(body))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"The body of a step is not JSON: {error}", "Pass only what JSON can hold.") from None
     if len(plaintext) > _LARGEST_BODY:
@@ -189,11 +212,19 @@ def _plaintext(body: Mapping[str, Any] | None) -> bytes:
     return plaintext
 
 
-def _sealed(tenant: str, head: Head, draft: Draft, at: str, key: DataKey, facts: str, plaintext: bytes) -> StepRow:
+def _given(body: Mapping[str, Any] | bytes | None) -> dict[str, Any] | None:
+    if isinstance(body, bytes):
+        return cast("dict[str, Any]", json.loads(body))
+    return None if body is None else dict(body)
+
+
+def _sealed(tenant: str, head: Head, draft: Prepared, at: str, key: DataKey) -> StepRow:
     """``draft`` as the row that follows ``head``."""
-    row = StepRow(tenant, head.seq + 1, draft.turn, draft.kind, at, key.subject, facts, b"", head.hash, "")
-    row = row._replace(content=encrypt(key.of_step(row.seq), plaintext, row.bound()))
-    return row._replace(hash=row.digest())
+    seq = head.seq + 1
+    before, after = frame(tenant, seq, draft.turn, draft.kind, at, key.subject, draft.facts, head.hash)
+    content = encrypt(key.of_step(seq), draft.body, before + after)
+    digest = hashlib.sha256(before + commitment(content) + after).hexdigest()
+    return StepRow(tenant, seq, draft.turn, draft.kind, at, key.subject, draft.facts, content, head.hash, digest)
 
 
 def _values(row: StepRow | CheckpointRow) -> dict[str, Any]:

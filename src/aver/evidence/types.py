@@ -30,14 +30,15 @@ class Draft:
     """A step to append: what happened, before it has a place in the chain.
 
     ``facts`` stay in clear for ever, so they hold numbers, booleans and short ids only. ``body`` is any JSON object and is
-    encrypted under the data key of ``subject`` (``user:NAME``), or under the tenant's own when ``subject`` is ``None``.
+    encrypted under the data key of ``subject`` (``user:NAME``), or under the tenant's own when ``subject`` is ``None``; it may be
+    given as the bytes of that JSON.
     """
 
     turn: str
     kind: StepKind
     subject: str | None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,10 +118,9 @@ class CallRecord:
             "ms": round(self.ms, 1),
         }
 
-    def body(self) -> dict[str, Any]:
-        """For a step of evidence, encrypted: all of it, so that the decision can be made again."""
-        body: dict[str, Any] = orjson.loads(orjson.dumps(self))  # a tenth of what asdict takes
-        return body
+    def body(self) -> bytes:
+        """For a step of evidence, encrypted: all of it as JSON, so that the decision can be made again."""
+        return orjson.dumps(self)
 
 
 Sink = Callable[["Call", CallRecord], None]

@@ -5,16 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aver.core import canonical_json
-from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, record
+from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
 from aver.evidence.types import StepKind
 
 any_text = st.text(st.characters(exclude_categories=()))  # surrogates too
-FIELDS = ("tenant", "turn", "kind", "at", "subject", "facts", "prev", "content")
+FIELDS = ("tenant", "turn", "kind", "at", "subject", "facts", "prev")
 
 
 @given(fields=st.fixed_dictionaries(dict.fromkeys(FIELDS, any_text)), seq=st.integers())
 def test_a_record_is_the_canonical_json_of_its_fields(fields: dict[str, str], seq: int) -> None:
-    assert record(**fields, seq=seq) == canonical_json({**fields, "seq": seq, "version": 1})
+    content = commitment(b"content")
+    before, after = frame(**fields, seq=seq)
+    expected = canonical_json({**fields, "content": content.decode(), "seq": seq, "version": 1})
+    assert before + content + after == expected
 
 
 def test_the_hash_of_a_step_is_what_the_documentation_says() -> None:
