@@ -151,6 +151,10 @@ class Call:
     feature: str = ""
     turn: str = ""
     """The turn it is part of, if any."""
+    release: str = ""
+    """The digest of the release that asks, if any: answers of one release are never given by another."""
+    no_store: bool = False
+    """The caller wants the answer kept nowhere but in evidence (``Cache-Control: no-store``)."""
     documents: frozenset[str] = frozenset()
     """Ids of the documents whose passages are in the request: whoever is given a cached answer must be able to read them all."""
     _chat: ChatRequest | None = None

@@ -154,6 +154,12 @@ class CachePolicy:
     wrong: float = 0.01
     shadow: float = 0.05
     """The share of would-be semantic hits that are answered afresh and compared."""
+    shared: bool = False
+    """Whether an answer is given to other users too. Only for a route whose requests hold nothing of who asks; without it a user gets
+    their own answers alone. Documents in a request are checked either way."""
+    prior: bool = False
+    """Whether what the gate was measured on public question pairs counts as observed, so that the semantic cache serves from its first
+    day. Without it every would-be hit is answered afresh until enough were compared on this very route."""
 
 
 @dataclass(frozen=True, slots=True)
