@@ -1,16 +1,19 @@
-"""Write the generated parts of the docs: ``cli.md`` from the command line's own help. ``--check`` says whether they are current."""
+"""Write the generated parts of the docs: ``cli.md`` from the command line's own help, ``aver.schema.json`` from what reads a bundle.
+``--check`` says whether they are current."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 
+from aver.gateway.config.description import schema
 from aver.server.cli.main import app
 
-PAGE = Path(__file__).parent / "cli.md"
+HERE = Path(__file__).parent
 INTRODUCTION = """# Command line
 
 Generated from the program's own help by `make docs`.
@@ -44,10 +47,17 @@ def page() -> str:
     return INTRODUCTION + "".join(section(name, each) for name, each in commands(get_command(app), "aver"))
 
 
+def bundle_schema() -> str:
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def main() -> int:
+    pages = {HERE / "cli.md": page(), HERE / "aver.schema.json": bundle_schema()}
     if "--check" in sys.argv:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
+        current = all(path.is_file() and path.read_text(encoding="utf-8") == text for path, text in pages.items())
+        return 0 if current else 1
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
