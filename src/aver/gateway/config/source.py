@@ -1,0 +1,87 @@
+"""The configuration in force, read again when its file changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from aver.core import Clock, SystemClock
+from aver.core.errors import SettingsError
+from aver.gateway.config.read import BUNDLE_FILE, read_bundle
+from aver.gateway.config.types import GatewayConfig
+
+__all__ = ["ConfigSource"]
+
+_EVERY = 1.0
+"""Seconds between two looks at the file."""
+
+
+class ConfigSource:
+    """Called, it gives the current configuration and never waits: a changed file is read in a thread of its own, and the new
+    configuration takes the place of the old one as a whole.
+
+    A file that is wrong or missing leaves the old configuration in force; ``on_error`` hears of it once, in the reading thread. The
+    first reading happens here and raises :class:`SettingsError`.
+    """
+
+    def __init__(
+        self,
+        bundle: Path,
+        on_error: Callable[[SettingsError], None] = lambda _: None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._bundle = bundle
+        self._on_error = on_error
+        self._clock = clock or SystemClock()
+        self._stamp = self._look()
+        self._current = read_bundle(bundle)
+        self._next_look = self._clock.monotonic() + _EVERY
+        self._reading: threading.Thread | None = None
+        self.problem: SettingsError | None = None
+        """Why the file as it is now is not in force; ``None`` when it is."""
+
+    def __call__(self) -> GatewayConfig:
+        if self._clock.monotonic() >= self._next_look:
+            self._next_look = self._clock.monotonic() + _EVERY
+            if self._reading is None or not self._reading.is_alive():
+                self._notice()
+        return self._current
+
+    def settle(self) -> GatewayConfig:
+        """Wait until a reading that is under way has ended. Blocking."""
+        reading = self._reading
+        if reading is not None:
+            reading.join()
+        return self._current
+
+    def _notice(self) -> None:
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._reading = threading.Thread(target=self._read, name="aver-config", daemon=True)
+            self._reading.start()
+
+    def _read(self) -> None:
+        try:
+            config = read_bundle(self._bundle)
+        except SettingsError as error:
+            if self.problem is None or self.problem.cause != error.cause:
+                self.problem = error
+                self._on_error(error)
+            return
+        self.problem = None
+        if config.digest != self._current.digest:
+            self._current = config
+
+    def _look(self) -> tuple[int, ...]:
+        """Differs whenever the file does: editors replace a file, others write into it, a mounted directory swaps a link. A file put
+        into the bundle counts too, as one that a route names may have been missing."""
+        stamp: list[int] = []
+        for path in (self._bundle, self._bundle / BUNDLE_FILE):
+            with suppress(OSError):  # of a bundle that is a file, the second does not exist
+                status = path.stat()
+                stamp += [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        return tuple(stamp)
