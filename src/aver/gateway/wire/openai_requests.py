@@ -13,7 +13,16 @@ from aver.gateway.wire.openai_fields import flag, items, number, object_of, text
 from aver.gateway.wire.openai_messages import FAMILY, cannot_say, read_messages, write_messages
 from aver.gateway.wire.types import Endpoint
 
-__all__ = ["bound_tokens", "effort_of", "read_chat", "read_output", "tokens_field", "write_chat"]
+__all__ = [
+    "bound_tokens",
+    "effort_for",
+    "effort_of",
+    "fixed_sampling",
+    "read_chat",
+    "read_output",
+    "tokens_field",
+    "write_chat",
+]
 
 _EFFORTS = {"none", "minimal", "low", "medium", "high"}
 _OWN = frozenset(
@@ -39,7 +48,6 @@ _OWN = frozenset(
 """Fields with a place in a :class:`~aver.gateway.types.ChatRequest`."""
 _REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])")
 _FIXED_SAMPLING = re.compile(r"(?:^|/)(?:o\d|gpt-5(?!\.|-chat))")
-"""Models that refuse ``temperature`` and ``top_p``."""
 
 
 def read_chat(body: Mapping[str, Any]) -> ChatRequest:
@@ -150,7 +158,7 @@ def write_chat(chat: ChatRequest, endpoint: Endpoint, *, stream: bool) -> tuple[
         body[tokens_field(endpoint)] = chat.max_tokens
     sampling = {"temperature": chat.temperature, "top_p": chat.top_p}
     sampling = {name: value for name, value in sampling.items() if value is not None}
-    if _FIXED_SAMPLING.search(endpoint.model):
+    if fixed_sampling(endpoint):
         dropped += sampling
     else:
         body |= sampling
@@ -159,7 +167,7 @@ def write_chat(chat: ChatRequest, endpoint: Endpoint, *, stream: bool) -> tuple[
     if chat.output is not None:
         body["response_format"] = _write_format(chat.output)
     _write_tools(chat, body)
-    if effort := chat.effort or _effort_for(chat.thinking_tokens, endpoint):
+    if effort := chat.effort or effort_for(chat.thinking_tokens, endpoint):
         body["reasoning_effort"] = effort
     elif chat.thinking_tokens is not None:
         dropped.append("thinking_tokens")
@@ -202,11 +210,16 @@ def _write_format(output: OutputFormat) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _effort_for(tokens: int | None, endpoint: Endpoint) -> str | None:
+def effort_for(tokens: int | None, endpoint: Endpoint) -> str | None:
     """An effort that thinks about as long as ``tokens``, for a model known to reason."""
     if tokens is None or not _REASONS.search(endpoint.model):
         return None
     return "low" if tokens < 4096 else "medium" if tokens < 16384 else "high"
+
+
+def fixed_sampling(endpoint: Endpoint) -> bool:
+    """Whether the model refuses ``temperature`` and ``top_p``."""
+    return _FIXED_SAMPLING.search(endpoint.model) is not None
 
 
 def tokens_field(endpoint: Endpoint) -> str:
@@ -217,7 +230,7 @@ def tokens_field(endpoint: Endpoint) -> str:
 
 @lru_cache(1024)
 def _tokens_field(base_url: str, model: str) -> str:
-    newer = "api.openai.com" in base_url or _REASONS.search(model)
+    newer = "api.openai.com" in base_url or ".azure.com" in base_url or _REASONS.search(model)
     return "max_completion_tokens" if newer else "max_tokens"
 
 
