@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from aver.core.errors import (
+    ContentFiltered,
     ProviderDenied,
     ProviderExhausted,
     ProviderRefused,
@@ -216,6 +217,8 @@ def error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderRefus
         kind = ProviderExhausted
     elif name == "ValidationException" and any(wording in lower for wording in _NO_SUCH_MODEL):
         kind = ProviderDenied
+    elif "content filters" in lower:
+        kind = ContentFiltered
     # What else is not valid is known by its wording.
     body = orjson.dumps({"message": said.message, "code": name})
     return refusal(status or _STATUSES.get(name, 0), headers, body, {name: kind} if kind else None)
