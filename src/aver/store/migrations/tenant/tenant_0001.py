@@ -138,3 +138,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_turns"),
         sa.UniqueConstraint("conversation", "ordinal", "tenant", name="uq_turns_conversation_ordinal_tenant"),
     )
+    # The gateway: what processes may spend of each budget
+    _tenant_table(
+        "budget_grants",
+        sa.Column("budget", TEXT, nullable=False),
+        sa.Column("unit", TEXT, nullable=False),
+        sa.Column("period", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.Column("holder", TEXT, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("ceiling", sa.BigInteger, nullable=False),
+        sa.Column("granted", sa.BigInteger, nullable=False),
+        sa.Column("settled", sa.BigInteger, nullable=False),
+        sa.Column("reserved", sa.BigInteger, nullable=False),
+        sa.Column("seen", TEXT, nullable=False),
+        sa.Column("expires", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("budget", "unit", "period", "value", "holder", "tenant", name="pk_budget_grants"),
+    )
+    op.create_index("ix_budget_grants_expires", "budget_grants", ["expires"])

@@ -1,0 +1,1 @@
+"""Other places to keep grants than the tenant's database."""
