@@ -225,7 +225,7 @@ def scrub(message: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             message = message.replace(secret, "[key]")
-    message = " ".join(_LIKE_A_KEY.sub("[key]", message).split()).rstrip(".")
+    message = " ".join(_LIKE_A_KEY.sub("[key]", message).split()).rstrip(". ")
     return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
 
 
