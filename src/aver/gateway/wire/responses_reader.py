@@ -26,6 +26,7 @@ class ResponsesReader:
         self._calls: dict[int, int] = {}
         self._wrote: set[int] = set()
         self._refused = False
+        self._any = False
         self._take: dict[str, Callable[[dict[str, Any], ChatDelta], None]] = {
             "response.output_text.delta": _text,
             "response.reasoning_summary_text.delta": _thought,
@@ -63,7 +64,7 @@ class ResponsesReader:
         _text(event, delta)
 
     def _item(self, event: dict[str, Any], delta: ChatDelta) -> None:
-        item = event["item"]
+        item, self._any = event["item"], True
         if item["type"] == "function_call":
             index = self._calls[event["output_index"]] = len(self._calls)
             delta.tool = ToolDelta(index, item["call_id"], item["name"], item.get("arguments") or "")
@@ -91,6 +92,8 @@ class ResponsesReader:
         delta.finish = finish_of(response)
         if delta.finish == "stop" and (self._calls or self._refused):
             delta.finish = "tool_calls" if self._calls else "content_filter"
+        if delta.finish == "stop" and not (self._any or response.get("output")):
+            raise ValueError("it holds no output")
         if usage := response.get("usage"):
             delta.usage = usage_of(usage)
         self.done = True

@@ -114,7 +114,7 @@ def _output(parts: tuple[Part, ...], finish: Finish, reply_id: str) -> list[Mapp
                 output.append(call_item(f"fc_{reply_id}_{len(output)}", part))
             case Opaque(family="responses"):
                 output.append(part.value)
-    return output
+    return output or [message_item(f"msg_{reply_id}_0", "", finish)]
 
 
 def message_item(item_id: str, text: str, finish: Finish | None) -> dict[str, Any]:

@@ -200,6 +200,8 @@ class ResponsesWriter:
         """Nothing where another server's last event was shown: it is the end."""
         out: list[bytes] = []
         if self._writing:
+            if not self._items:
+                self._at("message", out)
             self._close(out, list(self._open))
             output = [self._output[index] for index in sorted(self._output)]
             response = ended(self._shape, output, self._finish, self._usage)
