@@ -56,7 +56,7 @@ class Held:
         """Under the lock, and only when no part is short."""
         first = self._left is None
         if first:
-            self._left = [purse.room + purse.free for purse, _ in parts]
+            self._left = [purse.left for purse, _ in parts]
         else:
             self.amount = _sum(self.amount, amount)
             self._parts = [(purse, had + more) for (purse, had), (_, more) in zip(self._parts, parts, strict=True)]

@@ -24,6 +24,10 @@ __all__ = ["HEARTBEAT", "Keeper"]
 
 HEARTBEAT = 30.0
 """Seconds after which the store hears of a holder that holds something, even if nothing changed."""
+_LOOKS = 4
+"""How often within ``idle`` it looks for what to give back."""
+_PATIENCE = 1.75
+"""How many times ``idle`` a call waits for others to give back: they notice use, and its end, up to a look late."""
 _LINES = 64
 """At most so many purses are tidied in one exchange, so that calls do not wait for it long."""
 
@@ -126,7 +130,7 @@ class Keeper:
 
     def _pause(self) -> float:
         at = self._clock.monotonic()
-        return max(0.001, min([self.idle / 2, *(ask.due - at for ask in self._again)]))
+        return max(0.001, min([self.idle / _LOOKS, *(ask.due - at for ask in self._again)]))
 
     def _round(self, asks: list[_Ask], at: float) -> None:
         """One exchange for all that is to be said."""
@@ -136,7 +140,7 @@ class Keeper:
             asks = self._serve(asks, done)
             purses, lines = self._short_lines(asks)
             left: list[Purse] = []
-            if self.bank.closed or at - self._looked >= self.idle / 2:
+            if self.bank.closed or at - self._looked >= self.idle / _LOOKS:
                 self._looked = at
                 self._tidy_lines(now.timestamp(), at, purses, lines, left)
         _tell(done)
@@ -172,13 +176,13 @@ class Keeper:
     def _refuse(self, ask: _Ask, now: float, at: float, done: list[tuple[_Ask, AverError | bool]]) -> None:
         """Another try where others hold room they do not need, else the refusal."""
         parts = [(purse, amount) for purse, amount in ask.parts if 0 < amount > purse.free]
-        if not ask.due and not self.bank.closed and all(p.room + p.free + p.idle >= amount for p, amount in parts):
-            ask.due = at + 1.25 * self.idle
+        if not ask.due and not self.bank.closed and all(p.left + p.idle >= amount for p, amount in parts):
+            ask.due = at + _PATIENCE * self.idle
             self._again.append(ask)
             return
         purse, amount = parts[0]
         purse.refused, purse.refused_until = amount, at + self.idle
-        error = refusal(purse.budget, purse.window, asked=amount, left=purse.room + purse.free, now=now)
+        error = refusal(purse.budget, purse.window, asked=amount, left=purse.left, now=now)
         done.append((ask, False if ask.extends else error))
 
     def _short_lines(self, asks: list[_Ask]) -> tuple[list[Purse], list[Line]]:
@@ -214,8 +218,8 @@ class Keeper:
                     purses.append(purse)
                     lines.append(purse.line(next(self._seq), keep=0, leave=True))
             elif (
-                (keep is not None and purse.free > keep)
-                or (purse.dirty and (self.bank.closed or silent >= 2 * self.idle or purse.free < 0))
+                (keep is not None and purse.spare > keep)
+                or (purse.dirty and (self.bank.closed or silent >= 2 * self.idle or purse.spare < 0))
                 or (purse.opened and silent >= HEARTBEAT)
             ):
                 purses.append(purse)

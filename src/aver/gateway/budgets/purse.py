@@ -82,13 +82,23 @@ class Purse:
             del self.home[value]
 
     @property
-    def free(self) -> int:
+    def spare(self) -> int:
+        """What was granted and is neither used nor reserved."""
         return self.granted - self.settled - self.reserved
 
+    @property
+    def free(self) -> int:
+        """What of it may be used: less where more is held, by all, than a limit that was lowered allows."""
+        spare = self.granted - self.settled - self.reserved
+        return spare if self.room >= 0 else spare + self.room
+
+    @property
+    def left(self) -> int:
+        """What nobody else holds, as far as is known here."""
+        return self.room + self.spare
+
     def limit_to(self, budget: Budget, limit: int) -> None:
-        """A limit that was lowered takes back what is not yet reserved: there may be no room for it any more."""
-        if limit < self.limit:
-            self.granted = min(self.granted, self.settled + self.reserved)
+        """Apply a changed limit."""
         if limit != self.limit:
             self.room += limit - self.limit
             self.limit, self.dirty, self.refused_until = limit, True, 0.0
@@ -98,7 +108,7 @@ class Purse:
         """What to tell the store: this position, without free room beyond ``keep``, and what is needed. What was spent beyond the grant
         is claimed, whatever the limit."""
         spoken_for = self.settled + self.reserved
-        self.granted = max(self.granted, spoken_for)
+        self.granted = max(self.granted + min(0, self.room), spoken_for)
         if keep is not None:
             self.granted = min(self.granted, spoken_for + keep)
         self.dirty = False

@@ -9,7 +9,7 @@ What holds, and what does not:
   ``idle`` seconds (one, as set) goes back, and a call that lacks room which others hold without need waits a little longer than
   that and asks once more; a refusal is repeated without asking for at most ``idle`` seconds.
 - A process that dies keeps what it held until the window ends: nobody can know what its calls cost. Status reports it as abandoned. It
-  is at most what its calls had reserved, an eighth of what was left, or two seconds' use, whichever of the last two is less.
+  is what its calls had reserved and at most a second's use beyond, or a few calls' where it had only begun.
 - Windows follow the clock. Set back, it leads into an earlier window again, whose spending is on record.
 """
 
@@ -94,7 +94,7 @@ class TenantBudgets:
                 purse = slot.purses.get(value) or self._purse(slot, value)
                 amount = purse.of(worst)
                 parts.append((purse, amount))
-                lacking = lacking or 0 < amount > purse.granted - purse.settled - purse.reserved
+                lacking = lacking or 0 < amount > purse.free
             held = Held(bank, worst, parts)
             if not lacking:
                 held.take(worst, parts)
@@ -150,8 +150,7 @@ class TenantBudgets:
         for purse, amount in parts:
             known = amount > purse.limit or (purse.refused <= amount and at < purse.refused_until)
             if 0 < amount > purse.free and known:
-                left = purse.room + purse.free
-                raise refusal(purse.budget, purse.window, asked=amount, left=left, now=now)
+                raise refusal(purse.budget, purse.window, asked=amount, left=purse.left, now=now)
 
 
 def _give_back(done: Future[bool], held: Held) -> None:
