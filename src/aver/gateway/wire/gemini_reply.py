@@ -102,7 +102,7 @@ class GeminiReader:
     def _part(self, part: dict[str, Any], reply: dict[str, Any], deltas: list[ChatDelta]) -> None:
         signature = part.get("thoughtSignature") or ""
         text = part.get("text")
-        if call := part.get("functionCall"):
+        if (call := part.get("functionCall")) is not None:
             made = _call(call, reply, self._calls, signature)
             tool = ToolDelta(self._calls, made.id, made.name, made.arguments, signature)
             self._calls += 1
@@ -136,7 +136,7 @@ def read_completion(body: bytes) -> Completion:
 
 def _read_part(part: dict[str, Any], reply: dict[str, Any], parts: list[Part]) -> None:
     signature = part.get("thoughtSignature") or ""
-    if call := part.get("functionCall"):
+    if (call := part.get("functionCall")) is not None:
         parts.append(_call(call, reply, sum(isinstance(each, ToolCall) for each in parts), signature))
     elif part.get("thought"):
         parts.append(Reasoning(part.get("text") or "", signature, family=FAMILY))
@@ -212,13 +212,13 @@ def error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderRefus
     message, details = _details(body)
     kinds = dict(_KINDS)
     wait = ""
-    violations: list[Any] = []
+    violations: list[dict[str, Any]] = []
     for detail in details:
         kind = str(detail.get("@type", "")).rpartition(".")[2]
         if kind == "RetryInfo":
             wait = str(detail.get("retryDelay", "")).removesuffix("s")
         elif kind == "QuotaFailure":
-            violations += [each for each in detail.get("violations") or () if isinstance(each, dict)]
+            violations += _objects(detail.get("violations"))
         elif kind == "ErrorInfo" and "API_KEY" in str(detail.get("reason")):
             kinds["INVALID_ARGUMENT"] = ProviderDenied
     if "api key" in message.lower():
@@ -242,5 +242,8 @@ def _details(body: bytes) -> tuple[str, list[dict[str, Any]]]:
     said = value.get("error") if isinstance(value, dict) else None
     if not isinstance(said, dict):
         return "", []
-    details = said.get("details")
-    return str(said.get("message") or ""), [each for each in details or () if isinstance(each, dict)]
+    return str(said.get("message") or ""), _objects(said.get("details"))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
