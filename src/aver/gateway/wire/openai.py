@@ -13,7 +13,7 @@ from aver.core.errors import AverError, ProviderError
 from aver.gateway.types import ChatRequest, Completion, Family
 from aver.gateway.wire.openai_fields import as_json
 from aver.gateway.wire.openai_replies import openai_error, read_completion, write_completion
-from aver.gateway.wire.openai_requests import bound_tokens, read_chat, write_chat
+from aver.gateway.wire.openai_requests import asks_usage, bound_tokens, read_chat, write_chat
 from aver.gateway.wire.openai_streams import ChatReader, ChatWriter
 from aver.gateway.wire.refusals import refusal
 from aver.gateway.wire.types import Endpoint, HttpRequest
@@ -23,7 +23,8 @@ __all__ = ["OpenAIChat", "OpenAIDoor", "openai_error"]
 
 class OpenAIChat:
     """A :class:`~aver.gateway.wire.types.ChatDialect`. ``base_url`` ends before ``/chat/completions``. Of the provider's options,
-    ``max_tokens_field`` names what bounds the output there."""
+    ``max_tokens_field`` names what bounds the output there, and ``stream_usage: no`` is for servers that refuse to be asked for the usage
+    of a stream."""
 
     family: Family = "openai"
 
@@ -39,7 +40,7 @@ class OpenAIChat:
         if stream:
             sent["stream"] = True
             options = body.get("stream_options")
-            if not options or not options.get("include_usage"):
+            if asks_usage(endpoint) and not (options and options.get("include_usage")):
                 sent["stream_options"] = {**(options or {}), "include_usage": True}
         else:
             sent.pop("stream", None)

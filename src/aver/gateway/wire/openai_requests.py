@@ -14,6 +14,7 @@ from aver.gateway.wire.openai_messages import FAMILY, cannot_say, read_messages,
 from aver.gateway.wire.types import Endpoint
 
 __all__ = [
+    "asks_usage",
     "bound_tokens",
     "effort_for",
     "effort_of",
@@ -153,7 +154,9 @@ def write_chat(chat: ChatRequest, endpoint: Endpoint, *, stream: bool) -> tuple[
     dropped: list[str] = []
     body: dict[str, Any] = {"model": endpoint.model, "messages": write_messages(chat.messages)}
     if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body["stream"] = True
+        if asks_usage(endpoint):
+            body["stream_options"] = {"include_usage": True}
     if chat.max_tokens is not None:
         body[tokens_field(endpoint)] = chat.max_tokens
     sampling = {"temperature": chat.temperature, "top_p": chat.top_p}
@@ -220,6 +223,11 @@ def effort_for(tokens: int | None, endpoint: Endpoint) -> str | None:
 def fixed_sampling(endpoint: Endpoint) -> bool:
     """Whether the model refuses ``temperature`` and ``top_p``."""
     return _FIXED_SAMPLING.search(endpoint.model) is not None
+
+
+def asks_usage(endpoint: Endpoint) -> bool:
+    """Whether a stream's usage is asked for: older servers refuse the question."""
+    return endpoint.options.get("stream_usage") != "no"
 
 
 def tokens_field(endpoint: Endpoint) -> str:

@@ -289,6 +289,9 @@ def test_a_forwarded_stream_asks_for_its_usage():
     sent = orjson.loads(CHAT.forward({"stream_options": {"x": 1}}, AT, stream=True).body)
     assert sent == {"model": "m-1", "stream": True, "stream_options": {"x": 1, "include_usage": True}}
     assert orjson.loads(CHAT.forward(sent, AT, stream=False).body) == {"model": "m-1"}
+    older = Endpoint("https://models.example/v1", "m-1", {"stream_usage": "no"})
+    assert orjson.loads(CHAT.forward({}, older, stream=True).body) == {"model": "m-1", "stream": True}
+    assert "stream_options" not in written(ChatRequest((Message("user", "x"),)), older, stream=True)
 
 
 @pytest.mark.parametrize(
