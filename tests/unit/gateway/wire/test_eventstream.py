@@ -5,7 +5,7 @@ from zlib import crc32
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import ProviderError
@@ -26,6 +26,7 @@ def read(data: bytes, *sizes: int):
     return messages + reader.feed(data[start:])
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_botocore_reads_what_is_written(messages):
     buffer = EventStreamBuffer()
@@ -33,6 +34,7 @@ def test_botocore_reads_what_is_written(messages):
     assert [(each.headers, each.payload) for each in buffer] == messages
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.lists(st.integers(0, 60)))
 def test_what_is_written_is_read_however_it_is_cut(messages, sizes):
     data = b"".join(write_message(headers, payload) for headers, payload in messages)
@@ -64,6 +66,7 @@ def test_headers_of_every_type_are_passed_over_as_botocore_does():
     assert dict(ours.headers) == {"h7": theirs.headers["h7"]} == {"h7": "text"}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_byte_that_changed_on_the_way_is_noticed(data):
     message = write_message({":event-type": "contentBlockDelta"}, b'{"delta": {"text": "Twenty days."}}')

@@ -194,7 +194,7 @@ def test_parts_are_written(part, written):
 @pytest.mark.parametrize(
     "part",
     [File(id="file-abc"), Opaque("openai", {"type": "x"}), ToolCall("1", "a", "{}")],
-    ids=lambda part: type(part),
+    ids=type,
 )
 def test_parts_that_cannot_be_said_are_refused(part):
     with pytest.raises(RequestRejected, match="Gemini has no place for"):
