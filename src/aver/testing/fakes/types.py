@@ -60,8 +60,8 @@ class Voice(Protocol):
         right form with nothing in it."""
 
     def stream(self, received: Received, reply: Reply) -> Streamed:
-        """The reply as the events of a stream, text and arguments ``reply.piece`` characters at a time (see :func:`cut_up`). ``reply`` may be one that
-        breaks off: its arguments need not be JSON then."""
+        """The reply as the events of a stream, text and arguments ``reply.piece`` characters at a time (see :func:`cut_up`). ``reply``
+        may be one that breaks off: its arguments need not be JSON then."""
 
     def error(self, received: Received, kind: ErrorKind, message: str, status: int | None) -> Answer:
         """An error of this kind as the family words it. ``status`` overrides the kind's own; without ``message``, one like the family's."""
