@@ -10,6 +10,7 @@ from sqlalchemy import Integer, LargeBinary, String, Table
 import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store
+import aver.gateway.cache.store
 import aver.knowledge.store  # noqa: F401 - each declares its tables
 from aver.store import tenant_metadata
 

@@ -153,6 +153,8 @@ class Call:
     """The turn it is part of, if any."""
     release: str = ""
     """The digest of the release that asks, if any: answers of one release are never given by another."""
+    config: str = ""
+    """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
     """The caller wants the answer kept nowhere but in evidence (``Cache-Control: no-store``)."""
     documents: frozenset[str] = frozenset()

@@ -156,3 +156,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("budget", "unit", "period", "value", "holder", "tenant", name="pk_budget_grants"),
     )
     op.create_index("ix_budget_grants_expires", "budget_grants", ["expires"])
+    # The gateway: answers given before, and how they fared
+    _tenant_table(
+        "cached_answers",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("exact", TEXT, nullable=False),
+        sa.Column("form", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.Column("expires", TEXT, nullable=False),
+        sa.Column("used", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_cached_answers"),
+    )
+    op.create_index("ix_cached_answers_exact", "cached_answers", ["exact"])
+    op.create_index("ix_cached_answers_form", "cached_answers", ["form"])
+    op.create_index("ix_cached_answers_used", "cached_answers", ["used"])
+    _tenant_table(
+        "cache_counts",
+        sa.Column("route", TEXT, nullable=False),
+        sa.Column("config", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        *(
+            sa.Column(name, sa.Integer, nullable=False)
+            for name in ("misses", "exact", "semantic", "shadowed", "refused", "agreed", "differed")
+        ),
+        sa.PrimaryKeyConstraint("route", "config", "release", "tenant", name="pk_cache_counts"),
+    )
