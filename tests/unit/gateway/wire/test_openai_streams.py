@@ -105,7 +105,7 @@ def test_a_stream_that_is_written_has_the_references_form():
     assert to.end() == b"data: [DONE]\n\n"
 
 
-@given(st.integers(1, 12), replies())
+@given(st.integers(1, 20), replies())
 def test_another_provider_goes_on_where_one_broke_off(kept, second):
     shown = read(reader(), [served()])[:kept]
     to = writer()
