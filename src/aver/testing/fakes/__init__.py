@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 
 from aver.testing.fakes.types import Voice
 
@@ -16,5 +15,4 @@ _FAMILIES = ("openai", "responses", "anthropic", "gemini", "bedrock", "cohere")
 @cache
 def voices() -> tuple[Voice, ...]:
     """Every family's voice. Where two serve the same path, the first has it."""
-    names = [f"aver.testing.fakes.{family}" for family in _FAMILIES]
-    return tuple(import_module(name).VOICE for name in names if find_spec(name))
+    return tuple(import_module(f"aver.testing.fakes.{family}").VOICE for family in _FAMILIES)
