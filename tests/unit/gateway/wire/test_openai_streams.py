@@ -117,6 +117,10 @@ def test_another_provider_goes_on_where_one_broke_off(kept, second):
     assert list(told.tools.values()) == [*first.tools.values(), *later.tools.values()]
     assert {event["id"] for event in events(data)} == {"chatcmpl-fake"}
     assert {event["model"] for event in events(data)} == {"m"}
+    calls = [
+        call for event in events(data) for each in event["choices"] for call in each["delta"].get("tool_calls", ())
+    ]
+    assert [call["index"] for call in calls if "id" in call] == list(range(len(told.tools)))
     roles = [each for event in events(data) for each in event["choices"] if "role" in each["delta"]]
     assert len(roles) == 1
 

@@ -10,7 +10,7 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from aver.core.errors import ProviderError, ProviderRefused, ProviderThrottled, StreamTruncated
-from aver.gateway.types import ChatDelta, Reasoning, ToolCall, Usage
+from aver.gateway.types import ChatDelta, Reasoning, ToolCall, ToolDelta, Usage
 from aver.gateway.wire.responses import ResponsesChat, ResponsesDoor
 from aver.testing.fakes.responses import VOICE
 from aver.testing.replies import Received, Reply, Tokens
@@ -190,3 +190,12 @@ def test_a_reply_without_output_is_none_and_an_empty_one_has_an_empty_message():
     data = to.write([ChatDelta(finish="stop")]) + to.end()
     assert heard(read(reader(), [data])).finish == "stop"
     assert whole(data).text == ""
+
+
+def test_a_call_that_broke_off_is_not_continued_by_another_providers():
+    stream = served(Reply(tools=(ToolCall("call_a", "look", '{"q": 1}'),), piece=3))
+    to = writer()
+    data = to.write(read(reader(), stream[:5]))
+    data += to.write([ChatDelta(tool=ToolDelta(0, "call_b", "look", "{}"), id="other"), ChatDelta(finish="tool_calls")])
+    calls = [(part.id, part.arguments) for part in whole(data + to.end()).parts]
+    assert calls == [("call_a", '{"q": '), ("call_b", "{}")]
