@@ -96,9 +96,10 @@ class LiteLLM:
     async def whole(self, body: Mapping[str, Any], credential: str | None, timeouts: ModelTimeouts) -> bytes:
         """The reply to ``body`` in one piece, as a server of OpenAI's protocol would send it. Raises
         :class:`~aver.core.errors.ProviderError` alone."""
+        library = await _loaded()
         try:
             async with asyncio.timeout(timeouts.total):
-                reply = await self._ask(body, credential, timeouts, stream=False)
+                reply = await library.acompletion(**self._arguments(body, credential, timeouts, stream=False))
             return as_json(_plain(reply))
         except ProviderError:
             raise
@@ -110,11 +111,11 @@ class LiteLLM:
     ) -> AsyncIterator[bytes]:
         """The reply to ``body`` as the events of a stream, ``data: [DONE]`` at its end. Raises
         :class:`~aver.core.errors.ProviderError` alone."""
-        now = asyncio.get_running_loop().time
+        library, now = await _loaded(), asyncio.get_running_loop().time
         ends, stream = now() + timeouts.total, None
         try:
             async with asyncio.timeout_at(min(ends, now() + timeouts.first_token)):
-                stream = await self._ask(body, credential, timeouts, stream=True)
+                stream = await library.acompletion(**self._arguments(body, credential, timeouts, stream=True))
                 chunk = await anext(stream, None)
             while chunk is not None:
                 yield b"data: " + as_json(_event(chunk, stream)) + b"\n\n"
@@ -130,23 +131,19 @@ class LiteLLM:
             if stream is not None:
                 await stream.aclose()
 
-    async def _ask(
+    def _arguments(
         self, body: Mapping[str, Any], credential: str | None, timeouts: ModelTimeouts, *, stream: bool
-    ) -> Any:
-        library = await asyncio.to_thread(_library)  # its import takes seconds
+    ) -> dict[str, Any]:
         said = {name: value for name, value in body.items() if name in _FIELDS}
         if not stream:
             said.pop("stream_options", None)
-        return await library.acompletion(
-            **said,
-            **self._place,
-            api_key=credential,
-            stream=stream,
-            timeout=timeouts.total,
-            num_retries=0,
-            max_retries=0,
-            drop_params=True,
-        )
+        limits = {"timeout": timeouts.total, "num_retries": 0, "max_retries": 0}
+        return said | self._place | limits | {"api_key": credential, "stream": stream, "drop_params": True}
+
+
+async def _loaded() -> Any:
+    """The library, whose import takes seconds: those are nobody's time to answer."""
+    return await asyncio.to_thread(_library)
 
 
 @cache
