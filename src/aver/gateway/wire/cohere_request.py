@@ -72,10 +72,13 @@ def bounded(body: Mapping[str, Any], most: int | None) -> Mapping[str, Any]:
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
     for message in messages:
+        if message.content == "":
+            continue  # refused
         if isinstance(message.content, str):
             written.append({"role": message.role, "content": message.content})
         elif message.role == "assistant":
-            written.append(_assistant(message.content))
+            if len(said := _assistant(message.content)) > 1:
+                written.append(said)
         else:
             written += _told(message.role, message.content)
     return written
@@ -87,6 +90,8 @@ def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
     content: list[Any] = []
     for part in parts:
         match part:
+            case Text(text=""):
+                continue
             case ToolCall():
                 function = {"name": part.name, "arguments": part.arguments or "{}"}
                 calls.append({"id": part.id, "type": "function", "function": function})
@@ -97,7 +102,7 @@ def _assistant(parts: Sequence[Part]) -> dict[str, Any]:
             case _:
                 content.append(_part(part))
     if not calls:
-        return {"role": "assistant", "content": content}
+        return {"role": "assistant"} | ({"content": content} if content else {})
     plan = "".join(each.get("text", "") for each in content)
     thoughts = [each for each in content if each["type"] == "thinking"]
     message: dict[str, Any] = {"role": "assistant", "tool_calls": calls}

@@ -83,7 +83,8 @@ def _contents(messages: Sequence[Message], system: list[Any], model: str) -> lis
             system += [_part(part) for part in message.parts]
             continue
         role = "model" if message.role == "assistant" else "user"
-        parts = _said(message.parts, names, model) if role == "model" else _asked(message.parts, names)
+        spoken = [part for part in message.parts if not isinstance(part, Text) or part.text]  # empty parts are refused
+        parts = _said(spoken, names, model) if role == "model" else _asked(spoken, names)
         if contents and contents[-1]["role"] == role:
             contents[-1]["parts"] += parts
         elif parts:

@@ -139,6 +139,11 @@ def test_what_tools_gave_are_documents_in_messages_of_their_own():
     assert rest == {"role": "user", "content": [image, {"type": "text", "text": "Well?"}]}
 
 
+def test_messages_with_nothing_in_them_are_left_out():
+    nothing = (Message("assistant", ""), Message("assistant", (Text(""), Reasoning("Other.", family="gemini"))))
+    assert body_of(ChatRequest((*HI, *nothing, *HI)))["messages"] == [{"role": "user", "content": "hi"}] * 2
+
+
 def test_a_tool_that_must_be_called_is_offered_alone():
     body = body_of(ChatRequest(HI, tools=(Tool("a"), Tool("b")), tool_choice="tool:b"))
     assert [tool["function"]["name"] for tool in body["tools"]] == ["b"]

@@ -167,11 +167,12 @@ def test_what_a_model_said_goes_back_to_it_unchanged(kind, voice, reply):
             for each in content
             if "signature" in each.get("reasoningContent", {}).get("reasoningText", "signature")
         ]
-        assert sent["messages"][1]["content"] == kept or not kept
+        assert [each for message in sent["messages"][1:2] if kept for each in message["content"]] == kept
     elif kind == "cohere":
         assert said["message"].get("tool_calls") == sent["messages"][1].get("tool_calls")
         if not reply.tools:
-            assert sent["messages"][1]["content"] == said["message"]["content"]
+            kept = [part for part in said["message"]["content"] if part.get("text") != ""]
+            assert sent["messages"][1]["content"] == kept
     elif kind == "vertex" or not reply.tools or reply.tools[0].signature or reply.signature:
         # Gemini 3 refuses calls without signature: they are marked as another model's.
         assert sent["contents"][1]["parts"] == said["candidates"][0]["content"]["parts"]

@@ -261,6 +261,13 @@ def test_words_of_the_system_alone_are_asked_as_the_users():
     assert body == {"contents": [{"role": "user", "parts": [{"text": "Say hello."}]}]}
 
 
+def test_parts_with_nothing_in_them_are_left_out():
+    body = body_of(
+        ChatRequest((Message("user", (Text(""), Text("hi"))), Message("assistant", ""), Message("user", "so")))
+    )
+    assert body["contents"] == [{"role": "user", "parts": [{"text": "hi"}, {"text": "so"}]}]
+
+
 def test_a_lone_surrogate_does_not_stop_a_request():
     assert body_of(ChatRequest((Message("user", "a\ud800b"),)))["contents"][0]["parts"] == [{"text": "a?b"}]
 
