@@ -15,9 +15,8 @@ __all__ = ["Problem", "problems"]
 _SECRET_HEADERS = {"authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie"}
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "month": 28 * 86_400, "ever": 10**12}
 _MISSING_ADDRESS = {
-    "azure": "Write base_url: https://NAME.openai.azure.com",
+    "azure": "Write base_url: https://NAME.openai.azure.com, with the name of your resource.",
     "bedrock": "Write options: {region: us-east-1}, or a base_url.",
-    "vertex": "Write options: {location: europe-west4}, or a base_url.",
 }
 _MOST_ENDS, _DEEPEST = 1000, 8
 _OWN = {"cascade": "cascade", "learned": "learned"}
@@ -69,6 +68,9 @@ def _provider(provider: ProviderConfig) -> Iterator[Problem]:
             f"nothing says where the provider {provider.name!r} is reached",
             _MISSING_ADDRESS.get(provider.kind, "Write its base_url."),
         )
+    if provider.kind == "vertex" and "project" not in provider.options:
+        cause = f"nothing says whose project the provider {provider.name!r} asks"
+        yield Problem(path, cause, "Write options: {project: NAME, location: europe-west4}, with yours.")
     for header in provider.headers:
         if header.lower() in _SECRET_HEADERS:
             yield Problem(
@@ -122,7 +124,11 @@ def _route(route: Route) -> Iterator[Problem]:
                 f"Write strategy: {strategy}, or leave {setting} out.",
             )
     if route.strategy == "learned" and not (route.learned and route.learned.model):
-        yield Problem(path, "a route that learns names no trained model", "Write learned: {model: router.json}")
+        yield Problem(
+            path,
+            "a route that learns names no trained model",
+            "Write learned: {model: router.json}, with the name of its file.",
+        )
     if route.strategy not in ("weighted", "experiment"):
         for index, arm in enumerate(route.arms):
             if arm.weight != 1:

@@ -40,7 +40,7 @@ def base_url(name: str, kind: ProviderKind, options: Mapping[str, str]) -> str:
         return OPENAI_COMPATIBLE.get(name, _OPENAI)
     if kind == "bedrock" and "region" in options:
         return f"https://bedrock-runtime.{options['region']}.amazonaws.com"
-    if kind == "vertex" and "location" in options:
-        location = options["location"]
+    if kind == "vertex":
+        location = options.get("location", "global")
         return f"https://{'' if location == 'global' else location + '-'}aiplatform.googleapis.com"
     return _FIXED.get(kind, "")

@@ -66,10 +66,13 @@ class Text:
 
     def read(self, value: YamlValue) -> str:
         text = value.text()
-        if not (len(text) <= self.longest and text.isprintable() and re.fullmatch(self.pattern, text)):
+        if not self.fits(text):
             found = "something else" if self.secret else repr(text[:60])
             raise value.error(f"expected {self.expected}, found {found}", self.advice)
         return text
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= self.longest and text.isprintable() and re.fullmatch(self.pattern, text) is not None
 
     def write(self, value: str) -> str:
         return value

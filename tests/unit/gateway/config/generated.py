@@ -59,12 +59,13 @@ budgets = st.builds(
 
 @st.composite
 def providers(draw, name):
+    kind = draw(st.sampled_from(get_args(ProviderKind)))
     return ProviderConfig(
         name,
-        draw(st.sampled_from(get_args(ProviderKind))),
+        kind,
         draw(st.sampled_from(["https://x.example.com/v1", "http://127.0.0.1:11434"])),
         draw(st.sampled_from(["", "env:KEY", "file:/run/secrets/a key"])),
-        draw(st.dictionaries(names, texts, max_size=2)),
+        draw(st.dictionaries(names, texts, max_size=2)) | ({"project": "p"} if kind == "vertex" else {}),
         draw(st.dictionaries(st.sampled_from(["X-Team", "User-Agent"]), texts)),
         draw(timeouts),
         draw(st.integers(1, 500)),

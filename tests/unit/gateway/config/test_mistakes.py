@@ -22,7 +22,8 @@ models:
 def mistake(text):
     with pytest.raises(SettingsError) as caught:
         parse_config(text, "aver.yaml")
-    assert caught.value.next_step
+    assert caught.value.next_step.endswith((".", "?"))
+    assert not caught.value.cause.endswith(".")
     return str(caught.value)
 
 
@@ -114,7 +115,8 @@ def test_a_mistake_in_routes_and_budgets_is_answered_where_it_is(text, says):
         ("providers: {p: {}}", "aver.yaml:1: 'kind' is missing. Add it: kind: ..."),
         ("providers: {p: {kind: opnai}}", "is no kind of provider. Did you mean 'openai'?"),
         ("providers:\n  p:\n    kind: azure", "aver.yaml:2: nothing says where the provider 'p' is reached"),
-        ("providers: {p: {kind: vertex}}", "Write options: {location: europe-west4}, or a base_url."),
+        ("providers: {p: {kind: vertex}}", "Write options: {project: NAME, location: europe-west4}"),
+        ("providers: {p: {kind: bedrock}}", "Write options: {region: us-east-1}, or a base_url."),
         ("providers: {p: {kind: openai, base_url: 'ftp://x'}}", "expected an address such as https://"),
         (
             "providers:\n  p:\n    kind: openai\n    headers:\n      Authorization: Bearer s",
