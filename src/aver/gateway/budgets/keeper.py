@@ -57,6 +57,8 @@ class Keeper:
         self._seq = count(1)
         self._asks: list[_Ask] = []
         self._again: list[_Ask] = []
+        self._leaving: list[Line] = []
+        """Said again, word for word and before anything else of their keys, until the store has answered."""
         self._looked = 0.0
         self._hurry = False
         self._thread: threading.Thread | None = None
@@ -69,7 +71,7 @@ class Keeper:
         """Give back all that no call under way needs; what those settle later is still told to the store."""
         with self.bank.lock:
             self.bank.closed = True
-            if self.bank.purses:
+            if self.bank.purses or self._leaving:
                 self._wake()
             thread = self._thread
         if thread is not None:
@@ -120,13 +122,13 @@ class Keeper:
                         ask.future.set_exception(error)
             with bank.lock:
                 if not (self._asks or self._again) and (
-                    not bank.purses or (bank.closed and (failed or self._all_told()))
+                    not (bank.purses or self._leaving) or (bank.closed and (failed or self._all_told()))
                 ):
                     self._thread = None
                     return
 
     def _all_told(self) -> bool:
-        return not any(purse.dirty for purse in self.bank.purses.values())
+        return not self._leaving and not any(purse.dirty for purse in self.bank.purses.values())
 
     def _pause(self) -> float:
         at = self._clock.monotonic()
@@ -139,21 +141,24 @@ class Keeper:
         with self.bank.lock:
             asks = self._serve(asks, done)
             purses, lines = self._short_lines(asks)
-            left: list[Purse] = []
             if self.bank.closed or at - self._looked >= self.idle / _LOOKS:
                 self._looked = at
-                self._tidy_lines(now.timestamp(), at, purses, lines, left)
+                self._tidy_lines(now.timestamp(), at, purses, lines)
+            leaving = self._leaving[:]
         _tell(done)
-        if not lines:
+        if not (leaving or lines):
             return
         try:
-            answers = self._store.exchange(self._holder, lines, now)
+            answers = self._store.exchange(self._holder, leaving + lines, now)
         except BaseException:
             with self.bank.lock:
-                self._unsaid(purses, left)
+                for purse in purses:  # the store may have heard or not: all is to be said again, as it is then
+                    purse.dirty = True
             raise
+        del answers[: len(leaving)]
         done = []
         with self.bank.lock:
+            self._leaving = []
             for purse, answer in zip(purses, answers, strict=True):
                 purse.heard(answer, at)
             for ask in self._serve(asks, done):
@@ -200,8 +205,8 @@ class Keeper:
                 lines.append(purse.line(next(self._seq), need=need, least=max(1, min(lacking))))
         return purses, lines
 
-    def _tidy_lines(self, now: float, at: float, purses: list[Purse], lines: list[Line], left: list[Purse]) -> None:
-        """Returns of room that is not needed, and what the store has not heard. ``left`` are purses given up."""
+    def _tidy_lines(self, now: float, at: float, purses: list[Purse], lines: list[Line]) -> None:
+        """Returns of room that is not needed, and what the store has not heard."""
         busy = set(purses)
         busy.update(purse for ask in (*self._asks, *self._again) for purse, _ in ask.parts)
         for purse in list(self.bank.purses.values()):
@@ -214,9 +219,7 @@ class Keeper:
                 del self.bank.purses[purse.key]
                 purse.give_up()
                 if purse.opened or purse.dirty:
-                    left.append(purse)
-                    purses.append(purse)
-                    lines.append(purse.line(next(self._seq), keep=0, leave=True))
+                    self._leaving.append(purse.line(next(self._seq), keep=0, leave=True))
             elif (
                 (keep is not None and purse.spare > keep)
                 or (purse.dirty and (self.bank.closed or silent >= 2 * self.idle or purse.spare < 0))
@@ -233,15 +236,6 @@ class Keeper:
             purse.used_at = at
             return 2 * (purse.asked + purse.paced)
         return 0 if at - purse.used_at >= self.idle else None
-
-    def _unsaid(self, purses: list[Purse], left: list[Purse]) -> None:
-        """The store may have heard or not: everything is to be said again, as it is then."""
-        for purse in purses:
-            purse.dirty = True
-        for purse in left:
-            current = self.bank.purses.setdefault(purse.key, purse)
-            if current is not purse:
-                current.absorb(purse)
 
 
 def _tell(done: list[tuple[_Ask, AverError | bool]]) -> None:

@@ -132,13 +132,6 @@ class Purse:
         self.room, self.idle = answer.room, answer.idle
         self.opened, self.told_at = True, at
 
-    def absorb(self, earlier: Purse) -> None:
-        """Take over the account of a purse of the same key that could not be given up."""
-        self.granted += earlier.granted
-        self.settled += earlier.settled
-        self.opened = self.opened or earlier.opened
-        self.dirty = True
-
 
 Part = tuple[Purse, int]
 """What a call needs of a purse."""
