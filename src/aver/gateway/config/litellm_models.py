@@ -144,8 +144,8 @@ class Read:
 
 
 _ABOUT_PARAMS = dict.fromkeys(
-    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name"),
-    "cloud credentials are taken from the environment or a file; see credential in docs/settings.md.",
+    ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_session_name", "aws_role_name"),
+    "AWS is asked as its own tools would: with the environment, a profile or the machine's role.",
 )
 
 
@@ -201,7 +201,7 @@ def _options(vendor: Vendor, region: str, place: YamlValue, params: Section) -> 
     if vendor.kind == "vertex":
         wanted |= {"vertex_project": "project", "vertex_location": "location"}
     if vendor.kind == "bedrock":
-        wanted |= {"aws_region_name": "region"}
+        wanted |= {"aws_region_name": "region", "aws_profile_name": "profile"}
     if vendor.kind == "litellm":
         wanted |= {name: name for name in ("vertex_project", "vertex_location", "aws_region_name")}
     for theirs, ours in wanted.items():

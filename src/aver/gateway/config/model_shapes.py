@@ -52,7 +52,9 @@ PROVIDER = Record(
             required=True,
         ),
         "base_url": Field(URL, "Where it is; well-known providers need none."),
-        "credential": Field(CREDENTIAL, "How to be let in: env:NAME or file:PATH, never the secret."),
+        "credential": Field(
+            CREDENTIAL, "Where the key is: env:NAME, file:PATH, vault:, aws:, gcp: or azure:. Never the key itself."
+        ),
         "options": Field(MapOf(NAME, TEXT), "The provider's own: api_version, project, location, region."),
         "headers": Field(MapOf(NAME, TEXT), "Headers sent with every call; none that is a credential."),
         "timeouts": Field(TIMEOUTS, "How long to wait."),

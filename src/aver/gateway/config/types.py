@@ -20,6 +20,7 @@ __all__ = [
     "Capability",
     "Cascade",
     "Check",
+    "CredentialScheme",
     "ErrorClass",
     "GatewayConfig",
     "Hedge",
@@ -37,6 +38,8 @@ __all__ = [
 
 ProviderKind = Literal["openai", "azure", "responses", "anthropic", "gemini", "vertex", "bedrock", "cohere", "litellm"]
 """``openai`` is every server that speaks chat completions: OpenAI, vLLM, TGI, Ollama, Groq, Mistral."""
+CredentialScheme = Literal["env", "file", "vault", "aws", "gcp", "azure"]
+"""Where a secret is, before the colon of its reference."""
 Strategy = Literal["priority", "weighted", "cheapest", "fastest", "cascade", "experiment", "learned"]
 Capability = Literal["tools", "vision", "json", "reasoning", "files", "embeddings", "rerank"]
 Check = Literal["nonempty", "complete", "json", "no_refusal", "confident", "cites"]

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Choice, Field, ListOf, Number, Record, Text
-from aver.gateway.config.types import Capability
+from aver.gateway.config.types import Capability, CredentialScheme
 
 __all__ = [
     "CAPABILITIES",
@@ -32,9 +32,9 @@ POSITIVE = Duration(above=True)
 CAPABILITIES = ListOf(Choice("capability", get_args(Capability)), frozenset)
 NAMES = ListOf(NAME, least=1)
 CREDENTIAL = Text(
-    r"^[a-z][a-z0-9_-]{1,30}:\S(.*\S)?$",
+    rf"^({'|'.join(get_args(CredentialScheme))}):\S(.*\S)?$",
     "a reference to a credential, never the credential itself",
-    "Write env:NAME for an environment variable, or file:PATH.",
+    "Write env:NAME for an environment variable, file:PATH, or a place of vault:, aws:, gcp: or azure:.",
     secret=True,
 )
 URL = Text(

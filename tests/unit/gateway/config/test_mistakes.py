@@ -143,7 +143,9 @@ def test_a_mistake_in_providers_and_models_is_answered_where_it_is(text, says):
     assert says in mistake(text)
 
 
-@pytest.mark.parametrize("secret", ["sk-proj-abc123", "AKIA1234567890", "Bearer abc:def", "eyJhbGciOi.abc.def", "a b"])
+@pytest.mark.parametrize(
+    "secret", ["sk-proj-abc123", "user:password", "AKIA1234567890", "Bearer abc:def", "eyJhbGciOi.abc.def", "a b"]
+)
 def test_a_bare_secret_is_refused_and_not_repeated(secret):
     said = mistake(f"providers:\n  p:\n    kind: openai\n    credential: {secret!r}")
     assert said.startswith("aver.yaml:4: expected a reference to a credential, never the credential itself")
