@@ -3,18 +3,24 @@
 import asyncio
 from datetime import timedelta
 
+import aiohttp
 import boto3
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from moto.server import ThreadedMotoServer
+from yarl import URL
 
 from aver.core.clock import rfc3339
 from aver.core.errors import ProviderDenied, ProviderError
 from aver.gateway.config.types import ProviderConfig
 from aver.gateway.credentials import Secrets, signer
-from aver.gateway.wire.types import HttpRequest
+from aver.gateway.types import ChatRequest, Message
+from aver.gateway.wire.bedrock import BedrockChat
+from aver.gateway.wire.types import Endpoint, HttpRequest
 from aver.testing import FixedClock
+from aver.testing.provider import FakeProvider
+from aver.testing.replies import Reply
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_REGION": "eu-west-1"}
 
@@ -212,3 +218,22 @@ async def test_a_machine_of_nobodys_is_told_what_to_set(fake):
         key = await identity(environment, clock)
         with pytest.raises(ProviderDenied, match="AWS_ACCESS_KEY_ID"):
             await key()
+
+
+@pytest.mark.parametrize(
+    "model", ["anthropic.claude-v2:1", "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/a"]
+)
+@pytest.mark.parametrize(("secret", "status"), [("hush", 200), ("another", 403)])
+async def test_a_signed_request_is_admitted_whatever_the_models_name(model, secret, status):
+    with FakeProvider([Reply("Hello.")], key="AKID:hush") as server:
+        request = BedrockChat().request(
+            ChatRequest((Message("user", "Hi"),)), Endpoint(server.root_url, model), stream=False
+        )
+        provider = ProviderConfig("main", "bedrock", server.root_url)
+        await signer(provider, KEYS | {"AWS_SECRET_ACCESS_KEY": secret}).sign(request)
+        address = URL(request.url, encoded=True)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(address, data=request.body, headers=request.headers) as response,
+        ):
+            assert response.status == status

@@ -16,7 +16,7 @@ from aver.core.clock import Clock
 from aver.core.errors import ProviderDenied, ProviderError
 from aver.gateway.credentials.asking import ask
 from aver.gateway.credentials.sigv4 import AwsCredentials
-from aver.gateway.credentials.types import Fetched, missing
+from aver.gateway.credentials.types import Fetched
 
 __all__ = ["AwsIdentity", "region_of"]
 
@@ -48,13 +48,13 @@ class AwsIdentity:
         if (shared := self._shared()) is not None:
             return Fetched(shared, refresh=_REREAD, quick=True)
         if self._profile:
-            raise missing(
+            raise ProviderDenied(
                 f"AWS's shared file has no keys for the profile {self._profile}", "Add them, or name another."
             )
         if get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
             return await self._of_container()
         if get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-            raise missing("There are no credentials for AWS", _NEXT_STEP)
+            raise ProviderDenied("There are no credentials for AWS", _NEXT_STEP)
         return await self._of_machine()
 
     def _shared(self) -> AwsCredentials | None:
@@ -68,7 +68,7 @@ class AwsIdentity:
             return None
         except (configparser.Error, UnicodeDecodeError):
             # The parser's own words would show a line of the file.
-            raise missing(f"AWS's shared file {path} cannot be read", "Correct it.") from None
+            raise ProviderDenied(f"AWS's shared file {path} cannot be read", "Correct it.") from None
         section = parser[profile] if parser.has_section(profile) else {}
         key, secret = section.get("aws_access_key_id"), section.get("aws_secret_access_key")
         return AwsCredentials(key, secret, section.get("aws_session_token") or "") if key and secret else None
@@ -85,7 +85,9 @@ class AwsIdentity:
             try:
                 token = Path(file).read_text(encoding="utf-8").strip()  # noqa: ASYNC240 - some bytes
             except OSError as error:
-                raise missing(f"{file} cannot be read", "Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE.") from error
+                raise ProviderDenied(
+                    f"{file} cannot be read", "Check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE."
+                ) from error
         headers = {"Authorization": token} if token else {}
         answer = await ask("AWS's container endpoint", "GET", url, headers=headers)
         answer.check("credentials")
@@ -104,7 +106,9 @@ class AwsIdentity:
                 timeout=_MACHINE_SECONDS,
             )
         except ProviderError as error:
-            raise missing("There are no credentials for AWS, and this is none of its machines", _NEXT_STEP) from error
+            raise ProviderDenied(
+                "There are no credentials for AWS, and this is none of its machines", _NEXT_STEP
+            ) from error
         session.check("a session")
         headers = {"X-aws-ec2-metadata-token": session.body.decode("latin-1").strip()}
         place = f"{base}/latest/meta-data/iam/security-credentials/"

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 import orjson
 
 from aver.core.clock import Clock
+from aver.core.errors import ProviderDenied
 from aver.gateway.credentials.asking import ask
 from aver.gateway.credentials.aws import AwsIdentity, region_of
 from aver.gateway.credentials.fields import field_within
 from aver.gateway.credentials.kept import Kept
 from aver.gateway.credentials.sigv4 import SigV4
-from aver.gateway.credentials.types import Fetched, Reference, missing
+from aver.gateway.credentials.types import Fetched, Reference
 
 __all__ = ["AwsSecrets"]
 
@@ -32,10 +33,10 @@ class AwsSecrets:
     async def fetch(self, reference: Reference) -> Fetched[str]:
         service, _, name = reference.place.partition("/")
         if service != "secretsmanager" or not name:
-            raise missing(f"{reference} names no secret of AWS", "Write aws:secretsmanager/NAME.")
+            raise ProviderDenied(f"{reference} names no secret of AWS", "Write aws:secretsmanager/NAME.")
         region = name.split(":")[3] if name.count(":") >= 6 else region_of(self._environment)
         if not region:
-            raise missing(f"{reference} is in no known region", "Set AWS_REGION.")
+            raise ProviderDenied(f"{reference} is in no known region", "Set AWS_REGION.")
         get = self._environment.get
         url = get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or get("AWS_ENDPOINT_URL")
         url = f"{url or f'https://secretsmanager.{region}.amazonaws.com'}".rstrip("/") + "/"

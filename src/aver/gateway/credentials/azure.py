@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from aver.core.clock import Clock
-from aver.core.errors import ProviderError
+from aver.core.errors import ProviderDenied, ProviderError
 from aver.gateway.credentials.asking import Answer, ask, check_address
-from aver.gateway.credentials.types import Fetched, missing
+from aver.gateway.credentials.types import Fetched
 
 __all__ = ["EntraTokens"]
 
@@ -41,7 +41,7 @@ class EntraTokens:
             try:
                 assertion = Path(file).read_text(encoding="utf-8").strip()  # noqa: ASYNC240 - some bytes
             except OSError as error:
-                raise missing(f"{file} cannot be read", "Check AZURE_FEDERATED_TOKEN_FILE.") from error
+                raise ProviderDenied(f"{file} cannot be read", "Check AZURE_FEDERATED_TOKEN_FILE.") from error
             form = {"client_id": client, "client_assertion_type": _ASSERTION, "client_assertion": assertion}
             return await self._of_application(tenant, form)
         return await self._of_machine(client)
@@ -66,7 +66,7 @@ class EntraTokens:
         try:
             answer = await ask("Azure's managed identity", "GET", url, headers=headers)
         except ProviderError as error:
-            raise missing(
+            raise ProviderDenied(
                 "There are no credentials for Azure, and this machine has no managed identity",
                 "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
             ) from error

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aver.core.clock import Clock
+from aver.core.errors import ProviderDenied
 from aver.gateway.credentials.asking import ask, check_address
 from aver.gateway.credentials.azure import EntraTokens
 from aver.gateway.credentials.fields import field_within
 from aver.gateway.credentials.kept import Kept
-from aver.gateway.credentials.types import Fetched, Reference, missing
+from aver.gateway.credentials.types import Fetched, Reference
 
 __all__ = ["AzureVault"]
 
@@ -31,7 +32,7 @@ class AzureVault:
     async def fetch(self, reference: Reference) -> Fetched[str]:
         address = urlsplit(reference.place)
         if not address.path.startswith("/secrets/") or not address.hostname:
-            raise missing(
+            raise ProviderDenied(
                 f"{reference} names no secret of Azure", "Write azure:https://VAULT.vault.azure.net/secrets/NAME."
             )
         check_address(reference.place, str(reference))

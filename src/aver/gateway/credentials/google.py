@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from aver.core.clock import Clock
-from aver.core.errors import ProviderError
+from aver.core.errors import ProviderDenied, ProviderError
 from aver.gateway.credentials.asking import Answer, ask, check_address
-from aver.gateway.credentials.types import Fetched, missing
+from aver.gateway.credentials.types import Fetched
 
 __all__ = ["GoogleTokens"]
 
@@ -55,13 +55,17 @@ class GoogleTokens:
             account = orjson.loads(text)
             kind = account["type"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise missing("Google's credentials are no JSON with a type", "Use the file as Google made it.") from None
+            raise ProviderDenied(
+                "Google's credentials are no JSON with a type", "Use the file as Google made it."
+            ) from None
         match kind:
             case "service_account":
                 return await self._of_account(account)
             case "authorized_user":
                 return await self._of_person(account)
-        raise missing(f"Google's credentials are of the type {str(kind)[:40]!r}", "Use those of a service account.")
+        raise ProviderDenied(
+            f"Google's credentials are of the type {str(kind)[:40]!r}", "Use those of a service account."
+        )
 
     def _of_file(self) -> str | None:
         path = self._environment.get("GOOGLE_APPLICATION_CREDENTIALS")
@@ -70,16 +74,16 @@ class GoogleTokens:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise missing(f"{path} cannot be read", "Check GOOGLE_APPLICATION_CREDENTIALS.") from error
+            raise ProviderDenied(f"{path} cannot be read", "Check GOOGLE_APPLICATION_CREDENTIALS.") from error
 
     async def _of_account(self, account: Mapping[str, Any]) -> Fetched[str]:
         try:
             key = load_pem_private_key(account["private_key"].encode(), None)
             issuer, url = account["client_email"], account.get("token_uri") or _TOKENS
         except (AttributeError, KeyError, TypeError, ValueError, UnsupportedAlgorithm):
-            raise missing("The service account's file has no key that can be read", "Make a new one.") from None
+            raise ProviderDenied("The service account's file has no key that can be read", "Make a new one.") from None
         if not isinstance(key, RSAPrivateKey):
-            raise missing("The service account's key is not RSA", "Make a new one.")
+            raise ProviderDenied("The service account's key is not RSA", "Make a new one.")
         now = int(self._clock.now().timestamp())
         claims = {"iss": issuer, "scope": _SCOPE, "aud": url, "iat": now, "exp": now + _LIFETIME}
         header = {"alg": "RS256", "typ": "JWT", "kid": account.get("private_key_id")}
@@ -102,7 +106,7 @@ class GoogleTokens:
                 "Google's metadata", "GET", f"http://{host}{_METADATA}", headers={"Metadata-Flavor": "Google"}
             )
         except ProviderError as error:
-            raise missing(
+            raise ProviderDenied(
                 "There are no credentials for Google, and this is none of its machines",
                 "Name a service account's file as the credential, or in GOOGLE_APPLICATION_CREDENTIALS.",
             ) from error

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from aver.core.clock import Clock
+from aver.core.errors import ProviderDenied
 from aver.gateway.credentials.asking import ask, check_address
 from aver.gateway.credentials.fields import field_within
 from aver.gateway.credentials.google import GoogleTokens
 from aver.gateway.credentials.kept import Kept
-from aver.gateway.credentials.types import Fetched, Reference, missing
+from aver.gateway.credentials.types import Fetched, Reference
 
 __all__ = ["GoogleSecrets"]
 
@@ -33,7 +34,7 @@ class GoogleSecrets:
     async def fetch(self, reference: Reference) -> Fetched[str]:
         parts = reference.place.split("/")
         if parts[0::2] not in (["projects", "secrets"], ["projects", "secrets", "versions"]) or len(parts) % 2:
-            raise missing(f"{reference} names no secret of Google", "Write gcp:projects/P/secrets/S/versions/V.")
+            raise ProviderDenied(f"{reference} names no secret of Google", "Write gcp:projects/P/secrets/S/versions/V.")
         place = reference.place if len(parts) == 6 else f"{reference.place}/versions/latest"
         check_address(self._address, "The secret")
         url = f"{self._address}/v1/{quote(place)}:access"
@@ -43,5 +44,5 @@ class GoogleSecrets:
         try:
             text = base64.b64decode(answer.json()["payload"]["data"]).decode()
         except (KeyError, TypeError, UnicodeDecodeError, binascii.Error):
-            raise missing(f"{reference} is no text", "Write the provider's key into it.") from None
+            raise ProviderDenied(f"{reference} is no text", "Write the provider's key into it.") from None
         return Fetched(field_within(text, reference), _REFRESH)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aver.gateway.credentials.types import Fetched, Reference, missing
+from aver.core.errors import ProviderDenied
+from aver.gateway.credentials.types import Fetched, Reference
 
 __all__ = ["Environment", "File"]
 
@@ -20,7 +21,9 @@ class Environment:
     async def fetch(self, reference: Reference) -> Fetched[str]:
         value = self._environment.get(reference.place, "").strip()
         if not value:
-            raise missing(f"The environment variable {reference.place} is not set", "Set it to the provider's key.")
+            raise ProviderDenied(
+                f"The environment variable {reference.place} is not set", "Set it to the provider's key."
+            )
         return Fetched(value)
 
 
@@ -33,9 +36,9 @@ class File:
         except UnicodeDecodeError:
             value = ""
         except OSError as error:
-            raise missing(
+            raise ProviderDenied(
                 f"{reference} cannot be read: {error.strerror}", "Check the path and who may read it."
             ) from error
         if not value:
-            raise missing(f"{reference} holds no text", "Write the provider's key into it.")
+            raise ProviderDenied(f"{reference} holds no text", "Write the provider's key into it.")
         return Fetched(value, refresh=_REREAD, quick=True)

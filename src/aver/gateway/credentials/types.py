@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, get_args
 
-from aver.core.errors import ProviderDenied, SettingsError
+from aver.core.errors import SettingsError
+from aver.gateway.config.types import CredentialScheme
 
-__all__ = ["SCHEMES", "Fetched", "Reference", "SecretSource", "Source", "missing"]
+__all__ = ["SCHEMES", "Fetched", "Reference", "SecretSource", "Source"]
 
 T = TypeVar("T")
-SCHEMES = ("env", "file", "vault", "aws", "gcp", "azure")
+SCHEMES: tuple[str, ...] = get_args(CredentialScheme)
 _NEXT_STEP = "Put the key into an environment variable and write env:NAME, or into a file and write file:PATH."
 
 
@@ -71,8 +72,3 @@ class Source(Protocol):
 class SecretSource(Protocol):
     async def get(self, reference: str) -> str:
         """The secret. Raises as a :class:`Source` does, naming the reference and never the value."""
-
-
-def missing(what: str, next_step: str) -> ProviderDenied:
-    """The error for a secret, or a part of one, that is not there."""
-    return ProviderDenied(what, next_step)

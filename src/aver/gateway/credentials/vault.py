@@ -15,7 +15,7 @@ from urllib.parse import quote
 from aver.core.errors import ProviderDenied
 from aver.gateway.credentials.asking import Answer, ask, check_address
 from aver.gateway.credentials.fields import field_of
-from aver.gateway.credentials.types import Fetched, Reference, missing
+from aver.gateway.credentials.types import Fetched, Reference
 
 __all__ = ["Vault"]
 
@@ -36,7 +36,7 @@ class Vault:
         if version == 2 and isinstance(data, dict):
             data = data.get("data")
         if not isinstance(data, dict):
-            raise missing(f"{reference} is deleted or empty", "Write it again, or correct the reference.")
+            raise ProviderDenied(f"{reference} is deleted or empty", "Write it again, or correct the reference.")
         return _with_lease(field_of(data, reference), said)
 
     async def _mounted(self, place: str) -> tuple[str, int]:

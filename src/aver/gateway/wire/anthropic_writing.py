@@ -64,10 +64,11 @@ def _add(body: dict[str, Any], extra: Mapping[str, Any]) -> None:
 
 def most_tokens(asked: int | None, endpoint: Endpoint) -> int:
     """The bound to send: what was asked, no more than the endpoint's option ``max_output``, which also stands in for it."""
-    most = endpoint.options.get("max_output", "")
+    said = endpoint.options.get("max_output", "")
+    most = int(said) if said.isdecimal() else None
     if asked is None:
-        return int(most or _MAX_TOKENS)
-    return min(asked, int(most)) if most else asked
+        return most or _MAX_TOKENS
+    return asked if most is None else min(asked, most)
 
 
 def _split(given: Sequence[Message]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
