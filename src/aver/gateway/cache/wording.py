@@ -19,7 +19,6 @@ __all__ = ["form", "inflected", "plain"]
 _TOKEN = re.compile(
     r"[^\W_]+(?:['&][^\W_]+)*(?:\.\d+)*(?:-[^\W_](?![^\W_]))?(?:\+\+|#)?|[^\w\s.,?!'\"()\[\]{}:;\-–—…“”/`*\\]"  # noqa: RUF001
 )
-_SOME_OF = re.compile(r"\b(?:some|any|one) of (?:the|your|my) ", re.IGNORECASE)
 _GROUPED = re.compile(r"(?<=\d),(?=\d{2,3}\b)")
 _ABBREVIATED = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")
 _SPOKEN = {
@@ -45,12 +44,12 @@ _SAME = {
     buy purchase bought
     big large huge
     biggest largest
-    movie film
-    photo picture pic
+    movie film movies films
+    photo picture pic photos pictures pics
     usually typically
     usa america
-    rupee rs inr
-    website site
+    rupee rs inr rupees
+    website site websites sites
     favorite favourite
     color colour
     behavior behaviour
@@ -74,10 +73,10 @@ _SAME = {
     for word in line.split()
 }
 _EMPTY = frozenset(
-    "a an the some any really actually exactly ever just simply possibly please basically literally".split()  # noqa: SIM905
+    "a an the really actually exactly ever please basically".split()  # noqa: SIM905
 )
-_MODAL = "(?:can|could|do|should|would|might|may|must|will)"
-_ANYBODY = "(?:i|you|we|one|a person|person|anyone|anybody|people)"
+_MODAL = "(?:can|could|do|should|must)"
+_ANYBODY = "(?:i|you|we|one|a person|person)"
 _WAY = "(?:way|ways|method|methods)"
 _HOW = (
     re.compile(rf"(?:how to|how {_MODAL} (?P<who>{_ANYBODY}))(?= )"),
@@ -88,9 +87,13 @@ _HOW = (
     ),
 )
 _LIKE = re.compile(r"(?:what (?:does|do) it feel like|how (?:does|do) it feel|what is it like)(?= to\b)")
-_MEANING = re.compile(
-    r"what (?:(?:is|are) (?:the )?(?:exact |actual |real )?meaning of|(?:is|are) meant by|do you mean by|does) (?P<what>.+?)(?: mean)?$"
+_MEANING = (
+    re.compile(
+        r"what (?:(?:is|are) (?:the )?(?:exact |actual |real )?meaning of|(?:is|are) meant by|do you mean by) (?P<what>.+)$"
+    ),
+    re.compile(r"what does (?P<what>.+) mean$"),
 )
+_SOME = re.compile(r"\b(?P<before>(?:what|which|there) (?:is|are)|(?:is|are) there) (?:some|any)(?: of)?(?= )")
 _DIFFERENCE = re.compile(r"(?P<before>.*\bdifferences? between) (?P<one>.+) and (?P<other>.+)$")
 _WHY = re.compile(r"\b(?:and|or) why$")
 _AUXILIARY = re.compile(r"(?P<ask>(?:what|which|why|where|when|who|how|how much|how many)) (?:do|does)(?= )")
@@ -116,13 +119,13 @@ def plain(text: str) -> bool:
 
 def form(question: str) -> tuple[str, ...]:
     """The words that decide what ``question`` asks; about 20 µs."""
-    frame, who, rest = _frame(_WHY.sub("", " ".join(_tokens(question))))
-    mine = _MINE.get(who) or (_ANY_ASKER if frame == "HOW" else frozenset())
+    frame, who, rest = _frame(_SOME.sub(r"\g<before>", _WHY.sub("", " ".join(_tokens(question)))))
+    mine = _MINE.get(who, frozenset()) if who or frame != "HOW" else _ANY_ASKER
     words = [frame] if frame else []
     for word in rest.split():
         if word in _EMPTY:
             continue
-        words.append(("OWN" if word in _OWN else "SELF") if word in mine else _SAME.get(word) or inflected(word))
+        words.append(("OWN" if word in _OWN else "SELF") if word in mine else inflected(_SAME.get(word, word)))
     return tuple(words)
 
 
@@ -133,10 +136,9 @@ def _frame(spoken: str) -> tuple[str, str, str]:
             return "HOW", match["who"] or "", spoken[match.end() :]
     if match := _LIKE.match(spoken):
         return "LIKE", "", spoken[match.end() :]
-    if (match := _MEANING.match(spoken)) and (
-        "meaning of" in match[0] or "mean" in match[0].split()[-1:] or " by " in match[0]
-    ):
-        return "MEANING", "", match["what"]
+    for pattern in _MEANING:
+        if match := pattern.match(spoken):
+            return "MEANING", "", match["what"]
     if match := _DIFFERENCE.match(spoken):
         spoken = " and ".join(
             (f"{match['before']} {min(match['one'], match['other'])}", max(match["one"], match["other"]))
@@ -151,18 +153,19 @@ def inflected(word: str) -> str:
     if len(word) < 4 or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
+        word = word[:-1]
     elif word.endswith(_ESES):
         word = word[:-2]
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
+    if word.endswith("ie"):  # of movies and cities no plural says whether it was movie or city
+        return word[:-2] + "y"
     if word.endswith(("ing", "ed", "e")) and len(word) > 4:
         word = _stemmer().stemWord(word)
-    return _SAME.get(word, word)
+    return word
 
 
 def _tokens(text: str) -> list[str]:
-    text = _SOME_OF.sub("some ", text)
     text = _ABBREVIATED.sub(r"\1", _GROUPED.sub("", text.replace("\u2019", "'").replace("\u2018", "'")))
     words: list[str] = []
     shouted = text.isupper()

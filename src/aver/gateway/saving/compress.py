@@ -131,10 +131,10 @@ def _least_relevant(
     relevance = (1 - _LEXICAL) * near + _LEXICAL * np.array(shared, np.float32)
     dropped: list[_Sentence] = []
     for place in np.argsort(relevance, kind="stable"):
-        length = free[place].end - free[place].start
-        if length <= budget:
-            budget -= length
-            dropped.append(free[place])
+        budget -= free[place].end - free[place].start
+        if budget < 0:  # what follows is more relevant, however short
+            break
+        dropped.append(free[place])
     return dropped
 
 
