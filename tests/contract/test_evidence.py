@@ -114,6 +114,22 @@ def test_several_turns_are_read_at_once(tenant: TenantStore, ledger: Ledger) -> 
         ledger.turn("turn_none")
 
 
+def test_steps_of_a_kind_are_read_in_order_however_many(tenant: TenantStore, ledger: Ledger) -> None:
+    calls = [Draft(f"call_{number}", "called", f"user:u{number % 2}", {"n": number}, {}) for number in range(1201)]
+    with tenant.begin() as tx:
+        ledger.append_all(tx, calls)
+    a_turn(tenant, ledger)
+    ledger.erase("user:u1")
+    found = list(ledger.of_kind("called"))
+    assert [step.facts["n"] for step in found] == list(range(1201))
+    assert {(step.facts["n"] % 2, step.erased, step.body is None) for step in found} == {
+        (0, False, False),
+        (1, True, True),
+    }
+    assert [step.kind for step in ledger.of_kind("sealed")] == ["sealed"]
+    assert list(ledger.of_kind("ingested")) == []
+
+
 def test_an_empty_ledger_verifies(ledger: Ledger) -> None:
     found = ledger.verify()
     assert (found.ok, found.steps, found.head, found.notes) == (True, 0, "0" * 64, ())

@@ -16,7 +16,7 @@ from aver.evidence.record import GENESIS, CheckpointRow, StepRow
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Head
 
-__all__ = ["checkpoints_between", "hash_at", "head_of", "steps_from", "steps_of"]
+__all__ = ["checkpoints_between", "hash_at", "head_of", "steps_from", "steps_of", "steps_of_kind"]
 
 
 def _raw(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -38,6 +38,12 @@ def steps_from(tx: Connection, tenant: str, first: int, size: int) -> Generator[
 def steps_of(tx: Connection, turns: list[str]) -> list[StepRow]:
     """The steps of these turns in order."""
     return [StepRow._make(row) for row in tx.execute(_STEP.where(steps.c.turn.in_(turns)))]
+
+
+def steps_of_kind(tx: Connection, tenant: str, kind: str, after: int, most: int) -> list[StepRow]:
+    """The first ``most`` steps of a kind behind the sequence number ``after``, in order."""
+    wanted = (steps.c.tenant == tenant, steps.c.seq > after, steps.c.kind == kind)
+    return [StepRow._make(row) for row in tx.execute(_STEP.where(*wanted).limit(most))]
 
 
 def checkpoints_between(tx: Connection, tenant: str, first: int, last: int) -> Iterator[CheckpointRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from aver.evidence.export import write_export
 from aver.evidence.facts import clear_facts
 from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
 from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
-from aver.evidence.rows import head_of, steps_of
+from aver.evidence.rows import head_of, steps_of, steps_of_kind
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Draft, Head, Step, StepKind, Verification
 from aver.store import TenantStore
@@ -32,6 +32,7 @@ _TENANT = ""
 """The name under which the tenant's own data key is kept, for steps that are about no subject."""
 _LARGEST_BODY = 16 * 2**20
 _TURNS_A_QUERY = 500
+_STEPS_A_QUERY = 500
 
 
 class Ledger:
@@ -135,6 +136,19 @@ class Ledger:
                 for row in rows:
                     found.setdefault(row.turn, []).append(_step(row, keys))
         return {turn: tuple(found[turn]) for turn in wanted if turn in found}
+
+    def of_kind(self, kind: StepKind) -> Iterator[Step]:
+        """Every step of a kind in order, those included that are chained meanwhile, in flat memory. Raises as :meth:`turns` does."""
+        last = 0
+        while True:
+            with self._store.read() as tx:
+                rows = steps_of_kind(tx, self._store.tenant.id, kind, last, _STEPS_A_QUERY)
+                keys = self._keys.open(tx, {row.subject for row in rows})
+            if not rows:
+                return
+            last = rows[-1].seq
+            for row in rows:
+                yield _step(row, keys)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Walk the whole chain, in flat memory, and report the first record that fails. ``progress(done, total)`` counts steps.
