@@ -86,6 +86,10 @@ class CallRecord:
     first_ms: float = 0.0
     ms: float = 0.0
     streamed: bool = False
+    feature: str = ""
+    """The label the call was made under, as in :attr:`Call.feature`."""
+    user: str = ""
+    """Who asked. Stands in the body alone, which is under this person's key."""
 
     def facts(self) -> dict[str, Any]:
         """For a step of evidence, in clear: who answered, how much of what, at what cost."""
@@ -96,6 +100,7 @@ class CallRecord:
             "operation": self.operation,
             "asked": clear_name(self.asked),
             "route": clear_name(self.route),
+            "feature": clear_name(self.feature),
             "strategy": self.strategy or None,
             "model": clear_name(last.model) if last else None,
             "provider": clear_name(last.provider) if last else None,
