@@ -64,7 +64,7 @@ def _of_call(step: Step) -> list[Posting]:
         debit=_count(facts, "nano_usd"),
         credit=_count(facts, "nano_usd"),
         feature=_text(facts, "feature"),
-        user=_text(facts, "user"),
+        user=_text(step.body or {}, "user"),
         route=_text(facts, "route"),
         input_tokens=_count(facts, "input_tokens"),
         cached_tokens=_count(facts, "cached_tokens"),
