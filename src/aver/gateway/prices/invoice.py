@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import partial
 
 from aver.core.errors import InvalidInput
+from aver.gateway.prices.amounts import amount, whole
 
 __all__ = ["Columns", "InvoiceLine", "read_invoice", "recognised"]
 
 _NANOS = 10**9
-_MOST = Decimal(10**12)
 _LONGEST = 64 * 1024 * 1024
 _SEPARATORS = ",;\t|"
 
@@ -32,7 +32,8 @@ class Columns:
     """Rows count only where this column contains this word."""
     scale: str = "1"
     decimal_comma: bool | None = None
-    """Whether ``1.234,50`` is meant; ``None`` is told from each number, and one that could be either is an error."""
+    """Whether ``1.234,50`` is meant; ``None`` is told from each number, and one that could be either is an error. A point alone marks
+    decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def read_invoice(data: bytes, name: str, columns: Columns | None = None) -> list
     """
     if len(data) > _LONGEST:
         raise InvalidInput(f"{name} has more than {_LONGEST >> 20} MiB", "Split it by month.")
-    rows = _rows(_text(data, name), name)
+    text = _text(data, name)
+    separator = max(_SEPARATORS, key=text.lstrip().partition("\n")[0].count)
+    rows = _rows(text, separator, name)
     first = next(rows, None)
     if first is None:
         raise InvalidInput(f"{name}:1: the file is empty", "Export it again.")
@@ -115,7 +118,9 @@ def read_invoice(data: bytes, name: str, columns: Columns | None = None) -> list
     missing = [word for word in _names(columns) if word.casefold() not in places]
     if missing:
         raise InvalidInput(f"{name}:1: there is no column {missing[0]!r}", "Correct the mapping of columns.")
-    return [line for number, row in rows if (line := _line(name, number, row, columns, places)) is not None]
+    read = partial(amount, decimal_comma=columns.decimal_comma, commas_likely=separator == ";")
+    lines = (_line(name, number, row, columns, places, read) for number, row in rows)
+    return [line for line in lines if line is not None]
 
 
 def _names(columns: Columns) -> list[str]:
@@ -124,10 +129,7 @@ def _names(columns: Columns) -> list[str]:
 
 
 def _text(data: bytes, name: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
+    encodings = ["utf-16"] if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
             text = data.decode(encoding)
@@ -138,10 +140,8 @@ def _text(data: bytes, name: str) -> str:
     raise InvalidInput(f"{name}:1: the file is no text", "Save it as CSV in UTF-8.")
 
 
-def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, separator: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that hold something, with their line numbers."""
-    head = text.lstrip().partition("\n")[0]
-    separator = max(_SEPARATORS, key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
         try:
@@ -156,7 +156,14 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, row
 
 
-def _line(name: str, number: int, row: list[str], columns: Columns, places: Mapping[str, int]) -> InvoiceLine | None:
+def _line(
+    name: str,
+    number: int,
+    row: list[str],
+    columns: Columns,
+    places: Mapping[str, int],
+    read: Callable[[str], Decimal],
+) -> InvoiceLine | None:
     def field(column: str) -> str:
         place = places[column.casefold()]
         if place >= len(row):
@@ -166,59 +173,14 @@ def _line(name: str, number: int, row: list[str], columns: Columns, places: Mapp
     try:
         if columns.only and columns.only[1].casefold() not in field(columns.only[0]).casefold():
             return None
-        amounts = [_number(field(column), columns.decimal_comma) for column in columns.amount]
-        dollars = sum(amounts, Decimal(0)) * Decimal(columns.scale)
-        tokens = sum((_number(field(column), columns.decimal_comma) for column in columns.tokens), Decimal(0))
-        if tokens != tokens.to_integral_value():
-            raise ValueError(f"{tokens} is no whole number of tokens")
+        dollars = sum((read(field(column)) for column in columns.amount), Decimal(0))
+        dollars *= Decimal(columns.scale)
+        tokens = sum(whole(field(column)) for column in columns.tokens)
         nanos = int((dollars * _NANOS).to_integral_value()) if columns.amount else None
-        return InvoiceLine(number, _day(field(columns.period)), field(columns.model), nanos, int(tokens))
-    except (ValueError, InvalidOperation) as error:
+        model = field(columns.model).partition(",")[0].strip()  # "gpt-4o-2024-08-06, input"
+        return InvoiceLine(number, _day(field(columns.period)), model, nanos, tokens)
+    except ValueError as error:
         raise InvalidInput(f"{name}:{number}: {error}", "Correct the row, or the mapping of columns.") from None
-
-
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-
-
-def _number(text: str, decimal_comma: bool | None) -> Decimal:
-    """``$1,234.50``, ``1.234,50``, ``1 234,50``, ``(3.00)``, ``-3``, ``1E-7``; empty is zero. ``ValueError`` says what is wrong."""
-    bare = re.sub(r"[\s\u00a0\u202f'’_$]|USD", "", text)
-    if not bare or bare == "-":
-        return Decimal(0)
-    negative = bare.startswith("-") or (bare.startswith("(") and bare.endswith(")"))
-    bare = bare.strip("()").lstrip("+-")
-    digits, _, exponent = bare.upper().partition("E")
-    if not digits.isascii() or not _DIGITS.fullmatch(digits) or not re.fullmatch(r"([+-]?\d{1,2})?", exponent):
-        raise ValueError(f"{text[:40]!r} is not a number")
-    point = _point(digits, decimal_comma, text)
-    other = "," if point == "." else "."
-    number = Decimal(digits.replace(other, "").replace(point, ".") + (f"E{exponent}" if exponent else ""))
-    if number > _MOST:
-        raise ValueError(f"{text[:40]!r} is too large")
-    return -number if negative else number
-
-
-def _point(digits: str, decimal_comma: bool | None, text: str) -> str:
-    """Which of the two separators is the decimal one."""
-    if decimal_comma is not None:
-        point = "," if decimal_comma else "."
-    elif "." in digits and "," in digits:
-        point = max(".,", key=digits.rfind)
-    else:
-        mark = "," if "," in digits else "."
-        groups = digits.split(mark)
-        grouped = all(len(group) == 3 for group in groups[1:]) and 0 < len(groups[0]) <= 3 and groups[0] != "0"
-        if mark == "," and len(groups) == 2 and grouped:
-            raise ValueError(f"{text[:40]!r} may mean thousands or thousandths: say whether a comma marks decimals")
-        point = mark if len(groups) == 2 else {",": ".", ".": ","}[mark]
-    if digits.count(point) > 1 or not _is_grouped(digits.partition(point)[0], "," if point == "." else "."):
-        raise ValueError(f"{text[:40]!r} is not a number")
-    return point
-
-
-def _is_grouped(whole: str, mark: str) -> bool:
-    groups = whole.split(mark)
-    return len(groups) == 1 or all(len(group) == 3 for group in groups[1:])
 
 
 def _day(text: str) -> date:
