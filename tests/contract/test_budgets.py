@@ -430,3 +430,23 @@ async def test_a_forked_process_does_not_spend_what_its_parent_holds(make, grant
     child = await budgets.reserve(ADA, ONE)
     assert len({grant.holder for grant in grants.grants()} - held) == 1
     child.settle(ONE)
+
+
+async def test_a_purse_is_not_given_up_between_a_call_that_finds_it_short_and_its_keeper(make, grants, clock):
+    """Many short calls of ever new users, with a keeper that tidies all the time: every use must be on record in the end."""
+    budgets = make(requests(3, per="user"), idle=0.001)
+
+    async def call(user: int) -> int:
+        try:
+            held = await budgets.reserve(Spender(Principal(TENANT, f"user{user}")), ONE)
+        except LimitReached:
+            return 0
+        await asyncio.sleep(0.002)
+        held.settle(ONE)
+        return 1
+
+    admitted = sum([sum(await asyncio.gather(*(call(n % 40) for n in range(80)))) for _ in range(3)])
+    await budgets.close()
+    found = spending(grants, clock.now())
+    assert all(entry.used <= 3 and entry.reserved == 0 for entry in found)
+    assert sum(entry.used for entry in found) == admitted

@@ -16,7 +16,7 @@ __all__ = ["Bank", "Held"]
 
 
 class Bank:
-    """Purses under one lock. ``changed`` wakes their keeper, who also answers ``seek``."""
+    """Purses under one lock. ``changed`` wakes their keeper, who also answers ``seek``, which is called under the lock."""
 
     def __init__(self, seek: Callable[[Held, Amount, list[Part]], Future[bool]], wake: Callable[[], None]) -> None:
         self.lock = threading.Lock()
@@ -75,7 +75,8 @@ class Held:
             if short(parts) is None:
                 self.take(more, parts)
                 return True
-        return await asyncio.wrap_future(bank.seek(self, more, parts))
+            future = bank.seek(self, more, parts)
+        return await asyncio.wrap_future(future)
 
     def settle(self, used: Amount) -> None:
         bank = self._bank

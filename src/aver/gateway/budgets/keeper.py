@@ -64,7 +64,10 @@ class Keeper:
         self._thread: threading.Thread | None = None
 
     def fetch(self, held: Held, amount: Amount, parts: list[Part]) -> Future[bool]:
-        """Room for a new reservation. Raises, in the future, what :func:`refusal` says or the store's fault."""
+        """Room for a new reservation. Raises, in the future, what :func:`refusal` says or the store's fault.
+
+        Called under the lock under which the purses were found, so that none of them is given up in between.
+        """
         return self._ask(_Ask(held, amount, parts, extends=False))
 
     def close(self) -> None:
@@ -88,9 +91,8 @@ class Keeper:
         return self._ask(_Ask(held, amount, parts, extends=True))
 
     def _ask(self, ask: _Ask) -> Future[bool]:
-        with self.bank.lock:
-            self._asks.append(ask)
-            self._wake()
+        self._asks.append(ask)
+        self._wake()
         return ask.future
 
     def _wake(self) -> None:

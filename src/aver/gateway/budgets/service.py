@@ -100,7 +100,7 @@ class TenantBudgets:
                 held.take(worst, parts)
                 return held
             self._refuse_again(parts, now)
-        future = self._keeper.fetch(held, worst, parts)
+            future = self._keeper.fetch(held, worst, parts)
         try:
             await asyncio.wrap_future(future)
         except asyncio.CancelledError:
