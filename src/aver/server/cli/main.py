@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import typer
 
 from aver.core.errors import AverError, InvalidInput
-from aver.server.cli import ask, documents, erase, evidence, ingest, keys, search, serve, tenants
+from aver.server.cli import ask, documents, erase, evidence, gateway, ingest, keys, search, serve, tenants
 from aver.server.cli.session import OpenApplication, begin
 
 __all__ = ["app", "main"]
@@ -47,6 +47,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
+app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
 
 

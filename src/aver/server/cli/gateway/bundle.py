@@ -1,0 +1,44 @@
+"""The bundle that the gateway's commands are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aver.server.cli.session import Session
+
+if TYPE_CHECKING:
+    from aver.gateway.prices.book import PriceBook
+
+__all__ = ["BundleArgument", "BundleOption", "located", "price_book"]
+
+_HELP = "The bundle, or its aver.yaml; AVER_BUNDLE, or the current directory, by default."
+BundleArgument = Annotated[Path | None, typer.Argument(metavar="DIR", help=_HELP)]
+BundleOption = Annotated[Path | None, typer.Option("--bundle", metavar="DIR", help=_HELP)]
+_PRICES = "prices.yaml"
+
+
+def located(context: typer.Context, directory: Path | None) -> Path:
+    """The bundle's file, whether it is there or not."""
+    from aver.gateway.config.read import BUNDLE_FILE
+    from aver.server.configuration import load_settings
+
+    session = Session.of(context)
+    bundle = load_settings({"data": session.data, "bundle": directory}, session.config).bundle or Path()
+    return bundle / BUNDLE_FILE if bundle.is_dir() else bundle
+
+
+def price_book(file: Path) -> PriceBook:
+    """The prices that hold for the bundle of this ``aver.yaml``: those of ``prices.yaml`` beside it, then Aver's own."""
+    from aver.core.clock import SystemClock
+    from aver.core.errors import SettingsError
+    from aver.gateway.prices.book import PriceBook
+
+    own = file.parent / _PRICES
+    try:
+        text = own.read_text(encoding="utf-8") if own.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{own} cannot be read as UTF-8 text", "Check its permissions and its encoding.") from None
+    return PriceBook.load(SystemClock(), text, str(own))
