@@ -11,9 +11,10 @@ from aver.server.cli.gateway.convert import convert
 from aver.server.cli.gateway.invoice import invoice
 from aver.server.cli.gateway.prices import prices
 from aver.server.cli.gateway.spend import spend
+from aver.server.cli.gateway.train import train
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Every model behind one door: what is declared, and what calls cost, saved and decided.")
-for _command in (check, convert, prices, budgets, spend, invoice, cache):
+for _command in (check, convert, prices, budgets, spend, invoice, cache, train):
     app.command()(_command)

@@ -33,10 +33,16 @@ def budgets(context: typer.Context, tenant: TenantName, as_json: AsJson = False)
     if as_json:
         print_json({"budgets": [_document(each) for each in found]})
     elif found:
-        rows = [(each.budget, each.period, each.value, *_amounts(each)) for each in found]
+        rows = [(each.budget, each.period, _whose(each.value), *_amounts(each)) for each in found]
         table(("budget", "period", "of", *_AMOUNTS, "left"), rows)
     else:
         console().print("Nothing has been spent under a budget yet.")
+
+
+def _whose(value: str) -> str:
+    """Ids of keys and tenants say themselves what they are."""
+    kind, _, name = value.partition(":")
+    return {"tenant": "everybody", "key": name}.get(kind, value)
 
 
 def _left(spending: Spending) -> int:

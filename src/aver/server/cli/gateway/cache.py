@@ -32,7 +32,7 @@ def cache(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -
     if as_json:
         print_json({"caches": [_document(each) for each in found]})
     elif found:
-        columns = ("route", "configuration", "asked", "exact", "semantic", "hit rate", "compared", "wrong")
+        columns = ("route", "config", "asked", "exact", "semantic", "hit rate", "compared", "wrong")
         table(columns, [_row(each) for each in found])
         if any(each.refused for each in found):
             console().print(
