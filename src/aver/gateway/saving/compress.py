@@ -18,7 +18,7 @@ _SHORTEST_CONTEXT = 400
 """Characters of a text below which it is taken for an instruction and left whole."""
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _CODE_LINE = re.compile(r"^(?: {4}|\t)|[{};]\s*$|^\s*(?:def|class|import|from|return|SELECT|#include)\b")
-_QUOTED = re.compile(r"[\"\u201c\u201d\u00ab\u00bb]|^\s*>")
+_QUOTE_MARK = re.compile(r"[\"\u201c\u201d\u00ab\u00bb]")
 _DIGIT = re.compile(r"\d")
 _LEXICAL = 0.5
 """How much of a sentence's relevance is the share of the question's words it holds; the rest is the vectors' cosine."""
@@ -93,11 +93,13 @@ def _sentences(number: int, text: str, asked: frozenset[str], stems: Stems) -> l
     found = []
     for start, end in sentences(text):
         sentence = text[start:end]
-        line = text[text.rfind("\n", 0, start) + 1 : end]
+        before = text[text.rfind("\n", 0, start) + 1 : start]
         protected = (
             any(begin <= start < stop for begin, stop in fenced)
-            or _CODE_LINE.search(line) is not None
-            or _QUOTED.search(line) is not None
+            or _CODE_LINE.search(before + sentence) is not None
+            or (before + sentence).lstrip().startswith(">")
+            or _QUOTE_MARK.search(sentence) is not None
+            or len(_QUOTE_MARK.findall(before)) % 2 == 1
             or (_DIGIT.search(sentence) is not None and not asked.isdisjoint(stems(sentence)))
         )
         found.append(_Sentence(number, start, end, sentence, protected))
