@@ -9,6 +9,9 @@ import time
 __all__ = ["new_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+"""Two characters for ten bits: half the work of one for five."""
+_SHIFTS = tuple(range(120, -1, -10))
 _lock = threading.Lock()
 _last = 0
 
@@ -24,4 +27,4 @@ def new_id(prefix: str) -> str:
         # Two ids of one millisecond, or a clock that stepped back: count on from the last one.
         _last = fresh if fresh >> 80 > _last >> 80 else _last + 1
         value = _last
-    return f"{prefix}_" + "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

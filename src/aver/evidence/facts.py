@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,7 +22,8 @@ _LARGEST_INTEGER = 2**53
 _LONGEST_LIST = 256
 _LARGEST = 8192
 _KNOWN: set[str] = set()
-"""Names that were checked before: the program has few, and uses them again and again."""
+_SEEN: set[str] = set()
+"""Names and texts that were checked before: of most there are few, used again and again."""
 _MOST_KNOWN = 1000
 
 
@@ -44,23 +45,36 @@ def clear_facts(facts: Mapping[str, Any]) -> str:
     for name, value in facts.items():
         if name not in _KNOWN:
             _check_fact_name(name)
-        if value is None or value is True or value is False:
+        kind = type(value)
+        if kind is str and value in _SEEN:
             continue
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if not _is_clear(item):
-                raise InvalidInput(
-                    f"The fact {name!r} is not a number, a boolean or an id, and facts stay in clear",
-                    "Put it in the body, where it is encrypted.",
-                )
-        if isinstance(value, (list, tuple)) and len(value) > _LONGEST_LIST:
-            raise TooLarge(
-                f"The fact {name!r} lists {len(value)} values, and at most {_LONGEST_LIST} are allowed",
-                "Put the list in the body and its length in the facts.",
-            )
+        if kind is list or kind is tuple:
+            _check_list(name, value)
+        elif not _is_clear(value):
+            raise _unclear(name)
+        elif kind is str and len(_SEEN) < _MOST_KNOWN:
+            _SEEN.add(value)
     text = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()
     if len(text) > _LARGEST:
         raise TooLarge(f"The facts of one step take {len(text)} characters of {_LARGEST}", "Put them in the body.")
     return text
+
+
+def _check_list(name: str, values: Sequence[object]) -> None:
+    if not all(map(_is_clear, values)):
+        raise _unclear(name)
+    if len(values) > _LONGEST_LIST:
+        raise TooLarge(
+            f"The fact {name!r} lists {len(values)} values, and at most {_LONGEST_LIST} are allowed",
+            "Put the list in the body and its length in the facts.",
+        )
+
+
+def _unclear(name: str) -> InvalidInput:
+    return InvalidInput(
+        f"The fact {name!r} is not a number, a boolean or an id, and facts stay in clear",
+        "Put it in the body, where it is encrypted.",
+    )
 
 
 def _check_fact_name(name: object) -> None:
