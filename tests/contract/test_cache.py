@@ -200,6 +200,14 @@ async def test_one_form_is_not_enough_when_the_vectors_are_far_apart(world):
     assert (await world.cache.find(world.call("What are the best pears?"), "r", SEMANTIC)).verdict == "miss"
 
 
+async def test_other_words_have_a_lifetime_of_their_own(world):
+    policy = replace(SEMANTIC, semantic=10.0)
+    await world.cache.keep(world.call(), "r", policy, answer())
+    world.clock.advance(10)
+    assert (await world.cache.find(world.call("How can I reset the router?"), "r", policy)).verdict == "miss"
+    assert (await world.cache.find(world.call(), "r", policy)).verdict == "exact"
+
+
 async def test_other_passages_around_a_question_are_another_request(world):
     def chat(passage, question):
         return ChatRequest((Message("user", f"[1] {passage}\n\n{question}"),), question=question)
