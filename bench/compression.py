@@ -47,9 +47,8 @@ def measure(rows: list[dict[str, Any]], share: float, among: int, embedder: Mini
     whole = kept = wanted = 0
     saved_shares, times = [], []
     for row in rows:
-        others = [other["passages"][0]["text"] for other in chosen.sample(rows, OTHERS + 1) if other is not row][
-            :OTHERS
-        ]
+        sampled = [other for other in chosen.sample(rows, among + 1) if other is not row][:among]
+        others = [other["passages"][0]["text"] for other in sampled]
         contexts = [*others, row["passages"][0]["text"]]
         chosen.shuffle(contexts)
         chat = ChatRequest((Message("user", (Text("\n\n".join(contexts)), Text(row["input"]))),))

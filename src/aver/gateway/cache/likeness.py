@@ -13,9 +13,9 @@ __all__ = ["MEASURED", "NEAR", "same_answer"]
 
 NEAR = 0.92
 """The cosine that two questions of one form must reach as well: what it adds is words that only look inflected alike."""
-MEASURED = (22, 273)
-"""Wrong of labelled hits in ``bench/semantic_cache.py``'s stream, on the half of the questions that the gate was not made on. Most are
-repeated questions that the labels call different; they are counted as they are labelled."""
+MEASURED = (23, 268)
+"""Wrong of labelled hits in ``bench/semantic_cache.py``'s stream, on the half of the questions that the gate was not made on: as
+labelled, errors of the labels included."""
 _NEAR_ANSWERS = 0.9
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")

@@ -161,8 +161,9 @@ class CachePolicy:
     """Whether an answer is given to other users too. Only for a route whose requests hold nothing of who asks; without it a user gets
     their own answers alone. Documents in a request are checked either way."""
     prior: bool = False
-    """Whether what the gate was measured on public question pairs counts as observed, so that the semantic cache serves from its first
-    day. Without it every would-be hit is answered afresh until enough were compared on this very route."""
+    """Whether what the gate was measured on public question pairs is added to what was observed, so that a route whose ``wrong`` is above
+    that measurement's upper end serves semantic hits from its first day. Without it every would-be hit is answered afresh until enough
+    were compared on this very route."""
 
 
 @dataclass(frozen=True, slots=True)
