@@ -17,6 +17,7 @@
     │   ├── Overloaded             more is asked of this process than it takes at once
     │   └── ProviderError          a model provider failed, or cannot be reached
     │       ├── ProviderTimeout    it did not answer in time
+    │       ├── ProviderPaused     it failed too often and is left alone for now
     │       ├── StreamTruncated    its stream ended before its end marker
     │       └── ProviderRefused    it answered with an error status
     │           ├── ProviderThrottled   too many requests; passes with time
@@ -47,6 +48,7 @@ __all__ = [
     "ProviderDenied",
     "ProviderError",
     "ProviderExhausted",
+    "ProviderPaused",
     "ProviderRefused",
     "ProviderThrottled",
     "ProviderTimeout",
@@ -142,6 +144,10 @@ class ProviderError(Unavailable):
 
 class ProviderTimeout(ProviderError):
     slug, status = "provider-timeout", 504
+
+
+class ProviderPaused(ProviderError):
+    slug, status = "provider-paused", 503
 
 
 class ProviderRefused(ProviderError):

@@ -12,9 +12,10 @@ from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
-__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Sink"]
+__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Role", "Sink"]
 
 Operation = Literal["chat", "embeddings", "rerank"]
+Role = Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"]
 CacheVerdict = Literal["off", "miss", "exact", "semantic", "shadowed", "refused", "coalesced"]
 """``shadowed``: a semantic hit was found, answered afresh and compared. ``refused``: found, but not for this principal to read."""
 
@@ -45,9 +46,9 @@ class Attempt:
     usage: Usage | None = None
     nano_usd: int = 0
     """What it is charged, in 10⁻⁹ US dollars; a reply that was cut off or lost a race is charged for what it had used."""
-    role: Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"] = (
-        "first"
-    )
+    role: Role = "first"
+    doubt: str = ""
+    """The usage as the provider reported it, where that cannot be right."""
 
 
 @dataclass(slots=True)

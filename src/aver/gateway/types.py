@@ -220,6 +220,21 @@ class Usage:
     images: int = 0
     """Images read or made, where the provider prices them by the piece."""
 
+    def __add__(self, other: Usage) -> Usage:
+        """Of both calls together; the cost is known when both are."""
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+            self.estimated or other.estimated,
+            self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.cache_write_long_tokens + other.cache_write_long_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.images + other.images,
+        )
+
 
 @dataclass(slots=True)
 class ToolDelta:
