@@ -1,0 +1,1 @@
+"""One call, carried through retries, breakers, fallbacks, hedges and continuations."""

@@ -1,0 +1,75 @@
+"""A model that answers within this process, called as any other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aver.core.settings import ModelTimeouts
+from aver.gateway.calling.gathering import gather
+from aver.gateway.config.types import Model, ProviderConfig
+from aver.gateway.prices.types import Rates
+from aver.gateway.transport import Transport
+from aver.gateway.types import ChatDelta, Completion, Provider
+from aver.gateway.upstream import Asking, Upstream, UpstreamStream
+from aver.gateway.waits import Waits
+
+__all__ = ["BuiltinUpstream"]
+
+_FREE = Rates(0, 0)
+
+
+class BuiltinUpstream(Upstream):
+    """An :class:`~aver.gateway.upstream.Upstream` without a wire. It costs nothing."""
+
+    def __init__(self, provider: Provider) -> None:
+        name = provider.name
+        super().__init__(
+            ProviderConfig("builtin", "openai", ""), Model(name, "builtin", name, rates=_FREE), Transport()
+        )
+        self.builtin = provider
+
+    async def complete(self, asking: Asking, dropped: list[str]) -> Completion:
+        stream = await self.open(asking, dropped)
+        deltas: list[ChatDelta] = []
+        while batch := await stream.read():
+            deltas += batch
+        return gather(deltas, family="builtin")
+
+    async def open(self, asking: Asking, dropped: list[str]) -> UpstreamStream:  # noqa: ARG002 - it understands all
+        return _BuiltinStream(aiter(self.builtin.stream(asking.chat or asking.call.chat)), asking)
+
+
+class _BuiltinStream(UpstreamStream):
+    __slots__ = ("_deltas",)
+
+    def __init__(self, deltas: AsyncIterator[ChatDelta], asking: Asking) -> None:
+        super().__init__(_Nothing(), Waits(ModelTimeouts(), asking.total, silent=False), asking, None)
+        self._deltas = deltas
+
+    async def read(self) -> list[ChatDelta]:
+        if self._over:
+            return []
+        delta = await anext(self._deltas, None)
+        return self._ended() if delta is None else self._noted([delta])
+
+    def close(self) -> None:
+        self._over = True
+        close = getattr(self._deltas, "aclose", None)
+        if close is not None and self.finish is None:
+            _closing.add(task := asyncio.ensure_future(close()))
+            task.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Future[None]] = set()
+
+
+class _Nothing:
+    """The exchange of what is exchanged with nobody."""
+
+    async def read(self) -> bytes:
+        return b""
+
+    def done(self) -> None: ...
+
+    def close(self) -> None: ...
