@@ -50,7 +50,7 @@ def test_page_runs(page, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AVER_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment |= {"AVER_DATA": str(tmp_path / "data"), "COLUMNS": "200"}
-    text = "\n".join(script).replace("8420", free_port())
+    text = "\n".join(script).replace("8420", free_port()).replace("8099", free_port())
     done = subprocess.run(
         ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
     )
