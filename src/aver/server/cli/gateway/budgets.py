@@ -26,10 +26,10 @@ def budgets(context: typer.Context, tenant: TenantName, as_json: AsJson = False)
     Reserved is held by running processes for calls under way and to come. Abandoned was held by processes that died: nobody can know what
     their calls cost, so it counts as spent until the period ends.
     """
-    from aver.gateway.budgets import SqlGrantStore, spending
+    from aver.gateway.budgets import spending
 
     with Session.of(context).application() as application:
-        found = spending(SqlGrantStore(application.tenant(tenant).store), application.clock.now())
+        found = spending(application.tenant(tenant).grants, application.clock.now())
     if as_json:
         print_json({"budgets": [_document(each) for each in found]})
     elif found:
