@@ -1,15 +1,11 @@
-"""Both providers keep the contract, and the contract catches providers that do not."""
+"""The built-in model keeps the contract, and the contract catches models that do not."""
 
 import pytest
-import pytest_asyncio
 
 from aver.gateway import ChatDelta, ChatRequest, Message, Passage, Usage
 from aver.gateway.adapters.extractive import Extractive
-from aver.gateway.adapters.openai_compatible import OpenAICompatible
 from aver.testing import HashEmbedder, contracts
 from aver.testing.contracts import PROVIDER_CHECKS
-from aver.testing.provider import FakeProvider
-from aver.testing.replies import Reply
 
 REQUEST = ChatRequest(
     (Message("system", "Answer from the passages."), Message("user", "How many days of leave do I get?")),
@@ -21,20 +17,9 @@ REQUEST = ChatRequest(
 )
 
 
-@pytest_asyncio.fixture(params=["openai-compatible", "extractive"])
-async def provider(request):
-    if request.param == "extractive":
-        yield Extractive(HashEmbedder(256))
-    else:
-        with FakeProvider([Reply("You get 20 days. [1]", piece=3)]) as server:
-            made = OpenAICompatible(server.base_url, "key", "fake")
-            yield made
-            await made.close()
-
-
 @pytest.mark.parametrize("check", PROVIDER_CHECKS)
-async def test_a_provider_keeps_the_contract(provider, check):
-    await check(provider, REQUEST)
+async def test_the_built_in_model_keeps_the_contract(check):
+    await check(Extractive(HashEmbedder(256)), REQUEST)
 
 
 class Right:

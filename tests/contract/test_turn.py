@@ -11,6 +11,7 @@ from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.evidence import Ledger
 from aver.gateway.adapters.extractive import Extractive
+from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
@@ -38,7 +39,8 @@ async def test_two_tenants_ask_continue_read_and_erase(store: Store, tmp_path: P
         knowledge.ingest(FolderSource(pages, "pages"), AccessList.everyone())
         extractive = Extractive(embedder)
         release = Release(model=extractive.name, embedder=embedder.name)
-        gateway = Gateway(extractive, extractive)
+        config = GatewayConfig()
+        gateway = Gateway(lambda config=config: config, last_resort=extractive)
         assistant = Assistant(entered, ledger, knowledge, gateway, clock, release, embedder)
         opened.append((assistant, ledger, knowledge, Principal(tenant.id, "ann")))
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from aver.gateway import Gateway
 from aver.gateway.adapters.extractive import Extractive
+from aver.gateway.config.types import GatewayConfig
 from aver.knowledge.index import PassageIndex
 from tests.isolation.explore import Leak, explore
 from tests.isolation.faces import Library
@@ -113,7 +114,8 @@ def test_what_is_revoked_while_it_is_answered_is_not_shown(installation, reader,
                 yield delta
 
     application = installation.application
-    gateway = Gateway(Slow(application.embedder), Extractive(application.embedder))
+    config = GatewayConfig()
+    gateway = Gateway(lambda: config, last_resort=Slow(application.embedder))
     monkeypatch.setitem(vars(application), "gateway", gateway)
     shown = Library(application).ask(caller, "How many days is the travel allowance?").text
     assert (content.secret("first") in shown) != revoked

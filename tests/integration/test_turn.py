@@ -15,7 +15,8 @@ from aver.core.errors import ProviderError
 from aver.core.settings import ModelTimeouts
 from aver.evidence import Ledger
 from aver.gateway.adapters.extractive import Extractive
-from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices
+from aver.gateway.config.types import Retries
+from aver.gateway.prices.types import Rates
 from aver.gateway.service import Gateway
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
@@ -24,6 +25,7 @@ from aver.store import Store
 from aver.testing import FixedClock, HashEmbedder
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply
+from tests.gateways import config
 
 QUESTION = "How many days of unused leave carry over to the next year?"
 CARRY = "Up to ten days of unused leave carry over to the next year."
@@ -49,9 +51,10 @@ class House:
 
     async def watch(self, base_url: str) -> tuple[list[SentenceReady], Answer | ProviderError]:
         """The sentences shown for the question, and how the turn ended."""
-        provider = OpenAICompatible(base_url, "", "fake", timeouts=TIMEOUTS, prices=Prices(1.0, 2.0))
-        gateway = Gateway(provider, Extractive(self.embedder))
-        release = Release(model=provider.name, embedder=self.embedder.name)
+        rates = Rates(10**9, 2 * 10**9)
+        declared = config(base_url, timeouts=TIMEOUTS, model={"rates": rates}, retries=Retries(base=0.01))
+        gateway = Gateway(lambda: declared, last_resort=Extractive(self.embedder))
+        release = Release(model="r", embedder=self.embedder.name)
         assistant = Assistant(self.store, self.ledger, self.knowledge, gateway, self.clock, release, self.embedder)
         shown: list[SentenceReady] = []
         try:
@@ -92,7 +95,7 @@ async def test_a_generated_answer_is_verified_as_it_streams(house: House) -> Non
     assert [each.quote for each in answer.citations] == [CARRY, MARCH]
     assert answer.usage.cost_usd is not None
     assert answer.usage.cost_usd > 0
-    assert house.last_turn() == ("admitted", "retrieved", "generated", "verified", "responded", "sealed")
+    assert house.last_turn() == ("admitted", "retrieved", "called", "generated", "verified", "responded", "sealed")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ async def test_what_breaks_after_a_sentence_was_shown_is_an_error(house: House, 
         shown, error = await house.watch(server.base_url)
     assert isinstance(error, ProviderError)
     assert shown[0].sentence.text == CARRY
-    assert house.last_turn() == ("admitted", "retrieved", "generated", "verified", "failed")
+    assert house.last_turn() == ("admitted", "retrieved", "called", "generated", "verified", "failed")
     assert house.ledger.verify().ok
 
 

@@ -13,9 +13,8 @@ from aver.agents.citing import uncite
 from aver.core import Principal, SystemClock
 from aver.evidence import Ledger
 from aver.gateway.adapters.extractive import Extractive
-from aver.gateway.adapters.openai_compatible import OpenAICompatible
+from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
-from aver.gateway.types import Provider
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
 from aver.knowledge.service import Knowledge
@@ -24,6 +23,7 @@ from aver.testing import HashEmbedder
 from aver.testing.careless import CarelessModel
 from aver.testing.provider import FakeProvider
 from tests.conftest import shared_data
+from tests.gateways import config
 
 QUESTIONS = (
     "How do I request leave?",
@@ -49,9 +49,11 @@ class House:
     embedder: HashEmbedder
     ann: Principal
 
-    def assistant(self, provider: Provider) -> Assistant:
-        gateway = Gateway(provider, Extractive(self.embedder))
-        release = Release(model=provider.name, embedder=self.embedder.name)
+    def gateway(self, declared: GatewayConfig) -> Gateway:
+        return Gateway(lambda: declared, last_resort=Extractive(self.embedder))
+
+    def assistant(self, gateway: Gateway, model: str) -> Assistant:
+        release = Release(model=model, embedder=self.embedder.name)
         return Assistant(self.store, self.ledger, self.knowledge, gateway, SystemClock(), release, self.embedder)
 
 
@@ -84,8 +86,8 @@ async def test_a_careless_model_is_caught(house: House) -> None:
     careless = CarelessModel(seed=5)
     verdicts: dict[str, list[bool]] = {}
     with FakeProvider(careless) as server:
-        provider = OpenAICompatible(server.base_url, "", "fake")
-        assistant = house.assistant(provider)
+        gateway = house.gateway(config(server.base_url))
+        assistant = house.assistant(gateway, "r")
         for question in QUESTIONS:
             written = len(careless.written)
             answer = await assistant.ask(house.ann, question)
@@ -93,7 +95,7 @@ async def test_a_careless_model_is_caught(house: House) -> None:
             shown = {each.text: each.supported for each in answer.sentences}
             for each in careless.written[written:]:
                 verdicts.setdefault(each.slip, []).append(shown.get(uncite(each.text).text, False))
-        await provider.close()
+        await gateway.close()
     for slip in ("no-such-number", "altered-figure", "invented"):
         assert not any(verdicts[slip]), slip
     # Passages repeat each other, so a wrong number may be right by chance.
@@ -104,8 +106,7 @@ async def test_a_careless_model_is_caught(house: House) -> None:
 
 
 async def test_extractive_answers_are_verified_quotations(house: House) -> None:
-    extractive = Extractive(house.embedder)
-    assistant = house.assistant(extractive)
+    assistant = house.assistant(house.gateway(GatewayConfig()), Extractive.name)
     answers = [await assistant.ask(house.ann, question) for question in QUESTIONS]
     for answer in answers:
         assert answer.mode == "extractive"

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from aver.agents.citing import SentenceStream
 from aver.agents.conversations import Conversations, Pairs
@@ -19,8 +19,9 @@ from aver.agents.verification import Verifier
 from aver.core import Clock, Principal, new_id
 from aver.core.errors import AverError, InvalidInput, NotFound, ProviderError, StreamTruncated, TooLarge
 from aver.evidence import Draft, Ledger, StepKind
+from aver.gateway.calls import Call, CallRecord
 from aver.gateway.service import Gateway, Reply
-from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Message, Mode, Passage, Usage
+from aver.gateway.types import ChatRequest, Embedder, Message, Mode, Passage, Usage
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
 
@@ -52,27 +53,34 @@ class Parts:
 
 @dataclass(slots=True)
 class _Writing:
-    """One model's attempt at an answer."""
+    """One call's attempt at an answer. ``instead`` is the error and the model that should have answered."""
 
-    provider: str
-    mode: Mode
-    fallback_from: str | None
+    reply: Reply
+    instead: tuple[str, str] | None
     started: float
     first_ms: float = 0.0
     ms: float = 0.0
     text: str = ""
     finish: str | None = None
     error: str | None = None
-    usage: Usage | None = None
+
+    @property
+    def mode(self) -> Mode:
+        return self.reply.mode
+
+    @property
+    def spent(self) -> Usage:
+        """As the gateway accounted for it."""
+        return self.reply.record.usage
 
     def facts(self) -> dict[str, Any]:
-        failed, _, provider = (self.fallback_from or "").partition(" ")
+        failed, model = self._fallback() or (None, "")
         spent = self.spent
         return {
-            "provider": _clear(self.provider),
+            "provider": _clear(self.reply.model),
             "mode": self.mode,
-            "fallback_error": failed or None,
-            "fallback_from": _clear(provider) or None,
+            "fallback_error": failed,
+            "fallback_from": _clear(model) or None,
             "finish": self.finish,
             "error": self.error,
             "input_tokens": spent.input_tokens,
@@ -83,10 +91,11 @@ class _Writing:
             "ms": self.ms,
         }
 
-    @property
-    def spent(self) -> Usage:
-        """As reported. A model that reported nothing, or was cut off, cost nobody knows how much."""
-        return self.usage or Usage(cost_usd=0.0 if self.mode == "extractive" else None)
+    def _fallback(self) -> tuple[str, str] | None:
+        """Whose place was taken, and why."""
+        attempts = self.reply.record.attempts
+        before = [each for each in attempts[:-1] if each.model != attempts[-1].model]
+        return (before[-1].outcome, before[-1].model) if before else self.instead
 
 
 @dataclass(slots=True)
@@ -110,6 +119,7 @@ class Turn:
     _remembered: Pairs = frozenset()
     _request: ChatRequest | None = None
     _writings: list[_Writing] = field(default_factory=list)
+    _calls: list[CallRecord] = field(default_factory=list)
     _verifier: Verifier | None = None
     _verify_ms: float = 0.0
     _started: float = 0.0
@@ -178,17 +188,16 @@ class Turn:
         """The sentences of the answer as they are written. When the model fails before anything was shown, the last resort
         answers in its place; after that the failure is the turn's. Raises :class:`ProviderError`."""
         parts = self.parts
-        self._request = request = self._asked()
-        self._begin_verifying()
+        self._request = self._asked()
         try:
-            async with aclosing(self._write(await parts.gateway.open(request))) as sentences:
+            async with aclosing(self._write(parts.release.model)) as sentences:
                 async for sentence in sentences:
                     yield sentence
         except ProviderError as error:
-            if self._shown or (self._writings and self._writings[-1].mode == "extractive"):
+            last = parts.gateway.last_resort
+            if self._shown or last is None or (self._writings and self._writings[-1].mode == "extractive"):
                 raise
-            self._begin_verifying()
-            async with aclosing(self._write(await parts.gateway.fall_back(request, error))) as sentences:
+            async with aclosing(self._write(last, (error.slug, parts.release.model))) as sentences:
                 async for sentence in sentences:
                     yield sentence
 
@@ -278,23 +287,41 @@ class Turn:
         spoken = messages(release.instructions, self._exchanges, passages, question)
         return ChatRequest(spoken, question, passages, release.max_tokens, release.temperature)
 
-    async def _write(self, reply: Reply) -> AsyncGenerator[str]:
+    def _call(self, model: str) -> Call:
+        request = self._request
+        assert request is not None
+        return Call(
+            self.principal,
+            model,
+            lambda _, record: self._calls.append(record),
+            lambda: request,
+            stream=True,
+            feature=self.parts.release.name,
+            turn=self.id,
+            release=self.parts.release.digest,
+            documents=frozenset(f"{hit.document}@{hit.version}" for hit in self.hits),
+        )
+
+    async def _write(self, model: str, instead: tuple[str, str] | None = None) -> AsyncGenerator[str]:
         clock = self.parts.clock
-        writing = _Writing(reply.provider, reply.mode, reply.fallback_from, clock.monotonic())
+        self._begin_verifying()
+        started = clock.monotonic()
+        reply = await self.parts.gateway.open(self._call(model))
+        writing = _Writing(reply, instead, started)
         self._writings.append(writing)
         stream = SentenceStream()
         try:
-            async with aclosing(cast("AsyncGenerator[ChatDelta]", aiter(reply))) as deltas:
-                async for delta in deltas:
-                    writing.first_ms = writing.first_ms or self._ms(writing.started)
-                    writing.text += delta.text
-                    writing.finish = delta.finish or writing.finish
-                    writing.usage = delta.usage or writing.usage
-                    for sentence in stream.feed(delta.text):
-                        yield sentence
+            async with aclosing(reply):
+                async for deltas in reply:
+                    writing.first_ms = writing.first_ms or self._ms(started)
+                    for delta in deltas:
+                        writing.text += delta.text
+                        writing.finish = delta.finish or writing.finish
+                        for sentence in stream.feed(delta.text):
+                            yield sentence
             if writing.finish != "stop":
                 raise StreamTruncated(
-                    f"The answer of {reply.provider} broke off ({writing.finish})",
+                    f"The answer of {reply.model} broke off ({writing.finish})",
                     "Ask for less at once, or raise the release's max_tokens.",
                 )
             for sentence in stream.close():
@@ -303,11 +330,11 @@ class Turn:
             writing.error = error.slug
             raise
         finally:
-            writing.ms = self._ms(writing.started)
+            writing.ms = self._ms(started)
 
     def _written(self) -> list[Draft]:
-        """The steps ``generated``, one for each model that wrote, and ``verified``."""
-        drafts = []
+        """The steps ``called``, one for each call through the gateway, ``generated``, one for each that wrote, and ``verified``."""
+        drafts = [self._draft("called", record.facts(), record.body()) for record in self._calls]
         for writing in self._writings:
             sent = [asdict(message) for message in self._request.messages] if self._request else []
             drafts.append(self._draft("generated", writing.facts(), {"messages": sent, "text": writing.text}))
@@ -334,18 +361,12 @@ class Turn:
         if not sentences:
             looked_at = self._looked_at()
             text = self._abstention()
-        costs = [writing.spent.cost_usd for writing in self._writings]
-        known = [cost for cost in costs if cost is not None]
-        usage = Usage(
-            sum(writing.spent.input_tokens for writing in self._writings),
-            sum(writing.spent.output_tokens for writing in self._writings),
-            sum(known) if len(known) == len(costs) else None,
-            any(writing.spent.estimated for writing in self._writings),
-        )
+        usage = sum((record.usage for record in self._calls), Usage())
+        extractive = self.parts.release.model == self.parts.gateway.last_resort
         return Answer(
             self.id,
             self.conversation,
-            self._writings[-1].mode if self._writings else self.parts.gateway.primary.mode,
+            self._writings[-1].mode if self._writings else "extractive" if extractive else "generated",
             not sentences,
             text,
             sentences,
@@ -373,7 +394,7 @@ class Turn:
             unsupported = " What the model wrote is not given, because no passage supports it."
         return f"No answer was found in the documents you can read. Searched for “{searched}”: {looked}.{unsupported}"
 
-    def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | None) -> Draft:
+    def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | bytes | None) -> Draft:
         return Draft(self.id, kind, self.principal.subject, facts, body)
 
     def _ms(self, since: float) -> float:

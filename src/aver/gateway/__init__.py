@@ -1,11 +1,15 @@
-"""Model providers and embedders behind one protocol."""
+"""Every model behind one door: routed, survived, accounted for."""
 
+from aver.gateway.calls import Call, CallRecord
 from aver.gateway.service import Gateway, Reply
-from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Message, Mode, Passage, Provider, Usage
+from aver.gateway.types import ChatDelta, ChatRequest, Completion, Embedder, Message, Mode, Passage, Provider, Usage
 
 __all__ = [
+    "Call",
+    "CallRecord",
     "ChatDelta",
     "ChatRequest",
+    "Completion",
     "Embedder",
     "Gateway",
     "Message",

@@ -13,7 +13,7 @@ from aver.gateway.calls import Call
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.saving.prefix import hint
 from aver.gateway.transport import Exchange, Transport, truncated
-from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Text, ToolCall, Usage
+from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Mode, Text, ToolCall, Usage
 from aver.gateway.waits import Waits
 from aver.gateway.wire import registry
 from aver.gateway.wire.refusals import scrub
@@ -55,6 +55,8 @@ class Asking:
 
 class Upstream:
     """Raises :class:`~aver.core.errors.ProviderError` and nothing else, but for a request that its own door finds wrong."""
+
+    mode: Mode = "generated"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from aver.agents import Assistant, Release
 from aver.core import Principal
 from aver.core.errors import ProviderError
 from aver.evidence import Ledger
+from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
 from aver.gateway.types import ChatDelta, ChatRequest, Mode, Usage
 from aver.knowledge.access import AccessList
@@ -54,7 +55,7 @@ class Scripted:
     mode: Mode = "generated"
     name: str = "scripted:model"
     finish: str | None = "stop"
-    usage: Usage | None = field(default_factory=lambda: Usage(100, 20, 0.002))
+    usage: Usage | None = field(default_factory=lambda: Usage(100, 20))
     requests: list[ChatRequest] = field(default_factory=list)
     closed: bool = False
 
@@ -111,7 +112,8 @@ class House:
         assert not report.failed
 
     def assistant(self, model: Scripted, last_resort: Scripted | None = None, **release: object) -> Assistant:
-        gateway = Gateway(model, last_resort or Verbatim())
+        config = GatewayConfig()
+        gateway = Gateway(lambda: config, builtin=(model,), last_resort=last_resort or Verbatim())
         pinned = Release(model=model.name, embedder=self.embedder.name, **release)
         return Assistant(self.store, self.ledger, self.knowledge, gateway, self.clock, pinned, self.embedder)
 

@@ -56,11 +56,19 @@ async def test_an_answer_is_streamed_by_verified_sentence_and_sealed(house, say)
     assert [each.sentence for each in ready] == list(answer.sentences)
     assert [citation for each in ready for citation in each.citations] == list(answer.citations)
     assert answer.answer == f"{CARRY}[1] {MARCH}[2]"
-    assert (answer.mode, answer.abstained, answer.usage) == ("generated", False, Usage(100, 20, 0.002))
+    assert (answer.mode, answer.abstained, answer.usage) == ("generated", False, Usage(100, 20))
     assert answer.citations[0].quote.split() == CARRY.split()
     check_citations(house, house.bob, answer)
     steps = house.ledger.turn(answer.turn)
-    assert [step.kind for step in steps] == ["admitted", "retrieved", "generated", "verified", "responded", "sealed"]
+    assert [step.kind for step in steps] == [
+        "admitted",
+        "retrieved",
+        "called",
+        "generated",
+        "verified",
+        "responded",
+        "sealed",
+    ]
     assert status(house, answer.turn) == ("sealed", steps[-1].seq)
     assert house.ledger.verify().ok
 
@@ -70,13 +78,17 @@ async def test_the_evidence_explains_the_answer(house, say) -> None:
     n = number_of(house, house.bob, question, CARRY)
     model = say(f"{CARRY} [{n}] {INVENTED} [{n}]")
     answer = await house.assistant(model).ask(house.bob, question)
-    admitted, retrieved, generated, verified, responded, _ = house.ledger.turn(answer.turn)
+    admitted, retrieved, called, generated, verified, responded, _ = house.ledger.turn(answer.turn)
     assert admitted.facts["release"] == answer.release
     assert admitted.body["question"] == question
     assert retrieved.facts["passages"] == len(retrieved.body["hits"]) == len(retrieved.facts["hits"])
     assert {"document", "version", "start", "end", "score"} <= retrieved.body["hits"][0].keys()
     assert generated.facts["provider"] == "scripted:model"
-    assert generated.facts["cost_usd"] == 0.002
+    assert generated.facts["cost_usd"] == 0
+    assert called.facts["call"].startswith("call_")
+    assert (called.facts["asked"], called.facts["model"]) == ("scripted:model", "scripted:model")
+    assert (called.facts["input_tokens"], called.facts["output_tokens"]) == (100, 20)
+    assert [each["outcome"] for each in called.body["attempts"]] == ["ok"]
     assert generated.body["text"] == "".join(model.script)
     assert [each["role"] for each in generated.body["messages"]] == ["system", "user"]
     assert [(each["supported"], each["fate"]) for each in verified.body["sentences"]] == [
@@ -192,7 +204,7 @@ async def test_what_is_deleted_while_the_model_writes_is_not_shown(house) -> Non
     answer = await house.assistant(Slow([])).ask(house.bob, "How many days of unused leave carry over?")
     assert (answer.abstained, answer.sentences, answer.citations) == (True, (), ())
     assert "leave.md" not in str(answer.looked_at)
-    verified = house.ledger.turn(answer.turn)[3]
+    verified = house.ledger.turn(answer.turn)[4]
     assert [each["fate"] for each in verified.body["sentences"]] == ["withheld", "withheld", "withheld"]
 
 
@@ -216,7 +228,7 @@ async def test_a_failure_before_the_first_token_falls_back_and_says_so(house) ->
     answer = await house.assistant(broken).ask(house.bob, "How many days of unused leave carry over?")
     assert (answer.mode, answer.abstained) == ("extractive", False)
     check_citations(house, house.bob, answer)
-    generated = house.ledger.turn(answer.turn)[2]
+    generated = house.ledger.turn(answer.turn)[3]
     assert generated.facts["fallback_error"] == "provider-timeout"
     assert generated.facts["fallback_from"] == "scripted:model"
 
@@ -227,12 +239,13 @@ async def test_a_cut_before_anything_was_shown_falls_back(house, finish) -> None
     answer = await house.assistant(cut).ask(house.bob, "How many days of unused leave carry over?")
     assert answer.mode == "extractive"
     steps = house.ledger.turn(answer.turn)
-    assert [step.kind for step in steps[2:]] == ["generated", "generated", "verified", "responded", "sealed"]
-    assert steps[2].facts["error"] == "stream-truncated"
-    assert steps[2].body["text"] == "Up to ten days of unu"
-    assert steps[3].facts["provider"] == "extractive"
-    if finish is None:
-        assert answer.usage.cost_usd is None, "what the cut stream cost is not known"
+    kinds = ["called", "called", "generated", "generated", "verified", "responded", "sealed"]
+    assert [step.kind for step in steps[2:]] == kinds
+    assert steps[2].facts["error"] == ("stream-truncated" if finish is None else None)
+    assert steps[4].facts["error"] == "stream-truncated"
+    assert steps[4].body["text"] == "Up to ten days of unu"
+    assert steps[5].facts["provider"] == "extractive"
+    assert answer.usage.estimated == (finish is None), "what a cut stream used is worked out from its text"
 
 
 @pytest.mark.parametrize("finish", [None, "length", "content_filter"])
@@ -249,7 +262,7 @@ async def test_a_cut_after_a_sentence_was_shown_is_an_error_and_never_sealed(hou
     assert any(isinstance(event, SentenceReady) for event in seen)
     turn = seen[0].turn
     steps = house.ledger.turn(turn)
-    assert [step.kind for step in steps] == ["admitted", "retrieved", "generated", "verified", "failed"]
+    assert [step.kind for step in steps] == ["admitted", "retrieved", "called", "generated", "verified", "failed"]
     assert steps[-1].facts == {"error": "stream-truncated", "shown": 1, "ms": 0.0}
     assert status(house, turn) == ("failed", None)
     assert house.ledger.verify().ok
@@ -285,7 +298,7 @@ async def test_cancellation_is_recorded(house) -> None:
         await task
     turn = status_of_last(house)
     assert status(house, turn) == ("cancelled", None)
-    assert [step.kind for step in house.ledger.turn(turn)] == ["admitted", "retrieved", "failed"]
+    assert [step.kind for step in house.ledger.turn(turn)] == ["admitted", "retrieved", "called", "failed"]
 
 
 async def test_what_fails_on_the_way_is_recorded_and_raised(house, say, monkeypatch) -> None:
@@ -300,10 +313,11 @@ async def test_what_fails_on_the_way_is_recorded_and_raised(house, say, monkeypa
     assert steps[-1].facts["error"] == "storage-full"
 
 
-async def test_a_model_that_reports_no_usage_has_an_unknown_price(house, say) -> None:
+async def test_a_model_that_reports_no_usage_has_it_estimated(house, say) -> None:
     answer = await house.assistant(say(CARRY, usage=None)).ask(house.bob, "Does leave carry over?")
-    assert answer.usage.cost_usd is None
-    assert house.ledger.turn(answer.turn)[2].facts["cost_usd"] is None
+    assert answer.usage.estimated
+    assert answer.usage.output_tokens == -(-len(CARRY) // 4)
+    assert house.ledger.turn(answer.turn)[3].facts["estimated"]
 
 
 async def test_without_a_model_the_extractive_one_answers_through_the_same_verification(house) -> None:

@@ -10,7 +10,7 @@ from aver.gateway.calling.gathering import gather
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.prices.types import Rates
 from aver.gateway.transport import Transport
-from aver.gateway.types import ChatDelta, Completion, Provider
+from aver.gateway.types import ChatDelta, Completion, Provider, Usage
 from aver.gateway.upstream import Asking, Upstream, UpstreamStream
 from aver.gateway.waits import Waits
 
@@ -28,6 +28,7 @@ class BuiltinUpstream(Upstream):
             ProviderConfig("builtin", "openai", ""), Model(name, "builtin", name, rates=_FREE), Transport()
         )
         self.builtin = provider
+        self.mode = provider.mode
 
     async def complete(self, asking: Asking, dropped: list[str]) -> Completion:
         stream = await self.open(asking, dropped)
@@ -52,6 +53,12 @@ class _BuiltinStream(UpstreamStream):
             return []
         delta = await anext(self._deltas, None)
         return self._ended() if delta is None else self._noted([delta])
+
+    def _checked(self, reported: Usage | None) -> Usage:
+        if reported is None:
+            return super()._checked(None)
+        self.usage = reported
+        return reported
 
     def close(self) -> None:
         self._over = True

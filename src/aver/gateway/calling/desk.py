@@ -13,7 +13,7 @@ from aver.gateway.calling.features import Features
 from aver.gateway.calling.hedging import HedgeBudget
 from aver.gateway.calling.retries import RetryBudget
 from aver.gateway.calls import Candidate
-from aver.gateway.config.types import Arm, GatewayConfig, Model, ProviderConfig, Route
+from aver.gateway.config.types import Arm, GatewayConfig, Model, ProviderConfig, Retries, Route
 from aver.gateway.prices.types import Price, Prices
 from aver.gateway.routing.types import ModelState, Plan, Router, Situation
 from aver.gateway.transport import Transport
@@ -24,6 +24,9 @@ __all__ = ["Desk", "Target"]
 
 _MOST_OUTPUT = 8192
 """Tokens that a reply is bound to where neither the caller nor the model's declaration bounds it and a budget has to."""
+
+_ONCE = Retries(attempts=1)
+"""What fails within this process fails again."""
 
 Signers = Callable[[ProviderConfig], Signer]
 
@@ -37,7 +40,7 @@ class Target(NamedTuple):
 
 
 class Desk:
-    """``config`` with its router, deployments and prices. ``builtin`` is a deployment that is there in any configuration."""
+    """``config`` with its router, deployments and prices. ``builtin`` are deployments that are there in any configuration."""
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Desk:
         prices: Prices | None,
         signers: Signers | None,
         transport: Transport,
-        builtin: Deployment | None,
+        builtin: Mapping[str, Deployment],
         before: Desk | None,
     ) -> None:
         self.config = config
@@ -55,6 +58,7 @@ class Desk:
         self._priced: dict[str, Priced] = {}
         self._strict = prices is not None or any(budget.unit == "usd" for budget in config.budgets)
         self.builtin = builtin
+        self.last_resort: Deployment | None = None
         self.bulkheads = _bulkheads(config, before)
         self.deployments = self._deployments(signers, transport, before)
         self._targets: dict[str, Target] = {}
@@ -71,15 +75,13 @@ class Desk:
             else:
                 upstream = Upstream(provider, model, transport, signers(provider) if signers else None)
                 made[name] = Deployment(upstream, self.bulkheads[provider.name])
-        if self.builtin is not None:
-            made[self.builtin.model.name] = self.builtin
-        return made
+        return made | dict(self.builtin)
 
     def target(self, asked: str) -> Target:
         """Raises :class:`~aver.core.errors.NotFound` naming the nearest names."""
         target = self._targets.get(asked)
         if target is None:
-            names = (asked,) if self._is_builtin(asked) else self.router.candidates(asked)
+            names = (asked,) if asked in self.builtin else self.router.candidates(asked)
             route = self.config.routes.get(asked) or Route(asked, (Arm(asked),))
             share = route.retries.budget
             retries = self.retries.setdefault((asked, share), RetryBudget(share))
@@ -88,12 +90,9 @@ class Desk:
         return target
 
     def plan(self, asked: str, situation: Situation) -> Plan:
-        if self._is_builtin(asked):
-            return Plan(Route(asked, (Arm(asked),)), (Candidate(asked),))
+        if asked in self.builtin:
+            return Plan(Route(asked, (Arm(asked),), retries=_ONCE), (Candidate(asked),))
         return self.router.plan(asked, situation)
-
-    def _is_builtin(self, asked: str) -> bool:
-        return self.builtin is not None and asked == self.builtin.model.name
 
     def states(
         self, target: Target, features: Features, bounds: Mapping[str, int], now: float

@@ -22,7 +22,7 @@ from aver.gateway.calls import Attempt, Call, CallRecord, Role
 from aver.gateway.config.types import ErrorClass
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
-from aver.gateway.types import Completion, Embedder, Usage
+from aver.gateway.types import Completion, Embedder, Mode, Usage
 
 __all__ = ["Handling", "Means"]
 
@@ -70,6 +70,8 @@ class Handling:
             prices=desk.prices,
             draw=means.draw(),
             streamed=streamed,
+            feature=call.feature,
+            user=call.principal.user,
         )
 
     def plan(self, given: Features | None = None) -> None:
@@ -101,7 +103,7 @@ class Handling:
         )
 
     def _fallback(self, error: ErrorClass) -> tuple[str, ...]:
-        if self._desk.builtin is not None and self.call.model == self._desk.builtin.model.name:
+        if self.call.model in self._desk.builtin:
             return ()
         return self._desk.router.fallback(self._plan, error, self._situation)
 
@@ -215,6 +217,12 @@ class Handling:
                 self._target.hedges.add(*_hedged(attempts))
         self.call.sink(self.call, record)
 
+    @property
+    def mode(self) -> Mode:
+        """Of whoever answers, or answered last."""
+        attempts = self.record.attempts
+        return self.conduct.deployments[attempts[-1].model].upstream.mode if attempts else "generated"
+
     def _is_priced(self) -> bool:
         deployments = self.conduct.deployments
         return all(
@@ -225,10 +233,10 @@ class Handling:
 
     def _last_resort(self) -> Deployment | None:
         """The model that needs no provider, when it may answer and there is something that it could answer from."""
-        builtin, call = self._desk.builtin, self.call
-        if builtin is None or not self._plan.route.last_resort or call.body is not None or not call.chat.passages:
+        last, call = self._desk.last_resort, self.call
+        if last is None or not self._plan.route.last_resort or call.body is not None or not call.chat.passages:
             return None
-        return None if any(each.model == builtin.model.name for each in self.record.attempts) else builtin
+        return None if any(each.model == last.model.name for each in self.record.attempts) else last
 
     async def _shorten(self) -> None:
         """Leave out of a long prompt what the route allows."""
