@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
+
+from aver.core.randomness import random_bytes
 
 __all__ = ["new_id"]
 
@@ -22,7 +23,7 @@ def new_id(prefix: str) -> str:
     Layout after the ULID specification (https://github.com/ulid/spec); 26 characters follow the prefix.
     """
     global _last  # noqa: PLW0603 - the one counter of the process, under its lock
-    fresh = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    fresh = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(random_bytes(10))
     with _lock:
         # Two ids of one millisecond, or a clock that stepped back: count on from the last one.
         _last = fresh if fresh >> 80 > _last >> 80 else _last + 1

@@ -54,6 +54,8 @@ class Settings:
 
     data: Path = Path(".aver")
     database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    """Where budgets are shared, for installations of many processes; by default the database."""
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
@@ -178,6 +180,7 @@ _SETTINGS = {
         _url("postgresql://user:password@host/database", "postgres", "postgresql", "postgresql+psycopg"),
         secret=True,
     ),
+    "redis_url": _Setting("AVER_REDIS_URL", _url("redis://127.0.0.1:6379/0", "redis", "rediss"), secret=True),
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),

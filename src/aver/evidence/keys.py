@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -15,6 +14,7 @@ from sqlalchemy.types import NullType
 
 from aver.core import canonical_json, new_id
 from aver.core.errors import VerificationFailed
+from aver.core.randomness import random_bytes
 from aver.evidence.record import StepRow
 from aver.evidence.store import subjects
 
@@ -27,7 +27,7 @@ _A_QUERY = 500
 
 def encrypt(key: bytes, plaintext: bytes, bound: bytes) -> bytes:
     """A fresh nonce, then AES-256-GCM of ``plaintext`` with ``bound`` as associated data."""
-    nonce = os.urandom(_NONCE)
+    nonce = random_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, plaintext, bound)
 
 

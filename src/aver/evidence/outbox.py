@@ -2,14 +2,14 @@
 
 What :meth:`Outbox.put` has taken survives the death of the process: it is in a journal file, encrypted, before the call returns,
 and whoever opens the tenant next chains what a dead process left. A power cut may take the last moment with it, as the journal is
-not flushed to the disk for each step.
+not flushed to the disk.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hmac
+import mmap
 import os
 import struct
 import threading
@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from aver.core import new_id
 from aver.core.errors import AverError, Unavailable
+from aver.core.randomness import random_bytes
 from aver.evidence.service import Ledger, Prepared, prepare
 from aver.evidence.store import steps
 from aver.evidence.types import Draft
@@ -38,6 +39,8 @@ _NONCE = 12
 _MOST = 256
 """Steps chained in one transaction: enough to share its cost, few enough that other writers wait for milliseconds."""
 _POLL = 0.02
+_SEGMENT = 256 * 1024
+"""Bytes of a journal file."""
 _LONGEST = 100_000
 """Steps that wait at most. When the database takes none for that long, calls are refused rather than unrecorded."""
 
@@ -66,9 +69,10 @@ class Outbox:
             batch = self._batch
             if len(batch.drafts) > _LONGEST:
                 raise Unavailable("Evidence has not been writable for a while", "Look at the database and its disk.")
-            if batch.segment is None:
-                batch.segment = _Segment.create(self._directory)
-            batch.segment.append(self._sealed(prepared))
+            record = self._sealed(prepared)
+            if not batch.segments or not batch.segments[-1].append(record):
+                batch.segments.append(_Segment.create(self._directory, max(_SEGMENT, len(record) + 2 * _LENGTH.size)))
+                batch.segments[-1].append(record)
             batch.drafts += prepared
         if self._folder is not None:
             self._folder.wake(self)
@@ -87,8 +91,8 @@ class Outbox:
                         self._ledger.append_prepared(tx, batch.drafts[:_MOST])
                     del batch.drafts[:_MOST]
                 self._waiting.pop(0)
-                if batch.segment is not None:
-                    batch.segment.remove()
+                for segment in batch.segments:
+                    segment.remove()
 
     def settle(self, seconds: float = 5.0) -> None:
         """Chain everything taken so far, and wait until the other processes have chained what they had taken by now. Raises
@@ -109,7 +113,7 @@ class Outbox:
             for part in (orjson.dumps(each[:4]), each.body)
             for field in (_LENGTH.pack(len(part)), part)
         )
-        nonce = os.urandom(_NONCE)
+        nonce = random_bytes(_NONCE)
         return nonce + self._cipher.encrypt(nonce, plain, self._store.tenant.id.encode())
 
     def _recover(self) -> None:
@@ -128,7 +132,7 @@ class Outbox:
                         select(steps.c.turn).where(steps.c.turn.in_(turns[start : start + 500]))
                     ).scalars()
                 }
-            self._waiting.append(_Batch([draft for draft in found if draft.turn not in chained], segment))
+            self._waiting.append(_Batch([draft for draft in found if draft.turn not in chained], [segment]))
         if self._waiting:
             self.fold()
 
@@ -152,28 +156,40 @@ def _parts(plain: bytes) -> Iterator[bytes]:
 @dataclass(slots=True)
 class _Batch:
     drafts: list[Prepared] = field(default_factory=list)
-    segment: _Segment | None = None
+    segments: list[_Segment] = field(default_factory=list)
 
 
 class _Segment:
-    """One journal file. Its process holds a lock on it for as long as it lives."""
+    """One journal file, mapped into memory: what is copied there is the system's at once, without a call to it, and outlives the
+    process. Its process holds a lock on it for as long as it lives. Records follow one another, each after its length; a length of 0 is
+    the end."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self._path = path
         self._handle = handle
+        self._map: mmap.mmap | None = None
+        self._at = 0
 
     @classmethod
-    def create(cls, directory: Path) -> _Segment:
+    def create(cls, directory: Path, size: int) -> _Segment:
+        """With room for ``size`` bytes, which are the disk's from now on: a full disk must not be found out by writing."""
         path = directory / f"{new_id('outbox')}.steps"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        return cls(path, handle)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        segment = cls(path, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.posix_fallocate(handle, 0, size)
+            segment._map = mmap.mmap(handle, size)
+        except BaseException:
+            segment.remove()
+            raise
+        return segment
 
     @classmethod
     def orphan(cls, path: Path) -> _Segment | None:
         """The segment at ``path`` when no process holds it."""
         try:
-            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         try:
@@ -186,26 +202,26 @@ class _Segment:
             return None
         return cls(path, handle)
 
-    def append(self, record: bytes) -> None:
-        data = _LENGTH.pack(len(record)) + record
-        before = os.lseek(self._handle, 0, os.SEEK_END)
-        try:
-            written = os.write(self._handle, data)
-        except OSError:
-            os.ftruncate(self._handle, before)
-            raise
-        if written != len(data):
-            os.ftruncate(self._handle, before)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def append(self, record: bytes) -> bool:
+        """``False``, and nothing is written, when there is no room."""
+        place, end = self._map, self._at + _LENGTH.size + len(record)
+        if place is None or end + _LENGTH.size > len(place):
+            return False
+        place[self._at + _LENGTH.size : end] = record
+        _LENGTH.pack_into(place, self._at, len(record))  # last: a record without its length is none
+        self._at = end
+        return True
 
     def records(self) -> Iterator[bytes]:
         with os.fdopen(os.dup(self._handle), "rb") as file:
             file.seek(0)
-            while len(head := file.read(_LENGTH.size)) == _LENGTH.size:
-                yield file.read(_LENGTH.unpack(head)[0])
+            while len(head := file.read(_LENGTH.size)) == _LENGTH.size and (length := _LENGTH.unpack(head)[0]):
+                yield file.read(length)
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
+        if self._map is not None:
+            self._map.close()
         os.close(self._handle)
 
 

@@ -13,7 +13,7 @@ def at(monkeypatch):
     def set_time(milliseconds, randomness=None):
         monkeypatch.setattr(ids.time, "time_ns", lambda: milliseconds * 1_000_000)
         if randomness is not None:
-            monkeypatch.setattr(ids.secrets, "randbits", lambda _bits: randomness)
+            monkeypatch.setattr(ids, "random_bytes", randomness.to_bytes)
 
     return set_time
 

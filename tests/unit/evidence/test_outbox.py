@@ -126,7 +126,8 @@ def test_a_journal_cut_anywhere_gives_what_was_whole(tmp_path_factory, cut):
         for number in range(10, 22):  # of one length each
             outbox.put([_draft(number)])
         (journal,) = (tenant.directory / "outbox").iterdir()
-        whole = journal.read_bytes()
+        whole = journal.read_bytes().rstrip(b"\0")
+        whole += bytes(-len(whole) % 12)  # the last ciphertext may end in zeros
         journal.unlink()
         left = journal.with_name("outbox_left.steps")
         left.write_bytes(whole[:cut])
