@@ -165,6 +165,15 @@ def test_a_litellm_configuration_becomes_a_bundle(aver, document, bundle):
     assert "chat" in by_name(document("check", "made")["models"])
 
 
+def test_a_converted_model_that_nobody_knows_a_price_of_is_told(document, bundle):
+    (bundle / "config.yaml").write_text(LITELLM.replace("openai/gpt-4o-mini", "openai/our-own"))
+    told = [note for note in document("convert", "config.yaml")["notes"] if "price" in note]
+    assert len(told) == 1
+    assert "nobody knows a price of chat" in told[0]
+    (bundle / "config.yaml").write_text(LITELLM)
+    assert not [note for note in document("convert", "config.yaml")["notes"] if "price" in note]
+
+
 def test_a_bundle_that_is_there_is_not_overwritten(aver, document, bundle):
     (bundle / "config.yaml").write_text(LITELLM)
     assert "exists already" in aver("convert", "config.yaml", "--out", ".", code=2).err

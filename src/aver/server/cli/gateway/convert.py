@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from aver.core.errors import InvalidInput, NotFound
+from aver.server.cli.gateway.bundle import price_book
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import print_json, printable
 
@@ -32,6 +33,7 @@ def convert(
 
     converted, notes = convert_litellm(_read(file), os.environ)
     target = _write(out, converted) if out else None
+    notes += _unpriced(converted, out or Path())
     if as_json:
         print_json({"file": target, "bundle": None if target else converted, "notes": notes})
         return
@@ -46,6 +48,17 @@ def _read(file: Path) -> str:
         raise InvalidInput(f"{str(file)!r} is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
         raise NotFound(f"{str(file)!r} cannot be read: {error.strerror}", "Check the path.") from None
+
+
+def _unpriced(converted: str, bundle: Path) -> list[str]:
+    """LiteLLM takes a model without a price for free, such as one on a server of one's own."""
+    from aver.gateway.config.read import BUNDLE_FILE, parse_config
+    from aver.gateway.prices.book import price_of
+
+    book = price_book(bundle / BUNDLE_FILE)
+    models = parse_config(converted, BUNDLE_FILE).models.values()
+    step = "it is not called before you write its price, such as price: {input: 0, output: 0} for a server of your own."
+    return [f"nobody knows a price of {model.name}: {step}" for model in models if price_of(model, book) is None]
 
 
 def _write(out: Path, text: str) -> Path:
