@@ -8,7 +8,7 @@ Rounds of all are interleaved, and each figure is the median of its rounds.
 ``cpu_ms_per_request``, ``rps``, ``p50_ms``, ``p99_ms``: 64 clients, short whole replies; CPU time is the kernel's, of all processes of
 the gateway. ``p50_added_ms``: one client, less the same asked directly. ``ttft_added_ms``: the same to the first content of a stream.
 ``chunks_per_second``: eight streams of many pieces, one write each; ``cpu_us_per_chunk`` is what one costs. ``ready_s``: from the start of
-the process to the first answer. ``rss_mb``: resident after the start, and after everything.
+the process to the first answer. ``rss_mb``: resident after the start, and after everything. ``requests_on_record`` are the calls in Aver's evidence, which are as many as were sent.
 
     python bench/gateway.py --json [--without litellm] [--rounds N] [--soak N]
 
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from scaffold import say
-from scaffold.gateways import MODEL, Gateway, aver, direct, litellm, raw
+from scaffold.gateways import MODEL, Gateway, aver, direct, litellm, on_record, raw
 from scaffold.processes import cores, cpu_seconds, free_port, pinned, resident_mb, running
 
 HERE = Path(__file__).resolve().parent
@@ -48,6 +48,7 @@ class Bench:
         self._folder = folder
         self.core, self._rest = cores()
         self.pids: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
         self.upstream = free_port()
         command = (sys.executable, str(HERE / "scaffold" / "upstream.py"), str(self.upstream))
         stack.enter_context(running(command, self._rest, folder / "upstream.log"))
@@ -75,6 +76,7 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"error: {gateway.name} failed under load: {done.stderr[-2500:]}")
         result: dict[str, float] = json.loads(done.stdout)
+        self.sent[gateway.name] += requests
         result["cpu"] = cpu_seconds(pid) - before if pid else 0.0
         return result
 
@@ -92,6 +94,7 @@ class Bench:
                 answer = connection.getresponse()
                 answer.read()
                 if answer.status == 200:
+                    self.sent[gateway.name] = self.sent.get(gateway.name, 0) + 1
                     return True
                 time.sleep(0.05)
             except OSError:
@@ -191,8 +194,12 @@ def main() -> None:
             result["cpu_ratio"] = result["litellm"]["cpu_ms_per_request"] / result["aver"]["cpu_ms_per_request"]
             result["rps_ratio"] = result["aver"]["rps"] / result["litellm"]["rps"]
             result["chunks_ratio"] = result["aver"]["chunks_per_second"] / result["litellm"]["chunks_per_second"]
-        if options.soak and "aver" in result:
-            result["soak"] = soak(bench, gateways[[each.name for each in gateways].index("aver")], options.soak)
+        if "aver" in result:
+            own = gateways[[each.name for each in gateways].index("aver")]
+            if options.soak:
+                result["soak"] = soak(bench, own, options.soak)
+            result["aver"]["requests_sent"] = bench.sent["aver"]
+            result["aver"]["requests_on_record"] = on_record(folder / "aver")
     result["cores"] = os.cpu_count()
     print(json.dumps(_rounded(result), indent=None if options.json else 2))
 

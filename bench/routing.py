@@ -108,7 +108,9 @@ def split(own: list[dict], other: list[dict], embedder: Remembering, seed: int) 
         "oracle": outcomes.max(axis=1).mean(),
         "trained_verdict": model.verdict,
         "at_target": policy(model, outcomes, model.choose(predicted, TARGET), seed),
-        "at_60_percent": policy(model, outcomes, choose(predicted, np.array(model.costs), slack_at(model, MOST_CALLS)), seed),
+        "at_60_percent": policy(
+            model, outcomes, choose(predicted, np.array(model.costs), slack_at(model, MOST_CALLS)), seed
+        ),
         "calibration_error": {
             name: calibration_error(predicted[:, place], outcomes[:, place]) for place, name in enumerate(model.models)
         },

@@ -15,7 +15,7 @@ from typing import Any
 from scaffold import say
 from scaffold.processes import free_port
 
-__all__ = ["Gateway", "aver", "direct", "litellm", "raw"]
+__all__ = ["Gateway", "aver", "direct", "litellm", "on_record", "raw"]
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("AVER_BENCH_CACHE", "~/.cache/aver-bench")).expanduser()
@@ -67,15 +67,25 @@ budgets:
 
 def aver(upstream: int, folder: Path) -> Gateway:
     """With a key, a route of two models, two budgets, prices, and evidence."""
-    data, bundle = folder / "data", folder / "bundle"
+    bundle = folder / "bundle"
     bundle.mkdir(parents=True)
     (bundle / "aver.yaml").write_text(BUNDLE.format(port=upstream), encoding="utf-8")
-    program = (sys.executable, "-m", "aver", "--data", str(data))
+    program = _program(folder)
     _said(*program, "tenant", "create", "bench", "--json")
     key = str(_said(*program, "keys", "create", "--tenant", "bench", "--user", "ann", "--json")["key"])
     port = free_port()
     command = (*program, "serve", "--only", "gateway", "--bundle", str(bundle), "--port", str(port))
     return Gateway("aver", port, key, version("aver"), command, {"UPSTREAM_KEY": "sk-upstream"})
+
+
+def on_record(folder: Path) -> int:
+    """The calls that Aver's evidence tells of."""
+    spent = _said(*_program(folder), "gateway", "spend", "--tenant", "bench", "--json")
+    return sum(int(row["calls"]) for row in spent["totals"])
+
+
+def _program(folder: Path) -> tuple[str, ...]:
+    return sys.executable, "-m", "aver", "--data", str(folder / "data")
 
 
 PROXY = """\
