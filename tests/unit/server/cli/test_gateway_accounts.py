@@ -179,7 +179,28 @@ def test_an_invoice_that_drifts_says_where_and_by_how_much(aver, application, tm
     assert models["gpt-4o"]["verdict"] == "only_billed"
     printed = aver("invoice", file, "-t", "acme", "-p", "main", as_json=False)
     assert "+20.0%" in printed
-    assert "bills $3.20 more" in printed
+    assert "They do not agree: in all, the provider bills $3.20 more than was recorded." in printed
+
+
+def test_an_invoice_that_is_lower_says_so_only_where_it_matters(aver, application, tmp_path):
+    record(application, "acme", ("gpt-4o-mini", "main", 10_000_000_000))
+    day = aver("spend", "-t", "acme", "--by", "day")["totals"][0]["day"]
+    near = write_invoice(tmp_path, day, ("gpt-4o-mini", "9.95"))
+    assert "They agree." in aver("invoice", near, "-t", "acme", "-p", "main", as_json=False)
+    low = write_invoice(tmp_path, day, ("gpt-4o-mini", "9.00"))
+    assert "bills $1.00 less" in aver("invoice", low, "-t", "acme", "-p", "main", as_json=False)
+
+
+def test_an_export_of_usage_is_compared_in_tokens(aver, application, tmp_path):
+    record(application, "acme", ("gpt-4o-mini", "main", 10_000_000_000))
+    day = aver("spend", "-t", "acme", "--by", "day")["totals"][0]["day"]
+    file = tmp_path / "usage.csv"
+    file.write_text(f"start_time_iso,model,input_tokens,output_tokens\n{day},gpt-4o-mini,200,40\n")
+    found = aver("invoice", str(file), "-t", "acme", "-p", "main")["models"][0]
+    assert (found["billed"], found["billed_tokens"], found["recorded_tokens"], found["drift"]) == (None, 240, 120, 120)
+    printed = aver("invoice", str(file), "-t", "acme", "-p", "main", as_json=False)
+    assert "240 tokens" in printed
+    assert "They do not agree." in printed
 
 
 def test_an_invoice_of_another_month_is_not_held_against_this_one(aver, application, tmp_path):

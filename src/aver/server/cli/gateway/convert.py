@@ -32,8 +32,8 @@ def convert(
     from aver.gateway.config.litellm import convert_litellm
 
     converted, notes = convert_litellm(_read(file), os.environ)
-    target = _write(out, converted) if out else None
     notes += _unpriced(converted, out or Path())
+    target = _write(out, converted) if out else None
     if as_json:
         print_json({"file": target, "bundle": None if target else converted, "notes": notes})
         return

@@ -127,10 +127,16 @@ def _names(file: Path) -> Callable[[str], str]:
 def _print(found: Reconciliation) -> None:
     columns = ("period", "model", "billed", "recorded", "drift", "", "verdict")
     table(columns, [_row(each) for each in found.differences])
-    verdict = "They agree." if found.agrees else f"The provider bills {dollars(found.drift)} more than was recorded."
-    if found.drift < 0:
-        verdict = f"The provider bills {dollars(-found.drift)} less than was recorded."
-    console().print(f"\n{verdict}")
+    console().print(f"\n{_verdict(found)}")
+
+
+def _verdict(found: Reconciliation) -> str:
+    if found.agrees:
+        return "They agree."
+    if not found.drift:
+        return "They do not agree."
+    than = "more" if found.drift > 0 else "less"
+    return f"They do not agree: in all, the provider bills {dollars(abs(found.drift))} {than} than was recorded."
 
 
 def _row(each: Difference) -> tuple[str, ...]:
