@@ -217,7 +217,7 @@ class Reply:
         if self._ended:
             raise StopAsyncIteration
         try:
-            deltas = await self._next()
+            deltas = await self._telling.read() if self._telling is not None else self._whole()
             if deltas:
                 if self._kept is not None:
                     self._kept += deltas
@@ -234,9 +234,8 @@ class Reply:
         """Nothing more is read. After the end it does nothing."""
         self._end(asyncio.CancelledError())
 
-    async def _next(self) -> list[ChatDelta]:
-        if self._telling is not None:
-            return await self._telling.read()
+    def _whole(self) -> list[ChatDelta]:
+        """A reply that is there already, once."""
         deltas, self._deltas = self._deltas or [], None
         if deltas:
             self.record.finish = deltas[-1].finish

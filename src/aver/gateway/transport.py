@@ -43,7 +43,7 @@ class Transport:
             async with asyncio.timeout_at(waits.first):
                 response = await self._session().post(
                     _url(request.url),
-                    data=request.body,
+                    data=aiohttp.BytesPayload(request.body, content_type="application/json"),
                     headers=_IDENTITY | request.headers,
                     allow_redirects=False,
                     timeout=_timeout(connect),

@@ -92,7 +92,8 @@ class Account:
     def settle(self, known: bool) -> None:
         """The call is over; the record takes its sums. ``known`` is whether anybody keeps prices."""
         record = self._record
-        total = sum((each.usage for each in record.attempts if each.usage is not None), Usage())
+        used = [each.usage for each in record.attempts if each.usage is not None]
+        total = used[0] if len(used) == 1 else sum(used, Usage())
         nano_usd = sum(attempt.nano_usd for attempt in record.attempts)
         cost = nano_usd / 1e9 if known and not record.unpriced else None
         record.usage = replace(total, cost_usd=cost)
