@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aver.core.settings import Settings
 from aver.server.application import Application
+from aver.server.http.app import create_app
 from aver.server.http.server import Server, listen
 from aver.testing import HashEmbedder
 
@@ -49,7 +50,7 @@ def serving(application: Application) -> Iterator[Served]:
         started.set()
 
     with listen("127.0.0.1", 0) as socket:
-        server = Server(application, announce)
+        server = Server(create_app(application), announce)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
         thread.start()
         try:

@@ -114,7 +114,7 @@ def test_failures_are_the_clients_own_types(server, key, stream):
     assert caught.value.code == "unauthenticated"
     with pytest.raises(openai.NotFoundError) as caught:
         create(model="gpt-9")
-    assert "no such model" in caught.value.body["message"]
+    assert "gpt-9" in caught.value.body["message"]
     with pytest.raises(openai.NotFoundError):
         create(extra_body={"conversation": "conversation_none"})
     with pytest.raises(openai.UnprocessableEntityError):

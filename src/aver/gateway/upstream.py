@@ -229,6 +229,7 @@ class UpstreamStream:
     __slots__ = (
         "_asking",
         "_exchange",
+        "_failed",
         "_over",
         "_raw",
         "_reader",
@@ -258,6 +259,8 @@ class UpstreamStream:
         self._reader = reader
         self._raw = raw
         self._over = False
+        self._failed: ProviderError | None = None
+        """What follows the deltas that came with it."""
         self.whole = whole
         self.texts: list[str] = []
         self.written = 0
@@ -278,8 +281,15 @@ class UpstreamStream:
         if self._reader is None:
             self._over = True
             return self._noted(self.whole or [])
+        if self._failed is not None:
+            raise self._failed
         while not self._reader.done and (chunk := await self._exchange.read()):
-            deltas = self._reader.feed(chunk)
+            try:
+                deltas = self._reader.feed(chunk)
+            except ProviderError as error:
+                deltas, self._failed = self._reader.read, error
+                if not deltas:
+                    raise
             if deltas:
                 return self._noted(deltas)
         return self._ended()

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import Principal, user_reader
-from aver.core.settings import ModelSettings, Settings
+from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
+from aver.server.gateways import declared, document_access, environment, grant_store, price_book
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
     from aver.gateway import Embedder, Gateway, Provider
+    from aver.gateway.budgets.grants import GrantStore
+    from aver.gateway.budgets.service import TenantBudgets
+    from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.config.types import GatewayConfig
+    from aver.gateway.prices.book import PriceBook
     from aver.knowledge import Knowledge
 
 __all__ = ["Application", "TenantServices"]
@@ -63,6 +69,26 @@ class TenantServices:
         self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
 
     @_once
+    def grants(self) -> GrantStore:
+        """Where this tenant's budgets are shared among processes."""
+        return grant_store(self, self._application.settings.redis_url)
+
+    @_once
+    def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.service import TenantBudgets
+
+        return TenantBudgets(self.grants, self._application.declared, self._application.clock)
+
+    @_once
+    def cache(self) -> TenantCache:
+        """Answers given before."""
+        from aver.gateway.cache.service import TenantCache
+
+        application = self._application
+        access = document_access(application.tenant)
+        return TenantCache(self.store, lambda: application.embedder, access, application.clock)
+
+    @_once
     def knowledge(self) -> Knowledge:
         from aver.knowledge import Knowledge
 
@@ -85,6 +111,13 @@ class TenantServices:
     def close(self) -> None:
         if "knowledge" in self.__dict__:
             self.knowledge.close()
+        if "grants" in self.__dict__:
+            self.grants.close()
+
+    async def aclose(self) -> None:
+        """Give back what this process holds of budgets."""
+        if "budgets" in self.__dict__:
+            await self.budgets.close()
 
     def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
         """A user of this tenant, whose groups the caller vouches for."""
@@ -106,6 +139,8 @@ class Application:
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
         self._given_embedder = embedder
+        self.alone = False
+        """Whether only the gateway is served: nothing of the assistant is loaded."""
         self._revocations: list[Callable[[], None]] = []
         self._services: dict[str, TenantServices] = {}
         self._lock = threading.RLock()
@@ -129,14 +164,50 @@ class Application:
         return self._models.is_dir()
 
     @_once
+    def declared(self) -> Callable[[], GatewayConfig]:
+        """The configuration of the gateway in force; another object after a reload."""
+        return declared(self.settings, self.clock)
+
+    @_once
+    def prices(self) -> PriceBook:
+        return price_book(self.settings, self.clock)
+
+    @_once
     def gateway(self) -> Gateway:
-        """The configured model, or the extractive one, which is the last resort in any case."""
-        from aver.gateway import Gateway
+        """Every declared model. The extractive one is the last resort, unless the gateway is served alone."""
+        from aver.gateway.credentials import Secrets, signer
+        from aver.gateway.service import Gateway
+
+        secrets = Secrets(environment(self.settings), self.clock)
+        return Gateway(
+            self.declared,
+            signers=lambda provider: signer(provider, secrets.environment, secrets=secrets),
+            prices=self.prices if self.settings.bundle else None,
+            budgets=lambda tenant: self._services[tenant].budgets if self.declared().budgets else None,
+            caches=lambda tenant: self._services[tenant].cache,
+            embedder=lambda: self.embedder,
+            last_resort=None if self.alone else self._extractive(),
+            now=self.clock.monotonic,
+        )
+
+    def _extractive(self) -> Provider:
         from aver.gateway.adapters.extractive import Extractive
 
-        extractive = Extractive(self.embedder)
-        model = self.settings.model
-        return Gateway(_provider(model) if model else extractive, extractive)
+        return Extractive(self.embedder)
+
+    @property
+    def model(self) -> str:
+        """What answers for the assistant: the route that bears the feature's name, else the first that is declared, else the extractive
+        model."""
+        config = self.declared()
+        names = [*config.routes, *config.models, self._extractive_name]
+        return self.feature if self.feature in names else names[0]
+
+    @_once
+    def _extractive_name(self) -> str:
+        from aver.gateway.adapters.extractive import Extractive
+
+        return Extractive.name
 
     @_once
     def release(self) -> Release:
@@ -144,7 +215,7 @@ class Application:
         from aver.agents import Release
 
         return Release(
-            model=self.gateway.primary.name,
+            model=self.model,
             embedder=self.embedder.name,
             longest_question=self.settings.max_question_chars,
         )
@@ -203,6 +274,7 @@ class Application:
         services = self.tenant(tenant)
         self.store.revoke_user_keys(tenant, user)
         self._revoked()
+        services.grants.forget(user_reader(user))
         services.outbox.settle()  # what is still on its way to the chain would be there under a new key
         return services.ledger.erase(user_reader(user))
 
@@ -218,9 +290,13 @@ class Application:
 
     def check_ready(self) -> None:
         """Raises the reason unless the storage answers and the model is loaded."""
-        self.store.tenants()
+        self.check_storage()
         if self._unready is not None:
             raise self._unready
+
+    def check_storage(self) -> None:
+        """Raises the reason unless the storage answers."""
+        self.store.tenants()
 
     async def finishing(self, work: Awaitable[T]) -> T:
         """The result of ``work``, with the gateway's connections closed in the same event loop."""
@@ -233,6 +309,8 @@ class Application:
         """Close the connections to model providers, within the event loop that opened them."""
         if "gateway" in self.__dict__:
             await self.gateway.close()
+        for services in set(self._services.values()):
+            await services.aclose()
 
     def close(self) -> None:
         self.folder.close()
@@ -240,16 +318,3 @@ class Application:
             for services in self._services.values():
                 services.close()
             self.store.close()
-
-
-def _provider(model: ModelSettings) -> Provider:
-    from aver.gateway.adapters.openai_compatible import OpenAICompatible, Prices
-
-    price = (model.input_usd_per_million, model.output_usd_per_million)
-    return OpenAICompatible(
-        model.base_url,
-        model.key,
-        model.name,
-        timeouts=model.timeouts,
-        prices=None if price[0] is None or price[1] is None else Prices(price[0], price[1]),
-    )

@@ -70,7 +70,7 @@ CACHE = record(
     wrong=Field(SHARE, "Wrong semantic hits are kept below this."),
     shadow=Field(SHARE, "The share of semantic hits that is answered afresh and compared."),
     shared=Field(Boolean(), "Whether an answer is given to other users too; only where requests do not tell who asks."),
-    prior=Field(Boolean(), "Whether semantic hits are trusted from the first day, on what was measured beforehand."),
+    prior=Field(Boolean(), "Whether what was measured of the matching beforehand counts as observed."),
 )
 
 

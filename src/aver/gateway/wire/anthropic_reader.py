@@ -23,6 +23,7 @@ class AnthropicReader:
     """One streamed reply. Every event but the last becomes a delta, so that a caller of this family gets them all as they are."""
 
     def __init__(self) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._events = EventReader()
         self._usage: dict[str, Any] = {}
@@ -30,7 +31,7 @@ class AnthropicReader:
         """The index of a block of a tool's call, to its place among the calls."""
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas = []
+        deltas = self.read = []
         try:
             for data, raw, _ in self._events.feed(chunk):
                 event = orjson.loads(data)

@@ -74,13 +74,14 @@ class BedrockReader:
     """Reads ``converse-stream``. The usage comes after the finish, in the last event."""
 
     def __init__(self) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._messages = EventStreamReader()
         self._calls: dict[int, int] = {}
         """The tool call that a block is, by the block's place; -1 for the tool through which the answer comes."""
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas: list[ChatDelta] = []
+        deltas = self.read = []
         for message in self._messages.feed(chunk):
             delta = self._take(message)
             if delta is not None:

@@ -31,6 +31,7 @@ class CohereReader:
     """Reads ``/v2/chat`` streamed."""
 
     def __init__(self) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._events = EventReader()
         self._id = ""
@@ -38,7 +39,7 @@ class CohereReader:
         """Which call of the reply a tool call of the stream is."""
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas: list[ChatDelta] = []
+        deltas = self.read = []
         for event in self._events.feed(chunk):
             if event.data == b"[DONE]":
                 continue

@@ -63,6 +63,7 @@ class GeminiReader:
     """Reads ``streamGenerateContent?alt=sse``. The protocol has no end marker but the finish reason."""
 
     def __init__(self) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._events = EventReader()
         self._begun = False
@@ -71,7 +72,7 @@ class GeminiReader:
         """What was used up to now: each event counts again."""
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas: list[ChatDelta] = []
+        deltas = self.read = []
         for event in self._events.feed(chunk):
             self._take(_reply(event.data), deltas)
         return deltas

@@ -22,6 +22,7 @@ class ChatReader:
     """A :class:`~aver.gateway.wire.types.StreamReader`. Of several choices it reads the first; ``raw`` shows all."""
 
     def __init__(self, *, asked_usage: bool) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._asked_usage = asked_usage
         self._events = EventReader()
@@ -32,7 +33,7 @@ class ChatReader:
         self._count = 0
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas: list[ChatDelta] = []
+        deltas = self.read = []
         for data, raw, _ in self._events.feed(chunk):
             try:
                 if data[:1] == b"[" and data.strip() == b"[DONE]":

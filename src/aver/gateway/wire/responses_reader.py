@@ -21,6 +21,7 @@ class ResponsesReader:
     holds the whole reply besides, it has ``raw``."""
 
     def __init__(self) -> None:
+        self.read: list[ChatDelta] = []
         self.done = False
         self._events = EventReader()
         self._calls: dict[int, int] = {}
@@ -42,7 +43,7 @@ class ResponsesReader:
         }
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
-        deltas: list[ChatDelta] = []
+        deltas = self.read = []
         for data, raw, _ in self._events.feed(chunk):
             if data == b"[DONE]":
                 continue

@@ -56,6 +56,8 @@ class StreamReader(Protocol):
 
     done: bool
     """Whether the reply's own end marker was read."""
+    read: list[ChatDelta]
+    """What the last :meth:`feed` read, also when it raised in the middle of its chunk."""
 
     def feed(self, chunk: bytes) -> list[ChatDelta]:
         """The deltas that ``chunk``, cut anywhere, completes. Raises :class:`~aver.core.errors.ProviderError` on bytes that are not the

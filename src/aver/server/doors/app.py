@@ -18,12 +18,10 @@ from aver.gateway.types import Family
 from aver.gateway.wire.registry import door
 from aver.gateway.wire.types import Door
 from aver.server.application import Application, TenantServices
-from aver.server.doors import models, vectors
+from aver.server.doors import models
 from aver.server.doors.exchange import Exchange, Gone
-from aver.server.doors.feature import FeatureReply, attach, attach_to_stream
 from aver.server.doors.keys import Caller, KeyCache
-from aver.server.http.envelope import where
-from aver.server.http.problems import Internal, MethodNotAllowed
+from aver.server.failures import Internal, MethodNotAllowed, where
 
 __all__ = ["Doors"]
 
@@ -121,6 +119,9 @@ class _Visit:
         name = body.get("model")
         if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_MODEL:
             raise InvalidInput("model: expected the name of a model", "/v1/models lists those you can use.")
+        betas = self.exchange.header(b"anthropic-beta").decode("latin-1")
+        if betas and self.family == "anthropic":
+            body = {**body, "anthropic_beta": [each.strip() for each in betas.split(",") if each.strip()]}
         label = self.exchange.header(b"x-aver-feature").decode("latin-1")
         if label and not _LABEL.fullmatch(label):
             raise InvalidInput("X-Aver-Feature: expected a short name", "Use up to 64 of a-z, 0-9, '.', '_' and '-'.")
@@ -134,7 +135,9 @@ class _Visit:
             size=size,
             key=self.caller.key,
             feature=label,
+            no_store=b"no-store" in self.exchange.header(b"cache-control"),
             stream=bool(body.get("stream")),
+            asked_usage=self.family != "openai" or _asks_usage(body),
             **more,
         )
 
@@ -182,6 +185,8 @@ async def _stream(visit: _Visit, call: Call) -> None:
 
 
 async def _whole_feature(visit: _Visit, call: Call) -> None:
+    from aver.server.doors.feature import FeatureReply, attach
+
     visit.exchange.watch()
     reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
     completion = await reply.completion()
@@ -190,6 +195,8 @@ async def _whole_feature(visit: _Visit, call: Call) -> None:
 
 
 async def _stream_feature(visit: _Visit, call: Call) -> None:
+    from aver.server.doors.feature import FeatureReply, attach_to_stream
+
     exchange = visit.exchange
     exchange.watch()
     reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
@@ -215,12 +222,16 @@ async def _count(visit: _Visit) -> None:
 
 
 async def _embeddings(visit: _Visit) -> None:
+    from aver.server.doors import vectors
+
     call = await visit.call(operation="embeddings")
     visit.exchange.watch()
     await visit.exchange.answer(await vectors.embeddings(visit.application, call))
 
 
 async def _rerank(visit: _Visit) -> None:
+    from aver.server.doors import vectors
+
     call = await visit.call(operation="rerank")
     visit.exchange.watch()
     await visit.exchange.answer(await vectors.rerank(visit.application, call))
@@ -229,6 +240,12 @@ async def _rerank(visit: _Visit) -> None:
 async def _models(visit: _Visit) -> None:
     name = visit.exchange.scope["path"].removeprefix(_MODELS).removeprefix("/")
     await visit.exchange.answer(models.listed(visit.application, visit.family, name))
+
+
+def _asks_usage(body: Mapping[str, Any]) -> bool:
+    """In chat completions the usage of a stream comes only when asked for."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
 def _check_method(used: str, expected: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from aver.core.errors import AverError, InvalidInput, TooLarge, Unauthenticated
+from aver.core.errors import AverError, TooLarge, Unauthenticated
 from aver.core.ids import new_id
+from aver.server.failures import Malformed
 
 __all__ = ["Exchange", "Gone"]
 
@@ -81,11 +82,11 @@ class Exchange:
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise _Malformed(
+            raise Malformed(
                 f"The body of the request cannot be read as JSON: {error}", "Send UTF-8 JSON, not deeply nested."
             ) from None
         if not isinstance(value, dict):
-            raise _Malformed("The body of the request is JSON, but no object", "Send an object: {...}.")
+            raise Malformed("The body of the request is JSON, but no object", "Send an object: {...}.")
         return value, len(data)
 
     def watch(self) -> None:
@@ -102,7 +103,7 @@ class Exchange:
     async def answer(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.started = True
         self.unwatch()
-        sent = [_JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", self.id.encode()), *_ALWAYS, *headers]
+        sent = [_JSON, (b"content-length", b"%d" % len(body)), *self._named(), *_ALWAYS, *headers]
         await self._send({"type": "http.response.start", "status": status, "headers": sent})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -118,7 +119,7 @@ class Exchange:
 
     async def begin_stream(self, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.started = True
-        sent = [*_EVENTS, (b"x-request-id", self.id.encode()), *_ALWAYS, *headers]
+        sent = [*_EVENTS, *self._named(), *_ALWAYS, *headers]
         await self._send({"type": "http.response.start", "status": 200, "headers": sent})
 
     async def write(self, data: bytes) -> None:
@@ -128,6 +129,11 @@ class Exchange:
     async def end(self, data: bytes = b"") -> None:
         self.unwatch()
         await self._send({"type": "http.response.body", "body": data})
+
+    def _named(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The request's id, as OpenAI's clients read it and as Anthropic's do."""
+        name = self.id.encode()
+        return (b"x-request-id", name), (b"request-id", name)
 
     def _announced(self) -> str:
         length = self.header(b"content-length").decode("latin-1")
@@ -144,7 +150,3 @@ class Exchange:
             pass
         self.gone = True
         serving.cancel()
-
-
-class _Malformed(InvalidInput):
-    slug, status = "malformed-request", 400

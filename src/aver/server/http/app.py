@@ -7,11 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from aver import __version__
 from aver.server.application import Application
 from aver.server.console.routes import router as console
-from aver.server.http import ask, conversations, documents, evidence, health, openai
+from aver.server.doors import Doors
+from aver.server.doors.openapi import describe
+from aver.server.http import ask, conversations, documents, evidence, health
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 
@@ -19,12 +22,17 @@ __all__ = ["create_app"]
 
 _DESCRIPTION = (
     "Answers from your organisation's documents, each sentence tied to an exact span of a document version that the caller "
-    "may read. Failures are RFC 9457 problem details, except on `/v1/chat/completions` and `/v1/models`, which speak "
-    "OpenAI's shape."
+    "may read; and every model behind the protocols that clients already speak. Failures are RFC 9457 problem details, except "
+    "where a protocol has a shape of its own."
 )
 
 
-def create_app(application: Application) -> FastAPI:
+def create_app(application: Application) -> ASGIApp:
+    """Everything there is: the doors for models, the API, the console."""
+    return Doors(application, _api(application))
+
+
+def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     @asynccontextmanager
@@ -46,7 +54,9 @@ def create_app(application: Application) -> FastAPI:
     app.state.application = application
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, conversations, evidence, openai, health):
+    for module in (ask, documents, conversations, evidence, health):
         app.include_router(module.router)
     app.include_router(console)
+    described = app.openapi
+    app.openapi = lambda: describe(described())  # type: ignore[method-assign]
     return app

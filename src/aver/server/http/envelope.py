@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
-from collections.abc import Iterable
 
-from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aver.core.errors import TooLarge
 from aver.core.ids import new_id
-from aver.server.http.problems import Internal, problem_response
+from aver.server.failures import Internal, where
+from aver.server.http.problems import problem_response
 
-__all__ = ["MAX_BODY", "Envelope", "where"]
+__all__ = ["MAX_BODY", "Envelope"]
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of a request's body. A question has at most some thousands of characters; the rest is room for a history."""
@@ -105,7 +103,7 @@ class _Exchange:
         await self._send(message)
 
     async def _refuse(self, error: TooLarge | Internal) -> None:
-        response = problem_response(Request(self._scope), error, {"Connection": "close"})
+        response = problem_response(error, {"Connection": "close"})
         await response(self._scope, self._receive, self._dressed)
 
     def _log(self) -> None:
@@ -121,19 +119,3 @@ class _Exchange:
                 "ms": round((time.monotonic() - self._started) * 1000, 1),
             },
         )
-
-
-def where(error: BaseException) -> list[str]:
-    """Type and lines of an error and its causes, without messages: those may quote a question or a document."""
-    return [line for link in _links(error) for line in _frames(link)]
-
-
-def _links(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _frames(error: BaseException) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)
-    return [type(error).__qualname__, *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:])]

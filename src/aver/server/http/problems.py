@@ -1,13 +1,12 @@
-"""Every failure over HTTP as RFC 9457 problem details, or in OpenAI's shape where OpenAI's clients call.
+"""Every failure over HTTP as RFC 9457 problem details.
 
 A failure is an :class:`~aver.core.errors.AverError` or becomes one here; what is not understood becomes an
-:class:`Internal` that says nothing but the id under which the log has it.
+:class:`~aver.server.failures.Internal` that says nothing but the id under which the log has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,44 +14,18 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge, Unauthenticated
+from aver.server.failures import Malformed, MethodNotAllowed
 from aver.server.http.streams import CallerGone
 from aver.server.wire import to_json
 
 __all__ = [
-    "Internal",
-    "MethodNotAllowed",
-    "OpenAIError",
     "Problem",
     "install_error_handlers",
-    "openai_error",
     "problem_response",
 ]
 
-_OPENAI_PATHS = ("/v1/chat/", "/v1/models")
 _CLIENT_CLOSED = 499
 """Nobody reads it but the log: nginx's status for a caller who did not wait for the answer."""
-_OPENAI_TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
-
-
-class Malformed(AverError):
-    slug, status = "malformed-request", 400
-
-
-class MethodNotAllowed(AverError):
-    slug, status = "method-not-allowed", 405
-
-
-class Internal(AverError):
-    """An error nobody understood yet; ``incident`` finds it in the server's log."""
-
-    slug, status = "internal-error", 500
-
-    def __init__(self, incident: str) -> None:
-        super().__init__(
-            "The server met an error it did not expect",
-            f"Retry once; if it happens again, ask the operator for {incident} in the server's log.",
-        )
-        self.incident = incident
 
 
 class FieldProblem(BaseModel):
@@ -71,19 +44,6 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = Field(default=[], description="Which fields of the request are wrong, if any.")
 
 
-class _OpenAIErrorBody(BaseModel):
-    message: str
-    type: str
-    param: str | None
-    code: str
-
-
-class OpenAIError(BaseModel):
-    """The error shape that OpenAI's clients read."""
-
-    error: _OpenAIErrorBody
-
-
 class _InvalidFields(InvalidInput):
     """A request whose fields are wrong, with each of them named. What was sent is not repeated."""
 
@@ -96,33 +56,26 @@ class _InvalidFields(InvalidInput):
         return {**super().problem(), "errors": self.errors}
 
 
-def problem_response(request: Request, error: AverError, headers: Mapping[str, str] | None = None) -> Response:
-    """``error`` in the shape that callers of this path expect."""
+def problem_response(error: AverError, headers: Mapping[str, str] | None = None) -> Response:
+    """``error`` as problem details."""
     sent = dict(headers or {})
     if isinstance(error, Unauthenticated):
         sent["WWW-Authenticate"] = "Bearer"
-    if request.url.path.startswith(_OPENAI_PATHS):
-        return Response(to_json(openai_error(error)), error.status, sent, "application/json")
     return Response(to_json(error.problem()), error.status, sent, "application/problem+json")
-
-
-def openai_error(error: AverError) -> dict[str, Any]:
-    kind = _OPENAI_TYPES.get(error.status, "server_error" if error.status >= 500 else "invalid_request_error")
-    return {"error": {"message": str(error), "type": kind, "param": None, "code": error.slug.replace("-", "_")}}
 
 
 def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(AverError)
-    async def understood(request: Request, error: AverError) -> Response:
-        return problem_response(request, error)
+    async def understood(_request: Request, error: AverError) -> Response:
+        return problem_response(error)
 
     @app.exception_handler(HTTPException)
-    async def framework(request: Request, error: HTTPException) -> Response:
-        return problem_response(request, _of_status(error.status_code), error.headers)
+    async def framework(_request: Request, error: HTTPException) -> Response:
+        return problem_response(_of_status(error.status_code), error.headers)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return problem_response(request, _of_fields(error))
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        return problem_response(_of_fields(error))
 
     @app.exception_handler(CallerGone)
     async def gone(_request: Request, _error: CallerGone) -> Response:

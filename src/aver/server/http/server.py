@@ -10,10 +10,9 @@ from signal import SIGINT, SIGTERM, signal
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from aver.core.errors import Conflict, InvalidInput
-from aver.server.application import Application
-from aver.server.http.app import create_app
 
 __all__ = ["Server", "listen", "run"]
 
@@ -25,9 +24,9 @@ _GRACE = 10
 class Server(uvicorn.Server):
     """Says when it accepts requests."""
 
-    def __init__(self, application: Application, announce: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, announce: Callable[[str], None]) -> None:
         config = uvicorn.Config(
-            create_app(application),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -66,9 +65,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(application: Application, listening: socket.socket, announce: Callable[[str], None]) -> None:
+def run(app: ASGIApp, listening: socket.socket, announce: Callable[[str], None]) -> None:
     """Serve until a signal says stop; returns when everything has ended."""
-    server = Server(application, announce)
+    server = Server(app, announce)
     with _ends_quietly():
         server.run(sockets=[listening])
 

@@ -11,11 +11,12 @@ from aver.server.cli.gateway.convert import convert
 from aver.server.cli.gateway.invoice import invoice
 from aver.server.cli.gateway.prices import prices
 from aver.server.cli.gateway.replay import replay
+from aver.server.cli.gateway.selftest import selftest
 from aver.server.cli.gateway.spend import spend
 from aver.server.cli.gateway.train import train
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Every model behind one door: what is declared, and what calls cost, saved and decided.")
-for _command in (check, convert, prices, budgets, spend, invoice, cache, replay, train):
+for _command in (check, convert, prices, budgets, spend, invoice, cache, replay, train, selftest):
     app.command()(_command)

@@ -1,0 +1,86 @@
+"""Putting the gateway together: its configuration, keys, prices, budgets, caches, and what the assistant lends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aver.core.clock import Clock
+from aver.core.settings import ModelSettings, Settings
+from aver.gateway.config.types import GatewayConfig, Model, ProviderConfig
+from aver.gateway.prices.book import PriceBook
+from aver.gateway.prices.types import Rates
+
+if TYPE_CHECKING:
+    from aver.core.principal import Principal
+    from aver.gateway.budgets.grants import GrantStore
+    from aver.gateway.cache.types import Access
+    from aver.server.application import TenantServices
+
+__all__ = ["declared", "document_access", "environment", "grant_store", "price_book"]
+
+_PRICES = "prices.yaml"
+_ONLY = "model"
+"""What the one model of the settings is called where a model's name is expected."""
+
+
+def declared(settings: Settings, clock: Clock) -> Callable[[], GatewayConfig]:
+    """The configuration in force: the bundle's, read again when it changes, or the one model of the settings, or nothing."""
+    if settings.bundle is not None:
+        from aver.gateway.config.source import ConfigSource
+
+        return ConfigSource(settings.bundle, clock=clock)
+    config = _of_settings(settings.model) if settings.model else GatewayConfig()
+    return lambda: config
+
+
+def _of_settings(model: ModelSettings) -> GatewayConfig:
+    rates = None
+    if model.input_usd_per_million is not None and model.output_usd_per_million is not None:
+        rates = Rates(_nano(model.input_usd_per_million), _nano(model.output_usd_per_million))
+    credential = "env:AVER_MODEL_KEY" if model.key else ""
+    provider = ProviderConfig(_ONLY, "openai", model.base_url, credential, timeouts=model.timeouts)
+    return GatewayConfig({_ONLY: provider}, {model.name: Model(model.name, _ONLY, model.name, model.name, rates=rates)})
+
+
+def _nano(usd: float) -> int:
+    return round(usd * 1e9)
+
+
+def price_book(settings: Settings, clock: Clock) -> PriceBook:
+    """The price book with the operator's own lines from ``prices.yaml`` in the bundle."""
+    own = (settings.bundle or Path()) / _PRICES
+    if settings.bundle is None or not own.is_file():
+        return PriceBook.load(clock)
+    return PriceBook.load(clock, own.read_text(encoding="utf-8"), str(own))
+
+
+def grant_store(services: TenantServices, redis_url: str | None) -> GrantStore:
+    """Where a tenant's budgets are shared among processes."""
+    if redis_url:
+        from aver.gateway.budgets.adapters.redis import RedisGrantStore
+
+        return RedisGrantStore(redis_url, services.store.tenant.id)
+    from aver.gateway.budgets.store import SqlGrantStore
+
+    return SqlGrantStore(services.store)
+
+
+def document_access(services: Callable[[str], TenantServices]) -> Access:
+    """Whether a principal may read all of these ``DOCUMENT@VERSION`` now. Blocking."""
+
+    def may_read(principal: Principal, documents: frozenset[str]) -> bool:
+        if not documents:
+            return True
+        pairs = {(document, int(version)) for document, _, version in (each.rpartition("@") for each in documents)}
+        return services(principal.tenant).knowledge.readable(principal, pairs) == pairs
+
+    return may_read
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What credentials are read from: this process's environment, and the key of the settings under its variable's name."""
+    given = {"AVER_MODEL_KEY": settings.model.key} if settings.model and settings.model.key else {}
+    return {**os.environ, **given}

@@ -1,0 +1,1 @@
+"""The official clients, unchanged, through every door to every family of providers."""
