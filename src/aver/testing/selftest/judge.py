@@ -1,0 +1,173 @@
+"""Whether a gateway did right by a call under a fault. Pure: from what was seen to a judgement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from aver.core.errors import AverError
+from aver.gateway.calls import CallRecord
+from aver.gateway.config.types import Retries
+from aver.testing.selftest.caller import Outcome
+from aver.testing.selftest.faults import ABSURD, Fault, Place
+from aver.testing.selftest.scene import Ask
+
+__all__ = ["STORM", "Judgement", "Result", "Seen", "judge", "judge_outage", "worst"]
+
+Result = Literal["pass", "partial", "fail"]
+_ORDER: tuple[Result, ...] = ("pass", "partial", "fail")
+STORM = 1.2
+"""Attempts at a failing provider per call of an outage, above which retries make it worse
+(https://sre.google/sre-book/handling-overload/: a retry budget of 10 % of the calls; twice that is too much)."""
+_EARLY = 0.05
+"""Seconds that two clocks may differ by."""
+
+
+class Judgement(NamedTuple):
+    result: Result
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A call and everything about it that was seen.
+
+    ``others`` are the models that might have answered instead; ``places`` where each model is. ``unreachable`` is a provider whose
+    address is wrong: the fake server cannot have seen what was sent there. ``answers_at`` is the attempt at which the failing model
+    itself would have answered, 0 is never. ``late`` is how many seconds the call should not have taken.
+    """
+
+    fault: Fault
+    expected: str
+    outcome: Outcome
+    asks: Sequence[Ask] = ()
+    faulty: Place | None = None
+    others: Sequence[str] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    unreachable: str = ""
+    retries: Retries = field(default_factory=Retries)
+    answers_at: int = 0
+    late: float = 60.0
+
+
+def worst(judgements: Sequence[Judgement]) -> Judgement:
+    """The first of the worst."""
+    return max(judgements, key=lambda each: _ORDER.index(each.result))
+
+
+def judge(seen: Seen) -> Judgement:
+    """``pass`` when the caller got exactly the text, or, where nobody could have given it, an error that names the fault rightly;
+    ``partial`` when it got less than it could have, or its record is wrong; ``fail`` when it was misled or left waiting."""
+    answer = _answer(seen)
+    if answer.result != "pass":
+        return answer
+    return next((Judgement("partial", flaw) for flaw in _flaws(seen)), answer)
+
+
+def _answer(seen: Seen) -> Judgement:
+    outcome = seen.outcome
+    if outcome.hung:
+        return Judgement("fail", f"no answer and no error within {outcome.seconds:.0f} s")
+    if outcome.error is None:
+        return _success(seen)
+    if not isinstance(outcome.error, AverError):
+        return Judgement("fail", f"an error without a type, {type(outcome.error).__name__}")
+    return _error(seen, outcome.error)
+
+
+def _error(seen: Seen, error: AverError) -> Judgement:
+    outcome, could = seen.outcome, seen.answers_at
+    if outcome.finish is not None:
+        return Judgement("fail", f"the client took a reply for whole that broke off with {error.slug}")
+    if not seen.expected.startswith(outcome.text):
+        return Judgement("fail", f"{_difference(seen.expected, outcome.text)}, then {error.slug}")
+    if could and seen.retries.attempts >= could:
+        return Judgement("partial", f"{error.slug}, although the model itself answers at attempt {could}")
+    if seen.others:
+        return Judgement("partial", f"{error.slug}, although {seen.others[0]} could have answered")
+    if not isinstance(error, seen.fault.errors):
+        return Judgement("partial", f"{error.slug} does not name the fault")
+    return Judgement("pass", f"{error.slug}, as nobody else could answer")
+
+
+def _success(seen: Seen) -> Judgement:
+    text, finish = seen.outcome.text, seen.outcome.finish
+    if text != seen.expected:
+        return Judgement("fail", f"{_difference(seen.expected, text)}, presented as a success")
+    if finish != "stop":
+        return Judgement("fail", f"the whole text, but ended with {finish or 'no finish'}")
+    return Judgement("pass", "the exact text")
+
+
+def _difference(expected: str, text: str) -> str:
+    if not text:
+        return "no text"
+    if expected.startswith(text):
+        return f"{len(expected) - len(text)} characters missing at the end"
+    common = next(
+        (place for place, (one, other) in enumerate(zip(expected, text, strict=False)) if one != other), len(expected)
+    )
+    if len(text) > len(expected):
+        return f"text repeated or added after {common} characters"
+    return f"wrong text after {common} characters"
+
+
+def _flaws(seen: Seen) -> Iterator[str]:
+    """What is wrong although the caller was served."""
+    outcome, records = seen.outcome, seen.outcome.records
+    if len(records) != 1:
+        yield "no record of the call" if not records else f"{len(records)} records of one call"
+        return
+    yield from _record_flaws(seen, records[0])
+    at_faulty = [ask.at for ask in seen.asks if ask.place == seen.faulty]
+    if seen.fault.hold and any(at < at_faulty[0] + seen.fault.hold - _EARLY for at in at_faulty[1:]):
+        yield "asked again before the time that Retry-After named"
+    # One more than the retries: another model's continuation may come back to it.
+    if len(at_faulty) > seen.retries.attempts + 1:
+        yield f"one call made {len(at_faulty)} attempts at the failing model"
+    if outcome.seconds > seen.late:
+        yield f"took {outcome.seconds:.1f} s, more than {seen.late:.1f}"
+
+
+def _record_flaws(seen: Seen, record: CallRecord) -> Iterator[str]:
+    error = seen.outcome.error
+    slug = error.slug if isinstance(error, AverError) else ""
+    if record.error != slug:
+        yield f"the record says {record.error or 'no error'}, the caller got {slug or 'an answer'}"
+    told = Counter(seen.places.get(attempt.model) for attempt in record.attempts)
+    met = Counter(ask.place for ask in seen.asks)
+    for place in told | met:
+        if place is None:
+            yield "the record names a model that is not declared"
+        elif place.provider != seen.unreachable and told[place] != met[place] and not _left_early(record, seen, place):
+            yield f"the record tells of {told[place]} attempts at {place.provider}, which saw {met[place]}"
+    usage = record.usage
+    if max(usage.input_tokens, usage.output_tokens) >= ABSURD:
+        yield "the record shows the absurd usage as it came"
+    if error is None and usage.output_tokens <= 0:
+        yield "the record shows no tokens for a reply that has some"
+
+
+def _left_early(record: CallRecord, seen: Seen, place: Place) -> bool:
+    """Whether attempts at ``place`` lost a race, maybe before they arrived."""
+    return any(each.role == "hedge" for each in record.attempts) and any(
+        seen.places.get(each.model) == place and each.outcome != "ok" for each in record.attempts
+    )
+
+
+def judge_outage(calls: Sequence[Judgement], attempts: int, *, recovered: bool) -> Judgement:
+    """An outage as a whole: its calls, the attempts at the failing provider over all of them, and whether the model was used again."""
+    answers = worst(calls)
+    if answers.result == "fail":
+        return answers
+    if attempts > STORM * len(calls):
+        return Judgement("partial", f"a storm: {attempts} attempts at the failing provider for {len(calls)} calls")
+    if answers.result == "partial":
+        return answers
+    if not recovered:
+        return Judgement("partial", "the model was not asked again after it had recovered")
+    return Judgement(
+        "pass", f"{answers.detail}, with {attempts / len(calls):.1f} attempts a call at the failing provider"
+    )
