@@ -23,7 +23,9 @@ def test_a_secret_stands_for_its_user(store):
     key, secret = store.create_key("acme", "ann", ["staff", "hr"], ["admin"])
     acme = store.tenant("acme").tenant
     assert re.fullmatch(r"aver_[A-Za-z0-9_-]{43}", secret)
-    assert store.authenticate(secret).principal == Principal(acme.id, "ann", frozenset({"staff", "hr"}), frozenset({"admin"}))
+    assert store.authenticate(secret).principal == Principal(
+        acme.id, "ann", frozenset({"staff", "hr"}), frozenset({"admin"})
+    )
     assert store.keys("acme") == store.keys(acme.id) == [key]
     assert (key.tenant, key.user, key.groups, key.roles) == (
         acme.id,
