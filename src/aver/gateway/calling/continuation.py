@@ -139,17 +139,22 @@ class Seam:
                 return self._after_gap(lead + overlap, ended=ended)
             undecided = undecided or core.startswith(text, place)
             place = core.find(text[: self._least], place + 1)
-        if undecided:
-            if ended:
-                raise Diverged  # it begins anew, and says less
+        if undecided and not ended:
             return None
+        if ended and text and core.startswith(text):
+            raise Diverged  # it begins anew, and says less
         return self._direct(ended=ended)
 
     def _direct(self, *, ended: bool) -> int | None:
         """Nothing is repeated."""
         held = self._held
         if self._way == "prefill":
-            if _is_unfinished(self._core) if not held.strip() else _opens_anew(self._core, self._gap, held):
+            if not held.strip():
+                if not ended:
+                    return None
+                if _is_unfinished(self._core):
+                    raise Diverged
+            elif _opens_anew(self._core, self._gap, held):
                 raise Diverged
             return self._after_gap(0, ended=ended)
         # A new message never begins with a space: this one is a part of one.
