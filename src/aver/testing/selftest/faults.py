@@ -87,6 +87,11 @@ class Fault:
     variants: int = 1
     streamed: tuple[bool, ...] = (True, False)
 
+    @property
+    def many(self) -> bool:
+        """Whether it shows only over many calls to one gateway."""
+        return bool(self.lasts or self.every)
+
     def befalls(self, place: Place, faulty: Place | None) -> bool:
         """Whether what is wrong with ``faulty`` is wrong with ``place`` too."""
         return place == faulty or (self.lasts > 0 and faulty is not None and place.provider == faulty.provider)

@@ -36,6 +36,7 @@ _RARE_ROUNDS = 8
 _CLOSING = 2.0
 """Seconds that a gateway may take to close."""
 _SLACK = 4.0
+"""Seconds that a call may take beyond what its timeouts and retries explain: this machine may be busy."""
 
 
 async def selftest(
@@ -88,16 +89,11 @@ class _Case:
     def lane(self) -> str:
         if self.fault.address == "unresolved":
             return "lookup"  # some resolvers lose questions that come all at once
-        return "many" if self.many else "waiting" if self.fault.waits else "busy"
-
-    @property
-    def many(self) -> bool:
-        """Whether it is about many calls to one gateway."""
-        return bool(self.fault.lasts or self.fault.every)
+        return "many" if self.fault.many else "waiting" if self.fault.waits else "busy"
 
     @property
     def where(self) -> str:
-        return self.target if self.many else f"{self.target}, {'streamed' if self.streamed else 'whole'}"
+        return self.target if self.fault.many else f"{self.target}, {'streamed' if self.streamed else 'whole'}"
 
 
 @dataclass(slots=True)
@@ -144,7 +140,7 @@ class _Run:
         ]
 
     def _cases(self, fault: Fault, target: str) -> list[_Case]:
-        if fault.lasts or fault.every:
+        if fault.many:
             return [_Case(fault, target)]
         broken = self.stage.first_providers(target) if fault.address else ("",)
         draws = _DRAWS if self.stage.by_chance(target) else 1
@@ -192,14 +188,14 @@ class _Run:
             fault,
             trial.text,
             outcome,
-            tuple(trial.asks),
-            scene.faulty,
-            self._others(case, scene.faulty),
-            {name: stage.place(name) for name in stage.declared.models},
-            case.unreachable,
-            stage.route(case.target).retries,
-            self._answers_at(case, scene.faulty),
-            late,
+            asks=tuple(trial.asks),
+            faulty=scene.faulty,
+            others=self._others(case, scene.faulty),
+            places={name: stage.place(name) for name in stage.declared.models},
+            unreachable=case.unreachable,
+            retries=stage.route(case.target).retries,
+            answers_at=self._answers_at(case, scene.faulty),
+            late=late,
         )
         return judge(seen)
 
