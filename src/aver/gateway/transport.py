@@ -32,6 +32,7 @@ class Transport:
 
     def __init__(self) -> None:
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._lingering: set[aiohttp.ClientResponse] = set()
 
     async def post(self, request: HttpRequest, waits: Waits, connect: float) -> Exchange:
         """The response, its status and headers known, its body unread.
@@ -58,11 +59,13 @@ class Transport:
             raise ProviderError(
                 "The model provider broke off before it answered", "Try again, or see its log."
             ) from error
-        return Exchange(response, waits)
+        return Exchange(response, waits, self._lingering)
 
     async def close(self) -> None:
         """Closes what this event loop opened."""
         session = self._sessions.pop(asyncio.get_running_loop(), None)
+        while self._lingering:
+            self._lingering.pop().close()
         if session is not None:
             await session.close()
 
@@ -81,10 +84,11 @@ class Transport:
 class Exchange:
     """A response under way. :meth:`close` it when leaving early, and the provider stops writing."""
 
-    __slots__ = ("_content", "_response", "_waits")
+    __slots__ = ("_content", "_lingering", "_response", "_waits")
 
-    def __init__(self, response: aiohttp.ClientResponse, waits: Waits) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, waits: Waits, lingering: set[aiohttp.ClientResponse]) -> None:
         self._response = response
+        self._lingering = lingering
         self._content = response.content
         self._waits = waits
         waits.watch(self._late)
@@ -148,11 +152,16 @@ class Exchange:
         self._waits.stop()
         if not self._content.is_eof():
             # aiohttp frees the connection itself when the end comes, which nobody has to wait for.
-            asyncio.get_running_loop().call_later(_LINGER, self._response.close)
+            self._lingering.add(self._response)
+            asyncio.get_running_loop().call_later(_LINGER, self._give_up)
 
     def close(self) -> None:
         """Nothing more is read: unless the end is in, the connection is closed."""
         self._waits.stop()
+        self._response.close()
+
+    def _give_up(self) -> None:
+        self._lingering.discard(self._response)
         self._response.close()
 
     def _late(self, error: ProviderTimeout) -> None:

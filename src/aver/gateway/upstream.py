@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from aver.core.errors import ProviderError, RequestRejected
@@ -43,7 +43,11 @@ class CannotTell(RequestRejected):
 class Asking:
     """How a call is put to one upstream. ``chat`` is asked in place of the call's own; ``max_tokens`` bounds the output where the caller
     set no bound; ``total`` is how many seconds the reply may take. ``read`` is the size of the text in bytes, ``read_most`` the most
-    tokens that the request can be."""
+    tokens that the request can be.
+
+    ``dropped`` takes the names of what the provider could not be told; ``doubt`` is then what usage it reported, where that cannot be
+    right.
+    """
 
     call: Call
     total: float
@@ -51,6 +55,8 @@ class Asking:
     max_tokens: int | None = None
     read: int = 0
     read_most: int = 0
+    dropped: list[str] = field(default_factory=list)
+    doubt: str = ""
 
 
 class Upstream:
@@ -80,10 +86,10 @@ class Upstream:
             self._dialect = registry.chat_dialect(self.provider.kind)
         return self._dialect
 
-    async def complete(self, asking: Asking, dropped: list[str]) -> Completion:
-        """The whole reply, its usage filled in. ``dropped`` takes the names of what the provider could not be told."""
+    async def complete(self, asking: Asking) -> Completion:
+        """The whole reply, its usage filled in."""
         waits = Waits(self.provider.timeouts, asking.total, silent=True)
-        exchange = await self._chat(asking, waits, dropped, stream=False)
+        exchange = await self._chat(asking, waits, stream=False)
         try:
             if exchange.kind == "text/event-stream":
                 return await self._gathered(exchange, waits, asking)
@@ -94,13 +100,13 @@ class Upstream:
         written += sum(len(part.arguments) for part in completion.parts if isinstance(part, ToolCall))
         if completion.usage is None:
             return replace(completion, usage=estimate(asking.read, written))
-        usage, doubt = plausible(completion.usage, asking.read, asking.read_most, written)
-        return replace(completion, usage=usage) if doubt else completion
+        usage, asking.doubt = plausible(completion.usage, asking.read, asking.read_most, written)
+        return replace(completion, usage=usage) if asking.doubt else completion
 
-    async def open(self, asking: Asking, dropped: list[str]) -> UpstreamStream:
+    async def open(self, asking: Asking) -> UpstreamStream:
         """A reply that streams, its response begun."""
         waits = Waits(self.provider.timeouts, asking.total, silent=False)
-        exchange = await self._chat(asking, waits, dropped, stream=True)
+        exchange = await self._chat(asking, waits, stream=True)
         try:
             if exchange.kind == "application/json":  # a server that does not stream
                 waits.silent = True
@@ -151,14 +157,14 @@ class Upstream:
             chat = replace(chat, max_tokens=asking.max_tokens)
         return self.dialect.request(chat, self._endpoint, stream=stream)
 
-    async def _chat(self, asking: Asking, waits: Waits, dropped: list[str], *, stream: bool) -> Exchange:
+    async def _chat(self, asking: Asking, waits: Waits, *, stream: bool) -> Exchange:
         """The response, its status good."""
         while True:
             request = _told(lambda: self._request(asking, stream=stream))
             exchange = await self._send(request, waits)
             if exchange.status == 200:
                 if request.dropped:
-                    dropped += [name for name in request.dropped if name not in dropped]
+                    asking.dropped += [name for name in request.dropped if name not in asking.dropped]
                 return exchange
             answer = await exchange.refusal()
             if (
@@ -235,7 +241,6 @@ class UpstreamStream:
         "_reader",
         "_waits",
         "called",
-        "doubt",
         "finish",
         "texts",
         "usage",
@@ -269,7 +274,6 @@ class UpstreamStream:
         """It began to ask for a tool."""
         self.finish: Finish | None = None
         self.usage: Usage | None = None
-        self.doubt = ""
 
     async def read(self) -> list[ChatDelta]:
         """The deltas of one network read, the last of all with the usage; nothing at the end.
@@ -353,7 +357,8 @@ class UpstreamStream:
         if reported is None:
             self.usage = estimate(self._asking.read, self.written)
         else:
-            self.usage, self.doubt = plausible(reported, self._asking.read, self._asking.read_most, self.written)
+            asking = self._asking
+            self.usage, asking.doubt = plausible(reported, asking.read, asking.read_most, self.written)
         return self.usage
 
 

@@ -58,7 +58,7 @@ class Conduct:
 class Attempting:
     """From its place among the provider's calls to its charge. :meth:`start` it, then end it exactly once."""
 
-    __slots__ = ("_committed", "_conduct", "_started", "attempt", "deployment", "ended")
+    __slots__ = ("_asking", "_committed", "_conduct", "_started", "attempt", "deployment", "ended")
 
     def __init__(self, conduct: Conduct, deployment: Deployment, role: Role) -> None:
         self._conduct = conduct
@@ -66,6 +66,7 @@ class Attempting:
         self.attempt = Attempt(deployment.model.name, deployment.provider.name, conduct.ms(), role=role)
         self._committed = Amount()
         self._started = 0.0
+        self._asking: Asking | None = None
         self.ended = False
 
     async def start(self) -> None:
@@ -109,7 +110,16 @@ class Attempting:
         left = conduct.ends - conduct.now()
         total = min(provider.timeouts.total, max(left / 2 if shared else left, 0.001))
         features, forced = conduct.features, conduct.forced.get(self.deployment.model.name)
-        return Asking(conduct.call, total, chat or conduct.chat, forced, features.read, features.read_most)
+        self._asking = Asking(
+            conduct.call,
+            total,
+            chat or conduct.chat,
+            forced,
+            features.read,
+            features.read_most,
+            conduct.record.dropped,
+        )
+        return self._asking
 
     def began(self) -> None:
         """The first token came."""
@@ -154,6 +164,7 @@ class Attempting:
         self.deployment.in_flight -= 1
         self.attempt.ended_ms = self._conduct.ms()
         self.attempt.outcome = outcome
+        self.attempt.doubt = self._asking.doubt if self._asking is not None else ""
         self._conduct.account.charge(self.attempt, self.deployment.model, usage, self._committed)
 
 
@@ -162,7 +173,7 @@ async def whole(conduct: Conduct, deployment: Deployment, role: Role, *, shared:
     attempting = Attempting(conduct, deployment, role)
     await attempting.start()
     try:
-        completion = await deployment.upstream.complete(attempting.asking(shared=shared), conduct.record.dropped)
+        completion = await deployment.upstream.complete(attempting.asking(shared=shared))
     except BaseException as error:
         attempting.fail(error)
         raise
@@ -201,7 +212,6 @@ class Flow:
             deltas = await stream.read()
             if not deltas:
                 self._attempting.attempt.finish = stream.finish
-                self._attempting.attempt.doubt = stream.doubt
                 self._attempting.succeed(stream.usage, streamed=True)
             elif stream.written > self._limit:
                 self._limit += await self._attempting.extend()
@@ -225,7 +235,7 @@ async def flow(
     await attempting.start()
     stream: UpstreamStream | None = None
     try:
-        stream = await deployment.upstream.open(attempting.asking(shared=shared, chat=chat), conduct.record.dropped)
+        stream = await deployment.upstream.open(attempting.asking(shared=shared, chat=chat))
         first = await stream.read()
         while not stream.begun and (more := await stream.read()):
             first += more

@@ -67,7 +67,8 @@ class CircuitBreaker:
                 return  # began before it opened: no news of now
             self._state, self._probe = "closed", None
             self._clear(int(now / self._width))
-        self._successes[self._turn(now)] += 1
+        slot = self._turn(now)
+        self._successes[slot] += 1
 
     def failed(self, now: float, hold: float = 0.0) -> None:
         """``hold`` is for how many seconds the provider asked to be left alone."""
@@ -75,7 +76,8 @@ class CircuitBreaker:
             if self._probe is not None:
                 self._open(now, hold)
             return
-        self._failures[self._turn(now)] += 1
+        slot = self._turn(now)
+        self._failures[slot] += 1
         failures = sum(self._failures)
         if failures >= self._config.failures and failures >= self._config.share * (failures + sum(self._successes)) > 0:
             self._open(now, hold)

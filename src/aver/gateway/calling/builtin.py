@@ -30,14 +30,14 @@ class BuiltinUpstream(Upstream):
         self.builtin = provider
         self.mode = provider.mode
 
-    async def complete(self, asking: Asking, dropped: list[str]) -> Completion:
-        stream = await self.open(asking, dropped)
+    async def complete(self, asking: Asking) -> Completion:
+        stream = await self.open(asking)
         deltas: list[ChatDelta] = []
         while batch := await stream.read():
             deltas += batch
         return gather(deltas, family="builtin")
 
-    async def open(self, asking: Asking, dropped: list[str]) -> UpstreamStream:  # noqa: ARG002 - it understands all
+    async def open(self, asking: Asking) -> UpstreamStream:
         return _BuiltinStream(aiter(self.builtin.stream(asking.chat or asking.call.chat)), asking)
 
 
