@@ -46,7 +46,9 @@ def clear_facts(facts: Mapping[str, Any]) -> str:
         if name not in _KNOWN:
             _check_fact_name(name)
         kind = type(value)
-        if kind is str and value in _SEEN:
+        if value is None or kind is bool or (kind is str and value in _SEEN):
+            continue
+        if kind is int and -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
             continue
         if kind is list or kind is tuple:
             _check_list(name, value)

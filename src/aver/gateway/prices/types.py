@@ -86,12 +86,17 @@ class Price:
 
     def worst(self, input_tokens: int, output_tokens: int, images: int = 0) -> int:
         """No usage within these bounds costs more, in a batch or out of it."""
-        reachable = [self.rates, *(tier for over, tier in self.tiers if input_tokens > over)]
-        totals = (
-            input_tokens * rates.dearest_input + output_tokens * rates.dearest_output + images * (rates.image or 0)
-            for rates in reachable
-        )
-        return -(-max(totals) // _MILLION)
+        most = 0
+        for over, read, write, image in self._dearest:
+            if input_tokens > over:
+                most = max(most, input_tokens * read + output_tokens * write + images * image)
+        return -(-most // _MILLION)
+
+    @cached_property
+    def _dearest(self) -> list[tuple[int, int, int, int]]:
+        """Of each tier: above how many tokens, and the most that one read, one written and one image can cost."""
+        tiers = ((-1, self.rates), *self.tiers)
+        return [(over, each.dearest_input, each.dearest_output, each.image or 0) for over, each in tiers]
 
     @cached_property
     def _from_the_top(self) -> list[tuple[int, Rates]]:

@@ -95,6 +95,8 @@ class Doors:
             error = Internal(exchange.id)
         else:
             return
+        finally:
+            exchange.unwatch()
         if not exchange.started:
             await exchange.refuse(error, door(family).error(error))
 

@@ -23,6 +23,8 @@ _EVENTS = (
     (b"x-accel-buffering", b"no"),
 )
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_MOMENT = 0.1
+"""Seconds."""
 _DRAINED = 4
 """How many times its limit a refused body is read and thrown away: a caller cut off while sending never sees the answer."""
 
@@ -43,6 +45,7 @@ class Exchange:
         self._largest = largest
         self._headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self._watching: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
         self.gone = False
 
     def header(self, name: bytes) -> bytes:
@@ -90,12 +93,16 @@ class Exchange:
         return value, len(data)
 
     def watch(self) -> None:
-        """From here on, the task that calls this is cancelled when the caller leaves; :attr:`gone` then says so."""
+        """The task that calls this is cancelled when the caller leaves; :attr:`gone` then says so. Of calls that take no longer than a
+        moment nobody finds out, which saves most of them a task."""
         serving = asyncio.current_task()
         assert serving is not None
-        self._watching = asyncio.create_task(self._wait_for_leaving(serving))
+        self._soon = asyncio.get_running_loop().call_later(_MOMENT, self._begin_watching, serving)
 
     def unwatch(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
@@ -144,6 +151,9 @@ class Exchange:
             message = await self._receive()
             size += len(message.get("body", b""))
         raise TooLarge(f"The request's body is over {self._largest} bytes", "Send less, or raise max_request_mb.")
+
+    def _begin_watching(self, serving: asyncio.Task[Any]) -> None:
+        self._watching = asyncio.create_task(self._wait_for_leaving(serving))
 
     async def _wait_for_leaving(self, serving: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
