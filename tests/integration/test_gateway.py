@@ -185,6 +185,21 @@ async def test_a_single_hiccup_is_retried():
             assert me.outcomes == [("m0", "first", "provider-refused"), ("m0", "retry", "ok")]
 
 
+async def test_calls_pay_for_the_retries_of_others():
+    """One call in ten fails once: for ever, each is retried."""
+    seen = []
+
+    def rule(_):
+        seen.append(1)
+        return Reply("oops", status=500) if len(seen) % 11 == 1 else WELL
+
+    with FakeProvider(rule) as server:
+        async with asking(server) as me:
+            for _ in range(150):
+                assert (await me.complete()).text == TEXT
+    assert len(seen) == 150 + 15
+
+
 async def test_a_short_wait_that_is_asked_for_is_waited():
     with fakes([Reply("slow", status=429, retry_after=0.2), WELL]) as servers:
         async with asking(*servers) as me:
@@ -482,7 +497,8 @@ def event(content=None, finish=None):
 
 async def test_a_server_that_cuts_characters_and_lines_anywhere():
     raw = b": hello\r\n\r\n" + event(TEXT, "stop").replace(b"\n", b"\r\n") + b": bye\r\n\r\ndata: [DONE]\r\n\r\n"
-    async with asking_at(streaming(*(raw[start : start + 5] for start in range(0, len(raw), 5)))) as me:
+    pieces = (raw[start : start + 5] for start in range(0, len(raw), 5))
+    async with asking_at(streaming(*pieces), timeouts=ModelTimeouts()) as me:
         assert await me.stream() == TEXT
 
 

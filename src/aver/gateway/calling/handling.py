@@ -74,11 +74,13 @@ class Handling:
             user=call.principal.user,
         )
 
-    def plan(self, given: Features | None = None) -> None:
+    async def plan(self, given: Features | None = None) -> None:
         """Whom to ask. Raises :class:`~aver.core.errors.NotFound`, and :class:`~aver.core.errors.Unavailable` when it is nobody."""
         means, desk, call, record = self._means, self._desk, self.call, self.record
         began = means.now()
         target = self._target = desk.target(call.model)
+        if desk.router.learns and given is None:
+            await desk.router.prepare(call.model, lambda: _question(call))
         asked = given or features(call)
         bounds = desk.bounds(target, asked)
         self._situation = Situation(
@@ -98,6 +100,7 @@ class Handling:
         models = plan.models
         ends = began + max((desk.deployments[name].provider.timeouts.total for name in models), default=0.0)
         self.conduct = Conduct(call, record, account, desk.deployments, asked, means.now, began, ends, {})
+        target.retries.deposit()
         self._answering = Answering(
             self.conduct, plan.route, models, self._fallback, target.retries, target.hedges, means.draw
         )
