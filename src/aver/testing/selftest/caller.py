@@ -75,12 +75,15 @@ async def ask(gateway: AnyGateway, model: str, prompt: str, *, stream: bool, use
 async def _within(answer: Coroutine[Any, Any, None], patience: float) -> tuple[bool, BaseException | None]:
     """Whether it had not ended by then, and what it raised. Not even a call that will not be cancelled holds the test up."""
     task = asyncio.ensure_future(answer)
-    done, _ = await asyncio.wait({task}, timeout=patience)
-    if not done:
-        task.cancel()
-        await asyncio.wait({task}, timeout=_GRACE)
+    try:
+        await asyncio.wait({task}, timeout=patience)
+        if task.done():
+            return False, asyncio.CancelledError() if task.cancelled() else task.exception()
         return True, None
-    return False, asyncio.CancelledError() if task.cancelled() else task.exception()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_GRACE)
 
 
 async def _whole(gateway: AnyGateway, call: Call, outcome: Outcome) -> None:
