@@ -76,7 +76,7 @@ class Gateway:
         """A whole reply. Raises an :class:`~aver.core.errors.AverError` that says what failed; its record was then handed over too."""
         handling = Handling(self._means, self._desk(), call, streamed=False)
         try:
-            handling.plan()
+            await handling.plan()
             await handling.reserve()
             completion = await handling.find()
             if completion is None:
@@ -93,7 +93,7 @@ class Gateway:
         """A reply that has begun: somebody answers. Raises as :meth:`complete` does."""
         handling = Handling(self._means, self._desk(), call, streamed=True)
         try:
-            handling.plan()
+            await handling.plan()
             await handling.reserve()
             completion = await handling.find()
             return Reply(handling, completion if completion is not None else await handling.open())
@@ -129,7 +129,7 @@ class Gateway:
         """The input tokens of a request, by the provider that would answer it where it counts, else estimated. It is no call: nothing
         is recorded or reserved."""
         handling = Handling(self._means, self._desk(), call, streamed=False)
-        handling.plan()
+        await handling.plan()
         for name in handling.record.candidates[:1]:
             deployment = handling.conduct.deployments[name.model]
             counted = await deployment.upstream.count(call, deployment.provider.timeouts.first_token)
@@ -156,7 +156,7 @@ class Gateway:
     ) -> T:
         handling = Handling(self._means, self._desk(), call, streamed=False)
         try:
-            handling.plan(Features(read, read, 1, 1))
+            await handling.plan(Features(read, read, 1, 1))
             await handling.reserve()
             got = await handling.ask(ask)
         except BaseException as error:

@@ -15,7 +15,7 @@ from aver.core.errors import AverError, Unavailable
 from aver.core.principal import Principal, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
-from aver.server.gateways import declared, document_access, environment, grant_store, price_book
+from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Application:
 
     @_once
     def prices(self) -> PriceBook:
-        return price_book(self.settings, self.clock)
+        return price_book(self.settings.bundle, self.clock)
 
     @_once
     def gateway(self) -> Gateway:
@@ -181,6 +181,7 @@ class Application:
         secrets = Secrets(environment(self.settings), self.clock)
         return Gateway(
             self.declared,
+            router=learning_router(self.settings, lambda: self.embedder),
             signers=lambda provider: signer(provider, secrets.environment, secrets=secrets),
             prices=self.prices if self.settings.bundle else None,
             budgets=lambda tenant: self._services[tenant].budgets if self.declared().budgets else None,

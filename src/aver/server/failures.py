@@ -15,7 +15,15 @@ class Malformed(InvalidInput):
 
 
 class MethodNotAllowed(AverError):
+    """``allowed`` is for the header ``Allow``, which the caller of this may also set itself."""
+
     slug, status = "method-not-allowed", 405
+
+    def __init__(self, allowed: str = "") -> None:
+        super().__init__(
+            "This address does not take this method", f"Use {allowed or 'a method that the Allow header names'}."
+        )
+        self.allowed = allowed
 
 
 class Internal(AverError):

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aver.core.clock import Clock
+from aver.core.errors import SettingsError
 from aver.core.settings import ModelSettings, Settings
 from aver.gateway.config.types import GatewayConfig, Model, ProviderConfig
 from aver.gateway.prices.book import PriceBook
 from aver.gateway.prices.types import Rates
+from aver.gateway.routing.router import ConfiguredRouter
 
 if TYPE_CHECKING:
     from aver.core.principal import Principal
     from aver.gateway.budgets.grants import GrantStore
     from aver.gateway.cache.types import Access
+    from aver.gateway.types import Embedder
     from aver.server.application import TenantServices
 
-__all__ = ["declared", "document_access", "environment", "grant_store", "price_book"]
+__all__ = ["declared", "document_access", "environment", "grant_store", "learning_router", "price_book"]
 
 _PRICES = "prices.yaml"
 _ONLY = "model"
@@ -49,12 +52,38 @@ def _nano(usd: float) -> int:
     return round(usd * 1e9)
 
 
-def price_book(settings: Settings, clock: Clock) -> PriceBook:
-    """The price book with the operator's own lines from ``prices.yaml`` in the bundle."""
-    own = (settings.bundle or Path()) / _PRICES
-    if settings.bundle is None or not own.is_file():
+def price_book(bundle: Path | None, clock: Clock) -> PriceBook:
+    """The prices that hold for a bundle, given as its folder or its file: those of ``prices.yaml`` in it, then Aver's own."""
+    if bundle is None:
         return PriceBook.load(clock)
-    return PriceBook.load(clock, own.read_text(encoding="utf-8"), str(own))
+    own = (bundle if bundle.is_dir() else bundle.parent) / _PRICES
+    try:
+        text = own.read_text(encoding="utf-8") if own.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{own} cannot be read as UTF-8 text", "Check its permissions and its encoding.") from None
+    return PriceBook.load(clock, text, str(own))
+
+
+def learning_router(
+    settings: Settings, embedder: Callable[[], Embedder]
+) -> Callable[[GatewayConfig], ConfiguredRouter]:
+    """Makes the router of a configuration, with the learned models that its routes name in the bundle."""
+
+    def route_by(config: GatewayConfig) -> ConfiguredRouter:
+        named = {
+            name: route.learned.model for name, route in config.routes.items() if route.learned and route.learned.model
+        }
+        if not named or settings.bundle is None:
+            return ConfiguredRouter(config)
+        from aver.gateway.routing.learned_file import load
+        from aver.gateway.routing.learned_scorer import LearnedScorer
+
+        folder = settings.bundle if settings.bundle.is_dir() else settings.bundle.parent
+        return ConfiguredRouter(
+            config, LearnedScorer({name: load(folder / file, embedder()) for name, file in named.items()})
+        )
+
+    return route_by
 
 
 def grant_store(services: TenantServices, redis_url: str | None) -> GrantStore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -36,11 +36,20 @@ class ConfiguredRouter:
         self._candidates = {name: dict.fromkeys(way.filters.models) for name, way in self._ways.items()}
         for (name, _), way in self._fallbacks.items():
             self._candidates[name] |= dict.fromkeys(way.filters.models)
+        self._scorer = scorer
+        self.learns = any(way.learning for way in self._ways.values())
         self.reads_needs = any(model.capabilities is not None for model in config.models.values())
         """Whether what a call needs can make a difference; if not, nobody has to find out."""
 
     def plan(self, asked: str, situation: Situation) -> Plan:
         return self._way(asked).plan(situation)
+
+    async def prepare(self, asked: str, text: Callable[[], str]) -> None:
+        prepare = getattr(self._scorer, "prepare", None)
+        way = self._ways.get(asked)
+        if prepare is not None and way is not None:
+            for route in way.learning:
+                await prepare(route, text())
 
     def fallback(self, plan: Plan, error: ErrorClass, situation: Situation) -> tuple[str, ...]:
         """As the protocol says; the models of the plan also when none of those declared can be asked now."""
@@ -73,7 +82,7 @@ class _Way:
         self._route = route
         self._node = grow(config, route)
         self._scorer = scorer
-        self._learning = self._node.learning if scorer else []
+        self.learning = self._node.learning if scorer else []
         self.filters = Filters(config, self._node.reach)
         never = self._node.never.items()
         self._never = tuple(Candidate(name, 0.0, 0.0, why) for name, why in never if name not in self.filters.models)
@@ -91,9 +100,9 @@ class _Way:
         if self._fixed is not None and not skipped:
             return Plan(self._route, self._fixed, inputs)
         scores: dict[str, Mapping[str, float]] = {}
-        if self._learning and self._scorer is not None:
+        if self.learning and self._scorer is not None:
             text = situation.text()
-            scores = {route.name: self._scorer(route, text) for route in self._learning}
+            scores = {route.name: self._scorer(route, text) for route in self.learning}
             inputs["scores"] = scores
         return Plan(self._route, self._ranked(situation, skipped, scores), inputs)
 

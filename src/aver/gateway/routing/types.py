@@ -71,5 +71,11 @@ class Router(Protocol):
     def fallback(self, plan: Plan, error: ErrorClass, situation: Situation) -> tuple[str, ...]:
         """The models to ask after a failure of this class in place of the plan's that are left, or those when nothing is declared."""
 
+    learns: bool
+    """Whether any route asks a scorer; if not, nobody has to :meth:`prepare`."""
+
+    async def prepare(self, asked: str, text: Callable[[], str]) -> None:
+        """Has the scorer look at a prompt off the event loop, so that :meth:`plan` need not wait for it."""
+
     def candidates(self, asked: str) -> tuple[str, ...]:
         """Every model that could be asked, fallbacks included: what a worst case is worked out from."""

@@ -252,7 +252,7 @@ def _asks_usage(body: Mapping[str, Any]) -> bool:
 
 def _check_method(used: str, expected: str) -> None:
     if used != expected:
-        raise MethodNotAllowed("This address does not take this method", f"Use {expected}.")
+        raise MethodNotAllowed(expected)
 
 
 def _check_tenant(said: bytes, services: TenantServices) -> None:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from aver.core.errors import AverError, TooLarge, Unauthenticated
 from aver.core.ids import new_id
-from aver.server.failures import Malformed
+from aver.server.failures import Malformed, MethodNotAllowed
 
 __all__ = ["Exchange", "Gone"]
 
@@ -122,6 +122,8 @@ class Exchange:
             headers.append((b"www-authenticate", b"Bearer"))
         if isinstance(error, TooLarge):
             headers.append((b"connection", b"close"))
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"allow", error.allowed.encode()))
         await self.answer(body, error.status, headers)
 
     async def begin_stream(self, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:

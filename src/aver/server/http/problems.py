@@ -86,7 +86,7 @@ def _of_status(status: int) -> AverError:
     if status == 404:
         return NotFound("There is nothing at this address", "See /openapi.json for every address and its methods.")
     if status == 405:
-        return MethodNotAllowed("This address does not take this method", "Use a method that the Allow header names.")
+        return MethodNotAllowed()
     if status == 413:
         return TooLarge("The request's body is over this server's limit", "Send less.")
     return Malformed("The body of the request cannot be read as JSON", "Send UTF-8 JSON, not deeply nested.")

@@ -17,7 +17,6 @@ __all__ = ["BundleArgument", "BundleOption", "located", "price_book"]
 _HELP = "The bundle, or its aver.yaml; AVER_BUNDLE, or the current directory, by default."
 BundleArgument = Annotated[Path | None, typer.Argument(metavar="DIR", help=_HELP)]
 BundleOption = Annotated[Path | None, typer.Option("--bundle", metavar="DIR", help=_HELP)]
-_PRICES = "prices.yaml"
 
 
 def located(context: typer.Context, directory: Path | None) -> Path:
@@ -31,14 +30,8 @@ def located(context: typer.Context, directory: Path | None) -> Path:
 
 
 def price_book(file: Path) -> PriceBook:
-    """The prices that hold for the bundle of this ``aver.yaml``: those of ``prices.yaml`` beside it, then Aver's own."""
+    """The prices that hold for the bundle of this ``aver.yaml``."""
     from aver.core.clock import SystemClock
-    from aver.core.errors import SettingsError
-    from aver.gateway.prices.book import PriceBook
+    from aver.server import gateways
 
-    own = file.parent / _PRICES
-    try:
-        text = own.read_text(encoding="utf-8") if own.is_file() else ""
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"{own} cannot be read as UTF-8 text", "Check its permissions and its encoding.") from None
-    return PriceBook.load(SystemClock(), text, str(own))
+    return gateways.price_book(file, SystemClock())
