@@ -18,7 +18,15 @@ _ADDED = 512
 """Tokens of templates that a provider puts around a conversation."""
 _IMAGES = frozenset({"image", "image_url", "input_image"})
 _FILES = frozenset({"document", "file", "input_audio", "input_file"})
-_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_LIMITS = {
+    "openai": ("max_completion_tokens", "max_tokens"),
+    "responses": ("max_output_tokens",),
+    "anthropic": ("max_tokens",),
+}
+"""What bounds the output in each family. A name that another family uses bounds nothing here."""
+_MOST_TOKENS = 2**24
+_MOST_COPIES = 2**16
+"""Beyond what any model writes, and small enough that what they cost at any price is a number that can be kept."""
 
 
 class Features(NamedTuple):
@@ -49,9 +57,14 @@ def features(call: Call) -> Features:
             if isinstance(message, Mapping) and isinstance(message.get("content"), list):
                 pieces.of_body(message["content"])
     read = max(0, call.size - pieces.letters)
-    limit = next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), None)
-    copies = body.get("n")
-    return Features(read, read + pieces.tokens + _ADDED, limit, copies if isinstance(copies, int) and copies > 1 else 1)
+    # To some servers a bound below 1 means that there is none.
+    limit = next((most for name in _LIMITS.get(call.family, ()) if (most := _count(body.get(name))) > 0), None)
+    copies = min(max(1, _count(body.get("n"))), _MOST_COPIES)
+    return Features(read, read + pieces.tokens + _ADDED, None if limit is None else min(limit, _MOST_TOKENS), copies)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 class _Pieces:

@@ -8,6 +8,7 @@ from aver.core.errors import InvalidInput, Overloaded, ProviderError, RequestRej
 from aver.gateway.calling.answering import Answering
 from aver.gateway.calling.attempting import Flow, flow
 from aver.gateway.calling.continuation import Diverged, Seam, Way, asked_to_go_on, ways
+from aver.gateway.calling.deployment import Deployment
 from aver.gateway.types import ChatDelta, ChatRequest, Usage
 
 __all__ = ["Telling"]
@@ -64,6 +65,7 @@ class Telling:
         self._take_over(error)
         if self._ways is None:
             self._ways = self._everybody()
+        refused: Deployment | None = None
         for name, way in self._ways:
             deployment = self._answering.conduct.deployments[name]
             assert self._plain is not None
@@ -71,11 +73,12 @@ class Telling:
             try:
                 self._flow = await flow(self._answering.conduct, deployment, "continuation", shared=True, chat=chat)
             except RequestRejected:
-                if way == "prefill":
-                    deployment.prefills = False
+                refused = deployment
                 continue
             except (ProviderError, Overloaded):
                 continue
+            if refused is deployment:
+                deployment.prefills = False  # it takes the same request, put in another way
             self._seam = Seam(self._shown, way)
             return
         raise StreamTruncated(
