@@ -153,7 +153,7 @@ class Upstream:
                 body = {name: value for name, value in body.items() if name != "stream_options"}
             return self.dialect.forward(body, self._endpoint, stream=stream, max_tokens=asking.max_tokens)
         chat = hint(asking.chat or asking.call.chat, self.dialect.family)
-        if asking.max_tokens is not None and (chat.max_tokens is None or chat.max_tokens > asking.max_tokens):
+        if asking.max_tokens is not None and (chat.max_tokens is None or not 0 < chat.max_tokens <= asking.max_tokens):
             chat = replace(chat, max_tokens=asking.max_tokens)
         return self.dialect.request(chat, self._endpoint, stream=stream)
 

@@ -60,7 +60,7 @@ class AnthropicChat:
         asked = body.get("max_tokens")
         if not isinstance(asked, int):
             sent["max_tokens"] = max_tokens if max_tokens is not None else most_tokens(None, endpoint)
-        elif max_tokens is not None and max_tokens < asked:
+        elif max_tokens is not None and not 0 < asked <= max_tokens:
             sent["max_tokens"] = max_tokens
             with_room_to_answer(sent)
         if stream:

@@ -40,8 +40,9 @@ class OpenAIChat:
         if stream:
             sent["stream"] = True
             options = body.get("stream_options")
-            if asks_usage(endpoint) and not (options and options.get("include_usage")):
-                sent["stream_options"] = {**(options or {}), "include_usage": True}
+            told = options if isinstance(options, dict) else {}
+            if asks_usage(endpoint) and (told or not options) and not told.get("include_usage"):
+                sent["stream_options"] = {**told, "include_usage": True}
         else:
             sent.pop("stream", None)
             sent.pop("stream_options", None)

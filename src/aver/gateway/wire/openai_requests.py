@@ -247,6 +247,7 @@ def bound_tokens(body: dict[str, Any], most: int | None, endpoint: Endpoint) -> 
     understood there: a bound that a server passes over is none."""
     asked = [value for name in ("max_completion_tokens", "max_tokens") if (value := body.pop(name, None)) is not None]
     if most is not None:
-        asked = [value for value in asked if isinstance(value, int)] + [most]
+        asked = [value for value in asked if isinstance(value, int) and value > 0] + [most]
     if asked:
-        body[tokens_field(endpoint)] = min(asked) if len(asked) > 1 else asked[0]
+        numbers = all(isinstance(value, int | float) for value in asked)
+        body[tokens_field(endpoint)] = min(asked) if numbers else asked[0]

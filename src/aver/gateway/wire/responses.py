@@ -38,7 +38,7 @@ class ResponsesChat:
         sent["model"] = endpoint.model
         sent["stream"] = stream
         asked = body.get("max_output_tokens")
-        if max_tokens is not None and (not isinstance(asked, int) or asked > max_tokens):
+        if max_tokens is not None and (not isinstance(asked, int) or not 0 < asked <= max_tokens):
             sent["max_output_tokens"] = max_tokens
         return HttpRequest(_url(endpoint), as_json(sent), {"Content-Type": "application/json"})
 

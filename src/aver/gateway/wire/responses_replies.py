@@ -130,6 +130,7 @@ def call_item(item_id: str, call: ToolCall) -> dict[str, Any]:
 
 def envelope(body: Mapping[str, Any], *, reply_id: str, model: str, created: int) -> dict[str, Any]:
     """A response that has just begun: what the caller asked for is in it."""
+    reasoning = body.get("reasoning")
     return {
         "id": reply_id,
         "object": "response",
@@ -143,7 +144,7 @@ def envelope(body: Mapping[str, Any], *, reply_id: str, model: str, created: int
         "output": [],
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
         "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None} | (body.get("reasoning") or {}),
+        "reasoning": {"effort": None, "summary": None} | (reasoning if isinstance(reasoning, dict) else {}),
         "store": False,
         "temperature": body.get("temperature"),
         "text": body.get("text") or {"format": {"type": "text"}},

@@ -91,7 +91,8 @@ class OpenAIVoice:
 
     def stream(self, received: Received, reply: Reply) -> Streamed:
         envelope = _envelope(received, "chat.completion.chunk")
-        wants_usage = reply.usage and bool((received.body.get("stream_options") or {}).get("include_usage"))
+        options = received.body.get("stream_options")
+        wants_usage = reply.usage and isinstance(options, dict) and bool(options.get("include_usage"))
         if wants_usage:
             envelope["usage"] = None
 

@@ -148,6 +148,7 @@ def _call(place: str, call: str, name: str, arguments: str, reply: Reply) -> tup
 def _response(received: Received, reply: Reply, output: Events) -> dict[str, Any]:
     body, used = received.body, reply.used(received)
     why = _INCOMPLETE.get(reply.ended)
+    reasoning = body.get("reasoning")
     usage = {
         "input_tokens": used.input,
         "input_tokens_details": {"cached_tokens": used.cached},
@@ -168,7 +169,7 @@ def _response(received: Received, reply: Reply, output: Events) -> dict[str, Any
         "output": output,
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
         "previous_response_id": body.get("previous_response_id"),
-        "reasoning": {"effort": None, "summary": None} | (body.get("reasoning") or {}),
+        "reasoning": {"effort": None, "summary": None} | (reasoning if isinstance(reasoning, dict) else {}),
         "store": body.get("store", True),
         "temperature": body.get("temperature", 1.0),
         "text": body.get("text") or {"format": {"type": "text"}},

@@ -51,9 +51,28 @@ def test_an_own_request_is_measured_too():
     assert features(call(chat=ChatRequest((Message("user", (File(data="A" * 40_000),)),)))).read_most > 12_000
 
 
+NAMES = {
+    "openai": {"max_tokens", "max_completion_tokens"},
+    "responses": {"max_output_tokens"},
+    "anthropic": {"max_tokens"},
+}
+
+
+@pytest.mark.parametrize("family", NAMES)
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
-def test_a_bound_is_found_under_each_of_its_names(limit):
-    assert features(call({"messages": [], limit: 5})).max_tokens == 5
+def test_a_bound_is_found_under_the_names_of_its_family_alone(limit, family):
+    found = features(call({"messages": [], limit: 5}, family=family))
+    assert found.max_tokens == (5 if limit in NAMES[family] else None)
+
+
+@pytest.mark.parametrize("limit", [0, -1, -(2**63), True, 5.0, "5"])
+def test_what_some_server_takes_for_no_bound_is_none(limit):
+    assert features(call({"messages": [], "max_tokens": limit})).max_tokens is None
+
+
+def test_what_it_costs_stays_a_number_that_can_be_kept():
+    found = features(call({"messages": [], "max_tokens": 2**64, "n": 2**64}))
+    assert found.max_tokens * found.copies * 1_000_000 < 2**63
 
 
 def test_what_is_malformed_is_measured_all_the_same():
