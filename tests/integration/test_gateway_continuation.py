@@ -171,7 +171,7 @@ def upstreams():
         yield replies, [server.base_url for server in servers]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(UPSTREAM, min_size=1, max_size=3), min_size=3, max_size=3))
 def test_the_caller_gets_exactly_the_text_or_an_error(upstreams, scripts):
     """Whatever breaks, wherever, however often, over upstreams that tell the same text."""

@@ -126,11 +126,14 @@ class Attempting:
         self.attempt.first_ms = self._conduct.ms()
         self.deployment.first.add(self._conduct.now() - self._started)
 
-    async def extend(self) -> int:
-        """As much room again for output; in characters. Raises :class:`~aver.core.errors.BudgetExceeded`."""
+    async def extend(self, excess: int) -> int:
+        """Room for at least ``excess`` more characters of output; for how many it is. Raises
+        :class:`~aver.core.errors.BudgetExceeded`."""
         account, model = self._conduct.account, self.deployment.model
-        self._committed = await account.extend(self._committed, account.bounds[model.name], model)
-        return account.characters(model)
+        step = account.characters(model)
+        steps = -(-excess // step)
+        self._committed = await account.extend(self._committed, steps * account.bounds[model.name], model)
+        return steps * step
 
     def succeed(self, usage: Usage | None, *, streamed: bool) -> None:
         now = self._conduct.now()
@@ -214,7 +217,7 @@ class Flow:
                 self._attempting.attempt.finish = stream.finish
                 self._attempting.succeed(stream.usage, streamed=True)
             elif stream.written > self._limit:
-                self._limit += await self._attempting.extend()
+                self._limit += await self._attempting.extend(stream.written - self._limit)
         except BaseException as error:
             self.leave(error)
             raise
