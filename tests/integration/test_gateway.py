@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -22,11 +23,13 @@ from aver.core.errors import (
     ProviderThrottled,
     RequestRejected,
     StreamTruncated,
+    Unavailable,
 )
 from aver.core.settings import ModelTimeouts
 from aver.gateway import ChatRequest, Gateway, Message, Passage
 from aver.gateway.adapters.extractive import Extractive
 from aver.gateway.config.types import Breaker, Retries
+from aver.gateway.credentials import signer
 from aver.testing import HashEmbedder
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, Tokens
@@ -231,17 +234,11 @@ async def test_models_of_one_provider_are_no_way_around_its_outage():
     with fakes([Reply("down", status=503)]) as [server]:
         async with asking(*[server] * 3, provider={"breaker": Breaker(failures=1000)}) as me:
             kept = me.gateway._config()
-            object.__setattr__(kept, "models", {n: _at(m, "p0") for n, m in kept.models.items()})
+            object.__setattr__(kept, "models", {n: replace(m, provider="p0") for n, m in kept.models.items()})
             for _ in range(60):
                 with pytest.raises(ProviderError):
                     await me.complete()
         assert len(server.requests) <= 60 * 1.2
-
-
-def _at(model, provider):
-    from dataclasses import replace
-
-    return replace(model, provider=provider)
 
 
 async def test_a_single_model_that_keeps_failing_fails_fast_and_comes_back():
@@ -592,6 +589,39 @@ async def test_a_provider_that_repeats_the_key_does_not_show_it():
         with pytest.raises(ProviderDenied, match=r"Bad \[key\]") as caught:
             await me.complete()
         assert "hunter2" not in str(caught.value)
+        await me.gateway.close()
+
+
+async def test_a_keeper_of_secrets_that_fails_leaves_the_others():
+    class Away:
+        async def sign(self, request):
+            raise Unavailable("The keeper of secrets is away", "Try again.")
+
+        def secrets(self):
+            return []
+
+    with fakes([WELL], [WELL]) as servers:
+        kept = config(*(server.base_url for server in servers))
+        gateway = Gateway(
+            lambda: kept, signers=lambda provider: Away() if provider.name == "p0" else signer(provider, {})
+        )
+        me = Caller(gateway)
+        assert await me.stream() == TEXT
+        assert me.outcomes == [("m0", "first", "provider-denied"), ("m1", "fallback", "ok")]
+        await gateway.close()
+
+
+async def test_what_a_library_carries_is_carried_through_all_the_same():
+    with fakes([WELL], [Reply(TEXT, fault="cut", after=30)]) as servers:
+        urls = [server.base_url for server in servers]
+        key = {"credential": "env:KEY"}
+        kept = config(*urls, kinds=("litellm", "openai"), timeouts=ModelTimeouts(), provider=key)
+        kept = replace(kept, models=kept.models | {"m0": replace(kept.models["m0"], id="openai/fake")})
+        me = Caller(Gateway(lambda: kept, signers=lambda provider: signer(provider, {"KEY": "a-key"})), model="m0")
+        assert (await me.complete()).text == TEXT
+        assert me.record.usage.output_tokens == 14
+        assert await me.stream() == TEXT
+        assert me.record.usage.output_tokens == 14
         await me.gateway.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -15,7 +16,7 @@ from aver.core.errors import ProviderError, ProviderTimeout, StreamTruncated
 from aver.gateway.waits import Waits
 from aver.gateway.wire.types import HttpRequest
 
-__all__ = ["Exchange", "Transport"]
+__all__ = ["Exchange", "Poster", "Response", "Transport", "truncated"]
 
 _LARGEST_ERROR = 64 * 2**10
 _LARGEST_ANSWER = 64 * 2**20
@@ -25,6 +26,35 @@ _NAMES_KEPT = 300
 """Seconds that an address is known before its name is looked up again."""
 _IDENTITY = {"Accept-Encoding": "identity"}
 """A stream that is compressed comes in larger pieces, later."""
+
+
+class Response(Protocol):
+    """What came back, its status known and its body unread."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    async def read(self) -> bytes: ...
+
+    async def body(self) -> bytes: ...
+
+    async def refusal(self) -> bytes: ...
+
+    def done(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Poster(Protocol):
+    """Whatever carries a request to a provider."""
+
+    async def post(self, request: HttpRequest, waits: Waits, connect: float) -> Response: ...
 
 
 class Transport:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from aver.core.errors import ProviderError, RequestRejected
+from aver.core.errors import AverError, ProviderDenied, ProviderError, RequestRejected
 from aver.gateway.calling.gathering import gather, scatter
 from aver.gateway.calling.plausible import estimate, plausible
 from aver.gateway.calls import Call
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.saving.prefix import hint
-from aver.gateway.transport import Exchange, Transport, truncated
+from aver.gateway.transport import Poster, Response, truncated
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Mode, Text, ToolCall, Usage
 from aver.gateway.waits import Waits
 from aver.gateway.wire import registry
@@ -68,7 +68,7 @@ class Upstream:
         self,
         provider: ProviderConfig,
         model: Model,
-        transport: Transport,
+        transport: Poster,
         signer: Signer | None = None,
         dialect: ChatDialect | None = None,
     ) -> None:
@@ -157,7 +157,7 @@ class Upstream:
             chat = replace(chat, max_tokens=asking.max_tokens)
         return self.dialect.request(chat, self._endpoint, stream=stream)
 
-    async def _chat(self, asking: Asking, waits: Waits, *, stream: bool) -> Exchange:
+    async def _chat(self, asking: Asking, waits: Waits, *, stream: bool) -> Response:
         """The response, its status good."""
         while True:
             request = _told(lambda: self._request(asking, stream=stream))
@@ -189,11 +189,16 @@ class Upstream:
         finally:
             exchange.close()
 
-    async def _send(self, request: HttpRequest, waits: Waits) -> Exchange:
+    async def _send(self, request: HttpRequest, waits: Waits) -> Response:
         if self.provider.headers:
             request.headers.update(self.provider.headers)
         if self._signer is not None:
-            await self._signer.sign(request)
+            try:
+                await self._signer.sign(request)
+            except ProviderError:
+                raise
+            except AverError as error:  # the keeper of the secret failed: another provider may answer
+                raise ProviderDenied(error.cause, error.next_step, retry_after=error.retry_after) from error
         return await self._transport.post(request, waits, self.provider.timeouts.connect)
 
     def _whole(self, body: bytes) -> Completion:
@@ -201,7 +206,7 @@ class Upstream:
             raise _page()
         return self.dialect.completion(body)
 
-    async def _gathered(self, exchange: Exchange, waits: Waits, asking: Asking) -> Completion:
+    async def _gathered(self, exchange: Response, waits: Waits, asking: Asking) -> Completion:
         """From a server that streams whatever it is asked."""
         stream = UpstreamStream(exchange, waits, asking, self.dialect.reader(asked_usage=True))
         deltas: list[ChatDelta] = []

@@ -11,6 +11,7 @@ from aver.gateway.calling.bulkhead import Bulkhead
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.features import Features
 from aver.gateway.calling.hedging import HedgeBudget
+from aver.gateway.calling.library import LibraryTransport
 from aver.gateway.calling.retries import RetryBudget
 from aver.gateway.calls import Candidate
 from aver.gateway.config.types import Arm, GatewayConfig, Model, ProviderConfig, Retries, Route
@@ -18,6 +19,7 @@ from aver.gateway.prices.types import Price, Prices
 from aver.gateway.routing.types import ModelState, Plan, Router, Situation
 from aver.gateway.transport import Transport
 from aver.gateway.upstream import Upstream
+from aver.gateway.wire import registry
 from aver.gateway.wire.types import Signer
 
 __all__ = ["Desk", "Target"]
@@ -73,8 +75,8 @@ class Desk:
             if kept is not None and (kept.model, kept.provider) == (model, provider):
                 made[name] = kept
             else:
-                upstream = Upstream(provider, model, transport, signers(provider) if signers else None)
-                made[name] = Deployment(upstream, self.bulkheads[provider.name])
+                signer = signers(provider) if signers else None
+                made[name] = Deployment(_upstream(provider, model, transport, signer), self.bulkheads[provider.name])
         return made | dict(self.builtin)
 
     def target(self, asked: str) -> Target:
@@ -162,6 +164,12 @@ def _bulkheads(config: GatewayConfig, before: Desk | None) -> dict[str, Bulkhead
         else:
             made[name] = Bulkhead(name, provider.max_concurrent, provider.queue)
     return made
+
+
+def _upstream(provider: ProviderConfig, model: Model, transport: Transport, signer: Signer | None) -> Upstream:
+    if provider.kind == "litellm":  # a library carries the request, in OpenAI's protocol
+        return Upstream(provider, model, LibraryTransport(provider), signer, registry.chat_dialect("openai"))
+    return Upstream(provider, model, transport, signer)
 
 
 def _least(asked: int | None, declared: int | None, otherwise: int) -> int:
