@@ -29,6 +29,7 @@ class _Batch:
     waiting: list[_Waiting] = field(default_factory=list)
     texts: int = 0
     timer: asyncio.TimerHandle | None = None
+    sending: asyncio.Task[None] | None = None
 
 
 class Batches:
@@ -64,7 +65,11 @@ class Batches:
         batch.texts += len(request.texts)
         if batch.texts == most:
             self._close(same, batch)
-        return await mine.answer
+        try:
+            return await mine.answer
+        finally:
+            if batch.sending is not None and all(each.answer.done() for each in batch.waiting):
+                batch.sending.cancel()  # nobody is left who wants it; of one that has ended nothing is left to stop
 
     def _close(self, same: _Same, batch: _Batch) -> None:
         if self._open.get(same) is batch:
@@ -72,7 +77,7 @@ class Batches:
         if batch.timer is not None:
             batch.timer.cancel()
             batch.timer = None
-            task = asyncio.get_running_loop().create_task(_send(batch))
+            task = batch.sending = asyncio.get_running_loop().create_task(_send(batch))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 

@@ -97,6 +97,26 @@ async def test_who_left_is_not_asked_for():
     assert upstream.asked == [("a",)]
 
 
+async def test_when_all_have_left_the_call_is_stopped_and_not_before():
+    batches, begun, stopped = Batches(0.0), asyncio.Event(), asyncio.Event()
+
+    async def send(_request):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    callers = [asyncio.create_task(batches.embed("m", asked(text), 10, send)) for text in "ab"]
+    await begun.wait()
+    for number, caller in enumerate(callers):
+        assert not stopped.is_set(), number
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        await asyncio.sleep(0)
+    assert stopped.is_set()
+
+
 async def test_too_few_vectors_are_an_error():
     async def send(_request):
         return Embeddings(())
