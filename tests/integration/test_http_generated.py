@@ -89,9 +89,12 @@ def test_a_model_that_refuses_is_replaced_by_the_extractive_one(client, replies)
     assert completion.aver["mode"] == "extractive"
 
 
-async def test_an_answer_that_breaks_off_is_an_error(server, session, client, replies):
-    begun = f"{RIGHT} {RIGHT}"
-    replies[0] = Reply(f"{begun} And so on.", fault="cut", after=len(begun))
+BEGUN = f"{RIGHT} {RIGHT}"
+BROKEN = Reply(f"{BEGUN} And so on.", fault="cut", after=len(BEGUN))
+
+
+async def test_an_answer_that_breaks_off_is_an_error(server, session, replies):
+    replies[0] = BROKEN
     async with session.post(f"{server.url}/v1/ask", json={"question": QUESTION}) as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["type"]) == (502, "urn:aver:problem:stream-truncated")
@@ -99,13 +102,17 @@ async def test_an_answer_that_breaks_off_is_an_error(server, session, client, re
     assert names[-1] == "error"
     assert "answer" not in names
 
+
+def test_a_completion_that_breaks_off_is_an_error(client, replies):
+    replies[0] = BROKEN
+
     def stream():
         asked = [{"role": "user", "content": QUESTION}]
         for _ in client.chat.completions.create(model="assistant", messages=asked, stream=True):
             pass
 
     with pytest.raises(openai.APIError) as caught:
-        await asyncio.to_thread(stream)
+        stream()
     assert caught.value.code == "stream_truncated"
 
 
