@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ _SEEN: set[str] = set()
 _MOST_KNOWN = 1000
 
 
+@lru_cache(4096)
 def clear_name(name: str) -> str | None:
     """A name as it may stand among facts: what it has of letters, digits and ``._:/+-``; ``None`` when that is nothing."""
     if _ID.fullmatch(name) and not _READER.match(name):

@@ -228,7 +228,7 @@ class _Segment:
 class Folder:
     """Chains what outboxes have taken, every ``every`` seconds while there is any, from a thread of its own."""
 
-    def __init__(self, every: float = 0.1) -> None:
+    def __init__(self, every: float = 0.2) -> None:
         self._every = every
         self._due: dict[int, Outbox] = {}
         self._lock = threading.Lock()
