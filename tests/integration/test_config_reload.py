@@ -95,6 +95,27 @@ def test_a_file_that_vanishes_leaves_the_old_configuration_in_force(file, clock)
     assert source.problem is None
 
 
+def test_an_empty_file_leaves_the_old_configuration_in_force(file, clock):
+    source = ConfigSource(file, clock=clock)
+    file.write_text("")
+    assert [*after(source, clock).models] == ["a"]
+    assert "no models any more" in source.problem.cause
+    file.write_text(bundle("a", "b"))
+    assert [*after(source, clock).models] == ["a", "b"]
+
+
+def test_a_file_that_is_still_being_written_is_waited_for(file, clock):
+    source, heard = ConfigSource(file, clock=clock), []
+    clock.advance(1)
+    with file.open("w") as written:
+        for part in (HEAD, "  a: {provider: p}\n", "  b: {provider: p}\n"):
+            written.write(part)
+            written.flush()
+            heard.append([*source().models])
+    assert [*source.settle().models] == ["a", "b"]
+    assert heard == [["a"]] * 3
+
+
 def test_a_trained_router_that_arrives_late_is_noticed(file, clock):
     source = ConfigSource(file.parent, clock=clock)
     replaced(file, bundle("a") + "routes: {r: {models: [a], strategy: learned, learned: {model: r.json}}}\n")

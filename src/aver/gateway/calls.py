@@ -99,7 +99,8 @@ class CallRecord:
         return {
             "call": self.id,
             "operation": self.operation,
-            "asked": clear_name(self.asked),
+            # A name that nobody declared can be anything, a key or a person: it stands in the body alone.
+            "asked": clear_name(self.asked) if self.error != "not-found" else None,
             "route": clear_name(self.route),
             "feature": clear_name(self.feature),
             "strategy": self.strategy or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ __all__ = ["ConfigSource"]
 
 _EVERY = 1.0
 """Seconds between two looks at the file."""
+_PAUSE = 0.05
+_LOOKS = 20
+"""A changed file is read when it has been left alone for this many seconds, or after this many looks."""
 
 
 class ConfigSource:
@@ -66,7 +70,7 @@ class ConfigSource:
 
     def _read(self) -> None:
         try:
-            config = read_bundle(self._bundle)
+            config = self._whole()
         except SettingsError as error:
             if self.problem is None or self.problem.cause != error.cause:
                 self.problem = error
@@ -75,6 +79,20 @@ class ConfigSource:
         self.problem = None
         if config.digest != self._current.digest:
             self._current = config
+
+    def _whole(self) -> GatewayConfig:
+        """The bundle, once nobody writes into it any more: half a file can be right, and declare half of what it will."""
+        stamp: tuple[int, ...] = ()
+        for _ in range(_LOOKS):
+            if stamp == (stamp := self._look()):
+                break
+            time.sleep(_PAUSE)
+        config = read_bundle(self._bundle)
+        if self._current.models and not config.models:
+            raise SettingsError(
+                f"{self._bundle}: declares no models any more", "Declare one, or start again with none."
+            )
+        return config
 
     def _look(self) -> tuple[int, ...]:
         """Differs whenever the file does: editors replace a file, others write into it, a mounted directory swaps a link. A file put
