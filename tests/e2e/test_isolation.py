@@ -62,7 +62,7 @@ def test_it_fails_when_a_protection_is_removed(installation, monkeypatch, mutati
         explore(installation, scenario)
 
 
-@pytest.mark.parametrize("face", range(8))
+@pytest.mark.parametrize("face", range(12))
 def test_it_fails_at_every_face_when_the_filter_is_removed(installation, monkeypatch, face):
     no_filter(monkeypatch)
     with pytest.raises(Leak):

@@ -23,6 +23,8 @@ from aver.server.cli import main
 from aver.server.wire import to_json
 from tests.isolation.world import User
 
+_OF_THE_MOMENT = ("x-request-id", "request-id", "date")
+_PATHS = {"OpenAI": "/v1/chat/completions", "Responses": "/v1/responses", "Anthropic": "/v1/messages"}
 _TURN, _CONVERSATION = re.compile(r"\bturn_[0-9a-z]{26}\b"), re.compile(r"\bconversation_[0-9a-z]{26}\b")
 
 
@@ -189,7 +191,7 @@ class _Http(Face):
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             content = response.read().decode()
-            kept = [(name, value) for name, value in response.getheaders() if name not in ("x-request-id", "date")]
+            kept = [(name, value) for name, value in response.getheaders() if name not in _OF_THE_MOMENT]
         finally:
             connection.close()
         assert ("cache-control", "no-store") in kept, f"{path} may be kept by a cache"
@@ -234,22 +236,25 @@ class Api(_Http):
         return self._json(caller, f"/v1/turns/{turn}/evidence")
 
 
-class OpenAI(_Http):
-    """The endpoint for OpenAI's clients."""
+class Door(_Http):
+    """A door for models' clients, with the assistant behind it."""
 
-    def __init__(self, url: str, *, stream: bool) -> None:
+    def __init__(self, url: str, protocol: str, *, stream: bool) -> None:
         super().__init__(url)
-        self.name = "OpenAI, streaming" if stream else "OpenAI"
+        self.name = f"{protocol}, streaming" if stream else protocol
+        self._path = _PATHS[protocol]
         self._stream = stream
 
     def ask(self, caller, question, conversation=None):
+        said = question if self._path == "/v1/responses" else [{"role": "user", "content": question}]
         body = {
             "model": "assistant",
-            "messages": [{"role": "user", "content": question}],
+            "input" if self._path == "/v1/responses" else "messages": said,
+            "max_tokens": 1000,
             "stream": self._stream,
             "conversation": conversation,
         }
-        return self._json(caller, "/v1/chat/completions", body)
+        return self._json(caller, self._path, body)
 
 
 class Console(_Http):
@@ -306,9 +311,13 @@ def every_face(application: Application, url: str, opener: Callable[[Settings], 
         Library(application),
         Api(url, stream=False),
         Api(url, stream=True),
-        OpenAI(url, stream=False),
-        OpenAI(url, stream=True),
+        Door(url, "OpenAI", stream=False),
+        Door(url, "OpenAI", stream=True),
         Console(url),
         CommandLine(data, opener, as_json=True),
         CommandLine(data, opener, as_json=False),
+        Door(url, "Responses", stream=False),
+        Door(url, "Responses", stream=True),
+        Door(url, "Anthropic", stream=False),
+        Door(url, "Anthropic", stream=True),
     )

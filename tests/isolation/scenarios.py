@@ -107,7 +107,7 @@ class Scenario:
 
 _slots = st.integers(0, SLOTS - 1)
 _users = st.integers(0, len(USERS) - 1)
-_faces = st.integers(0, 7)
+_faces = st.integers(0, 11)
 _subjects = st.integers(0, len(SUBJECTS) - 1)
 _groups = st.frozensets(st.sampled_from(GROUPS))
 _readers = st.one_of(
@@ -158,7 +158,7 @@ STORY = Scenario(
     ),
     groups=((frozenset({"hr"}), frozenset(), frozenset({"board"})), (frozenset(), frozenset({"hr"}), frozenset())),
     steps=(
-        *(Ask(0, user, face, user % 2, "no") for face, user in enumerate((0, 1, 2, 0, 1, 2, 0, 1))),
+        *(Ask(0, user, face, user % 2, "no") for face, user in enumerate((0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2))),
         Ask(0, 0, 0, 1, "no"),
         Ask(0, 0, 1, 0, "it"),
         Ask(1, 1, 0, 2, "no"),

@@ -15,9 +15,9 @@ Act = Callable[[Face, Caller], Reply | None]
 _MAY_DIFFER = (
     (re.compile(r"(?m)^content-length: .*$"), ""),
     (re.compile(r"(?s)<nav\b.*?</nav>"), ""),  # the user's own conversations
-    (re.compile(r"\b(?!doc_)([a-z]+)_[0-9a-z]{26}\b"), r"\1"),
+    (re.compile(r"\b((?:msg_)?(?!doc_)[a-z]+)_[0-9a-z]{26}(?=_\d+\b|\b)"), r"\1"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?"), "TIME"),
-    (re.compile(r'"(?:latency_ms|ms|first_ms|created)": ?[\d.]+'), "TOOK"),
+    (re.compile(r'"(?:latency_ms|ms|first_ms|created|created_at)": ?[\d.]+'), "TOOK"),
     (re.compile(r"\b\d+\.\d\d s\b"), "TOOK"),
     # Its number tells how often a document changed, which the one made now did not.
     (re.compile(r'"version": ?\d+|\b[Vv]ersion[ =]\d+| v\d+ '), "VERSION"),
