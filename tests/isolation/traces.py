@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -9,18 +10,27 @@ from unittest.mock import patch
 from sqlalchemy import Engine, event
 
 from aver.knowledge.index import PassageIndex
+from aver.store import Store
 
 
 @contextmanager
 def traced() -> Iterator[list[str]]:
     """Everything in this process that reaches a database or an index meanwhile, in order."""
     trace: list[str] = []
-    search = PassageIndex.search
+    search, authenticate = PassageIndex.search, Store.authenticate
+    identifying = threading.local()
 
-    def statement(connection, _cursor, sql, _parameters, _context, many):
-        # A door remembers keys for a moment: whether one is looked up tells when it was last used, and nothing else.
-        if "control.db" not in str(connection.engine.url):
+    def statement(_connection, _cursor, sql, _parameters, _context, many):
+        if not getattr(identifying, "now", False):
             trace.append(f"{'many ' if many else ''}{sql}")
+
+    def identified(store, secret):
+        """Out of the trace: doors remember keys, so whether one is looked up tells when it was last used, and nothing else."""
+        identifying.now = True
+        try:
+            return authenticate(store, secret)
+        finally:
+            identifying.now = False
 
     def searched(index, *args, **options):
         trace.append("index")
@@ -28,7 +38,7 @@ def traced() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     try:
-        with patch.object(PassageIndex, "search", searched):
+        with patch.object(PassageIndex, "search", searched), patch.object(Store, "authenticate", identified):
             yield trace
     finally:
         event.remove(Engine, "before_cursor_execute", statement)
