@@ -130,7 +130,7 @@ async def test_output_that_nobody_bounds_is_bounded_for_the_budget(asking):
 
 
 async def test_who_writes_more_than_allowed_is_cut_off_when_the_budget_ends(asking):
-    with fakes([Reply("word " * 20_000, piece=500)]) as [server]:
+    with fakes([Reply("word " * 20_000, piece=500, pause=0.002)]) as [server]:
         async with asking(server, budgets=[budget(4_000_000)]) as me:
             deltas = []
             with pytest.raises(BudgetExceeded):

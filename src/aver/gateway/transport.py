@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -16,7 +16,7 @@ from aver.core.errors import ProviderError, ProviderTimeout, StreamTruncated
 from aver.gateway.waits import Waits
 from aver.gateway.wire.types import HttpRequest
 
-__all__ = ["Exchange", "Poster", "Response", "Transport", "truncated"]
+__all__ = ["Exchange", "Poster", "Response", "Transport", "close_later", "truncated"]
 
 _LARGEST_ERROR = 64 * 2**10
 _LARGEST_ANSWER = 64 * 2**20
@@ -93,7 +93,9 @@ class Transport:
 
     async def close(self) -> None:
         """Closes what this event loop opened."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        here = asyncio.get_running_loop()
+        session = self._sessions.pop(here, None)
+        await asyncio.gather(*(task for task in _closing if task.get_loop() is here), return_exceptions=True)
         while self._lingering:
             self._lingering.pop().close()
         if session is not None:
@@ -196,6 +198,21 @@ class Exchange:
 
     def _late(self, error: ProviderTimeout) -> None:
         self._content.set_exception(error)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def close_later(stream: AsyncIterator[Any]) -> None:
+    """Close a generator that was left early, as soon as the event loop gets to it; :meth:`Transport.close` waits for that."""
+    if isinstance(stream, AsyncGenerator):
+        task = asyncio.ensure_future(_close(stream))
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+
+async def _close(stream: AsyncGenerator[Any]) -> None:
+    await stream.aclose()
 
 
 def truncated() -> StreamTruncated:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from aver.core.settings import ModelTimeouts
 from aver.gateway.calling.gathering import gather
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.prices.types import Rates
-from aver.gateway.transport import Transport
+from aver.gateway.transport import Transport, close_later
 from aver.gateway.types import ChatDelta, Completion, Provider, Usage
 from aver.gateway.upstream import Asking, Upstream, UpstreamStream
 from aver.gateway.waits import Waits
@@ -62,13 +61,7 @@ class _BuiltinStream(UpstreamStream):
 
     def close(self) -> None:
         self._over = True
-        close = getattr(self._deltas, "aclose", None)
-        if close is not None and self.finish is None:
-            _closing.add(task := asyncio.ensure_future(close()))
-            task.add_done_callback(_closing.discard)
-
-
-_closing: set[asyncio.Future[None]] = set()
+        close_later(self._deltas)
 
 
 class _Nothing:

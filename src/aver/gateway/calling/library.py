@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from aver.core.errors import MissingExtra, ProviderError
 from aver.gateway.config.types import ProviderConfig
+from aver.gateway.transport import close_later
 from aver.gateway.waits import Waits
 from aver.gateway.wire.types import HttpRequest
 
@@ -35,7 +35,7 @@ class LibraryTransport:
         if not body.get("stream"):
             whole = await library.whole(body, credential, timeouts)
             return _Exchange(waits, "application/json", whole, None)
-        chunks = cast("AsyncGenerator[bytes]", library.chunks(body, credential, timeouts))
+        chunks = library.chunks(body, credential, timeouts)
         first = await anext(chunks, b"")
         return _Exchange(waits, "text/event-stream", first, chunks)
 
@@ -54,7 +54,7 @@ class _Exchange:
     status = 200
     headers: Mapping[str, str] = {}
 
-    def __init__(self, waits: Waits, kind: str, first: bytes, rest: AsyncGenerator[bytes] | None) -> None:
+    def __init__(self, waits: Waits, kind: str, first: bytes, rest: AsyncIterator[bytes] | None) -> None:
         self.kind = kind
         self._waits = waits
         self._first = first
@@ -82,9 +82,5 @@ class _Exchange:
 
     def close(self) -> None:
         if self._rest is not None:
-            _closing.add(task := asyncio.ensure_future(self._rest.aclose()))
-            task.add_done_callback(_closing.discard)
+            close_later(self._rest)
             self._rest = None
-
-
-_closing: set[asyncio.Future[None]] = set()
