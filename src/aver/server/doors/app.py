@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.gateway.calls import Call
-from aver.gateway.types import Family
+from aver.gateway.types import ChatRequest, Family
 from aver.gateway.wire.registry import door
 from aver.gateway.wire.types import Door
 from aver.server.application import Application, TenantServices
@@ -143,6 +143,10 @@ class _Visit:
             **more,
         )
 
+    def asked_of_feature(self, call: Call) -> ChatRequest:
+        """The request without ``conversation``, which the feature keeps itself: by that name some protocols mean the provider's."""
+        return self.door.chat({name: value for name, value in (call.body or {}).items() if name != "conversation"})
+
 
 async def _chat(visit: _Visit) -> None:
     call = await visit.call()
@@ -190,7 +194,7 @@ async def _whole_feature(visit: _Visit, call: Call) -> None:
     from aver.server.doors.feature import FeatureReply, attach
 
     visit.exchange.watch()
-    reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
+    reply = FeatureReply(visit.services, call.principal, call.body or {}, visit.asked_of_feature(call))
     completion = await reply.completion()
     body = visit.door.completion(completion, call.body or {}, reply_id=completion.id, model=call.model, created=_now())
     await visit.exchange.answer(attach(body, reply.attached()))
@@ -201,7 +205,7 @@ async def _stream_feature(visit: _Visit, call: Call) -> None:
 
     exchange = visit.exchange
     exchange.watch()
-    reply = FeatureReply(visit.services, call.principal, call.body or {}, call.chat)
+    reply = FeatureReply(visit.services, call.principal, call.body or {}, visit.asked_of_feature(call))
     batches = aiter(reply)
     await anext(batches)
     writer = visit.door.writer(call.body or {}, reply_id=reply.turn, model=call.model, created=_now())
