@@ -9,7 +9,8 @@ import pytest
 from aver.core import SystemClock
 from aver.core.errors import BudgetExceeded, LimitReached, ProviderError, StreamTruncated, Unavailable
 from aver.core.settings import ModelTimeouts
-from aver.gateway import Completion, Gateway
+from aver.gateway import ChatRequest, Completion, Gateway, Message, Passage
+from aver.gateway.adapters.extractive import Extractive
 from aver.gateway.budgets import SqlGrantStore, TenantBudgets
 from aver.gateway.cache.types import Found
 from aver.gateway.config.types import Breaker, Budget, CachePolicy, Cascade, Hedge, Retries
@@ -17,6 +18,7 @@ from aver.gateway.prices.types import Price, Rates
 from aver.gateway.types import Text, Usage
 from aver.gateway.wire.types import EmbeddingsRequest, RerankRequest
 from aver.store import Store
+from aver.testing import HashEmbedder
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, Tokens
 from tests.gateways import Caller, config
@@ -46,11 +48,13 @@ def asking(tmp_path):
     grants = SqlGrantStore(store.tenant(store.create_tenant("northwind").id))
 
     @contextlib.asynccontextmanager
-    async def opened(*servers, prices=None, caches=None, **declared):
+    async def opened(*servers, prices=None, caches=None, last_resort_model=None, **declared):
         declared = {"retries": FAST, "model": {"rates": RATES}} | declared
         kept = config(*(server.base_url for server in servers), **declared)
         budgets = TenantBudgets(grants, lambda: kept, SystemClock())
-        gateway = Gateway(lambda: kept, prices=prices, budgets=lambda _: budgets, caches=caches)
+        gateway = Gateway(
+            lambda: kept, prices=prices, budgets=lambda _: budgets, caches=caches, last_resort=last_resort_model
+        )
         try:
             yield Caller(gateway)
         finally:
@@ -298,6 +302,22 @@ async def test_an_answer_given_before_asks_nobody(asking, stream):
             cache.found = Found("shadowed", Completion((Text("Twelve."),), "stop", Usage()), "entry-1")
             assert await ask() == TEXT
             assert (me.record.cache, cache.compared) == ("shadowed", [("entry-1", TEXT)])
+
+
+async def test_the_last_resort_is_free(asking):
+    chat = ChatRequest(
+        (Message("user", "How many days of leave?"),),
+        question="How many days of leave do I get?",
+        passages=(Passage(1, "Leave", "You get 20 days of leave. The printer is upstairs."),),
+        max_tokens=100,
+    )
+    with fakes([Reply("down", status=503)]) as servers:
+        last = Extractive(HashEmbedder(256))
+        async with asking(*servers, budgets=[budget(10**9)], last_resort_model=last) as me:
+            assert "20 days" in (await me.gateway.complete(me.own(chat))).text
+            assert me.outcomes[-1] == ("extractive:sentences-1", "last_resort", "ok")
+            assert me.record.budgets[0]["settled"] == 0
+            assert "20 days" in await me.told(me.own(chat, stream=True), [])
 
 
 async def test_what_broke_off_is_not_kept(asking):

@@ -19,6 +19,9 @@ _CHARACTERS_PER_TOKEN = 6
 """More than prose has on average: who wrote this many times the tokens they may was not held to the bound that was sent."""
 
 
+_ENDLESS = 1 << 62
+
+
 class Priced(NamedTuple):
     """What a model costs. Without a price its calls are ``counted`` at the highest known one, or not at all where nobody keeps prices."""
 
@@ -48,8 +51,10 @@ class Account:
         self._committed = Amount()
 
     def worst(self, model: Model) -> Amount:
-        """Of one attempt."""
-        output = self.bounds[model.name]
+        """Of one attempt. What has no bound answers within this process, for nothing."""
+        output = self.bounds.get(model.name)
+        if output is None:
+            return _NOTHING
         return Amount(0, self.read_most + output, self._priced(model).worst(self.read_most, output))
 
     async def commit(self, model: Model) -> Amount:
@@ -70,7 +75,8 @@ class Account:
 
     def characters(self, model: Model) -> int:
         """Of output, from which on an attempt has used what was reserved for it."""
-        return self.bounds[model.name] * _CHARACTERS_PER_TOKEN if self.reservation is not None else 1 << 62
+        bound = self.bounds.get(model.name)
+        return bound * _CHARACTERS_PER_TOKEN if bound is not None and self.reservation is not None else _ENDLESS
 
     def charge(self, attempt: Attempt, model: Model, usage: Usage | None, committed: Amount) -> None:
         """An attempt ended, having used ``usage``."""

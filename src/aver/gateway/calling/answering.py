@@ -90,8 +90,11 @@ class Answering:
         error: AverError | None = None
         while waiting:
             name = waiting.pop(0)
-            if error is not None and not self._may_ask(name, error):
-                continue
+            if error is not None:
+                if self.conduct.is_over:
+                    break
+                if not self._may_ask(name, error):
+                    continue
             self._asked.append(name)
             try:
                 return await self._persistently(ask, name, role, waiting)

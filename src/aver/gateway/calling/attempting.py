@@ -54,6 +54,11 @@ class Conduct:
     def ms(self) -> float:
         return (self.now() - self.began) * 1000
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time left to ask anybody."""
+        return self.now() >= self.ends
+
 
 class Attempting:
     """From its place among the provider's calls to its charge. :meth:`start` it, then end it exactly once."""

@@ -130,6 +130,8 @@ class Telling:
         conduct = answering.conduct
         for name in (*models[place:], *models[:place], *(() if current in models else (current,))):
             deployment = conduct.deployments[name]
+            if conduct.is_over:
+                return
             if deployment.provider.name in conduct.failed and not answering.retries.withdraw():
                 continue
             before = len(conduct.record.attempts)
