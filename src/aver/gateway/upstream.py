@@ -13,7 +13,7 @@ from aver.gateway.calls import Call
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.saving.prefix import hint
 from aver.gateway.transport import Poster, Response, truncated
-from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Mode, Text, ToolCall, Usage
+from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Mode, Text, ToolCall, ToolResult, Usage
 from aver.gateway.waits import Waits
 from aver.gateway.wire import registry
 from aver.gateway.wire.refusals import scrub
@@ -100,6 +100,8 @@ class Upstream:
         written += sum(len(part.arguments) for part in completion.parts if isinstance(part, ToolCall))
         if completion.usage is None:
             return replace(completion, usage=estimate(asking.read, written))
+        if completion.finish == "stop" and not completion.parts and _owes_words(asking):
+            raise _nothing()
         usage, asking.doubt = plausible(completion.usage, asking.read, asking.read_most, written)
         return replace(completion, usage=usage) if asking.doubt else completion
 
@@ -331,6 +333,8 @@ class UpstreamStream:
                 self.written += len(delta.reasoning.text)
                 wrote = True
             if delta.finish is not None:
+                if delta.finish == "stop" and not self.begun and not deltas[0].text and _owes_words(self._asking):
+                    raise _nothing()
                 self.finish = delta.finish
             if delta.usage is not None:
                 delta.usage = self._checked(delta.usage)
@@ -365,6 +369,16 @@ class UpstreamStream:
             asking = self._asking
             self.usage, asking.doubt = plausible(reported, asking.read, asking.read_most, self.written)
         return self.usage
+
+
+def _owes_words(asking: Asking) -> bool:
+    """Whether an answer without a word is none. After the result of a tool a model may have nothing to add."""
+    messages = (asking.chat or asking.call.chat).messages
+    return not messages or not any(isinstance(part, ToolResult) for part in messages[-1].parts)
+
+
+def _nothing() -> ProviderError:
+    return ProviderError("The model provider answered with nothing at all", "Try again, or ask another model.")
 
 
 def _told(make: Callable[[], HttpRequest]) -> HttpRequest:
