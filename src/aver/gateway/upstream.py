@@ -333,7 +333,7 @@ class UpstreamStream:
                 self.written += len(delta.reasoning.text)
                 wrote = True
             if delta.finish is not None:
-                if delta.finish == "stop" and not self.begun and not deltas[0].text and _owes_words(self._asking):
+                if delta.finish == "stop" and not self.begun and not deltas[0].text and self._owes_words():
                     raise _nothing()
                 self.finish = delta.finish
             if delta.usage is not None:
@@ -348,6 +348,9 @@ class UpstreamStream:
             if not self._waits.finished:
                 self._waits.finish()
         return deltas
+
+    def _owes_words(self) -> bool:
+        return _owes_words(self._asking)
 
     def _ended(self) -> list[ChatDelta]:
         self._over = True

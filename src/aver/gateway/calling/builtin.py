@@ -53,6 +53,9 @@ class _BuiltinStream(UpstreamStream):
         delta = await anext(self._deltas, None)
         return self._ended() if delta is None else self._noted([delta])
 
+    def _owes_words(self) -> bool:
+        return False  # it writes nothing where nothing answers
+
     def _checked(self, reported: Usage | None) -> Usage:
         if reported is None:
             return super()._checked(None)
