@@ -9,7 +9,7 @@ import pytest
 
 from aver.core import Principal
 from aver.evidence import Ledger
-from aver.gateway.cache import TenantCache
+from aver.gateway.cache.service import TenantCache
 from aver.gateway.cache.store import cached_answers
 from aver.gateway.calls import Call
 from aver.gateway.config.types import CachePolicy

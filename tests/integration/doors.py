@@ -54,7 +54,7 @@ class Answer:
         assert self.status >= 400, self
         assert self.headers["content-type"] == "application/json"
         assert self.headers["x-request-id"] == self.headers["request-id"]
-        assert self.headers["x-request-id"].startswith("req_")
+        assert self.headers["x-request-id"].startswith("call_")
         assert self.headers["cache-control"] == "no-store"
         found = self.json
         if door == "anthropic":

@@ -341,7 +341,7 @@ async def test_a_whole_reply_of_the_same_family_comes_back_byte_for_byte(ask, do
     finally:
         await runner.cleanup()
     assert (answered.status, answered.raw) == (200, WHOLE[door])
-    assert answered.headers["x-request-id"].startswith("req_")
+    assert answered.headers["x-request-id"].startswith("call_")
 
 
 async def test_a_provider_that_asks_for_patience_is_passed_on(home, ask, door):

@@ -142,6 +142,6 @@ def test_a_label_and_a_tenant_that_do_not_fit_are_refused(served, key):
 
     answered = post(**{"X-Aver-Tenant": "acme", "X-Aver-Feature": "a.b-c_1"})
     assert answered.status_code == 200
-    assert answered.headers["x-request-id"].startswith("req_")
+    assert answered.headers["x-request-id"].startswith("call_")
     assert post(**{"X-Aver-Tenant": "other"}).status_code == 404
     assert post(**{"X-Aver-Feature": "No Label"}).status_code == 422

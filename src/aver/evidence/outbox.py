@@ -36,7 +36,7 @@ __all__ = ["Folder", "Outbox"]
 
 _LENGTH = struct.Struct("<I")
 _NONCE = 12
-_MOST = 256
+_MOST = 1000
 """Steps chained in one transaction: enough to share its cost, few enough that other writers wait for milliseconds."""
 _POLL = 0.02
 _SEGMENT = 256 * 1024

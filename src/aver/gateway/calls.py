@@ -145,6 +145,8 @@ class Call:
     sink: Sink
     chat_of: Callable[[], ChatRequest]
     """The request in Aver's terms, made when it is first needed: within one family it never is."""
+    id: str = ""
+    """``call_…``, where the caller was told already; else the record's own."""
     operation: Operation = "chat"
     stream: bool = False
     family: Family = "builtin"

@@ -108,6 +108,7 @@ class Transport:
             session = self._sessions[loop] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=_NAMES_KEPT, keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("User-Agent", "Accept"),
                 timeout=aiohttp.ClientTimeout(),
             )
         return session

@@ -1,7 +1,5 @@
 """Answers given before: exact and semantic, within permissions."""
 
-from aver.gateway.cache.counts import Pool, Report
-from aver.gateway.cache.service import TenantCache
 from aver.gateway.cache.types import Access, Cache, Found
 
-__all__ = ["Access", "Cache", "Found", "Pool", "Report", "TenantCache"]
+__all__ = ["Access", "Cache", "Found"]

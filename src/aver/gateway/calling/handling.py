@@ -63,7 +63,7 @@ class Handling:
         self.call = call
         call.config = desk.config.digest
         self.record = CallRecord(
-            new_id("call"),
+            call.id or new_id("call"),
             call.operation,
             call.model,
             config=call.config,

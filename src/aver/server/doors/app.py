@@ -132,6 +132,7 @@ class _Visit:
             model=name,
             sink=self.services.record_call,
             chat_of=partial(self.door.chat, body),
+            id=self.exchange.id,
             family=self.family,
             body=body,
             size=size,

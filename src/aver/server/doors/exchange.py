@@ -38,7 +38,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, largest: int) -> None:
         self.scope = scope
-        self.id = new_id("req")
+        self.id = new_id("call")
         self.started = False
         self._receive = receive
         self._send = send
@@ -140,7 +140,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": data})
 
     def _named(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The request's id, as OpenAI's clients read it and as Anthropic's do."""
+        """The call's id, as OpenAI's clients read it and as Anthropic's do."""
         name = self.id.encode()
         return (b"x-request-id", name), (b"request-id", name)
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.evidence import Ledger
-from aver.gateway.cache import TenantCache
+from aver.gateway.cache.service import TenantCache
 from aver.gateway.calls import Call
 from aver.gateway.config.types import CachePolicy
 from aver.gateway.types import ChatRequest, Completion, Message, Text
