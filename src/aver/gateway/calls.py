@@ -145,8 +145,6 @@ class Call:
     sink: Sink
     chat_of: Callable[[], ChatRequest]
     """The request in Aver's terms, made when it is first needed: within one family it never is."""
-    id: str = ""
-    """``call_…``, where the caller was told already; else the record's own."""
     operation: Operation = "chat"
     stream: bool = False
     family: Family = "builtin"
@@ -168,6 +166,8 @@ class Call:
     """The caller wants the answer kept nowhere but in evidence (``Cache-Control: no-store``)."""
     documents: frozenset[str] = frozenset()
     """Ids of the documents whose passages are in the request: whoever is given a cached answer must be able to read them all."""
+    id: str = ""
+    """``call_…``, where the caller was told already; else the record's own."""
     _chat: ChatRequest | None = None
 
     @property
