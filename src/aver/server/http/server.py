@@ -68,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def spare_the_collector() -> None:
     """Look for cycles among fresh objects less often, and never among those of the start. A call makes hundreds of objects and hardly
-    a cycle; by default a third of its time went into looking for some."""
+    a cycle, and by default much of its time would go into looking for some."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
