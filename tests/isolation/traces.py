@@ -12,16 +12,19 @@ from sqlalchemy import Engine, event
 from aver.knowledge.index import PassageIndex
 from aver.store import Store
 
+_BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config"})
+"""Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
+
 
 @contextmanager
 def traced() -> Iterator[list[str]]:
-    """Everything in this process that reaches a database or an index meanwhile, in order."""
+    """Everything that this process asks a database or an index meanwhile, in order, save what is done in the background."""
     trace: list[str] = []
     search, authenticate = PassageIndex.search, Store.authenticate
     identifying = threading.local()
 
     def statement(_connection, _cursor, sql, _parameters, _context, many):
-        if not getattr(identifying, "now", False):
+        if not getattr(identifying, "now", False) and threading.current_thread().name not in _BACKGROUND:
             trace.append(f"{'many ' if many else ''}{sql}")
 
     def identified(store, secret):

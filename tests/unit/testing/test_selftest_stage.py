@@ -84,7 +84,7 @@ def test_every_provider_is_the_one_on_this_machine_with_a_key_of_its_own():
 def test_times_pass_faster_and_nothing_else_changes():
     copied = STAGE.config()
     openai, route = copied.providers["openai"], copied.routes["chat"]
-    assert openai.timeouts == ModelTimeouts(1.0, 2.0, 1.0, 10.0)
+    assert openai.timeouts == ModelTimeouts(5.0, 2.0, 1.0, 10.0)
     assert openai.breaker == Breaker(7, 0.5, 1.0, 0.5)
     assert openai.max_concurrent == 3
     assert (route.retries, route.hedge) == (Retries(3, 0.1, 0.01, 0.2), Hedge(0.9, 0.1, 0.1))
