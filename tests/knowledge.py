@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from aver.core import Principal
 from aver.core.errors import Unavailable
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
-from aver.knowledge import AccessList, IngestReport, Knowledge, SourceItem
+from aver.knowledge import AccessList, CursorExpired, IngestReport, Knowledge, Page, SourceItem
 from aver.knowledge.access import AccessRule
 from aver.store import Store, TenantStore
 from aver.testing import FixedClock, HashEmbedder
@@ -24,14 +24,61 @@ class MemorySource:
         self.files = dict(files)
         self.prefix = prefix
 
-    def items(self) -> list[SourceItem]:
-        return [SourceItem(path, self.prefix + path, len(content or b"")) for path, content in self.files.items()]
+    def pages(self, cursor: str) -> Iterator[Page]:
+        yield Page(
+            tuple(SourceItem(path, self.prefix + path, len(content or b"")) for path, content in self.files.items())
+        )
 
     def fetch(self, item: SourceItem) -> bytes:
         content = self.files[item.path]
         if content is None:
             raise Unavailable("The file cannot be read", "Check it.")
         return content.encode() if isinstance(content, str) else content
+
+
+class ChangingSource:
+    """Files that remember how they changed: by path their content, their revision, and their readers. Cursors are moments."""
+
+    def __init__(self, name: str = "changing") -> None:
+        self.name = name
+        self.now = 0
+        self.oldest = 0
+        """Cursors before this moment have expired."""
+        self.files: dict[str, tuple[str | None, int, tuple[str, ...] | None]] = {}
+        self.changed: dict[str, int] = {}
+        self.fetched: list[str] = []
+
+    def put(self, path: str, content: str | None, readers: tuple[str, ...] | None = None) -> None:
+        """Without ``content`` it is listed and cannot be fetched."""
+        before = self.files.get(path)
+        revision = before[1] if before and before[0] == content else self._tick()
+        self.files[path] = content, revision, readers
+        self.changed[path] = self._tick()
+
+    def remove(self, path: str) -> None:
+        del self.files[path]
+        self.changed[path] = self._tick()
+
+    def _tick(self) -> int:
+        self.now += 1
+        return self.now
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        since = int(cursor or 0)
+        if cursor and since < self.oldest:
+            raise CursorExpired("The cursor is too old", "List everything.")
+        for path, (content, revision, readers) in sorted(self.files.items()):
+            if self.changed[path] > since:
+                yield Page((SourceItem(path, f"x:{path}", len(content or ""), f"r{revision}", readers),))
+        gone = tuple(path for path, moment in self.changed.items() if path not in self.files and moment > since)
+        yield Page(gone=gone, cursor=str(self.now))
+
+    def fetch(self, item: SourceItem) -> bytes:
+        self.fetched.append(item.path)
+        content = self.files[item.path][0]
+        if content is None:
+            raise Unavailable("The file cannot be had", "Try again.")
+        return content.encode()
 
 
 def access(readers: Mapping[str, Iterable[str]]) -> AccessList:

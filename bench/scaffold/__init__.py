@@ -15,7 +15,7 @@ from aver.core import Principal, SystemClock
 from aver.evidence import Ledger
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.types import Embedder
-from aver.knowledge import Knowledge, SourceItem
+from aver.knowledge import Knowledge, Page, SourceItem
 from aver.store import Store, TenantStore
 
 __all__ = ["DATA", "Installation", "Texts", "installation", "jsonl", "say"]
@@ -42,8 +42,8 @@ class Texts:
         self.name = name
         self._bytes = {path: f"# {title}\n\n{text}\n".encode() for path, title, text in documents}
 
-    def items(self) -> list[SourceItem]:
-        return [SourceItem(path, f"bench:{path}", len(data)) for path, data in self._bytes.items()]
+    def pages(self, cursor: str) -> Iterator[Page]:  # noqa: ARG002
+        yield Page(tuple(SourceItem(path, f"bench:{path}", len(data)) for path, data in self._bytes.items()))
 
     def fetch(self, item: SourceItem) -> bytes:
         return self._bytes[item.path]

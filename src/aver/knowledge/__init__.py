@@ -4,11 +4,13 @@ from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
 from aver.knowledge.service import Knowledge
 from aver.knowledge.types import (
+    CursorExpired,
     Document,
     DocumentText,
     Hit,
     IngestReport,
     ItemFailure,
+    Page,
     Progress,
     Source,
     SourceItem,
@@ -16,6 +18,7 @@ from aver.knowledge.types import (
 
 __all__ = [
     "AccessList",
+    "CursorExpired",
     "Document",
     "DocumentText",
     "FolderSource",
@@ -23,6 +26,7 @@ __all__ = [
     "IngestReport",
     "ItemFailure",
     "Knowledge",
+    "Page",
     "Progress",
     "Source",
     "SourceItem",

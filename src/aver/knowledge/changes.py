@@ -82,7 +82,7 @@ class Changes:
         self._writer.remove(ids)
         kind: StepKind = "deleted" if by else "ingested"
         with self._commit(kind, {"deleted": len(ids)}, body, by) as (tx, now):
-            nothing = {"path": "", "uri": "", "title": "", "digest": "", "acl": None, "updated": now}
+            nothing = {"path": "", "uri": "", "title": "", "digest": "", "revision": "", "acl": None, "updated": now}
             for document in ids:
                 tx.execute(update(documents).where(documents.c.id == document).values(nothing))
                 tx.execute(delete(document_versions).where(document_versions.c.document == document))
@@ -217,7 +217,8 @@ def _set_state(tx: Connection, name: str, version: int, made_with: str) -> None:
 def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
     content = put.content
     shared = {"title": content.title, "uri": content.item.uri, "digest": content.digest}
-    current = {"path": content.item.path, "version": version, "acl": put.acl, "updated": now, **shared}
+    item = {"path": content.item.path, "revision": content.item.revision}
+    current = {**item, "version": version, "acl": put.acl, "updated": now, **shared}
     if version == 1:
         tx.execute(insert(documents), {"id": put.document, "source": put.source, **current})
     else:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge, Unavailable
-from aver.knowledge.types import SourceItem
+from aver.knowledge.types import Page, SourceItem
 
 __all__ = ["FolderSource"]
 
@@ -32,6 +32,10 @@ class FolderSource:
         self._real_root = os.path.realpath(root)
         self._max_bytes = max_bytes
         self._refused: dict[str, AverError] = {}
+
+    def pages(self, cursor: str) -> Iterator[Page]:  # noqa: ARG002 - it is the protocol's
+        """Every file there is now, always: a folder keeps no record of its changes."""
+        yield Page(self.items())
 
     def items(self) -> tuple[SourceItem, ...]:
         """Every file there is now.

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
-from aver.knowledge.preparation import Failed, Prepared, Unchanged, embedded_text, prepare
+from aver.knowledge.listing import listed
+from aver.knowledge.preparation import Failed, Held, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
 from aver.knowledge.store import documents, sources
-from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source
+from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source, SourceItem
 from aver.store import TenantStore
 
 __all__ = ["Ingest", "document_id"]
@@ -37,6 +38,7 @@ class _Known(NamedTuple):
     path: str
     uri: str
     digest: str
+    revision: str
     acl: int
 
 
@@ -74,19 +76,32 @@ class _Step:
 
 
 class Ingest:
-    """One run over one source. ``changes`` are made under the tenant's lock."""
+    """One run over one source. ``changes`` are made under the tenant's lock. What changed since the last run is enough to see, unless
+    everything is asked for, or other rules of access are to hold for everything."""
 
     def __init__(
-        self, store: TenantStore, changes: Changes, source: Source, access: AccessList | None, progress: Progress | None
+        self,
+        store: TenantStore,
+        changes: Changes,
+        source: Source,
+        access: AccessList | None,
+        progress: Progress | None,
+        *,
+        whole: bool = False,
     ) -> None:
         self._store = store
         self._changes = changes
         self._source = source
-        self._access = access or self._stored_access() or AccessList.everyone()
+        stored, cursor = self._stored()
+        self._access = access or stored or AccessList.everyone()
         self._progress = progress
         self._counts = _Counts()
-        self._items = list({item.path: item for item in source.items()}.values())
+        self._listed = listed(source, "" if whole or self._access != stored else cursor)
+        self._items = self._listed.items
         self._known = self._read_known()
+        self._renamed: list[SourceItem] = []
+        """Whose content is the same under another revision."""
+        self._complete = True
         self._done = 0
 
     def run(self) -> IngestReport:
@@ -94,6 +109,7 @@ class Ingest:
         self._delete()
         acls, moved = self._apply_access()
         self._take_in(acls, moved)
+        self._note_where_it_stands()
         counts = self._counts
         return IngestReport(
             added=counts.added,
@@ -107,17 +123,27 @@ class Ingest:
             seconds=0.0,
         )
 
-    def _stored_access(self) -> AccessList | None:
+    def _stored(self) -> tuple[AccessList | None, str]:
+        """The source's access list, and the cursor that its last complete run ended with."""
+        query = select(sources.c.access, sources.c.cursor).where(sources.c.name == self._source.name)
         with self._store.read() as tx:
-            stored = tx.execute(
-                select(sources.c.access).where(sources.c.name == self._source.name)
-            ).scalar_one_or_none()
-        return None if stored is None else AccessList.from_json(stored)
+            row = tx.execute(query).one_or_none()
+        return (None, "") if row is None else (AccessList.from_json(row.access), row.cursor)
 
     def _store_access(self, tx: Connection) -> None:
         values = {"name": self._source.name, "access": self._access.to_json()}
         if not tx.execute(update(sources).where(sources.c.name == self._source.name).values(values)).rowcount:
-            tx.execute(insert(sources).values(values))
+            tx.execute(insert(sources).values(cursor="", **values))
+
+    def _note_where_it_stands(self) -> None:
+        """What could not be had has to be listed again: then the next run begins where this one did."""
+        with self._store.begin() as tx:
+            for item in self._renamed:
+                named = update(documents).where(documents.c.id == self._known[item.path].id)
+                tx.execute(named.values(revision=item.revision))
+            if self._complete:
+                stands = update(sources).where(sources.c.name == self._source.name)
+                tx.execute(stands.values(cursor=self._listed.cursor))
 
     def _read_known(self) -> dict[str, _Known]:
         columns = [documents.c[name] for name in _Known._fields]
@@ -126,8 +152,9 @@ class Ingest:
             return {row.path: _Known._make(row) for row in tx.execute(query)}
 
     def _delete(self) -> None:
-        listed = {item.path for item in self._items}
-        for gone in steps([row for path, row in self._known.items() if path not in listed]):
+        there = {item.path for item in self._items}
+        out = self._known.keys() - there if self._listed.whole else self._known.keys() & self._listed.gone
+        for gone in steps([row for path, row in self._known.items() if path in out]):
             body = {"source": self._source.name, "deleted": [[row.id, row.path] for row in gone]}
             self._changes.delete([row.id for row in gone], body)
             self._counts.deleted += len(gone)
@@ -137,7 +164,7 @@ class Ingest:
 
         A document's readers are those of its path now, whichever of its versions is read, so this waits for no content.
         """
-        readers = {item.path: self._access.readers(item.path) for item in self._items}
+        readers = {item.path: self._readers(item) for item in self._items}
         with self._store.begin() as tx:
             self._store_access(tx)
             ids = {distinct: intern_acl(tx, distinct) for distinct in sorted(set(readers.values()))}
@@ -154,10 +181,14 @@ class Ingest:
                 self._changes.move([row.id for row in step], acl, body)
         return acls, {row.path for row in moved}
 
+    def _readers(self, item: SourceItem) -> tuple[str, ...]:
+        """Those that the source itself names; else those that the access list does."""
+        return self._access.readers(item.path) if item.readers is None else tuple(sorted(set(item.readers)))
+
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
         counts, step = self._counts, _Step()
-        digests = {path: row.digest for path, row in self._known.items()}
-        for outcome in prepare(self._source, self._items, digests):
+        known = {path: Held(row.digest, row.revision) for path, row in self._known.items()}
+        for outcome in prepare(self._source, self._items, known):
             if isinstance(outcome, Prepared):
                 step.add(outcome)
                 # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
@@ -170,9 +201,12 @@ class Ingest:
             counts.acl_changed += outcome.item.path in moved
             if isinstance(outcome, Unchanged):
                 counts.unchanged += 1
+                if outcome.item.revision != known[outcome.item.path].revision:
+                    self._renamed.append(outcome.item)
             if isinstance(outcome, Failed):
                 failure = ItemFailure(outcome.item.path, outcome.error)
                 (counts.skipped if outcome.skipped else counts.failed).append(failure)
+                self._complete = self._complete and not outcome.again
             self._tell(1, outcome.item.path)
         if step.contents:
             self._put(step, acls)

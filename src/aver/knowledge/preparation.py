@@ -14,7 +14,7 @@ from aver.knowledge.lexical import analyze
 from aver.knowledge.parsing import UnsupportedFormat, parse
 from aver.knowledge.types import Source, SourceItem
 
-__all__ = ["Failed", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
+__all__ = ["Failed", "Held", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
 
 _AHEAD = 64
 """Documents that wait for the embedder at most."""
@@ -27,9 +27,12 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """``again``: it could not be had this time, so that it is worth another try although the source does not list it as changed."""
+
     item: SourceItem
     error: str
-    skipped: bool
+    skipped: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,16 @@ def indexed_terms(title: str, section: str, text: str) -> list[str]:
     return analyze(embedded_text(title, section, text))
 
 
-def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, str]) -> Iterator[Outcome]:
-    """One outcome an item, in order. ``digests`` are the SHA-256 of the content that is known, by path.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of an item's content: its SHA-256, and its name at the source, if it has one."""
+
+    digest: str
+    revision: str = ""
+
+
+def prepare(source: Source, items: Sequence[SourceItem], known: Mapping[str, Held]) -> Iterator[Outcome]:
+    """One outcome an item, in order. ``known`` is what is held already, by path.
 
     Reading, parsing and splitting run in a thread of their own, some documents ahead of what is asked for.
     """
@@ -76,7 +87,7 @@ def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, s
             for item in items:
                 if stopped.is_set():
                     return
-                put(_prepared(source, item, digests.get(item.path)))
+                put(_prepared(source, item, known.get(item.path)))
             put(None)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads
             put(error)
@@ -91,17 +102,24 @@ def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, s
         stopped.set()
 
 
-def _prepared(source: Source, item: SourceItem, known: str | None) -> Outcome:
+def _prepared(source: Source, item: SourceItem, known: Held | None) -> Outcome:
+    if known and item.revision and item.revision == known.revision:
+        return Unchanged(item)
     try:
         data = source.fetch(item)
-        digest = sha256_hex(data)
-        if digest == known:
-            return Unchanged(item)
+    except Exception as error:  # noqa: BLE001 - a source that breaks on one item must not stop the others
+        return Failed(item, _said(error, "The source failed"), again=True)
+    digest = sha256_hex(data)
+    if known and digest == known.digest:
+        return Unchanged(item)
+    try:
         parsed = parse(data, item.path)
         chunks = split(parsed)
         terms = [indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end]) for chunk in chunks]
-    except AverError as error:
-        return Failed(item, str(error), isinstance(error, UnsupportedFormat))
     except Exception as error:  # noqa: BLE001 - a file that breaks a parser must not stop the others
-        return Failed(item, f"The file cannot be read: {type(error).__name__}: {error}"[:500], False)
+        return Failed(item, _said(error, "The file cannot be read"), isinstance(error, UnsupportedFormat))
     return Prepared(item, digest, parsed.title, parsed.text, chunks, terms)
+
+
+def _said(error: Exception, what: str) -> str:
+    return str(error) if isinstance(error, AverError) else f"{what}: {type(error).__name__}: {error}"[:500]

@@ -39,11 +39,11 @@ class Knowledge:
         self._searcher = Searcher(store, self._index, embedder)
 
     def ingest(
-        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None
+        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None, whole: bool = False
     ) -> IngestReport:
-        """Bring the documents of ``source`` to what it holds now, readable as ``acl`` says.
+        """Bring the documents of ``source`` to what it holds now, readable as the source itself says, or else ``acl``.
 
-        Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
+        A source that can list what changed is asked for that alone, unless ``whole`` or with other rules of access. Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
 
         Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
         fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is
@@ -56,7 +56,7 @@ class Knowledge:
         started = self._clock.monotonic()
         with self._store.lock(LOCK):
             changes = self._changes()
-            ingest = Ingest(self._store, changes, source, acl, progress)
+            ingest = Ingest(self._store, changes, source, acl, progress, whole=whole)
             changes.renew()
             report = ingest.run()
             changes.tidy()

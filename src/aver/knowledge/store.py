@@ -29,6 +29,7 @@ sources = tenant_table(
     "sources",
     Column("name", String, primary_key=True),
     Column("access", Text, nullable=False),  # its access list: JSON, a list of [match, [reader, ...]]
+    Column("cursor", Text, nullable=False),  # where its next listing goes on; "" for a whole one
 )
 
 documents = tenant_table(
@@ -40,6 +41,9 @@ documents = tenant_table(
     Column("title", String, nullable=False),  # "" once deleted
     Column("version", Integer, nullable=False),  # the current one; 1, 2, 3 … on change of content, never reused
     Column("digest", String, nullable=False),  # SHA-256 of the bytes the source gave, hexadecimal; "" once deleted
+    Column(
+        "revision", String, nullable=False
+    ),  # what the source calls this state; "" when it has no name, or once deleted
     Column("acl", Integer),  # NULL once deleted: no reader set, so nobody reads it
     Column("updated", String, nullable=False),
     Index("ix_documents_source", "source", "tenant"),

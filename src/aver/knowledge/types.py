@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from aver.core.errors import AverError
+
 __all__ = [
     "Block",
     "BlockKind",
+    "CursorExpired",
     "Document",
     "DocumentText",
     "Hit",
     "IngestReport",
     "ItemFailure",
+    "Page",
     "ParsedDocument",
     "Progress",
     "Source",
@@ -45,20 +49,54 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SourceItem:
-    """One thing a source offers. ``path`` is stable within the source and decides the document's identity."""
+    """One thing a source offers. ``path`` is stable within the source and decides the document's identity; its ending tells the
+    format where the content leaves that open. ``uri`` is where a person opens it. ``size`` is in bytes, 0 if unknown.
+
+    ``revision`` is what the source itself calls this state of the content (an entity tag, a version number, a commit): an item whose
+    revision is known already is not fetched again. Empty when the source has no such thing; then its bytes are compared.
+
+    ``readers`` are those that the source's own permissions name, as reader tokens; empty for nobody. ``None`` when the source has no
+    permissions: then the access list given to the ingest decides.
+    """
 
     path: str
     uri: str
-    size: int
+    size: int = 0
+    revision: str = ""
+    readers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a listing. ``gone`` are the paths of items that no longer exist.
+
+    ``cursor`` of the last page says where to go on another time: from it, only what changed since then is listed. Empty when the
+    source can only list everything.
+    """
+
+    items: tuple[SourceItem, ...] = ()
+    gone: tuple[str, ...] = ()
+    cursor: str = ""
+
+
+class CursorExpired(AverError):
+    """The source no longer knows a cursor: everything has to be listed again."""
+
+    slug, status = "cursor-expired", 410
 
 
 class Source(Protocol):
-    """Where documents come from."""
+    """Where documents come from. ``name`` tells it from the tenant's other sources. Blocking; used by one thread at a time."""
 
     name: str
 
-    def items(self) -> Iterable[SourceItem]:
-        """Everything the source holds now; what it held before and no longer lists is deleted."""
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """What the source holds now, when ``cursor`` is empty: whatever it does not list is deleted. Otherwise what was added, changed
+        (in content or in permissions) or removed since the listing whose last page bore ``cursor``.
+
+        Complete, or it raises: what could not be seen is never left out in silence. Raises :class:`CursorExpired` where it cannot go
+        on from ``cursor``, and an :class:`~aver.core.errors.AverError` where it cannot list.
+        """
 
     def fetch(self, item: SourceItem) -> bytes:
         """The bytes of one item; raises :class:`~aver.core.errors.AverError` when it cannot be had."""

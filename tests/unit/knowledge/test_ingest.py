@@ -123,8 +123,8 @@ def test_a_source_that_cannot_be_listed_changes_nothing(acme, ada):
     acme.ingest({"leave.md": LEAVE})
 
     class Gone(MemorySource):
-        def items(self):
-            yield from super().items()
+        def pages(self, cursor):
+            yield from super().pages(cursor)
             raise Unavailable("The disk is away", "Mount it.")
 
     with pytest.raises(Unavailable):

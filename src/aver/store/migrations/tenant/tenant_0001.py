@@ -29,6 +29,7 @@ def upgrade() -> None:
         "sources",
         sa.Column("name", TEXT, nullable=False),
         sa.Column("access", TEXT, nullable=False),
+        sa.Column("cursor", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", "tenant", name="pk_sources"),
     )
     _tenant_table(
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("title", TEXT, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
+        sa.Column("revision", TEXT, nullable=False),
         sa.Column("acl", sa.Integer, nullable=True),
         sa.Column("updated", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_documents"),
