@@ -19,8 +19,9 @@ from aver.agents.verification import Verifier
 from aver.core import Clock, Principal, new_id
 from aver.core.errors import AverError, InvalidInput, NotFound, ProviderError, StreamTruncated, TooLarge
 from aver.evidence import Draft, Ledger, StepKind
+from aver.gateway.calling.reply import Reply
 from aver.gateway.calls import Call, CallRecord
-from aver.gateway.service import Gateway, Reply
+from aver.gateway.service import Gateway
 from aver.gateway.types import ChatRequest, Embedder, Message, Mode, Passage, Usage
 from aver.knowledge.types import Hit
 from aver.store import TenantStore

@@ -1,7 +1,8 @@
 """Every model behind one door: routed, survived, accounted for."""
 
+from aver.gateway.calling.reply import Reply
 from aver.gateway.calls import Call, CallRecord
-from aver.gateway.service import Gateway, Reply
+from aver.gateway.service import Gateway
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Embedder, Message, Mode, Passage, Provider, Usage
 
 __all__ = [

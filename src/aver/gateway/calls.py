@@ -8,16 +8,19 @@ from typing import Any, Literal
 
 import orjson
 
+from aver.core.errors import AverError
+from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
-__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Role", "Sink"]
+__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Role", "Sink", "outcome_of"]
 
 Operation = Literal["chat", "embeddings", "rerank"]
 Role = Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"]
 CacheVerdict = Literal["off", "miss", "exact", "semantic", "shadowed", "refused", "coalesced"]
-"""``shadowed``: a semantic hit was found, answered afresh and compared. ``refused``: found, but not for this principal to read."""
+"""``shadowed``: a semantic hit was found, answered afresh and compared. ``refused``: found, but not for this principal to read.
+``coalesced``: answered by a call that was made for others too; see :attr:`CallRecord.shared`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,9 @@ class CallRecord:
     """The label the call was made under, as in :attr:`Call.feature`."""
     user: str = ""
     """Who asked. Stands in the body alone, which is under this person's key."""
+    shared: str = ""
+    """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
+    the attempts and the cost; the others are ``coalesced``."""
 
     def facts(self) -> dict[str, Any]:
         """For a step of evidence, in clear: who answered, how much of what, at what cost."""
@@ -108,6 +114,7 @@ class CallRecord:
             "provider": clear_name(last.provider) if last else None,
             "attempts": len(self.attempts),
             "cache": self.cache,
+            "shared": self.shared or None,
             "config": self.config[:16] or None,
             "prices": self.prices[:16] or None,
             "input_tokens": usage.input_tokens,
@@ -128,6 +135,15 @@ class CallRecord:
     def body(self) -> bytes:
         """For a step of evidence, encrypted: all of it as JSON, so that the decision can be made again."""
         return orjson.dumps(self)
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """The slug of ``error``; ``cancelled`` where it says that the caller left, and nothing for none."""
+    if error is None:
+        return ""
+    if isinstance(error, AverError):
+        return error.slug
+    return "internal-error" if isinstance(error, Exception) else "cancelled"
 
 
 Sink = Callable[["Call", CallRecord], None]
@@ -176,3 +192,17 @@ class Call:
         if self._chat is None:
             self._chat = self.chat_of()
         return self._chat
+
+    def begin_record(self, prices: str, *, draw: float, streamed: bool) -> CallRecord:
+        """A record of it with what is known before anybody is asked."""
+        return CallRecord(
+            self.id or new_id("call"),
+            self.operation,
+            self.model,
+            config=self.config,
+            prices=prices,
+            draw=draw,
+            streamed=streamed,
+            feature=self.feature,
+            user=self.principal.user,
+        )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any, TypeVar
 
 from aver.gateway.budgets.types import Budgets
 from aver.gateway.cache.types import Cache
@@ -16,21 +17,22 @@ from aver.gateway.calling.bulkhead import Bulkhead
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Signers
 from aver.gateway.calling.features import Features
-from aver.gateway.calling.gathering import gather, scatter
 from aver.gateway.calling.handling import Handling, Means
-from aver.gateway.calling.telling import Telling
-from aver.gateway.calls import Call, CallRecord
+from aver.gateway.calling.reply import Alone, Reply
+from aver.gateway.calling.sharing import SharedCall, Sharer, sharing_key
+from aver.gateway.calls import Call
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.prices.types import Prices
 from aver.gateway.routing.router import ConfiguredRouter
 from aver.gateway.routing.types import Router
 from aver.gateway.saving.batches import Batches
+from aver.gateway.saving.coalesce import Coalescer
 from aver.gateway.transport import Transport
-from aver.gateway.types import ChatDelta, Completion, Embedder, Mode, Provider, Usage
+from aver.gateway.types import ChatDelta, Completion, Embedder, Provider, Usage
 from aver.gateway.wire import anthropic_count, registry
 from aver.gateway.wire.types import Embeddings, EmbeddingsRequest, Reranked, RerankRequest
 
-__all__ = ["Gateway", "Reply"]
+__all__ = ["Gateway"]
 
 T = TypeVar("T")
 
@@ -65,6 +67,7 @@ class Gateway:
         self._prices = prices
         self._transport = Transport()
         self._batches = Batches()
+        self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
         self._means = Means(budgets, caches, embedder, now, draw)
         self.last_resort = last_resort.name if last_resort is not None else None
         """The name of the model that needs no provider."""
@@ -74,32 +77,35 @@ class Gateway:
 
     async def complete(self, call: Call) -> Completion:
         """A whole reply. Raises an :class:`~aver.core.errors.AverError` that says what failed; its record was then handed over too."""
-        handling = Handling(self._means, self._desk(), call, streamed=False)
+        desk = self._desk()
+        key = sharing_key(desk.config, call, streamed=False)
+        if key is None:
+            return await _complete(Handling(self._means, desk, call, streamed=False))
+        sharer = self._share(desk, call, key, _one, streamed=False)
         try:
-            await handling.plan()
-            await handling.reserve()
-            completion = await handling.find()
-            if completion is None:
-                completion = await handling.complete()
-                await handling.keep(completion)
+            await sharer.admit()
+            completion = await sharer.read()
         except BaseException as error:
-            handling.end(error)
+            await sharer.end(error)
             raise
-        handling.record.finish = completion.finish
-        handling.end()
+        await sharer.end()
+        assert completion is not None
         return completion
 
     async def open(self, call: Call) -> Reply:
         """A reply that has begun: somebody answers. Raises as :meth:`complete` does."""
-        handling = Handling(self._means, self._desk(), call, streamed=True)
+        desk = self._desk()
+        key = sharing_key(desk.config, call, streamed=True)
+        if key is None:
+            return await _open(Handling(self._means, desk, call, streamed=True))
+        sharer = self._share(desk, call, key, _batches, streamed=True)
         try:
-            await handling.plan()
-            await handling.reserve()
-            completion = await handling.find()
-            return Reply(handling, completion if completion is not None else await handling.open())
+            await sharer.admit()
+            await sharer.begin()
         except BaseException as error:
-            handling.end(error)
+            await sharer.end(error)
             raise
+        return Reply(sharer)
 
     async def embed(self, call: Call, request: EmbeddingsRequest) -> Embeddings:
         """A vector for each text. Raises as :meth:`complete` does."""
@@ -146,7 +152,8 @@ class Gateway:
         return self._desk().status(self._means.now())
 
     async def close(self) -> None:
-        """Closes the connections that this event loop opened."""
+        """Closes the connections that this event loop opened, and ends what is shared over them."""
+        await self._coalescer.close()
         await self._transport.close()
         for provider in self._providers:
             await provider.close()
@@ -165,6 +172,20 @@ class Gateway:
         handling.end()
         return got
 
+    def _share(
+        self,
+        desk: Desk,
+        call: Call,
+        key: Hashable,
+        tell: Callable[[Handling], AsyncGenerator[T]],
+        *,
+        streamed: bool,
+    ) -> Sharer[T]:
+        """A caller of the call under way for ``key``, or of a new one."""
+        means = self._means
+        make = partial(SharedCall, means, desk, call, tell, streamed=streamed)
+        return Sharer(means, desk, call, self._coalescer.join(key, make), streamed=streamed)
+
     def _desk(self) -> Desk:
         config, current = self._config(), self._current
         if current is None or current.config is not config:
@@ -176,75 +197,44 @@ class Gateway:
         return current
 
 
+async def _complete(handling: Handling) -> Completion:
+    try:
+        await handling.plan()
+        await handling.reserve()
+        completion = await handling.find()
+        if completion is None:
+            completion = await handling.complete()
+            await handling.keep(completion)
+    except BaseException as error:
+        handling.end(error)
+        raise
+    handling.record.finish = completion.finish
+    handling.end()
+    return completion
+
+
+async def _open(handling: Handling) -> Reply:
+    try:
+        await handling.plan()
+        await handling.reserve()
+        completion = await handling.find()
+        return Reply(Alone(handling, completion if completion is not None else await handling.open()))
+    except BaseException as error:
+        handling.end(error)
+        raise
+
+
+async def _one(handling: Handling) -> AsyncGenerator[Completion]:
+    """What is shared of a whole reply."""
+    yield await _complete(handling)
+
+
+async def _batches(handling: Handling) -> AsyncGenerator[list[ChatDelta]]:
+    """What is shared of a stream."""
+    async with aclosing(await _open(handling)) as reply:
+        async for deltas in reply:
+            yield deltas
+
+
 def _within(provider: Provider) -> Deployment:
     return Deployment(BuiltinUpstream(provider), Bulkhead(provider.name, 64, 1024))
-
-
-class Reply:
-    """A reply under way. Iterate it once, batch by batch; :meth:`aclose` it when leaving early, and the provider stops writing.
-
-    ``record`` is filled in as it goes, and handed to the call's sink before the iteration ends.
-    """
-
-    __slots__ = ("_deltas", "_ended", "_handling", "_kept", "_telling")
-
-    def __init__(self, handling: Handling, source: Telling | Completion) -> None:
-        self._handling = handling
-        self._telling = source if isinstance(source, Telling) else None
-        self._deltas = scatter(source) if isinstance(source, Completion) else None
-        self._kept: list[ChatDelta] | None = [] if handling.keeps else None
-        self._ended = False
-
-    @property
-    def record(self) -> CallRecord:
-        return self._handling.record
-
-    @property
-    def model(self) -> str:
-        """Who answers, or answered last."""
-        return self.record.attempts[-1].model if self.record.attempts else self.record.asked
-
-    @property
-    def mode(self) -> Mode:
-        return self._handling.mode
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> list[ChatDelta]:
-        """The deltas of one network read. Raises :class:`~aver.core.errors.StreamTruncated` when the reply broke off and nobody could go
-        on with it, :class:`~aver.core.errors.BudgetExceeded` when there is no room for more of it."""
-        if self._ended:
-            raise StopAsyncIteration
-        try:
-            deltas = await self._telling.read() if self._telling is not None else self._whole()
-            if deltas:
-                if self._kept is not None:
-                    self._kept += deltas
-                return deltas
-            if self._kept:
-                await self._handling.keep(gather(self._kept))
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._end(None)
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Nothing more is read. After the end it does nothing."""
-        self._end(asyncio.CancelledError())
-
-    def _whole(self) -> list[ChatDelta]:
-        """A reply that is there already, once."""
-        deltas, self._deltas = self._deltas or [], None
-        if deltas:
-            self.record.finish = deltas[-1].finish
-        return deltas
-
-    def _end(self, error: BaseException | None) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        if error is not None and self._telling is not None:
-            self._telling.leave(error)
-        self._handling.end(error)

@@ -94,7 +94,9 @@ def _called(known: _Known) -> str:
     asked, model = known.text("asked", "A model"), known.text("model")
     if known.text("error"):
         return f"{asked} was called and failed: {known.text('error')}{known.took}"
-    if known.text("cache") in ("exact", "semantic", "coalesced"):
+    if known.text("cache") == "coalesced":
+        return f"{asked} was answered by one call for several who asked the same at once{known.took}"
+    if known.text("cache") in ("exact", "semantic"):
         return f"{asked} was answered from the cache{known.took}"
     tried = f" after {known.count('attempts') - 1} that failed" if known.count("attempts") > 1 else ""
     tokens = f"{known.counted('input_tokens', 'token')} read, {known.count('output_tokens'):,} written"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aver.core.errors import (
-    AverError,
     ContentFiltered,
     ContextOverflow,
     ProviderError,
@@ -22,7 +21,7 @@ from aver.gateway.calling.continuation import Diverged
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.features import Features
 from aver.gateway.calling.plausible import estimate
-from aver.gateway.calls import Attempt, Call, CallRecord, Role
+from aver.gateway.calls import Attempt, Call, CallRecord, Role, outcome_of
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Usage
 from aver.gateway.upstream import Asking, UpstreamStream
 
@@ -164,7 +163,7 @@ class Attempting:
             usage = stream.so_far()
         elif left or isinstance(error, ProviderTimeout | StreamTruncated):
             usage = estimate(self._conduct.features.read, 0)  # it was asked, and may have begun
-        self._end(error.slug if isinstance(error, AverError) else "cancelled" if left else "internal-error", usage)
+        self._end(outcome_of(error), usage)
 
     def _end(self, outcome: str, usage: Usage | None) -> None:
         self.ended = True

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aver.core.errors import AverError, Unavailable
-from aver.core.ids import new_id
 from aver.gateway.budgets.types import Amount, Budgets, Spender
 from aver.gateway.cache.types import Cache, Found
 from aver.gateway.calling.account import Account
@@ -18,7 +17,7 @@ from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Target
 from aver.gateway.calling.features import Features, features
 from aver.gateway.calling.telling import Telling
-from aver.gateway.calls import Attempt, Call, CallRecord, Role
+from aver.gateway.calls import Attempt, Call, Role, outcome_of
 from aver.gateway.config.types import ErrorClass
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
@@ -62,17 +61,7 @@ class Handling:
         self._found = _NOWHERE
         self.call = call
         call.config = desk.config.digest
-        self.record = CallRecord(
-            call.id or new_id("call"),
-            call.operation,
-            call.model,
-            config=call.config,
-            prices=desk.prices,
-            draw=means.draw(),
-            streamed=streamed,
-            feature=call.feature,
-            user=call.principal.user,
-        )
+        self.record = call.begin_record(desk.prices, draw=means.draw(), streamed=streamed)
 
     async def plan(self, given: Features | None = None) -> None:
         """Whom to ask. Raises :class:`~aver.core.errors.NotFound`, and :class:`~aver.core.errors.Unavailable` when it is nobody."""
@@ -203,10 +192,7 @@ class Handling:
     def end(self, error: BaseException | None = None) -> None:
         """The call is over: settle what it cost, and hand over its record."""
         record = self.record
-        if error is not None:
-            known = isinstance(error, AverError)
-            left = not isinstance(error, Exception)
-            record.error = error.slug if known else "cancelled" if left else "internal-error"  # type: ignore[attr-defined]
+        record.error = outcome_of(error)
         conduct = getattr(self, "conduct", None)
         if conduct is not None:
             conduct.account.settle(known=self._is_priced())
@@ -219,6 +205,12 @@ class Handling:
             if self._plan.route.hedge is not None:
                 self._target.hedges.add(*_hedged(attempts))
         self.call.sink(self.call, record)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether room for it was found in the budgets that apply, if any do."""
+        conduct = getattr(self, "conduct", None)
+        return conduct is not None and conduct.account.reservation is not None
 
     @property
     def mode(self) -> Mode:

@@ -12,6 +12,7 @@ from aver.gateway.config.types import (
     CachePolicy,
     Cascade,
     Check,
+    Coalesce,
     ErrorClass,
     Hedge,
     Learned,
@@ -71,6 +72,10 @@ CACHE = record(
     shadow=Field(SHARE, "The share of semantic hits that is answered afresh and compared."),
     shared=Field(Boolean(), "Whether an answer is given to other users too; only where requests do not tell who asks."),
     prior=Field(Boolean(), "Whether what was measured of the matching beforehand counts as observed."),
+    coalesce=Field(
+        Choice("way to coalesce", get_args(Coalesce)),
+        "Which equal requests of one person, under way at the same time, are answered by one call.",
+    ),
 )
 
 
@@ -96,7 +101,7 @@ ROUTE = Record(
         "hedge": Field(HEDGE, "A second model is asked when the first is slow."),
         "cascade": Field(CASCADE, "When a cheap answer is kept."),
         "learned": Field(LEARNED, "A router trained from outcomes."),
-        "cache": Field(CACHE, "How long answers serve again."),
+        "cache": Field(CACHE, "How long answers serve again, and to whom."),
         "sticky": Field(
             ListOf(Choice("part of a person's name", ("tenant", "user")), least=1),
             "What an experiment's arm is chosen by.",

@@ -20,6 +20,7 @@ __all__ = [
     "Capability",
     "Cascade",
     "Check",
+    "Coalesce",
     "CredentialScheme",
     "ErrorClass",
     "GatewayConfig",
@@ -44,6 +45,7 @@ Strategy = Literal["priority", "weighted", "cheapest", "fastest", "cascade", "ex
 Capability = Literal["tools", "vision", "json", "reasoning", "files", "embeddings", "rerank"]
 Check = Literal["nonempty", "complete", "json", "no_refusal", "confident", "cites"]
 ErrorClass = Literal["context_window", "content_filter", "rate_limit", "outage"]
+Coalesce = Literal["never", "deterministic", "always"]
 Scope = Literal["tenant", "key", "user", "feature", "model", "route"]
 Unit = Literal["requests", "tokens", "usd"]
 Period = Literal["minute", "hour", "day", "month", "ever"]
@@ -164,6 +166,9 @@ class CachePolicy:
     """Whether what the gate was measured on public question pairs is added to what was observed, so that a route whose ``wrong`` is above
     that measurement's upper end serves semantic hits from its first day. Without it every would-be hit is answered afresh until enough
     were compared on this very route."""
+    coalesce: Coalesce = "never"
+    """Whether equal requests of one person that are under way at the same time are answered by one call: those that leave nothing to
+    chance (temperature 0, or a seed), or any."""
 
 
 @dataclass(frozen=True, slots=True)

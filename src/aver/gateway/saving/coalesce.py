@@ -1,125 +1,98 @@
-"""One upstream call for equal requests that are under way at the same time."""
+"""One call for equal requests that are under way at the same time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar
 
-from aver.gateway.types import ChatDelta, Completion
+from aver.core.errors import Unavailable
 
-__all__ = ["Coalescer"]
+__all__ = ["Coalescer", "Shared"]
 
-_LARGEST = 20_000
-"""Batches of deltas of one stream that are kept for those who come later; a caller after that makes a call of its own."""
+T = TypeVar("T")
+S = TypeVar("S", bound="Shared[Any]")
 
 
-class Coalescer:
-    """Shares calls by key within one event loop.
-
-    Who may share is in the key: the same request, the same user, nothing left to chance unless that is allowed. The call lives in a
-    task of its own, so that a caller who leaves disturbs no other; when the last one leaves it is cancelled. All get the same
-    outcome, and the same exception when it fails. A key is free again as soon as its call ends: this is no cache.
+class Shared(Generic[T]):
+    """One call in a task of its own, so that a caller who leaves disturbs no other, and all that it has given so far. A whole reply is
+    given at once, a stream piece by piece. It reads ahead of its slowest caller, and keeps the whole for as long as it lasts.
     """
 
-    def __init__(self) -> None:
-        self._whole: dict[Hashable, _Whole] = {}
-        self._streams: dict[Hashable, _Stream] = {}
-
-    def under_way(self, key: Hashable) -> bool:
-        """Whether a call would be shared now."""
-        return key in self._whole or key in self._streams
-
-    async def complete(self, key: Hashable, make: Callable[[], Awaitable[Completion]]) -> Completion:
-        """The outcome of the call under way for ``key``, or of ``make``, which then becomes it."""
-        shared = self._whole.get(key)
-        if shared is None:
-            shared = self._whole[key] = _Whole(make)
-            shared.task.add_done_callback(lambda _task: self._ended(self._whole, key, shared))
-        shared.waiting += 1
-        try:
-            return await asyncio.shield(shared.task)
-        finally:
-            shared.waiting -= 1
-            if not shared.waiting and not shared.task.done():
-                self._ended(self._whole, key, shared)
-                shared.task.cancel()
-
-    async def stream(
-        self, key: Hashable, make: Callable[[], AsyncIterator[list[ChatDelta]]]
-    ) -> AsyncIterator[list[ChatDelta]]:
-        """What the stream under way for ``key`` has had so far, and then as it comes; or that of ``make``, which then becomes it."""
-        shared = self._streams.get(key)
-        if shared is None or len(shared.had) > _LARGEST:
-            shared = self._streams[key] = _Stream(make)
-            shared.task.add_done_callback(lambda _task: self._ended(self._streams, key, shared))
-        shared.waiting += 1
-        try:
-            async for deltas in shared.follow():
-                yield deltas
-        finally:
-            shared.waiting -= 1
-            if not shared.waiting and not shared.task.done():
-                self._ended(self._streams, key, shared)
-                shared.task.cancel()
-
-    @staticmethod
-    def _ended(among: dict[Hashable, Any], key: Hashable, shared: object) -> None:
-        if among.get(key) is shared:
-            del among[key]
-
-
-class _Whole:
-    def __init__(self, make: Callable[[], Awaitable[Completion]]) -> None:
+    def __init__(self, source: AsyncGenerator[T]) -> None:
         self.waiting = 0
-        self.task = asyncio.ensure_future(self._run(make))
-        self.task.add_done_callback(_seen)
-
-    @staticmethod
-    async def _run(make: Callable[[], Awaitable[Completion]]) -> Completion:
-        return await make()
-
-
-class _Stream:
-    def __init__(self, make: Callable[[], AsyncIterator[list[ChatDelta]]]) -> None:
-        self.waiting = 0
-        self.had: list[list[ChatDelta]] = []
+        """Callers who have not left."""
+        self._had: list[T] = []
         self._more = asyncio.Event()
-        self.task = asyncio.ensure_future(self._run(make))
-        self.task.add_done_callback(self._end)
+        self.task = asyncio.ensure_future(self._run(source))
+        self.task.add_done_callback(self._ended)
 
-    async def _run(self, make: Callable[[], AsyncIterator[list[ChatDelta]]]) -> None:
-        source = make()
-        try:
-            async for deltas in source:
-                self.had.append(deltas)
+    @property
+    def is_open(self) -> bool:
+        """Whether one more caller can share it: it has not ended, and is not about to."""
+        return self.waiting > 0 and not self.task.done()
+
+    async def read(self, place: int) -> T | None:
+        """What it gave as its ``place``-th, from 0, as soon as that is there; ``None`` at the end. Raises what the call raised, after
+        all that came before."""
+        while place >= len(self._had):
+            if self.task.cancelled():
+                raise Unavailable("The gateway was closed before the answer was whole", "Send the request again.")
+            if self.task.done():
+                self.task.result()
+                return None
+            await self._more.wait()
+        return self._had[place]
+
+    async def leave(self) -> None:
+        """One caller less. With the last the call is stopped, and has ended when this returns."""
+        self.waiting -= 1
+        if not self.waiting and not self.task.done():
+            self.task.cancel()
+            await asyncio.wait({self.task})
+
+    async def _run(self, source: AsyncGenerator[T]) -> None:
+        async with aclosing(source):  # a provider's connection is not left to the garbage collector
+            async for each in source:
+                self._had.append(each)
                 self._wake()
-        finally:
-            if isinstance(source, AsyncGenerator):  # a provider's connection is not left to the garbage collector
-                await source.aclose()
 
     def _wake(self) -> None:
         # Those who wait hold the old event; whoever comes later waits for a new one.
         more, self._more = self._more, asyncio.Event()
         more.set()
 
-    def _end(self, task: asyncio.Future[None]) -> None:
-        _seen(task)
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # every caller may have left: an exception nobody awaits is no news
         self._wake()
 
-    async def follow(self) -> AsyncIterator[list[ChatDelta]]:
-        place = 0
-        while True:
-            while place < len(self.had):
-                place += 1
-                yield self.had[place - 1]
-            if self.task.done():
-                self.task.result()
-                return
-            await self._more.wait()
 
+class Coalescer(Generic[S]):
+    """The calls under way within one event loop, by key. Who may share is in the key: the same request, the same user, nothing left to
+    chance unless that is allowed. A key is free again as soon as its call ends: this is no cache."""
 
-def _seen(task: asyncio.Future[Any]) -> None:
-    """Every caller may have left: an exception nobody awaits is no news."""
-    if not task.cancelled():
-        task.exception()
+    def __init__(self) -> None:
+        self._under_way: dict[Hashable, S] = {}
+
+    def join(self, key: Hashable, make: Callable[[], S]) -> S:
+        """The call under way for ``key``, or else ``make``'s, with one more caller, who has to :meth:`Shared.leave` it."""
+        shared = self._under_way.get(key)
+        if shared is None or not shared.is_open:
+            made = shared = self._under_way[key] = make()
+            made.task.add_done_callback(lambda _task: self._free(key, made))
+        shared.waiting += 1
+        return shared
+
+    async def close(self) -> None:
+        """Stop all calls."""
+        tasks = [shared.task for shared in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _free(self, key: Hashable, shared: S) -> None:
+        if self._under_way.get(key) is shared:
+            del self._under_way[key]

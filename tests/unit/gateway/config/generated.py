@@ -14,6 +14,7 @@ from aver.gateway.config.types import (
     Capability,
     Cascade,
     Check,
+    Coalesce,
     ErrorClass,
     GatewayConfig,
     Hedge,
@@ -43,7 +44,8 @@ timeouts = st.builds(ModelTimeouts, some_seconds, some_seconds, some_seconds, so
 breakers = st.builds(Breaker, st.integers(1, 99), st.floats(0.01, 1), some_seconds, some_seconds)
 retries = st.builds(Retries, st.integers(1, 10), shares, seconds, seconds)
 hedges = st.builds(Hedge, st.floats(0.01, 0.99), shares, seconds)
-caches = st.builds(CachePolicy, seconds, seconds, shares, shares, st.booleans(), st.booleans())
+coalesce = st.sampled_from(get_args(Coalesce))
+caches = st.builds(CachePolicy, seconds, seconds, shares, shares, st.booleans(), st.booleans(), coalesce)
 cascades = st.builds(Cascade, st.lists(st.sampled_from(get_args(Check)), min_size=1).map(tuple))
 learned = st.builds(Learned, names.map(lambda name: name.replace("..", ".") + ".json"), shares, shares)
 budgets = st.builds(

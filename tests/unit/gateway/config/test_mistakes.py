@@ -75,6 +75,8 @@ def mistake(text):
         ),
         ("routes:\n  r: {models: [small], cache: {exact: soon}}", "Write 500ms, 30s, 10m, 1h or 1d."),
         ("routes:\n  r: {models: [small], cache: {exact: -1}}", "expected a duration, found '-1'"),
+        ("routes:\n  r: {models: [small], cache: {coalesce: allways}}", "coalesce. Did you mean 'always'?"),
+        ("routes:\n  r: {models: [small], cache: {coalesse: always}}", "Did you mean 'coalesce'?"),
         ("routes:\n  a: {models: [b]}\n  b: {models: [a]}", "a route reaches itself: "),
         ("routes:\n  a: {models: [small, a]}", "aver.yaml:7: a route reaches itself: a -> a"),
         ("budgets:\n- {per: usr, limit: 1 usd, period: day}", "is no scope of a budget. Did you mean 'user'?"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["draw", "settings_of"]
 
 _WEIGHED = ("weighted", "experiment")
+_COALESCED = {"deterministic": "what leaves nothing to chance", "always": "equal requests"}
 
 
 def draw(config: GatewayConfig, route: Route) -> Tree:
@@ -64,6 +65,8 @@ def settings_of(route: Route) -> Iterator[str]:
         yield f"semantic cache {duration_text(route.cache.semantic)}"
     if route.cache.shared and (route.cache.exact or route.cache.semantic):
         yield "cache shared"
+    if route.cache.coalesce != "never":
+        yield f"coalesces {_COALESCED[route.cache.coalesce]}"
     if route.hedge:
         yield f"hedge after the {100 * route.hedge.quantile:.3g} % quantile"
     if route.cascade:
