@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from aver.knowledge.index import PassageIndex
 from aver.store import Store
 
-_BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config"})
+_BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources"})
 """Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
 
 

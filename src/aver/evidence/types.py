@@ -20,6 +20,8 @@ StepKind = Literal[
     "sealed",  # closes the turn; a signed checkpoint covers it
     "ingested",  # documents added, changed, deleted or re-permitted, with their ids
     "deleted",  # documents removed by hand
+    "source_declared",  # where documents come from, and who may read them
+    "source_removed",  # a source forgotten, with its documents
     "key_created",
     "erased",  # a subject's data key was destroyed
 ]

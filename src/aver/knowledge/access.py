@@ -78,10 +78,14 @@ class AccessList:
     @classmethod
     def parse(cls, text: str, name: str) -> AccessList:
         """The rules in ``text``, called ``name`` in errors; raises :class:`SettingsError`."""
-        document = parse_yaml(text, name)
-        if document.is_null:
-            raise document.error("the access list is empty, so nobody could read anything", _EXAMPLE)
-        return cls(tuple(_rule(value) for value in document.items()))
+        return cls.read(parse_yaml(text, name))
+
+    @classmethod
+    def read(cls, value: YamlValue) -> AccessList:
+        """The rules at this place of a document; raises :class:`SettingsError`."""
+        if value.is_null:
+            raise value.error("the access list is empty, so nobody could read anything", _EXAMPLE)
+        return cls(tuple(_rule(each) for each in value.items()))
 
     @classmethod
     def from_json(cls, text: str) -> AccessList:

@@ -17,7 +17,7 @@ from aver.knowledge.changes import Changes, Put, steps
 from aver.knowledge.listing import listed
 from aver.knowledge.preparation import Failed, Held, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
-from aver.knowledge.store import documents, sources
+from aver.knowledge.store import BY_HAND, documents, sources
 from aver.knowledge.types import IngestReport, ItemFailure, Progress, Source, SourceItem
 from aver.store import TenantStore
 
@@ -121,6 +121,7 @@ class Ingest:
             acl_changed=counts.acl_changed,
             passages=counts.passages,
             seconds=0.0,
+            complete=self._complete,
         )
 
     def _stored(self) -> tuple[AccessList | None, str]:
@@ -133,7 +134,7 @@ class Ingest:
     def _store_access(self, tx: Connection) -> None:
         values = {"name": self._source.name, "access": self._access.to_json()}
         if not tx.execute(update(sources).where(sources.c.name == self._source.name).values(values)).rowcount:
-            tx.execute(insert(sources).values(cursor="", **values))
+            tx.execute(insert(sources).values(**BY_HAND, **values))
 
     def _note_where_it_stands(self) -> None:
         """What could not be had has to be listed again: then the next run begins where this one did."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aver.core import sha256_hex
-from aver.core.errors import AverError
+from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
 from aver.knowledge.parsing import UnsupportedFormat, parse
@@ -27,7 +27,7 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """``again``: it could not be had this time, so that it is worth another try although the source does not list it as changed."""
+    """``again``: it could not be had this time, but may be another time, although the source will not list it as changed."""
 
     item: SourceItem
     error: str
@@ -108,7 +108,7 @@ def _prepared(source: Source, item: SourceItem, known: Held | None) -> Outcome:
     try:
         data = source.fetch(item)
     except Exception as error:  # noqa: BLE001 - a source that breaks on one item must not stop the others
-        return Failed(item, _said(error, "The source failed"), again=True)
+        return Failed(item, _said(error, "The source failed"), again=not isinstance(error, InvalidInput | NotFound))
     digest = sha256_hex(data)
     if known and digest == known.digest:
         return Unchanged(item)

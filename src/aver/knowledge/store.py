@@ -11,6 +11,7 @@ from sqlalchemy import Column, Index, Integer, String, Text
 from aver.store import tenant_table
 
 __all__ = [
+    "BY_HAND",
     "CURRENT",
     "TIDIED",
     "acl_readers",
@@ -22,6 +23,8 @@ __all__ = [
     "sources",
 ]
 
+BY_HAND = {"kind": "", "declared": "", "every": 0, "cursor": "", "fresh": "", "tried": "", "problem": "", "report": ""}
+"""A row of ``sources`` for what nobody declared, but for its name and its access list."""
 CURRENT, TIDIED = "current", "tidied"
 """Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content."""
 
@@ -30,6 +33,13 @@ sources = tenant_table(
     Column("name", String, primary_key=True),
     Column("access", Text, nullable=False),  # its access list: JSON, a list of [match, [reader, ...]]
     Column("cursor", Text, nullable=False),  # where its next listing goes on; "" for a whole one
+    Column("kind", String, nullable=False),  # "" for what is ingested by hand
+    Column("declared", Text, nullable=False),  # the fields of its kind: JSON, without secrets
+    Column("every", Integer, nullable=False),  # seconds between runs; 0 for none but by hand
+    Column("fresh", String, nullable=False),  # up to when all that happened in it is known; "" before the first run
+    Column("tried", String, nullable=False),  # when it was last followed
+    Column("problem", Text, nullable=False),  # why that failed; "" when it did not
+    Column("report", Text, nullable=False),  # what its last run did: JSON
 )
 
 documents = tenant_table(

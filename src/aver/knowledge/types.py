@@ -111,7 +111,8 @@ class ItemFailure:
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What one ingest did. A document counts once; ``acl_changed`` counts documents whose readers alone changed (they
-    are also in ``unchanged``, which is about content)."""
+    are also in ``unchanged``, which is about content). ``complete``: everything that the source listed was had,
+    or never will be."""
 
     added: int
     changed: int
@@ -122,6 +123,7 @@ class IngestReport:
     acl_changed: int
     passages: int
     seconds: float
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

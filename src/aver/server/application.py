@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
     from aver.knowledge import Knowledge
+    from aver.knowledge.sources import Sources
 
 __all__ = ["Application", "TenantServices"]
 
@@ -93,6 +94,15 @@ class TenantServices:
         from aver.knowledge import Knowledge
 
         return Knowledge(self.store, self.ledger, self._application.embedder, self._application.clock)
+
+    @_once
+    def sources(self) -> Sources:
+        """Where its documents come from."""
+        from aver.knowledge.sources import Sources
+
+        application = self._application
+        limit = application.settings.max_file_mb * 2**20
+        return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
 
     @_once
     def assistant(self) -> Assistant:
@@ -190,6 +200,12 @@ class Application:
             last_resort=None if self.alone else self._extractive(),
             now=self.clock.monotonic,
         )
+
+    def secret(self, reference: str) -> str:
+        """What ``env:NAME``, ``file:PATH`` or another reference names. Blocking; raises where it cannot be had."""
+        from aver.gateway.credentials import Secrets
+
+        return asyncio.run(Secrets(environment(self.settings), self.clock).get(reference))
 
     def _extractive(self) -> Provider:
         from aver.gateway.adapters.extractive import Extractive

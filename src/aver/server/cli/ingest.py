@@ -18,7 +18,7 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from aver.knowledge.types import IngestReport
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "print_report"]
 
 _MEGABYTE = 2**20
 
@@ -59,10 +59,11 @@ def ingest(
     if as_json:
         print_json(report)
     else:
-        _print(report)
+        print_report(report)
 
 
-def _print(report: IngestReport) -> None:
+def print_report(report: IngestReport) -> None:
+    """What was done, in a line, and what failed."""
     changed = f", {report.acl_changed} with new readers" if report.acl_changed else ""
     sys.stdout.write(
         f"{report.added} added, {report.changed} changed, {report.deleted} deleted, {report.unchanged} unchanged{changed}; "

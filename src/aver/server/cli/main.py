@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import typer
 
 from aver.core.errors import AverError, InvalidInput
-from aver.server.cli import ask, documents, erase, evidence, gateway, ingest, keys, search, serve, tenants
+from aver.server.cli import ask, documents, erase, evidence, gateway, ingest, keys, search, serve, sources, tenants
 from aver.server.cli.session import OpenApplication, begin
 
 __all__ = ["app", "main"]
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(tenants.app, name="tenant")
 app.command("ingest")(ingest.ingest)
+app.add_typer(sources.app, name="sources")
 app.command("ask")(ask.ask)
 app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")

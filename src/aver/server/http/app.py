@@ -14,6 +14,7 @@ from aver.server.application import Application
 from aver.server.console.routes import router as console
 from aver.server.doors import Doors
 from aver.server.doors.openapi import describe
+from aver.server.following import Follower
 from aver.server.http import ask, conversations, documents, evidence, health
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
@@ -38,7 +39,10 @@ def _api(application: Application) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
+        follower = Follower(application)
+        follower.start()
         yield
+        follower.close()
         await asyncio.gather(warming, return_exceptions=True)
         await application.aclose()
 

@@ -11,7 +11,7 @@ from aver.server.wire import to_json
 
 __all__ = ["configure_logs"]
 
-_FIELDS = ("request", "method", "route", "status", "ms", "error")
+_FIELDS = ("request", "method", "route", "status", "ms", "tenant", "added", "changed", "deleted", "failed", "error")
 
 
 class _JsonLines(logging.Formatter):

@@ -30,6 +30,13 @@ def upgrade() -> None:
         sa.Column("name", TEXT, nullable=False),
         sa.Column("access", TEXT, nullable=False),
         sa.Column("cursor", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("declared", TEXT, nullable=False),
+        sa.Column("every", sa.Integer, nullable=False),
+        sa.Column("fresh", TEXT, nullable=False),
+        sa.Column("tried", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.Column("report", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", "tenant", name="pk_sources"),
     )
     _tenant_table(

@@ -1,0 +1,74 @@
+"""A file of sources is read with every mistake at its line; what it says can be stored, and is what its schema allows."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+import yaml
+
+from aver.core.errors import SettingsError
+from aver.knowledge.sources import DeclaredSource, kinds, parse_sources, source_schema
+from aver.knowledge.sources.declaration import options_of, values_from_json, values_to_json
+from aver.knowledge.sources.git import Options
+from aver.knowledge.sources.registry import kind_of
+
+GOOD = """\
+sources:
+  handbook:
+    kind: git
+    url: https://git.example.org/handbook.git
+    every: 15m
+    access:
+      - {match: "**", readers: [everyone]}
+      - {match: "hr/**", readers: ["group:hr"]}
+  desk:
+    kind: sql
+    database: env:DESK_URL
+    query: |
+      SELECT id, text
+      FROM notes
+"""
+
+
+def test_a_good_file():
+    handbook, desk = parse_sources(GOOD, "sources.yaml")
+    assert (handbook.name, handbook.kind, handbook.every) == ("handbook", "git", 900.0)
+    assert handbook.values == {"url": "https://git.example.org/handbook.git"}
+    assert handbook.access.readers("hr/pay.md") == ("group:hr",)
+    assert desk == DeclaredSource("desk", "sql", {"database": "env:DESK_URL", "query": "SELECT id, text\nFROM notes"})
+    stored = values_from_json(values_to_json(handbook.values))
+    assert options_of(kind_of("git"), stored) == Options("https://git.example.org/handbook.git")
+    jsonschema.validate(yaml.safe_load(GOOD), source_schema())
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("", 1, "mapping"),
+        ("sauces: {}", 1, "Did you mean 'sources'"),
+        ("sources:\n  a:\n    url: x", 3, "'kind' is missing"),
+        ("sources:\n  a:\n    kind: gti", 3, "Did you mean 'git'"),
+        ("sources:\n  a:\n    kind: git", 3, "'url' is missing"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    brunch: main", 5, "Did you mean 'branch'"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    every: often", 5, "duration"),
+        ("sources:\n  a/b:\n    kind: git\n    url: x", 2, "a name of letters"),
+        ("sources:\n  a:\n    kind: sql\n    database: env:X\n    query: DROP TABLE x", 5, "does not select"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    access:", 5, "access list is empty"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    access:\n      - {match: a, readers: [b]}", 6, "no reader"),
+        ("sources:\n  a: git", 2, "mapping"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(text, line, says):
+    with pytest.raises(SettingsError) as caught:
+        parse_sources(text, "sources.yaml")
+    assert str(caught.value).startswith(f"sources.yaml:{line}: ")
+    assert says in str(caught.value)
+
+
+def test_every_kind_says_what_it_is():
+    for name, load in kinds().items():
+        kind = load()
+        assert kind.name == name
+        assert kind.about
+        assert all(field.about for field in kind.fields.values())
+        assert not {"kind", "every", "access"} & kind.fields.keys()
