@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from aver.gateway.budgets import GrantStore, SqlGrantStore
 from aver.gateway.budgets.adapters.redis import RedisGrantStore
 from aver.store import Store
 
-__all__ = ["NOON", "TENANT", "HandClock", "Lossy", "StoreAt", "redis_server"]
+__all__ = ["NOON", "TENANT", "HandClock", "Lossy", "Meanwhile", "StoreAt", "redis_server"]
 
 TENANT = "acme"
 NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
@@ -55,6 +55,19 @@ class Lossy:
         if self.fail == "after":
             raise Unavailable("The answer was lost", "Retry.")
         return answers
+
+
+class Meanwhile:
+    """A store during whose exchanges something else happens in the same process."""
+
+    def __init__(self, store, happens: Callable[[], None]) -> None:
+        self._store = store
+        self._happens = happens
+        self.grants, self.forget, self.close = store.grants, store.forget, store.close
+
+    def exchange(self, *arguments):
+        self._happens()
+        return self._store.exchange(*arguments)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from aver.core.errors import BudgetExceeded, LimitReached, Unavailable
 from aver.core.principal import Principal
 from aver.gateway.budgets import Amount, Spender, TenantBudgets, spending
 from aver.gateway.config.types import Budget, GatewayConfig
-from tests.budget_stores import TENANT, HandClock, Lossy, StoreAt, redis_server
+from tests.budget_stores import TENANT, HandClock, Lossy, Meanwhile, StoreAt, redis_server
 
 ADA = Spender(Principal(TENANT, "ada"), key="key_1", feature="assistant", model="small", route="fast")
 SPAWN = multiprocessing.get_context("spawn")
@@ -397,6 +397,29 @@ async def test_a_fault_of_the_store_refuses_the_call_and_loses_nothing(grants, c
     await budgets.close()
     (entry,) = spending(grants, clock.now())
     assert (entry.used, entry.reserved) == (len(kept), 100 - len(kept))
+
+
+async def test_a_call_is_not_refused_because_others_of_its_process_took_what_was_fetched_for_it(grants, clock):
+    """Twice, while room is fetched for it, a fresh call takes all that is free."""
+    config = GatewayConfig(budgets=(Budget("words", "tenant", "tokens", 100, "day"),))
+    taken = []
+
+    def take() -> None:
+        if amounts:
+            mine = budgets.reserve(ADA, Amount(tokens=amounts.pop(0)))
+            taken.append(asyncio.run(asyncio.wait_for(mine, 2)))  # in the thread that fetches: it must find room at once
+
+    amounts: list[int] = []
+    budgets = TenantBudgets(Meanwhile(grants, take), lambda: config, clock, idle=1.0)
+    (await budgets.reserve(ADA, Amount(tokens=16))).settle(Amount())
+    amounts += [16, 10]
+    held = await budgets.reserve(ADA, Amount(tokens=18))
+    assert [each.amount.tokens for each in (*taken, held)] == [16, 10, 18]
+    for each in (*taken, held):
+        each.settle(each.amount)
+    await budgets.close()
+    (entry,) = spending(grants, clock.now())
+    assert (entry.used, entry.reserved) == (44, 0)
 
 
 async def test_records_are_deleted_some_time_after_their_window(make, grants, clock, place):

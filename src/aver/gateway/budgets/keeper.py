@@ -42,7 +42,7 @@ class _Ask:
     extends: bool
     future: Future[bool] = field(default_factory=Future)
     due: float = 0.0
-    """When to try once more; 0 before the first try."""
+    """When to try once more after waiting for others; 0 before that."""
 
 
 class Keeper:
@@ -181,8 +181,12 @@ class Keeper:
         return waiting
 
     def _refuse(self, ask: _Ask, now: float, at: float, done: list[tuple[_Ask, AverError | bool]]) -> None:
-        """Another try where others hold room they do not need, else the refusal."""
+        """Another try where nobody holds the room, or others hold it without need; else the refusal."""
         parts = [(purse, amount) for purse, amount in ask.parts if 0 < amount > purse.free]
+        if not self.bank.closed and all(p.left >= amount for p, amount in parts):
+            self._again.append(ask)  # calls of this process took what it counted on while room was fetched
+            self._hurry = True
+            return
         if not ask.due and not self.bank.closed and all(p.left + p.idle >= amount for p, amount in parts):
             ask.due = at + _PATIENCE * self.idle
             self._again.append(ask)
