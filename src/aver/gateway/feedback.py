@@ -38,7 +38,8 @@ def _give(store: TenantStore, ledger: Ledger, scores: list[tuple[str, float]], u
     unknown = []
     for start in range(0, len(scores), _A_TRANSACTION):
         part = scores[start : start + _A_TRANSACTION]
-        asked_by = {turn: _asker(steps) for turn, steps in ledger.turns(call for call, _ in part).items()}
+        found = ledger.turns(call for call, _ in part if call.isprintable())  # no id is anything else, and not every database takes it
+        asked_by = {call: _asker(steps) for call, steps in found.items()}
         drafts = []
         for call, score in part:
             asker = asked_by.get(call)
