@@ -192,6 +192,8 @@ class _Http(Face):
             response = connection.getresponse()
             content = response.read().decode()
             kept = [(name, value) for name, value in response.getheaders() if name not in _OF_THE_MOMENT]
+            own = response.getheader("request-id")  # each call's, and some protocols say it in the body too
+            content = content.replace(own, "REQUEST") if own else content
         finally:
             connection.close()
         assert ("cache-control", "no-store") in kept, f"{path} may be kept by a cache"

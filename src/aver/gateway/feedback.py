@@ -38,7 +38,8 @@ def _give(store: TenantStore, ledger: Ledger, scores: list[tuple[str, float]], u
     unknown = []
     for start in range(0, len(scores), _A_TRANSACTION):
         part = scores[start : start + _A_TRANSACTION]
-        found = ledger.turns(call for call, _ in part if call.isprintable())  # no id is anything else, and not every database takes it
+        # No id is anything but printable, and not every database takes what is not.
+        found = ledger.turns(call for call, _ in part if call.isprintable())
         asked_by = {call: _asker(steps) for call, steps in found.items()}
         drafts = []
         for call, score in part:

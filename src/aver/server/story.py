@@ -155,6 +155,14 @@ def _deleted(known: _Known) -> str:
     return f"Deleted {known.counted('deleted', 'document')} by hand"
 
 
+def _source_declared(known: _Known) -> str:
+    return f"Declared {known.counted('declared', 'source')} of documents"
+
+
+def _source_removed(known: _Known) -> str:
+    return f"Removed a source, and {known.counted('deleted', 'document')} with it"
+
+
 def _key_created(known: _Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -176,6 +184,8 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "sealed": _sealed,
     "ingested": _ingested,
     "deleted": _deleted,
+    "source_declared": _source_declared,
+    "source_removed": _source_removed,
     "key_created": _key_created,
     "erased": _erased,
 }

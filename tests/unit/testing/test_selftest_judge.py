@@ -135,6 +135,29 @@ def test_an_attempt_that_lost_a_race_need_not_have_arrived():
     assert judge(seen(records=[record], asks=[Ask(OTHER, 1.0)])).result == "pass"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "result"),
+    [
+        ("provider-timeout", 1.0, "pass"),
+        ("provider-error", 5.0, "pass"),
+        ("provider-error", 0.01, "partial"),
+        ("provider-refused", 5.0, "partial"),
+        ("ok", 5.0, "partial"),
+    ],
+)
+def test_an_attempt_that_ran_out_of_time_on_the_way_need_not_have_arrived(outcome, seconds, result):
+    record = recorded("first", "second", "second")
+    record.attempts[1].outcome, record.attempts[1].ended_ms = outcome, seconds * 1000
+    record.attempts[2].outcome = "ok"
+    assert judge(seen(records=[record])).result == result
+
+
+def test_an_attempt_that_was_seen_and_is_not_told_of_is_a_flaw():
+    record = recorded("first", "second")
+    record.attempts[0].outcome = "provider-timeout"
+    assert judge(seen(records=[record], asks=[Ask(ONE, 1.0), Ask(ONE, 1.1), Ask(OTHER, 1.2)])).result == "partial"
+
+
 GOOD = Judgement("pass", "the exact text")
 
 

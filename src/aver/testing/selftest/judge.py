@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from aver.core.errors import AverError
-from aver.gateway.calls import CallRecord
+from aver.core.errors import AverError, ProviderError, ProviderTimeout
+from aver.gateway.calls import Attempt, CallRecord
 from aver.gateway.config.types import Retries
 from aver.testing.selftest.caller import Outcome
 from aver.testing.selftest.faults import ABSURD, Fault, Place
@@ -21,6 +21,8 @@ _ORDER: tuple[Result, ...] = ("pass", "partial", "fail")
 STORM = 1.2
 """Attempts at a failing provider per call of an outage, above which retries make it worse
 (https://sre.google/sre-book/handling-overload/: a retry budget of 10 % of the calls; twice that is too much)."""
+_CONNECTING = 1000.0
+"""Milliseconds after which an attempt that had no answer is taken to have been without a connection."""
 _EARLY = 0.05
 """Seconds that two clocks may differ by."""
 
@@ -141,7 +143,9 @@ def _record_flaws(seen: Seen, record: CallRecord) -> Iterator[str]:
     for place in told | met:
         if place is None:
             yield "the record names a model that is not declared"
-        elif place.provider != seen.unreachable and told[place] != met[place] and not _left_early(record, seen, place):
+        elif place.provider != seen.unreachable and not met[place] <= told[place] <= met[place] + _unheard(
+            record, seen, place
+        ):
             yield f"the record tells of {told[place]} attempts at {place.provider}, which saw {met[place]}"
     usage = record.usage
     if max(usage.input_tokens, usage.output_tokens) >= ABSURD:
@@ -150,10 +154,23 @@ def _record_flaws(seen: Seen, record: CallRecord) -> Iterator[str]:
         yield "the record shows no tokens for a reply that has some"
 
 
-def _left_early(record: CallRecord, seen: Seen, place: Place) -> bool:
-    """Whether attempts at ``place`` lost a race, maybe before they arrived."""
-    return any(each.role == "hedge" for each in record.attempts) and any(
-        seen.places.get(each.model) == place and each.outcome != "ok" for each in record.attempts
+def _unheard(record: CallRecord, seen: Seen, place: Place) -> int:
+    """How many attempts at ``place`` may have ended before they arrived: those that lost a race, and those that ran out of time on the
+    way, as they do where the machine is busy."""
+    raced = any(each.role == "hedge" for each in record.attempts)
+    return sum(
+        seen.places.get(each.model) == place
+        and (each.outcome == ProviderTimeout.slug or (raced and each.outcome != "ok") or _without_answer(each))
+        for each in record.attempts
+    )
+
+
+def _without_answer(attempt: Attempt) -> bool:
+    """Whether it failed before anything came back, with an error that says no more than that."""
+    return (
+        attempt.outcome == ProviderError.slug
+        and not attempt.first_ms
+        and attempt.ended_ms - attempt.began_ms >= _CONNECTING
     )
 
 
