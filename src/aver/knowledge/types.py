@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 __all__ = [
     "Block",
     "BlockKind",
+    "Box",
     "Document",
     "DocumentText",
     "Hit",
@@ -21,17 +22,32 @@ __all__ = [
     "SourceItem",
 ]
 
-BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
+BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption"]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom as fractions 0 to 1 of a page's width and height, from its upper left corner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural unit of a document: ``text[start:end]`` of its stored text. ``level`` is 1-6 for headings, else 0."""
+    """A structural unit of a document, or the part of one that stands in one place: ``text[start:end]`` of its stored text.
+
+    Units stand apart by a blank line. What stands in several places, such as a paragraph that goes on in the next column or
+    the rows of a sheet, is several blocks of one kind with at most one white space between them.
+    """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
+    """1 to 6 for a heading, else 0."""
+    page: int = 0
+    """From 1; 0 in formats without pages."""
+    box: Box | None = None
+    """On that page."""
+    anchor: str = ""
+    """Where in a source without pages: ``Sheet1!A2:D2``, ``slide 3``, the id of an HTML element, ``L10-L20``."""
+    header: bool = False
+    """Whether these rows of a table name its columns."""
 
 
 @dataclass(frozen=True, slots=True)
