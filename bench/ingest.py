@@ -24,7 +24,7 @@ def measure(folder: str) -> dict[str, float]:
     source = FolderSource(DATA / folder, "handbook")
     with installation() as bench:
         texts = [
-            embedded_text(prepared.title, chunk.section, prepared.text[chunk.start : chunk.end])
+            embedded_text(prepared.title, chunk.section, prepared.text[chunk.start : chunk.end], chunk.header)
             for prepared in prepare(source, source.items(), {})
             if isinstance(prepared, Prepared)
             for chunk in prepared.chunks

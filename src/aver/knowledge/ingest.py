@@ -68,7 +68,7 @@ class _Step:
         self.contents.append(content)
         self.passages += len(content.chunks)
         self.texts += [
-            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end])
+            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end], chunk.header)
             for chunk in content.chunks
         ]
 

@@ -12,7 +12,7 @@ from aver.core.errors import AverError
 from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
 from aver.knowledge.parsing import UnsupportedFormat, parse
-from aver.knowledge.types import Source, SourceItem
+from aver.knowledge.types import Block, Source, SourceItem
 
 __all__ = ["Failed", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
 
@@ -38,6 +38,7 @@ class Prepared:
     digest: str
     title: str
     text: str
+    blocks: Sequence[Block]
     chunks: Sequence[Chunk]
     terms: Sequence[Sequence[str]]
     """Of each chunk."""
@@ -46,13 +47,14 @@ class Prepared:
 Outcome = Unchanged | Failed | Prepared
 
 
-def embedded_text(title: str, section: str, text: str) -> str:
-    """What the embedder reads of a passage: it carries its title and section, which often alone say what it is about."""
-    return "\n".join(part for part in (title, section, text) if part)
+def embedded_text(title: str, section: str, text: str, header: str = "") -> str:
+    """What the embedder reads of a passage: it carries its title and section, which often alone say what it is about, and
+    the header of the table that it begins within."""
+    return "\n".join(part for part in (title, section, header, text) if part)
 
 
-def indexed_terms(title: str, section: str, text: str) -> list[str]:
-    return analyze(embedded_text(title, section, text))
+def indexed_terms(title: str, section: str, text: str, header: str = "") -> list[str]:
+    return analyze(embedded_text(title, section, text, header))
 
 
 def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, str]) -> Iterator[Outcome]:
@@ -99,9 +101,12 @@ def _prepared(source: Source, item: SourceItem, known: str | None) -> Outcome:
             return Unchanged(item)
         parsed = parse(data, item.path)
         chunks = split(parsed)
-        terms = [indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end]) for chunk in chunks]
+        terms = [
+            indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
+            for chunk in chunks
+        ]
     except AverError as error:
         return Failed(item, str(error), isinstance(error, UnsupportedFormat))
     except Exception as error:  # noqa: BLE001 - a file that breaks a parser must not stop the others
         return Failed(item, f"The file cannot be read: {type(error).__name__}: {error}"[:500], False)
-    return Prepared(item, digest, parsed.title, parsed.text, chunks, terms)
+    return Prepared(item, digest, parsed.title, parsed.text, parsed.blocks, chunks, terms)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import func, select
 
 from aver.core import Clock, Principal
+from aver.core.errors import InvalidInput
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
 from aver.knowledge import catalog
@@ -16,6 +17,7 @@ from aver.knowledge.changes import LOCK, Changes
 from aver.knowledge.check import check
 from aver.knowledge.index import PassageIndex
 from aver.knowledge.ingest import Ingest
+from aver.knowledge.layout import Spot, spots
 from aver.knowledge.search import Searcher
 from aver.knowledge.store import acls
 from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
@@ -71,13 +73,29 @@ class Knowledge:
         with self._store.read() as tx:
             return catalog.list_documents(tx, principal)
 
-    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
-        """The stored text of a version, by default the current one.
+    def document(
+        self, principal: Principal, document: str, version: int | None = None, *, blocks: bool = False
+    ) -> DocumentText:
+        """The stored text of a version, by default the current one; with its ``blocks`` if they are asked for.
 
         Raises :class:`~aver.core.errors.NotFound`, whether it is absent or not this principal's to read.
         """
         with self._store.read() as tx:
-            return catalog.read_document(tx, principal, document, version)
+            return catalog.read_document(tx, principal, document, version, blocks=blocks)
+
+    def locate(self, principal: Principal, document: str, version: int, start: int, end: int) -> tuple[Spot, ...]:
+        """Where in its source ``text[start:end]`` of a version stands: boxes on pages, or anchors; see :func:`layout.spots`.
+
+        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and :class:`~aver.core.errors.InvalidInput` for a span outside
+        of the text.
+        """
+        found = self.document(principal, document, version, blocks=True)
+        if not 0 <= start < end <= len(found.text):
+            raise InvalidInput(
+                f"There is no span {start} to {end} in a text of {len(found.text)} characters",
+                "Take start and end from a citation.",
+            )
+        return spots(found.blocks, start, end)
 
     def readable(self, principal: Principal, pairs: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Those of ``pairs`` (document, version) that this principal may read right now."""

@@ -116,13 +116,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """The stored text of one version: what citation offsets refer to."""
+    """The stored text of one version: what citation offsets refer to. ``blocks`` is empty where only the text was asked for."""
 
     document: str
     version: int
     title: str
     uri: str
     text: str
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

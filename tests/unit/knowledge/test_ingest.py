@@ -268,3 +268,17 @@ def test_searches_go_on_while_documents_come_and_go(acme, ada, monkeypatch):
             thread.join()
     assert problems == []
     assert acme.knowledge.check() == []
+
+
+def test_a_row_is_found_by_its_header_also_after_the_index_is_made_anew(acme, ada, tmp_path):
+    rows = "".join(f"| row {number} of the list | plain value |\n" for number in range(200))
+    page = {"list.md": f"# List\n\n| Zanzibar | Quixotic |\n| --- | --- |\n{rows}"}
+    acme.ingest(page)
+    found = [hit.text for hit in acme.knowledge.search(ada, "quixotic zanzibar", 50) if hit.bm25 > 0]
+    other = world(Store(tmp_path / "data"), embedder=HashEmbedder(32))
+    other.ingest(page)
+    again = [hit.text for hit in other.knowledge.search(ada, "quixotic zanzibar", 50) if hit.bm25 > 0]
+    assert set(found) == set(again)
+    assert len(found) > 3
+    assert sum("Zanzibar" in text for text in found) == 1
+    assert other.knowledge.check() == []

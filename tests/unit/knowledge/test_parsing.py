@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import AverError, InvalidInput
+from aver.knowledge.layout import dump_layout, load_layout
 from aver.knowledge.parsing import UnsupportedFormat, parse
 from tests.unit.knowledge.adapters.building import docx, pdf, zipped
 
@@ -111,9 +112,14 @@ def _check(data, path):
     assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character not in "\n\t")
     text.encode()
     end = -2
+    before = None
     for block in document.blocks:
-        assert text[end : block.start] == ("\n\n" if end >= 0 else "")
+        between = text[end : block.start]
+        goes_on = before is not None and before.kind == block.kind and between in ("", " ", "\n")
+        assert goes_on or between == ("\n\n" if end >= 0 else "")
         assert text[block.start : block.end].strip()
         assert (block.level > 0) == (block.kind == "heading")
-        end = block.end
+        assert block.page == 0 or block.box is not None
+        end, before = block.end, block
+    assert load_layout(dump_layout(document.blocks)) == document.blocks
     assert end == len(text) or not text

@@ -23,6 +23,7 @@ class Style:
     """The list it belongs to and its depth from 0."""
     is_contents: bool = False
     """A line of a table of contents."""
+    is_caption: bool = False
 
 
 class Styles:
@@ -42,6 +43,7 @@ class Styles:
             level=_level(names, layers),
             numbering=(number, min(int(depth), _LEVELS - 1)) if number not in ("", "0") and depth.isdigit() else None,
             is_contents=any(name.lower().startswith(("toc ", "toc1", "table of ")) for name in names[:1]),
+            is_caption=any(name.lower() == "caption" for name in names),
         )
 
     def _chain(self, name: str) -> list[Element]:
