@@ -26,6 +26,8 @@ _SPACES = re.compile(r"[^\S\n]+")
 
 def clean(text: str) -> str:
     """``text`` in Unicode's composed form (NFC), its line ends ``\\n``, without characters that nobody can read."""
+    if text.isascii() and text.isprintable():  # nearly every cell of a large table
+        return text
     text = _BREAKS.sub("\n", text)
     return unicodedata.normalize("NFC", _UNREADABLE.sub("", text))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Literal
@@ -13,7 +15,7 @@ from aver.knowledge.types import ParsedDocument
 
 __all__ = ["UnsupportedFormat", "parse"]
 
-Format = Literal["markdown", "plain", "html", "pdf", "docx"]
+Format = Literal["markdown", "plain", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
 
 _EXTENSIONS: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), "markdown"),
@@ -21,7 +23,16 @@ _EXTENSIONS: dict[str, Format] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     ".pdf": "pdf",
     ".docx": "docx",
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".potx"), "pptx"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx"), "xlsx"),
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "csv"),
 }
+_ZIPPED: dict[Format, tuple[str, str]] = {
+    "docx": ("word/", "a Word document"),
+    "pptx": ("ppt/", "a presentation"),
+    "xlsx": ("xl/", "a workbook"),
+}
+"""The folder of an office document's own parts, and what such a document is called."""
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
@@ -60,9 +71,7 @@ def _format(data: bytes, path: PurePosixPath) -> Format:
     if data.startswith(b"%PDF-") or (b"%PDF-" in data[:1024] and (named == "pdf" or b"%%EOF" in data[-1024:])):
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        if named == "docx" or b"word/" in data:
-            return "docx"
-        raise UnsupportedFormat("A ZIP archive is not read", "Unpack it and ingest the files in it.")
+        return _zipped(data, named)
     if data.startswith(_OLE):
         if _ENCRYPTED_OFFICE in data:
             raise InvalidInput("The document is encrypted", "Save it without a password and ingest it again.")
@@ -71,13 +80,31 @@ def _format(data: bytes, path: PurePosixPath) -> Format:
         return "html"
     if named == "pdf":
         raise InvalidInput("The file is named .pdf but holds no PDF", "Export it again, or give it its real extension.")
-    if named == "docx":
-        raise InvalidInput("The file is named .docx but holds no Word document", "Save it again as DOCX.")
+    if named in _ZIPPED:
+        raise InvalidInput(
+            f"The file is named {path.suffix} but holds no{_ZIPPED[named][1].removeprefix('a')}",
+            f"Save it again as {named.upper()}.",
+        )
     if named is None:
         raise UnsupportedFormat(
             f"Files ending in {path.suffix!r} are not read", "Convert it to Markdown, text, HTML, PDF or DOCX."
         )
     return named
+
+
+def _zipped(data: bytes, named: Format | None) -> Format:
+    """Which office document an archive is: by the folders in it, else by its name; a damaged one is left to its reader."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [name.lower() for name in archive.namelist()]
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        names = [folder for folder, _ in _ZIPPED.values() if folder.encode() in data]
+    for kind, (folder, _) in _ZIPPED.items():
+        if any(name.startswith(folder) for name in names):
+            return kind
+    if named in _ZIPPED:
+        return named
+    raise UnsupportedFormat("A ZIP archive is not read", "Unpack it and ingest the files in it.")
 
 
 def _readable_name(path: PurePosixPath) -> str:

@@ -63,10 +63,9 @@ def test_what_cannot_be_read_says_why_and_what_to_do(data, path, says):
     ("data", "path"),
     [
         (zipped({"a.txt": "x"}), "x.zip"),
-        (zipped({"xl/workbook.xml": "x"}), "x.xlsx"),
         (bytes.fromhex("d0cf11e0a1b11ae1"), "x.doc"),
         (b"\x89PNG\r\n\x1a\n" + NOISE, "x.png"),
-        (b"a,b\n1,2", "x.csv"),
+        (b"a,b\n1,2", "x.parquet"),
     ],
 )
 def test_formats_that_are_not_read_are_told_apart_from_broken_files(data, path):

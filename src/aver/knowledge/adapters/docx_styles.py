@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-__all__ = ["Numbering", "Style", "Styles"]
+__all__ = ["Numbering", "Style", "Styles", "roman"]
 
 _HEADING = re.compile(r"heading ?([1-9])", re.IGNORECASE)
 _BODY_LEVEL = 9
@@ -128,12 +128,13 @@ def _write(number: int, style: str) -> str:
         letters = chr(ord("a") + (number - 1) % 26) * min((number - 1) // 26 + 1, 10)
         return letters if style == "lowerLetter" else letters.upper()
     if style in ("lowerRoman", "upperRoman"):
-        roman = _roman(number)
-        return roman.lower() if style == "lowerRoman" else roman
+        shown = roman(number)
+        return shown.lower() if style == "lowerRoman" else shown
     return "" if style == "none" else str(number)
 
 
-def _roman(number: int) -> str:
+def roman(number: int) -> str:
+    """``number`` in Roman numerals; in digits where they end."""
     if number > 3999:
         return str(number)
     values = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
