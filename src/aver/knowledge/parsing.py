@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Literal
@@ -15,7 +16,7 @@ from aver.knowledge.types import ParsedDocument
 
 __all__ = ["UnsupportedFormat", "parse"]
 
-Format = Literal["markdown", "plain", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
+Format = Literal["markdown", "plain", "html", "pdf", "docx", "pptx", "xlsx", "odt", "ods", "odp", "csv"]
 
 _EXTENSIONS: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), "markdown"),
@@ -25,14 +26,25 @@ _EXTENSIONS: dict[str, Format] = {
     ".docx": "docx",
     **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".potx"), "pptx"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xltx"), "xlsx"),
+    **dict.fromkeys((".odt", ".ott"), "odt"),
+    **dict.fromkeys((".ods", ".ots"), "ods"),
+    **dict.fromkeys((".odp", ".otp"), "odp"),
     **dict.fromkeys((".csv", ".tsv", ".tab"), "csv"),
 }
-_ZIPPED: dict[Format, tuple[str, str]] = {
-    "docx": ("word/", "a Word document"),
-    "pptx": ("ppt/", "a presentation"),
-    "xlsx": ("xl/", "a workbook"),
+_ZIPPED: dict[Format, str] = {
+    "docx": "Word document",
+    "pptx": "presentation",
+    "xlsx": "workbook",
+    "odt": "OpenDocument text",
+    "ods": "OpenDocument sheet",
+    "odp": "OpenDocument presentation",
 }
-"""The folder of an office document's own parts, and what such a document is called."""
+_FOLDERS: dict[str, Format] = {"word/": "docx", "ppt/": "pptx", "xl/": "xlsx"}
+"""Where an office document keeps its own parts."""
+_OPEN_DOCUMENT = re.compile(
+    rb"application/vnd\.oasis\.opendocument\.(text|spreadsheet|presentation)(?:-template|-master)?\s*"
+)
+_OPEN_DOCUMENTS: dict[bytes, Format] = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
@@ -82,7 +94,7 @@ def _format(data: bytes, path: PurePosixPath) -> Format:
         raise InvalidInput("The file is named .pdf but holds no PDF", "Export it again, or give it its real extension.")
     if named in _ZIPPED:
         raise InvalidInput(
-            f"The file is named {path.suffix} but holds no{_ZIPPED[named][1].removeprefix('a')}",
+            f"The file is named {path.suffix} but holds no {_ZIPPED[named]}",
             f"Save it again as {named.upper()}.",
         )
     if named is None:
@@ -93,13 +105,19 @@ def _format(data: bytes, path: PurePosixPath) -> Format:
 
 
 def _zipped(data: bytes, named: Format | None) -> Format:
-    """Which office document an archive is: by the folders in it, else by its name; a damaged one is left to its reader."""
+    """Which office document an archive is: by what it says it is or the folders in it, else by its name. A damaged one is
+    left to its reader, which says so."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = [name.lower() for name in archive.namelist()]
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        names = [folder for folder, _ in _ZIPPED.values() if folder.encode() in data]
-    for kind, (folder, _) in _ZIPPED.items():
+            says = (
+                archive.read("mimetype") if "mimetype" in names and archive.getinfo("mimetype").file_size < 200 else b""
+            )
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, RuntimeError, NotImplementedError):
+        names, says = [folder for folder in _FOLDERS if folder.encode() in data], b""
+    if said := _OPEN_DOCUMENT.fullmatch(says):
+        return _OPEN_DOCUMENTS[said[1]]
+    for folder, kind in _FOLDERS.items():
         if any(name.startswith(folder) for name in names):
             return kind
     if named in _ZIPPED:

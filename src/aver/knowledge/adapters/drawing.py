@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from aver.knowledge.adapters.docx_styles import roman
+from aver.knowledge.adapters.numerals import numeral
 from aver.knowledge.draft import Draft
 
-__all__ = ["Line", "alternative", "lines", "write_lines", "write_table"]
+__all__ = ["Line", "alternative", "authored", "lines", "write_lines", "write_table"]
 
 _MACHINE_MADE = re.compile(
     r"AI-generated content|automatically generated|generated with (?:very )?(?:high|low)", re.IGNORECASE
@@ -85,10 +85,13 @@ def write_table(table: Element, draft: Draft) -> None:
 
 
 def alternative(properties: Element | None) -> str:
-    """The words an author gave for a picture; nothing where a program made them up or put the file's name there."""
-    if properties is None:
-        return ""
-    text = (properties.get("descr") or properties.get("title") or "").strip()
+    """The words an author gave for a picture, from its ``cNvPr``."""
+    return authored(properties.get("descr") or properties.get("title") or "") if properties is not None else ""
+
+
+def authored(words: str) -> str:
+    """``words`` if a person wrote them for a picture; nothing where a program made them up or put the file's name there."""
+    text = words.strip()
     made_up = _MACHINE_MADE.search(text) or _FILE_NAME.fullmatch(text) or _PLACEHOLDER.fullmatch(text) or "://" in text
     return "" if made_up else text
 
@@ -115,13 +118,9 @@ def _bullet(properties: Element) -> tuple[str, int] | None:
 
 
 def _number(value: int, style: str) -> str:
-    if style.startswith("alpha"):
-        shown = chr(ord("a") + (value - 1) % 26)
-        shown = shown.upper() if "Uc" in style else shown
-    elif style.startswith("roman"):
-        shown = roman(value) if "Uc" in style else roman(value).lower()
-    else:
-        shown = str(value)
+    case = "upper" if "Uc" in style else "lower"
+    kinds = {"alpha": f"{case}Letter", "roman": f"{case}Roman"}
+    shown = numeral(value, next((kind for name, kind in kinds.items() if style.startswith(name)), "decimal"))
     if style.endswith("ParenBoth"):
         return f"({shown})"
     return f"{shown})" if style.endswith("ParenR") else f"{shown}."

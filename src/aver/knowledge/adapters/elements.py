@@ -30,8 +30,9 @@ _NAMESPACES = (
     (re.compile(r"/spreadsheetml/2018/threadedcomments$"), "tc."),
 )
 """Short prefixes. The transitional and the strict namespaces of the standard share theirs; what nobody reads has ``?``."""
-_OPEN_DOCUMENT = re.compile(r"^urn:oasis:names:tc:opendocument:xmlns:([a-z]+):1\.0$|/namespaces/(manifest)$")
-"""OpenDocument's own: ``text.p``, ``table.table``."""
+_OPEN_DOCUMENT = re.compile(r"^urn:oasis:names:tc:opendocument:xmlns:([a-z-]+):1\.0$")
+_OPEN_DOCUMENT_SHORT = {"drawing": "draw", "svg-compatible": "svg"}
+"""OpenDocument's own are called as everybody calls them: ``text.p``, ``table.table``, ``draw.frame``."""
 
 
 def read_xml(data: bytes) -> Element:
@@ -113,7 +114,7 @@ class _Reader:
 
 def _prefix(namespace: str) -> str:
     if found := _OPEN_DOCUMENT.search(namespace):
-        return f"{found[1] or found[2]}."
+        return f"{_OPEN_DOCUMENT_SHORT.get(found[1], found[1])}."
     return next((prefix for known, prefix in _NAMESPACES if known.search(namespace)), "?" if namespace else "")
 
 
