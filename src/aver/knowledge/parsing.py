@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Literal
@@ -22,6 +23,8 @@ _EXTENSIONS: dict[str, Format] = {
     ".pdf": "pdf",
     ".docx": "docx",
 }
+_LOCKABLE = frozenset({"pdf"})
+"""Formats whose files are opened with a password."""
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
@@ -36,17 +39,20 @@ class UnsupportedFormat(InvalidInput):
     slug, status = "unsupported-format", 415
 
 
-def parse(data: bytes, path: str) -> ParsedDocument:
-    """The readable text of a file, its title and its blocks.
+def parse(data: bytes, path: str, passwords: Sequence[str] = ()) -> ParsedDocument:
+    """The readable text of a file, its title and its blocks. In this process: :class:`~aver.knowledge.parsers.Parsers` is for
+    files from elsewhere.
 
-    The content decides the format, the extension of ``path`` only what the content leaves open. Raises
+    The content decides the format, the extension of ``path`` only what the content leaves open. ``passwords`` are tried on a
+    file that is encrypted. Raises
     :class:`UnsupportedFormat` for a format that is not read, and :class:`~aver.core.errors.InvalidInput` for a file that
     is empty, damaged, encrypted or without text.
     """
     if not data:
         raise InvalidInput("The file is empty", "Write something in it, or remove it.")
     kind = _format(data, PurePosixPath(path))
-    draft: Draft = import_module(f"aver.knowledge.adapters.{kind}").read(data)
+    adapter = import_module(f"aver.knowledge.adapters.{kind}")
+    draft: Draft = adapter.read(data, passwords) if kind in _LOCKABLE else adapter.read(data)
     document = draft.finish(_readable_name(PurePosixPath(path)))
     is_redirect = kind == "markdown" and bool(draft.title)  # such a page is its front matter alone
     if not document.text and not is_redirect:
