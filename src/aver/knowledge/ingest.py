@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
+from aver.knowledge.parsers import Parsers
 from aver.knowledge.preparation import Failed, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
 from aver.knowledge.store import documents, sources
@@ -77,10 +79,19 @@ class Ingest:
     """One run over one source. ``changes`` are made under the tenant's lock."""
 
     def __init__(
-        self, store: TenantStore, changes: Changes, source: Source, access: AccessList | None, progress: Progress | None
+        self,
+        store: TenantStore,
+        changes: Changes,
+        parsers: Parsers,
+        source: Source,
+        access: AccessList | None,
+        passwords: Sequence[str],
+        progress: Progress | None,
     ) -> None:
         self._store = store
         self._changes = changes
+        self._parsers = parsers
+        self._passwords = passwords
         self._source = source
         self._access = access or self._stored_access() or AccessList.everyone()
         self._progress = progress
@@ -157,23 +168,24 @@ class Ingest:
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
         counts, step = self._counts, _Step()
         digests = {path: row.digest for path, row in self._known.items()}
-        for outcome in prepare(self._source, self._items, digests):
-            if isinstance(outcome, Prepared):
-                step.add(outcome)
-                # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
-                if len(step.texts) >= _PASSAGES_A_CALL:
-                    self._embed(step)
-                if step.passages >= _PASSAGES_A_STEP:
-                    self._put(step, acls)
-                    step = _Step()
-                continue
-            counts.acl_changed += outcome.item.path in moved
-            if isinstance(outcome, Unchanged):
-                counts.unchanged += 1
-            if isinstance(outcome, Failed):
-                failure = ItemFailure(outcome.item.path, outcome.error)
-                (counts.skipped if outcome.skipped else counts.failed).append(failure)
-            self._tell(1, outcome.item.path)
+        with closing(prepare(self._source, self._items, digests, self._parsers, self._passwords)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Prepared):
+                    step.add(outcome)
+                    # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
+                    if len(step.texts) >= _PASSAGES_A_CALL:
+                        self._embed(step)
+                    if step.passages >= _PASSAGES_A_STEP:
+                        self._put(step, acls)
+                        step = _Step()
+                    continue
+                counts.acl_changed += outcome.item.path in moved
+                if isinstance(outcome, Unchanged):
+                    counts.unchanged += 1
+                if isinstance(outcome, Failed):
+                    failure = ItemFailure(outcome.item.path, outcome.error)
+                    (counts.skipped if outcome.skipped else counts.failed).append(failure)
+                self._tell(1, outcome.item.path)
         if step.contents:
             self._put(step, acls)
 

@@ -1,23 +1,27 @@
-"""From a source's items to passages ready to be embedded, in a thread ahead of the embedder."""
+"""From a source's items to passages ready to be embedded, ahead of the embedder."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aver.core import sha256_hex
 from aver.core.errors import AverError
 from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
-from aver.knowledge.parsing import UnsupportedFormat, parse
+from aver.knowledge.parsers import Parsers
+from aver.knowledge.parsing import UnsupportedFormat
 from aver.knowledge.types import Block, Source, SourceItem
 
 __all__ = ["Failed", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
 
 _AHEAD = 64
 """Documents that wait for the embedder at most."""
+_WAITING = 2
+"""Documents that are held to be parsed next, so that no parser waits for the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +61,24 @@ def indexed_terms(title: str, section: str, text: str, header: str = "") -> list
     return analyze(embedded_text(title, section, text, header))
 
 
-def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, str]) -> Iterator[Outcome]:
-    """One outcome an item, in order. ``digests`` are the SHA-256 of the content that is known, by path.
+def prepare(
+    source: Source,
+    items: Sequence[SourceItem],
+    digests: Mapping[str, str],
+    parsers: Parsers,
+    passwords: Sequence[str] = (),
+) -> Generator[Outcome, None, None]:
+    """One outcome an item, in order. ``digests`` are the SHA-256 of the content that is known, by path; ``passwords`` are tried
+    on what is encrypted.
 
-    Reading, parsing and splitting run in a thread of their own, some documents ahead of what is asked for.
+    A thread of its own fetches; as many as there are parsers parse and split, some documents ahead of what is asked for.
     """
-    outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(_AHEAD)
+    outcomes: queue.Queue[Future[Outcome] | BaseException | None] = queue.Queue(_AHEAD)
+    room = threading.Semaphore(parsers.size + _WAITING)
     stopped = threading.Event()
+    pool = ThreadPoolExecutor(parsers.size, "parse")
 
-    def put(outcome: Outcome | BaseException | None) -> None:
+    def put(outcome: Future[Outcome] | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 outcomes.put(outcome, timeout=0.1)
@@ -73,12 +86,25 @@ def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, s
                 continue
             return
 
+    def start(item: SourceItem) -> Future[Outcome]:
+        fetched = _fetched(source, item, digests.get(item.path))
+        if not isinstance(fetched, _Fetched):
+            done: Future[Outcome] = Future()
+            done.set_result(fetched)
+            return done
+        while not room.acquire(timeout=0.1):
+            if stopped.is_set():
+                raise CancelledError
+        outcome = pool.submit(_prepared, fetched, parsers, passwords)
+        outcome.add_done_callback(lambda _: room.release())
+        return outcome
+
     def work() -> None:
         try:
             for item in items:
                 if stopped.is_set():
                     return
-                put(_prepared(source, item, digests.get(item.path)))
+                put(start(item))
             put(None)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads
             put(error)
@@ -88,25 +114,41 @@ def prepare(source: Source, items: Sequence[SourceItem], digests: Mapping[str, s
         while (outcome := outcomes.get()) is not None:
             if isinstance(outcome, BaseException):
                 raise outcome
-            yield outcome
+            yield outcome.result()
     finally:
         stopped.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepared(source: Source, item: SourceItem, known: str | None) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    item: SourceItem
+    data: bytes
+    digest: str
+
+
+def _fetched(source: Source, item: SourceItem, known: str | None) -> _Fetched | Outcome:
     try:
         data = source.fetch(item)
-        digest = sha256_hex(data)
-        if digest == known:
-            return Unchanged(item)
-        parsed = parse(data, item.path)
+    except AverError as error:
+        return Failed(item, str(error), False)
+    except Exception as error:  # noqa: BLE001 - nor must one that breaks its source
+        return Failed(item, f"The file cannot be fetched: {type(error).__name__}: {error}"[:500], False)
+    digest = sha256_hex(data)
+    return Unchanged(item) if digest == known else _Fetched(item, data, digest)
+
+
+def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> Outcome:
+    item = fetched.item
+    try:
+        parsed = parsers.parse(fetched.data, item.path, passwords)
         chunks = split(parsed)
-        terms = [
-            indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
-            for chunk in chunks
-        ]
     except AverError as error:
         return Failed(item, str(error), isinstance(error, UnsupportedFormat))
-    except Exception as error:  # noqa: BLE001 - a file that breaks a parser must not stop the others
+    except Exception as error:  # noqa: BLE001 - what breaks on one document must not stop the others
         return Failed(item, f"The file cannot be read: {type(error).__name__}: {error}"[:500], False)
-    return Prepared(item, digest, parsed.title, parsed.text, parsed.blocks, chunks, terms)
+    terms = [
+        indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
+        for chunk in chunks
+    ]
+    return Prepared(item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms)

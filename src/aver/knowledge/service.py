@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import func, select
 
 from aver.core import Clock, Principal
 from aver.core.errors import InvalidInput
+from aver.core.settings import ParserSettings
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
 from aver.knowledge import catalog
@@ -18,6 +19,7 @@ from aver.knowledge.check import check
 from aver.knowledge.index import PassageIndex
 from aver.knowledge.ingest import Ingest
 from aver.knowledge.layout import Spot, spots
+from aver.knowledge.parsers import Parsers
 from aver.knowledge.search import Searcher
 from aver.knowledge.store import acls
 from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
@@ -32,20 +34,33 @@ _TIDY_AT_ONCE = 50_000
 class Knowledge:
     """The knowledge of one tenant. Blocking; searches may run in any number of threads while one process ingests."""
 
-    def __init__(self, store: TenantStore, ledger: Ledger, embedder: Embedder, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        embedder: Embedder,
+        clock: Clock,
+        parser: ParserSettings | None = None,
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._embedder = embedder
         self._clock = clock
+        self._parser = parser
         self._index = PassageIndex(store.directory / "index")
         self._searcher = Searcher(store, self._index, embedder)
 
     def ingest(
-        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None
+        self,
+        source: Source,
+        acl: AccessList | None = None,
+        *,
+        passwords: Sequence[str] = (),
+        progress: Progress | None = None,
     ) -> IngestReport:
         """Bring the documents of ``source`` to what it holds now, readable as ``acl`` says.
 
-        Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
+        ``passwords`` are tried on documents that are encrypted, and kept nowhere. Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
 
         Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
         fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is
@@ -56,9 +71,9 @@ class Knowledge:
         :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
         """
         started = self._clock.monotonic()
-        with self._store.lock(LOCK):
+        with self._store.lock(LOCK), Parsers(self._parser) as parsers:
             changes = self._changes()
-            ingest = Ingest(self._store, changes, source, acl, progress)
+            ingest = Ingest(self._store, changes, parsers, source, acl, passwords, progress)
             changes.renew()
             report = ingest.run()
             changes.tidy()

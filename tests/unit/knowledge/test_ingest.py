@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.knowledge import AccessList
 from aver.knowledge.changes import LOCK
 from aver.knowledge.ingest import document_id
+from aver.knowledge.parsers import Parsers
 from aver.store import Store
 from aver.testing import HashEmbedder
 from tests.knowledge import MemorySource, World, access, open_world, world
@@ -103,20 +105,14 @@ def test_a_format_that_is_not_read_is_skipped(acme):
     assert report.failed == ()
 
 
-def test_a_parser_that_breaks_on_one_file_does_not_stop_the_others(acme, monkeypatch):
-    from aver.knowledge import preparation
-
-    parse = preparation.parse
-
-    def breaking(data, path):
-        if path == "bad.md":
-            raise RecursionError("too deep")
-        return parse(data, path)
-
-    monkeypatch.setattr(preparation, "parse", breaking)
-    report = acme.ingest({"bad.md": LEAVE, "travel.md": TRAVEL})
+def test_a_parser_that_ends_on_one_file_does_not_stop_the_others(acme, monkeypatch):
+    misbehaving = partial(Parsers, entry="tests.unit.knowledge.misbehaving")
+    monkeypatch.setattr("aver.knowledge.service.Parsers", misbehaving)
+    report = acme.ingest({"bad.md": "CRASH", "odd.md": "RAISE", "travel.md": TRAVEL})
     assert report.added == 1
-    assert [failure.path for failure in report.failed] == ["bad.md"]
+    assert [failure.path for failure in report.failed] == ["bad.md", "odd.md"]
+    assert "crash" in report.failed[0].error
+    assert "RuntimeError: told to" in report.failed[1].error
 
 
 def test_a_source_that_cannot_be_listed_changes_nothing(acme, ada):

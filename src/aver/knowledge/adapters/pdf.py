@@ -71,7 +71,7 @@ class _Line:
         return self.top - self.bottom
 
 
-def read(data: bytes) -> Draft:
+def read(data: bytes, passwords: Sequence[str] = ()) -> Draft:
     draft = Draft()
     with _ONE_AT_A_TIME:
         title, pages = _open(data)
