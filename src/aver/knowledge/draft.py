@@ -120,6 +120,24 @@ class Draft:
             lines.pop(0)
         self._add("code", "\n".join(lines).rstrip())
 
+    def include(self, document: ParsedDocument, anchor: str, *, below: int = 0, places: bool = True) -> None:
+        """All of ``document``, which stands at ``anchor``: its headings below level ``below``, its own places named after the
+        anchor, or left out without ``places``."""
+        if not document.blocks:
+            return
+        if self._blocks:
+            self._write("\n\n")
+        shift = self._length
+        self._write(document.text)
+        for block in document.blocks:
+            inside = block.anchor or (f"page {block.page}" if block.page else "")
+            inside = inside if places else ""
+            place = one_line(f"{anchor}, {inside}" if anchor and inside else anchor or inside)[:_LONGEST_ANCHOR]
+            level = min(block.level + below, 6) if block.level else 0
+            start, end = block.start + shift, block.end + shift
+            self._blocks.append(replace(block, start=start, end=end, level=level, page=0, box=None, anchor=place))
+        self._open = False
+
     def gap(self) -> None:
         """The list or table being written ends here."""
         self._open = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 
-__all__ = ["W", "docx", "pdf", "zipped"]
+__all__ = ["W", "compound", "docx", "pdf", "zipped"]
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
@@ -78,3 +79,43 @@ def pdf(
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
+def compound(streams: Mapping[str, bytes]) -> bytes:
+    """A compound file of sectors of 512 bytes that holds these streams by path; none of them is kept as a small one."""
+    free, end, table_mark = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    folders = sorted({path[:at] for path in streams for at, letter in enumerate(path) if letter == "/"})
+    paths = ["", *folders, *streams]
+    sectors: list[bytes] = []
+    chain: list[int] = []
+
+    def stored(content: bytes) -> int:
+        pieces = [content[at : at + 512].ljust(512, b"\0") for at in range(0, len(content), 512)]
+        first = len(sectors)
+        sectors.extend(pieces)
+        chain.extend([*range(first + 1, first + len(pieces)), end] if pieces else [])
+        return first if pieces else end
+
+    starts = {path: stored(content) for path, content in streams.items()}
+    directory = b""
+    for number, path in enumerate(paths):
+        name = (path.rpartition("/")[2] or "Root Entry").encode("utf-16-le")
+        inside = [at for at, other in enumerate(paths) if at and other.rpartition("/")[0] == path and other != path]
+        beside = [at for at, other in enumerate(paths) if at and other.rpartition("/")[0] == path.rpartition("/")[0]]
+        after = [at for at in beside if at > number] if number else []
+        kind = 5 if not number else 2 if path in streams else 1
+        links = (free, after[0] if after else free, inside[0] if inside and kind != 2 else free)
+        content = streams.get(path, b"")
+        start = starts.get(path, end)
+        directory += struct.pack(
+            "<64sHBBIII36xIQ", name.ljust(64, b"\0"), len(name) + 2, kind, 1, *links, start, len(content)
+        )
+    first_entry = stored(directory)
+    tables = (len(sectors) + 127) // 127
+    chain += [table_mark] * tables
+    table = struct.pack(f"<{len(chain)}I", *chain).ljust(tables * 512, b"\xff")
+    places = [len(sectors) + number for number in range(tables)]
+    header = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
+    header += struct.pack("<5H6x9I", 62, 3, 0xFFFE, 9, 6, 0, tables, first_entry, 0, 0, end, 0, end, 0)
+    header += struct.pack("<109I", *(places + [free] * 109)[:109])
+    return header + b"".join(sectors) + table
