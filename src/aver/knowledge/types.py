@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 __all__ = [
+    "WHOLE",
     "Block",
     "BlockKind",
     "Box",
@@ -25,6 +26,8 @@ __all__ = [
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption"]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom as fractions 0 to 1 of a page's width and height, from its upper left corner."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+"""All of a page, such as a slide whose text stands where its layout puts it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from aver.knowledge.adapters.odf import OpenDocument, Writer, inline
 from aver.knowledge.draft import Draft
+from aver.knowledge.types import WHOLE
 
 __all__ = ["read"]
 
@@ -19,7 +20,7 @@ def read(data: bytes) -> Draft:
     styles = document.styles()
     writer = Writer(draft, styles)
     for number, slide in enumerate(document.body("presentation").findall("draw.page"), 1):
-        draft.at(page=number, anchor=f"slide {number}")
+        draft.at(page=number, box=WHOLE, anchor=f"slide {number}")
         shapes = list(_shapes(slide))
         title = next((shape for shape in shapes if shape.get("presentation.class") == "title"), None)
         if title is not None:
@@ -29,7 +30,7 @@ def read(data: bytes) -> Draft:
                 draft.gap()
                 writer.block(shape)
         notes = slide.find("presentation.notes")
-        draft.at(page=number, anchor=f"slide {number}, notes")
+        draft.at(page=number, box=WHOLE, anchor=f"slide {number}, notes")
         for shape in _shapes(notes) if notes is not None else ():
             if shape.get("presentation.class") == "notes":
                 writer.block(shape)

@@ -15,6 +15,7 @@ from aver.knowledge.adapters.charts import write_chart
 from aver.knowledge.adapters.drawing import alternative, lines, write_lines, write_table
 from aver.knowledge.adapters.opc import Package, Relation
 from aver.knowledge.draft import Draft
+from aver.knowledge.types import WHOLE
 
 __all__ = ["read"]
 
@@ -36,9 +37,9 @@ def read(data: bytes) -> Draft:
         relation = relations.get(entry.get("r.id", ""))
         slide = package.part(relation.part) if relation is not None and relation.part else None
         if relation is not None and slide is not None:
-            draft.at(page=number, anchor=f"slide {number}")
+            draft.at(page=number, box=WHOLE, anchor=f"slide {number}")
             _Slide(package, relation.part, masters, draft).write(slide)
-            draft.at(page=number, anchor=f"slide {number}, notes")
+            draft.at(page=number, box=WHOLE, anchor=f"slide {number}, notes")
             _notes(package, relation.part, draft)
     return draft
 
