@@ -18,6 +18,8 @@ MOST_CHARACTERS = 20_000_000
 """Of all cells together."""
 _MOST_WRITTEN = 4_000_000
 """Cells that tables take, empty ones between filled ones included."""
+_MOST_MERGED, _LARGEST_MERGED = 200_000, 10_000
+"""Cells that merged ones cover: all together, and one of them."""
 _DEEPEST = 12
 """How often a region is cut again before it is taken for one table."""
 _LONG_LINE = 60
@@ -53,7 +55,11 @@ class Sheet:
 
     name: str
     rows: dict[int, dict[int, Cell]] = field(default_factory=dict)
-    merged: list[Area] = field(default_factory=list)
+    merged: dict[int, list[Area]] = field(default_factory=dict)
+    """By the row that they begin in."""
+
+    def merge(self, area: Area) -> None:
+        self.merged.setdefault(area.top, []).append(area)
 
     def anchor(self, area: Area) -> str:
         name = self.name if re.fullmatch(r"\w+", self.name) else "'" + self.name.replace("'", "''") + "'"
@@ -88,13 +94,15 @@ def write_sheet(sheet: Sheet, draft: Draft) -> None:
 
 
 def _fill_merged(sheet: Sheet) -> None:
-    """A merged cell's value stands in all of its cells, so that each row says it all. Merged cells of absurd size keep
-    theirs in the first."""
-    for area in sheet.merged:
+    """A merged cell's value stands in all of its cells, so that each row says it all. Merged cells of absurd size or
+    number keep theirs in the first."""
+    left = _MOST_MERGED
+    for area in [area for areas in sheet.merged.values() for area in areas]:
         cell = sheet.rows.get(area.top, {}).get(area.left)
-        height, width = area.bottom - area.top + 1, area.right - area.left + 1
-        if cell is None or height * width > 10_000:
+        size = (area.bottom - area.top + 1) * (area.right - area.left + 1)
+        if cell is None or size > _LARGEST_MERGED or size > left:
             continue
+        left -= size
         for row in range(area.top, area.bottom + 1):
             for column in range(area.left, area.right + 1):
                 sheet.rows.setdefault(row, {}).setdefault(column, cell)
@@ -216,8 +224,8 @@ def _title(sheet: Sheet, area: Area) -> str:
     """The one text of the first row when it stands over a table: alone at the left, or merged across all columns."""
     cells = [cell for column, cell in sorted(sheet.rows.get(area.top, {}).items()) if area.left <= column <= area.right]
     across = any(
-        merged.top == merged.bottom == area.top and merged.left <= area.left and merged.right >= area.right
-        for merged in sheet.merged
+        merged.bottom == area.top and merged.left <= area.left and merged.right >= area.right
+        for merged in sheet.merged.get(area.top, ())
     )
     alone = len(cells) == 1 and area.left in sheet.rows[area.top]
     below = sum(bool(text) for text in _texts(sheet, area, area.top + 1))
@@ -238,6 +246,6 @@ def _is_header(sheet: Sheet, area: Area) -> bool:
 def _is_spanned(sheet: Sheet, area: Area) -> bool:
     """Whether a name in the first row stands over several columns, so that the second row names them one by one."""
     return any(
-        merged.top == merged.bottom == area.top and area.left <= merged.left < merged.right <= area.right
-        for merged in sheet.merged
+        merged.bottom == area.top and area.left <= merged.left < merged.right <= area.right
+        for merged in sheet.merged.get(area.top, ())
     )

@@ -71,7 +71,7 @@ class _Reader:
                 across = number(child.get("table.number-columns-spanned", "1"))
                 if down * across > 1:
                     last = min(row + down, _MOST_ROWS) - 1, min(column + across, _MOST_COLUMNS) - 1
-                    sheet.merged.append(Area(row, column, *last))
+                    sheet.merge(Area(row, column, *last))
             column += times
         return cells
 

@@ -21,7 +21,6 @@ __all__ = ["read"]
 
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})")
 _MOST_COLUMNS, _MOST_ROWS = 16_384, 1_048_576
-_MOST_MERGED = 20_000
 _ROWS = frozenset({"x.row", "x.mergeCell"})
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -67,8 +66,8 @@ class _Reader:
         row_number = -1
         for node in self._package.each(part, _ROWS):
             if node.tag == "x.mergeCell":
-                if len(sheet.merged) < _MOST_MERGED and (area := _area(node.get("ref", ""))):
-                    sheet.merged.append(area)
+                if area := _area(node.get("ref", "")):
+                    sheet.merge(area)
                 continue
             row_number = _row_number(node.get("r", ""), row_number + 1)
             if row_number < _MOST_ROWS and (cells := self._row(node)):
