@@ -14,7 +14,7 @@ from aver.knowledge.types import ParsedDocument
 
 __all__ = ["UnsupportedFormat", "parse"]
 
-Format = Literal["markdown", "plain", "html", "pdf", "docx"]
+Format = Literal["markdown", "plain", "html", "pdf", "docx", "image"]
 
 _EXTENSIONS: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), "markdown"),
@@ -23,6 +23,8 @@ _EXTENSIONS: dict[str, Format] = {
     ".pdf": "pdf",
     ".docx": "docx",
 }
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How PNG, JPEG and TIFF begin."""
 _LOCKABLE = frozenset({"pdf"})
 """Formats whose files are opened with a password."""
 _HTML_START = re.compile(
@@ -56,8 +58,9 @@ def parse(data: bytes, path: str, passwords: Sequence[str] = ()) -> ParsedDocume
     document = draft.finish(_readable_name(PurePosixPath(path)))
     is_redirect = kind == "markdown" and bool(draft.title)  # such a page is its front matter alone
     if not document.text and not is_redirect:
-        scan = "It may be a scan: recognise its text (OCR) first, then ingest it again."
-        raise InvalidInput("The file holds no text", scan if kind == "pdf" else "Write something in it, or remove it.")
+        if kind == "image":
+            raise UnsupportedFormat("The image shows no text", "Remove it, if it should.")
+        raise InvalidInput("The file holds no text", "Write something in it, or remove it.")
     return document
 
 
@@ -69,6 +72,8 @@ def _format(data: bytes, path: PurePosixPath) -> Format:
         if named == "docx" or b"word/" in data:
             return "docx"
         raise UnsupportedFormat("A ZIP archive is not read", "Unpack it and ingest the files in it.")
+    if data.startswith(_PICTURES):
+        return "image"
     if data.startswith(_OLE):
         if _ENCRYPTED_OFFICE in data:
             raise InvalidInput("The document is encrypted", "Save it without a password and ingest it again.")
