@@ -30,6 +30,7 @@ Format = Literal[
     "rtf",
     "code",
     "notebook",
+    "image",
 ]
 
 _CODE = """.py .pyi .js .mjs .cjs .jsx .ts .tsx .vue .svelte .java .kt .kts .scala .groovy .gradle .go .rs .c .h .cc .cpp .cxx .hpp
@@ -86,7 +87,9 @@ _SCRIPT = re.compile(
 )
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _OUTLOOK = "__properties_version1.0".encode("utf-16-le")
-_STARTS: dict[bytes, Format] = {b"{\\rtf": "rtf"}
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How PNG, JPEG and TIFF begin."""
+_STARTS: dict[bytes, Format] = {b"{\\rtf": "rtf", **dict.fromkeys(_PICTURES, "image")}
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 

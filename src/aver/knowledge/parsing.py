@@ -48,8 +48,9 @@ def parse(data: bytes, path: str, passwords: Sequence[str] = (), *, depth: int =
     document = draft.finish(name)
     is_redirect = kind == "markdown" and bool(draft.title)  # such a page is its front matter alone
     if not document.text and not is_redirect:
-        scan = "It may be a scan: recognise its text (OCR) first, then ingest it again."
-        raise InvalidInput("The file holds no text", scan if kind == "pdf" else "Write something in it, or remove it.")
+        if kind == "image":
+            raise UnsupportedFormat("The image shows no text", "Remove it, if it should.")
+        raise InvalidInput("The file holds no text", "Write something in it, or remove it.")
     return document
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aver.core import sha256_hex
-from aver.core.errors import AverError
+from aver.core.errors import AverError, MissingExtra
 from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
 from aver.knowledge.parsers import Parsers
@@ -144,7 +144,7 @@ def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> 
         parsed = parsers.parse(fetched.data, item.path, passwords)
         chunks = split(parsed)
     except AverError as error:
-        return Failed(item, str(error), isinstance(error, UnsupportedFormat))
+        return Failed(item, str(error), isinstance(error, UnsupportedFormat | MissingExtra))
     except Exception as error:  # noqa: BLE001 - what breaks on one document must not stop the others
         return Failed(item, f"The file cannot be read: {type(error).__name__}: {error}"[:500], False)
     terms = [

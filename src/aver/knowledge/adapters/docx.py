@@ -139,8 +139,11 @@ class _Writer:
                 text = above.get(column, "") if continues else self._cell(cell)
                 above[column] = text
                 texts.append(text)
-                span = cell.find("tcPr/gridSpan")
-                column += int(_digits(span.get("val", "")) or 1) if span is not None else 1
+                mark = cell.find("tcPr/gridSpan")
+                span = int(_digits(mark.get("val", "")) or 1) if mark is not None else 1
+                if len(cells) > 1:  # a title across the whole table is written once
+                    texts += [text] * (span - 1)
+                column += span
             self._draft.at(anchor=f"table {self._tables}, row {number}")
             self._draft.row(texts, number <= headers)
         self._draft.gap()

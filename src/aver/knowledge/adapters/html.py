@@ -52,7 +52,7 @@ _REFERENCE = re.compile(r"\[?[\w*†‡]{1,4}\]?$")
 _LONGEST_CELL = 300
 """Characters; a table with blocks in a longer cell lays out a page, it does not tabulate."""
 _MAIN_SHARE = 0.25
-_ROW_SPAN_LIMIT = 200
+_SPAN_LIMIT = 200
 
 
 def read(data: bytes) -> Draft:
@@ -241,9 +241,13 @@ class _Writer:
         self._draft.gap()
         carried: dict[int, tuple[int, str]] = {}
         header = True
+        columns = max(sum(_span(cell, "colspan") for cell in cells) for cells in rows)
         for cells in rows:
             header = header and all(cell.tag == "th" or _in_head(cell) for cell in cells)
-            self._draft.row(_spanned(cells, carried), header)
+            texts = _spanned(cells, carried)
+            if all(_span(cell, "rowspan") > 1 for cell in cells) and len(texts) < columns:
+                continue  # nothing but names of the rows that follow
+            self._draft.row(_once(texts, cells), header)
         self._draft.gap()
         return True
 
@@ -258,7 +262,8 @@ def _row(row: LexborNode) -> list[LexborNode]:
 
 
 def _spanned(cells: list[LexborNode], carried: dict[int, tuple[int, str]]) -> list[str]:
-    """The texts of a row, with those that span down from rows above (``carried``: column -> rows left, text)."""
+    """The texts of a row, one a column: a cell that spans several stands in each, and so do those that span down from rows above
+    (``carried``: column -> rows left, text)."""
     texts: list[str] = []
     remaining = iter(cells)
     while True:
@@ -272,10 +277,22 @@ def _spanned(cells: list[LexborNode], carried: dict[int, tuple[int, str]]) -> li
             if cell is None:
                 return texts
             text = _text(cell)
-            span = cell.attributes.get("rowspan") or ""
-            if span.isdigit() and 1 < int(span) <= _ROW_SPAN_LIMIT:
-                carried[column] = (int(span) - 1, text)
+            down, across = _span(cell, "rowspan"), _span(cell, "colspan")
+            for more in range(across):
+                if down > 1:
+                    carried[column + more] = (down - 1, text)
+            texts += [text] * (across - 1)
         texts.append(text)
+
+
+def _span(cell: LexborNode, direction: str) -> int:
+    span = cell.attributes.get(direction) or ""
+    return int(span) if span.isdigit() and 1 <= int(span) <= _SPAN_LIMIT else 1
+
+
+def _once(texts: list[str], cells: list[LexborNode]) -> list[str]:
+    """A title across the whole table is written once."""
+    return texts[:1] if len(cells) == 1 and len(set(texts)) == 1 else texts
 
 
 def _in_head(cell: LexborNode) -> bool:
