@@ -85,6 +85,7 @@ _HTML_START = re.compile(
 _SCRIPT = re.compile(
     rb"#!\s*/\S*/(?:env\s+)?(?:ba|z|da|k)?sh\b|#!\s*/\S*/(?:env\s+)?(?:python|node|ruby|perl|php|lua|deno)"
 )
+_ACCESS_LIST = (re.compile(rb"^[- ] *match *:", re.MULTILINE), re.compile(rb"^[- ] *readers *:", re.MULTILINE))
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _OUTLOOK = "__properties_version1.0".encode("utf-16-le")
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -111,6 +112,8 @@ def format_of(data: bytes, path: PurePosixPath) -> Format:
             f"Files ending in {path.suffix!r} are not read",
             "Convert it to Markdown, text, HTML, PDF or an office format.",
         )
+    if path.suffix.lower() in (".yaml", ".yml") and all(key.search(data) for key in _ACCESS_LIST):
+        raise UnsupportedFormat("An access list is no document: it names people", "Keep it outside of the folder.")
     if named in _TELLING:
         raise InvalidInput(
             f"The file is named {path.suffix} but holds no {_TELLING[named]}",

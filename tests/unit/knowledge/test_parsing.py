@@ -66,6 +66,7 @@ def test_what_cannot_be_read_says_why_and_what_to_do(data, path, says):
         (zipped({"a.txt": "x"}), "x.zip"),
         (bytes.fromhex("d0cf11e0a1b11ae1"), "x.doc"),
         (b"a,b\n1,2", "x.parquet"),
+        (b'- match: "board/**"\n  readers: [group:board]\n', "acl.yaml"),
     ],
 )
 def test_formats_that_are_not_read_are_told_apart_from_broken_files(data, path):
