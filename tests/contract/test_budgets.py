@@ -407,7 +407,9 @@ async def test_a_call_is_not_refused_because_others_of_its_process_took_what_was
     def take() -> None:
         if amounts:
             mine = budgets.reserve(ADA, Amount(tokens=amounts.pop(0)))
-            taken.append(asyncio.run(asyncio.wait_for(mine, 2)))  # in the thread that fetches: it must find room at once
+            taken.append(
+                asyncio.run(asyncio.wait_for(mine, 2))
+            )  # in the thread that fetches: it must find room at once
 
     amounts: list[int] = []
     budgets = TenantBudgets(Meanwhile(grants, take), lambda: config, clock, idle=1.0)

@@ -22,7 +22,7 @@ from typing import Any
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
 
-__all__ = ["ModelSettings", "ModelTimeouts", "Settings"]
+__all__ = ["ModelSettings", "ModelTimeouts", "ParserSettings", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ParserSettings:
+    """What reading one document may take: seconds of computing, and megabytes of memory. ``processes`` read documents beside one
+    another, by default one a core and at most eight."""
+
+    seconds: int = 300
+    memory_mb: int = 2048
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation's settings. Without a ``model``, answers are extractive; without a ``database_url``, embedded."""
 
@@ -64,6 +74,7 @@ class Settings:
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
     max_question_chars: int = 8000
     model: ModelSettings | None = None
+    parser: ParserSettings = ParserSettings()
 
     @classmethod
     def load(
@@ -83,6 +94,7 @@ class Settings:
         values = {name: _SETTINGS[name].value(words) for name, words in given.items()}
         timeouts = ModelTimeouts(**_within(values, "model.timeouts."))
         model = _within(values, "model.")
+        values["parser"] = ParserSettings(**_within(values, "parser."))
         if "base_url" in model and "name" in model:
             values["model"] = ModelSettings(**model, timeouts=timeouts)
         elif "base_url" in model:
@@ -187,6 +199,9 @@ _SETTINGS = {
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
+    "parser.seconds": _Setting("AVER_PARSER_SECONDS", _whole(1, 86_400)),
+    "parser.memory_mb": _Setting("AVER_PARSER_MEMORY_MB", _whole(512, 2**20)),
+    "parser.processes": _Setting("AVER_PARSER_PROCESSES", _whole(1, 256)),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),
     "model.key": _Setting("AVER_MODEL_KEY", _word, secret=True),

@@ -11,6 +11,7 @@ from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
 from aver.knowledge.index import Place
+from aver.knowledge.layout import load_layout
 from aver.knowledge.store import document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
@@ -49,18 +50,22 @@ def visible_document(tx: Connection, principal: Principal, document: str) -> str
     return document
 
 
-def read_document(tx: Connection, principal: Principal, document: str, version: int | None) -> DocumentText:
+def read_document(
+    tx: Connection, principal: Principal, document: str, version: int | None, *, blocks: bool = False
+) -> DocumentText:
     """The stored text of a version, by default the current one; :class:`NotFound` as :func:`visible_document`."""
     visible_document(tx, principal, document)
     current = select(documents.c.version).where(documents.c.id == document).scalar_subquery()
-    query = select(document_versions).where(
+    names = ["document", "version", "title", "uri", "text", *["layout"] * blocks]
+    query = select(*(document_versions.c[name] for name in names)).where(
         document_versions.c.document == document,
         document_versions.c.version == (current if version is None else version),
     )
     row = tx.execute(query).first()
     if row is None:
         raise NotFound("The document has no such version", "Leave the version out for the current one.")
-    return DocumentText(row.document, row.version, row.title, row.uri, row.text)
+    found = load_layout(row.layout) if blocks else ()
+    return DocumentText(row.document, row.version, row.title, row.uri, row.text, found)
 
 
 def readable_versions(

@@ -21,10 +21,12 @@ from aver.evidence.types import StepKind
 from aver.gateway.types import Embedder
 from aver.knowledge.index import PassageIndex, Place
 from aver.knowledge.index_writer import IndexWriter
+from aver.knowledge.layout import dump_layout, load_layout
 from aver.knowledge.preparation import Prepared, embedded_text, indexed_terms
 from aver.knowledge.search import recipe
 from aver.knowledge.statistics import Tally, forget_statistics
 from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents, index_state
+from aver.knowledge.tables import Headers
 from aver.store import TenantStore
 
 __all__ = ["LOCK", "Changes", "Put", "steps"]
@@ -149,21 +151,22 @@ class Changes:
             forget_statistics(tx)
             tally.apply(tx)
 
-    def _parts(self, places: Sequence[Place]) -> list[tuple[str, str, str]]:
-        """Title, section and text of each passage."""
-        held: dict[tuple[str, int], tuple[str, str]] = {}
+    def _parts(self, places: Sequence[Place]) -> list[tuple[str, str, str, str]]:
+        """Title, section, text and table header of each passage."""
+        held: dict[tuple[str, int], tuple[str, str, Headers]] = {}
         with self._store.read() as tx:
             for document, version in {(place.document, place.version) for place in places}:
-                query = select(document_versions.c.title, document_versions.c.text).where(
+                columns = (document_versions.c.title, document_versions.c.text, document_versions.c.layout)
+                query = select(*columns).where(
                     document_versions.c.document == document,
                     document_versions.c.version == version,
                 )
-                title, text = tx.execute(query).one()
-                held[document, version] = (title, text)
+                title, text, layout = tx.execute(query).one()
+                held[document, version] = (title, text, Headers(text, load_layout(layout)))
         parts = []
         for place in places:
-            title, text = held[place.document, place.version]
-            parts.append((title, place.section, text[place.start : place.end]))
+            title, text, headers = held[place.document, place.version]
+            parts.append((title, place.section, text[place.start : place.end], headers.of(place.start)))
         return parts
 
     def tidy(self) -> None:
@@ -224,4 +227,4 @@ def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
     else:
         tx.execute(update(documents).where(documents.c.id == put.document).values(current))
     text = {"document": put.document, "version": version, "text": content.text, "created": now}
-    tx.execute(insert(document_versions), {**text, **shared})
+    tx.execute(insert(document_versions), {**text, **shared, "layout": dump_layout(content.blocks)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import func, select
 
 from aver.core import Clock, Principal
+from aver.core.errors import InvalidInput
+from aver.core.settings import ParserSettings
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
 from aver.knowledge import catalog
@@ -16,6 +18,8 @@ from aver.knowledge.changes import LOCK, Changes
 from aver.knowledge.check import check
 from aver.knowledge.index import PassageIndex
 from aver.knowledge.ingest import Ingest
+from aver.knowledge.layout import Spot, spots
+from aver.knowledge.parsers import Parsers
 from aver.knowledge.search import Searcher
 from aver.knowledge.store import acls
 from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
@@ -30,20 +34,36 @@ _TIDY_AT_ONCE = 50_000
 class Knowledge:
     """The knowledge of one tenant. Blocking; searches may run in any number of threads while one process ingests."""
 
-    def __init__(self, store: TenantStore, ledger: Ledger, embedder: Embedder, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        embedder: Embedder,
+        clock: Clock,
+        parser: ParserSettings | None = None,
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._embedder = embedder
         self._clock = clock
+        self._parser = parser
         self._index = PassageIndex(store.directory / "index")
         self._searcher = Searcher(store, self._index, embedder)
 
     def ingest(
-        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None, whole: bool = False
+        self,
+        source: Source,
+        acl: AccessList | None = None,
+        *,
+        passwords: Sequence[str] = (),
+        progress: Progress | None = None,
+        whole: bool = False,
     ) -> IngestReport:
         """Bring the documents of ``source`` to what it holds now, readable as the source itself says, or else ``acl``.
 
-        A source that can list what changed is asked for that alone, unless ``whole`` or with other rules of access. Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
+        A source that can list what changed is asked for that alone, unless ``whole`` or with other rules of access. ``passwords`` are
+        tried on documents that are encrypted, and kept nowhere. Without ``acl`` a source keeps the access list it was last given; a new
+        one begins with everyone of the tenant.
 
         Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
         fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is
@@ -54,9 +74,9 @@ class Knowledge:
         :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
         """
         started = self._clock.monotonic()
-        with self._store.lock(LOCK):
+        with self._store.lock(LOCK), Parsers(self._parser) as parsers:
             changes = self._changes()
-            ingest = Ingest(self._store, changes, source, acl, progress, whole=whole)
+            ingest = Ingest(self._store, changes, parsers, source, acl, passwords, progress, whole=whole)
             changes.renew()
             report = ingest.run()
             changes.tidy()
@@ -71,13 +91,29 @@ class Knowledge:
         with self._store.read() as tx:
             return catalog.list_documents(tx, principal)
 
-    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
-        """The stored text of a version, by default the current one.
+    def document(
+        self, principal: Principal, document: str, version: int | None = None, *, blocks: bool = False
+    ) -> DocumentText:
+        """The stored text of a version, by default the current one; with its ``blocks`` if they are asked for.
 
         Raises :class:`~aver.core.errors.NotFound`, whether it is absent or not this principal's to read.
         """
         with self._store.read() as tx:
-            return catalog.read_document(tx, principal, document, version)
+            return catalog.read_document(tx, principal, document, version, blocks=blocks)
+
+    def locate(self, principal: Principal, document: str, version: int, start: int, end: int) -> tuple[Spot, ...]:
+        """Where in its source ``text[start:end]`` of a version stands: boxes on pages, or anchors; see :func:`layout.spots`.
+
+        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and :class:`~aver.core.errors.InvalidInput` for a span outside
+        of the text.
+        """
+        found = self.document(principal, document, version, blocks=True)
+        if not 0 <= start < end <= len(found.text):
+            raise InvalidInput(
+                f"There is no span {start} to {end} in a text of {len(found.text)} characters",
+                "Take start and end from a citation.",
+            )
+        return spots(found.blocks, start, end)
 
     def readable(self, principal: Principal, pairs: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Those of ``pairs`` (document, version) that this principal may read right now."""

@@ -67,6 +67,7 @@ document_versions = tenant_table(
     Column("title", String, nullable=False),
     Column("uri", String, nullable=False),
     Column("text", Text, nullable=False),  # what offsets refer to; the rows of a deleted document are removed
+    Column("layout", Text, nullable=False),  # its blocks: compact JSON, see layout.py
     Column("digest", String, nullable=False),
     Column("created", String, nullable=False),
 )

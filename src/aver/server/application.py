@@ -93,7 +93,8 @@ class TenantServices:
     def knowledge(self) -> Knowledge:
         from aver.knowledge import Knowledge
 
-        return Knowledge(self.store, self.ledger, self._application.embedder, self._application.clock)
+        application = self._application
+        return Knowledge(self.store, self.ledger, application.embedder, application.clock, application.settings.parser)
 
     @_once
     def sources(self) -> Sources:

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("title", TEXT, nullable=False),
         sa.Column("uri", TEXT, nullable=False),
         sa.Column("text", TEXT, nullable=False),
+        sa.Column("layout", TEXT, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("created", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("document", "version", "tenant", name="pk_document_versions"),
