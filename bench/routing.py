@@ -30,6 +30,7 @@ from scaffold import DATA, jsonl, say
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.routing.estimation import Value, choose, value
 from aver.gateway.routing.learned import Example, LearnedModel, train
+from aver.gateway.routing.learned_features import look
 
 PUBLISHED = DATA / "routing" / "routellm_2model.jsonl"
 TARGET, MOST_CALLS = 0.97, 0.60
@@ -99,7 +100,7 @@ def split(own: list[dict], other: list[dict], embedder: Remembering, seed: int) 
     say(f"{kind_of(own[0])}: trained on {len(own)} in {time.monotonic() - began:.0f} s: {model.verdict}, {model.why}")
     texts = [row["prompt"] for row in other]
     outcomes = np.array([[float(example(row).success[name]) for name in model.models] for row in other])
-    predicted = model.predict(texts)
+    predicted = model.predict(look(texts, embedder))
     figures = {
         "trained_on": len(own),
         "measured_on": len(other),

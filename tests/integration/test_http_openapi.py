@@ -28,6 +28,9 @@ async def test_each_answer_is_as_described(fetch):
         ("GET", "/v1/conversations", "/v1/conversations"): {},
         ("GET", "/v1/conversations/{conversation}", f"/v1/conversations/{answer['conversation']}"): {},
         ("GET", "/v1/turns/{turn}/evidence", f"/v1/turns/{answer['turn']}/evidence"): {},
+        ("POST", "/v1/feedback", "/v1/feedback"): {"json": {"call": answer["turn"], "score": 0.5}},
+        ("POST", "/v1/feedback", "/v1/feedback?"): {"json": {"call": answer["turn"]}},
+        ("POST", "/v1/feedback", "/v1/feedback??"): {"json": {"call": "turn_\0", "score": 1}},
         ("GET", "/v1/models", "/v1/models"): {},
         ("POST", "/v1/chat/completions", "/v1/chat/completions"): {
             "json": {

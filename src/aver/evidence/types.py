@@ -16,6 +16,7 @@ StepKind = Literal[
     "called",  # one call through the gateway: who was asked, why, and what it cost
     "verified",  # each sentence, its citations, supported or not
     "responded",  # the answer as given, or the abstention
+    "judged",  # feedback on a call or a turn, given after it
     "failed",  # the turn ended with an error; a signed checkpoint covers it
     "sealed",  # closes the turn; a signed checkpoint covers it
     "ingested",  # documents added, changed, deleted or re-permitted, with their ids

@@ -52,6 +52,8 @@ class Attempt:
     role: Role = "first"
     doubt: str = ""
     """The usage as the provider reported it, where that cannot be right."""
+    checked: bool = False
+    """The answer was looked at before it was kept; the outcome is ``failed:CHECK`` when it did not pass."""
 
 
 @dataclass(slots=True)

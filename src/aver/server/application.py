@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aver.core.clock import Clock, SystemClock
-from aver.core.errors import AverError, Unavailable
+from aver.core.errors import AverError, NotFound, Unavailable
 from aver.core.principal import Principal, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
@@ -68,6 +68,17 @@ class TenantServices:
         """Keep the evidence of a call that is part of no turn."""
         turn = call.turn or record.id
         self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+
+    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+        """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
+        :func:`~aver.gateway.feedback.give_feedback` does."""
+        from aver.gateway.feedback import give_feedback
+
+        try:
+            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+        except NotFound:
+            self.outbox.settle()
+            give_feedback(self.store, self.ledger, call, score, user=principal.user)
 
     @_once
     def grants(self) -> GrantStore:

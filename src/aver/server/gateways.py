@@ -14,6 +14,7 @@ from aver.gateway.config.types import GatewayConfig, Model, ProviderConfig
 from aver.gateway.prices.book import PriceBook
 from aver.gateway.prices.types import Rates
 from aver.gateway.routing.router import ConfiguredRouter
+from aver.gateway.routing.tree import grow
 
 if TYPE_CHECKING:
     from aver.core.principal import Principal
@@ -70,18 +71,19 @@ def learning_router(
     """Makes the router of a configuration, with the learned models that its routes name in the bundle."""
 
     def route_by(config: GatewayConfig) -> ConfiguredRouter:
-        named = {
-            name: route.learned.model for name, route in config.routes.items() if route.learned and route.learned.model
-        }
-        if not named or settings.bundle is None:
+        if not any(grow(config, route).learns for route in config.routes.values()):
             return ConfiguredRouter(config)
         from aver.gateway.routing.learned_file import load
         from aver.gateway.routing.learned_scorer import LearnedScorer
 
-        folder = settings.bundle if settings.bundle.is_dir() else settings.bundle.parent
-        return ConfiguredRouter(
-            config, LearnedScorer({name: load(folder / file, embedder()) for name, file in named.items()})
-        )
+        bundle = settings.bundle or Path()
+        folder = bundle if bundle.is_dir() else bundle.parent
+        named = {
+            name: load(folder / route.learned.model, embedder())
+            for name, route in config.routes.items()
+            if route.learned and route.learned.model
+        }
+        return ConfiguredRouter(config, LearnedScorer(named, embedder))
 
     return route_by
 

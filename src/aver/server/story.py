@@ -44,6 +44,10 @@ class _Known:
         value = self._facts.get(name)
         return value if isinstance(value, int) else 0
 
+    def number(self, name: str, default: str) -> str:
+        value = self._fields.get(name)
+        return f"{value:g}" if isinstance(value, int | float) else default
+
     def counted(self, name: str, noun: str) -> str:
         """``3 passages``."""
         return _counted(self.count(name), noun)
@@ -120,6 +124,10 @@ def _responded(known: _Known) -> str:
     return f"Gave the answer: {given}{known.took}"
 
 
+def _judged(known: _Known) -> str:
+    return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+
+
 def _failed(known: _Known) -> str:
     if known.text("error") == "cancelled":
         return "The asker left before the answer was whole"
@@ -163,6 +171,7 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "called": _called,
     "verified": _verified,
     "responded": _responded,
+    "judged": _judged,
     "failed": _failed,
     "sealed": _sealed,
     "ingested": _ingested,

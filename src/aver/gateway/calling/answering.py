@@ -190,6 +190,7 @@ class Answering:
                 pass
             else:
                 check = failed(cascade.checks, completion, lambda: self.conduct.call.chat)
+                self.conduct.record.attempts[-1].checked = True
                 if not check:
                     return completion
                 self.conduct.record.attempts[-1].outcome = f"failed:{check}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -68,8 +68,9 @@ class Handling:
         means, desk, call, record = self._means, self._desk, self.call, self.record
         began = means.now()
         target = self._target = desk.target(call.model)
+        prompt: Mapping[str, str] = {}
         if desk.router.learns and given is None:
-            await desk.router.prepare(call.model, lambda: _question(call))
+            prompt = await desk.router.prepare(call.model, lambda: _question(call))
         asked = given or features(call)
         bounds = desk.bounds(target, asked)
         self._situation = Situation(
@@ -85,6 +86,8 @@ class Handling:
         plan = self._plan = desk.plan(call.model, self._situation)
         record.route, record.strategy = plan.route.name, plan.route.strategy
         record.candidates, record.inputs = list(plan.ranked), dict(plan.inputs)
+        if prompt:
+            record.inputs["prompt"] = prompt
         account = Account(record, desk.priced, asked.read_most, bounds)
         models = plan.models
         ends = began + max((desk.deployments[name].provider.timeouts.total for name in models), default=0.0)
@@ -246,8 +249,9 @@ class Handling:
 
 
 def _question(call: Call) -> str:
-    """The last message of the user."""
-    return next((message.text for message in reversed(call.chat.messages) if message.role == "user"), "")
+    """What the assistant was asked, without its passages; else the last message of the user."""
+    chat = call.chat
+    return chat.question or next((message.text for message in reversed(chat.messages) if message.role == "user"), "")
 
 
 def _hedged(attempts: list[Attempt]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,7 +28,7 @@ class Interval(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Value:
     """A policy over ``calls`` prompts. ``share`` is its success over the best single model's, ``gain`` its success less that of mixing
-    single models at random at the same cost, ``cost`` its mean cost over the best single model's."""
+    single models at random at the same cost, ``cost`` its mean cost over the best single model's (1 where that costs nothing)."""
 
     best: str
     success: Interval
@@ -43,9 +44,10 @@ class Value:
     calls: int
 
     def verdict(self, target: float) -> Verdict:
-        """Better when the interval of the gain over mixing is above 0, it is cheaper than the best single model, and the interval of
-        the share reaches ``target``."""
-        return "better" if self.gain.low > 0 and self.cost < 1 and self.share.high >= target else "not better"
+        """Better when the interval of the gain over mixing is above 0, it is cheaper than the best single model or surely better, and the
+        interval of the share reaches ``target``."""
+        worth = self.cost < 1 or self.share.low > 1
+        return "better" if self.gain.low > 0 and worth and self.share.high >= target else "not better"
 
 
 def choose(predicted: Array, costs: Array, slack: float) -> NDArray[np.int64]:
@@ -67,13 +69,19 @@ def frontier(predicted: Array, values: Array, costs: Array, points: int = 400) -
     found = []
     for slack in slacks:
         taken = choose(predicted, costs, slack)
-        found.append((slack, values[rows, taken].mean() / values[:, best].mean(), costs[taken].mean() / costs[best]))
+        found.append(
+            (slack, values[rows, taken].mean() / values[:, best].mean(), _over(costs[taken].mean(), costs[best]))
+        )
     return np.array(found)
 
 
 def slack_for(curve: Array, target: float) -> float | None:
-    """The largest slack of a :func:`frontier` that keeps ``target``, or ``None`` when none does."""
-    kept = curve[curve[:, 1] >= target]
+    """The largest slack of a :func:`frontier` that keeps ``target``, or ``None`` when none does.
+
+    It is a share of the best single model's success; of the choosing's own, where that is so much higher that even this share of it is
+    above the best single model: models that are good at different things are worth more than the least that keeps up with one."""
+    most = curve[:, 1].max()
+    kept = curve[curve[:, 1] >= (target * most if target * most > 1 else target)]
     return float(kept[-1, 0]) if len(kept) else None
 
 
@@ -91,14 +99,22 @@ def mixing(success: Array, costs: Array, budget: Array) -> Array:
     return np.asarray(reached)
 
 
-def value(names: tuple[str, ...], values: Array, costs: Array, chosen: NDArray[np.int64], seed: int) -> Value:
+def value(
+    names: tuple[str, ...],
+    values: Array,
+    costs: Array,
+    chosen: NDArray[np.int64],
+    seed: int,
+    people: Sequence[str] = (),
+) -> Value:
     """``values`` is the success of each model for each prompt, known or estimated without bias; ``chosen`` the policy's model. The
-    intervals are bootstraps over prompts, 1,000 of them."""
+    intervals are bootstraps over prompts, 1,000 of them; prompts of one of ``people`` (a name for each prompt, or nothing) are drawn
+    together."""
     rows = np.arange(len(values))
     columns = np.column_stack((values, values[rows, chosen], costs[chosen]))
     best = int(values.mean(axis=0).argmax())
     means = columns.mean(axis=0, keepdims=True)
-    draws = _resampled(columns, seed)
+    draws = _resampled(columns, seed, people)
     point, spread = _figures(means, costs, best)[0], _figures(draws, costs, best)
     low, high = np.quantile(spread, (0.025, 0.975), axis=0)
     success, share, gain = (Interval(*map(float, each)) for each in zip(point, low, high, strict=True))
@@ -108,7 +124,7 @@ def value(names: tuple[str, ...], values: Array, costs: Array, chosen: NDArray[n
         success=success,
         share=share,
         gain=gain,
-        cost=float(means[0, -1] / costs[best]),
+        cost=_over(means[0, -1], costs[best]),
         chosen=dict(zip(names, map(float, taken), strict=True)),
         single=dict(zip(names, map(float, means[0]), strict=False)),
         mixed=success.value - gain.value,
@@ -122,12 +138,24 @@ def _figures(means: Array, costs: Array, best: int) -> Array:
     return np.column_stack((success, success / single[:, best], success - mixing(single, costs, cost)))
 
 
-def _resampled(columns: Array, seed: int) -> Array:
-    """Means of the columns over prompts drawn with replacement."""
+def _over(cost: float, best: float) -> float:
+    return float(cost / best) if best else 1.0
+
+
+def _resampled(columns: Array, seed: int, people: Sequence[str]) -> Array:
+    """Means of the columns over prompts drawn with replacement, or over people with all of theirs."""
+    if any(people):
+        units = [person or row for row, person in enumerate(people)]
+        numbers = {unit: number for number, unit in enumerate(dict.fromkeys(units))}
+        place = np.array([numbers[unit] for unit in units])
+        sums, sizes = np.zeros((len(numbers), columns.shape[1])), np.bincount(place).astype(float)
+        np.add.at(sums, place, columns)
+    else:
+        sums, sizes = columns, np.ones(len(columns))
     random = np.random.default_rng(seed)
-    count = len(columns)
+    count = len(sums)
     found = []
     for _ in range(0, _RESAMPLES, _AT_ONCE):
         drawn = random.multinomial(count, np.full(count, 1 / count), size=_AT_ONCE)
-        found.append(drawn @ columns / count)
+        found.append(drawn @ sums / (drawn @ sizes)[:, None])
     return np.concatenate(found)

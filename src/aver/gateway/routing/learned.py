@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aver.core.errors import InvalidInput
 from aver.gateway.routing.estimation import Value, Verdict, choose, frontier, slack_for, value
-from aver.gateway.routing.learned_features import Features
+from aver.gateway.routing.learned_features import Features, Seen, join, look
 from aver.gateway.routing.learned_fit import fold, learn, probability
 from aver.gateway.routing.offpolicy import Logged, doubly_robust
 from aver.gateway.types import Embedder
@@ -22,6 +22,7 @@ __all__ = ["Example", "LearnedModel", "train"]
 
 Array = NDArray[np.float64]
 _LEAST_OUTCOMES = 50
+_LEAST_PEOPLE = 10
 _MARGIN = 1e-6
 
 
@@ -34,6 +35,10 @@ class Example:
     success: Mapping[str, float]
     cost: Mapping[str, float] = field(default_factory=dict)
     propensity: Mapping[str, float] = field(default_factory=dict)
+    seen: Seen | None = None
+    """What a router saw of the prompt, where the text was not kept."""
+    person: str = ""
+    """Who asked, where the model was drawn once for each person and not for each prompt: such examples are no independent draws."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +64,13 @@ class LearnedModel:
         """The best single model."""
         return self.estimate.best
 
-    def scores(self, text: str) -> dict[str, float]:
-        """How likely each model is to answer well: calibrated. Blocks for the time of two embeddings."""
-        return dict(zip(self.models, map(float, self.predict([text])[0]), strict=True))
+    def scores(self, seen: Seen) -> dict[str, float]:
+        """How likely each model is to answer one prompt well: calibrated. Takes microseconds."""
+        return dict(zip(self.models, map(float, self.predict(seen)[0]), strict=True))
 
-    def predict(self, texts: Sequence[str]) -> Array:
-        """The same for many: a row a text, a column a model."""
-        return probability(self.features.rows(texts) @ self.coefficients.T)
+    def predict(self, seen: Seen) -> Array:
+        """The same for many: a row a prompt, a column a model."""
+        return probability(self.features.rows(seen) @ self.coefficients.T)
 
     def slack(self, target: float) -> float | None:
         """How far behind the best prediction a cheaper model may be so that all in all ``target`` of the best single model's success
@@ -106,16 +111,16 @@ def train(examples: Sequence[Example], embedder: Embedder, seed: int, target: fl
     """
     names, costs = _models(examples)
     outcomes = np.array([[each.success.get(name, np.nan) for name in names] for each in examples], float)
-    texts = [each.text for each in examples]
-    features = Features.of(texts, embedder)
-    rows = features.rows(texts)
-    parts = fold(len(rows), seed)
-    fitted = [learn(rows, outcomes[:, column], parts) for column in range(len(names))]
-    predicted = np.column_stack([each.unseen for each in fitted])
     propensities = _propensities(examples, names, outcomes)
+    seen = _seen(examples, embedder)
+    features = Features.of(seen)
+    rows = features.rows(seen)
+    parts = fold(len(rows), seed)
+    fitted = [learn(rows, outcomes[:, each], parts, propensities[:, each]) for each in range(len(names))]
+    predicted = np.column_stack([each.unseen for each in fitted])
     values = predicted + np.where(np.isnan(outcomes), 0.0, (outcomes - predicted) / propensities)
     chosen = _left_out(predicted, values, costs, parts, target)
-    estimate = value(names, values, costs, chosen, seed)
+    estimate = value(names, values, costs, chosen, seed, [each.person for each in examples])
     inconclusive = _support(examples, names, predicted, outcomes, chosen)
     verdict = "inconclusive" if inconclusive else estimate.verdict(target)
     return LearnedModel(
@@ -131,6 +136,19 @@ def train(examples: Sequence[Example], embedder: Embedder, seed: int, target: fl
         target=target,
         examples=len(examples),
     )
+
+
+def _seen(examples: Sequence[Example], embedder: Embedder) -> Seen:
+    kept = [each.seen for each in examples if each.seen is not None]
+    if len(kept) == len(examples):
+        return join(kept)
+    texts = [each.text for each in examples if each.seen is None]
+    looked = look(texts, embedder)
+    if not kept:
+        return looked
+    places = {False: iter(range(len(texts))), True: iter(range(len(texts), len(examples)))}
+    order = [next(places[each.seen is not None]) for each in examples]
+    return join([looked, *kept]).take(order)
 
 
 def _models(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
@@ -149,8 +167,10 @@ def _models(examples: Sequence[Example]) -> tuple[tuple[str, ...], Array]:
             raise InvalidInput(
                 f"Only {count} outcomes of the model {name!r} are known", f"Collect at least {_LEAST_OUTCOMES} of each."
             )
-        if not costs.get(name) or min(costs[name]) <= 0:
-            raise InvalidInput(f"The cost of the model {name!r} is not known, or not above 0", "Give it in `cost`.")
+        if not costs.get(name) or min(costs[name]) < 0:
+            raise InvalidInput(f"The cost of the model {name!r} is not known", "Give it in `cost`.")
+    if not any(map(any, costs.values())):
+        raise InvalidInput("No model costs anything", "Ask the best of them always, or give `cost` in time.")
     means = {name: float(np.mean(costs[name])) for name in known}
     names = tuple(sorted(known, key=lambda name: (means[name], name)))
     return names, np.array([means[name] for name in names])
@@ -187,6 +207,9 @@ def _support(
     examples: Sequence[Example], names: tuple[str, ...], predicted: Array, outcomes: Array, chosen: NDArray[np.int64]
 ) -> str:
     """Why the logged calls cannot tell what the policy is worth, or nothing."""
+    people = {each.person for each in examples} - {""}
+    if people and len(people) < _LEAST_PEOPLE:
+        return f"each of {len(people)} people was asked of one model alone, and {_LEAST_PEOPLE} people are needed"
     logged = []
     for row, example in enumerate(examples):
         if not example.propensity:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from math import log1p, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aver.core.errors import InvalidInput
 from aver.gateway.types import Embedder
 
-__all__ = ["COUNTS", "Features", "counts", "options", "width"]
+__all__ = ["COUNTS", "Features", "Seen", "counts", "join", "look", "options", "pack", "unpack", "width"]
 
 _END = 700
 """Characters of a prompt's end that are embedded: what a small embedder reads whole. Examples and passages come first in a prompt and
@@ -72,38 +75,99 @@ def width(dimension: int) -> int:
     return 2 * dimension + 2 * COUNTS + 2
 
 
+class Seen(NamedTuple):
+    """What is seen of prompts, a row each: the vectors of their ends and of their options, whether there are any, and the counts."""
+
+    ends: NDArray[np.float32]
+    options: NDArray[np.float32]
+    listed: NDArray[np.bool_]
+    counts: NDArray[np.float32]
+
+    def take(self, rows: Sequence[int]) -> Seen:
+        """These prompts, in this order."""
+        places = np.asarray(rows, int)
+        return Seen(self.ends[places], self.options[places], self.listed[places], self.counts[places])
+
+
+def look(texts: Sequence[str], embedder: Embedder) -> Seen:
+    """Blocks while texts are embedded: one vector for each, two where there are options."""
+    begins = [options(text) for text in texts]
+    listed = np.array([begin >= 0 for begin in begins], bool)
+    views = [text[-_END:] for text in texts]
+    views += [text[begin:][: 2 * _END] for text, begin in zip(texts, begins, strict=True) if begin >= 0]
+    vectors = np.asarray(embedder.embed(views), np.float32)
+    second = np.zeros((len(texts), vectors.shape[1]), np.float32)
+    second[listed] = vectors[len(texts) :]
+    counted = np.array([counts(text) for text in texts], np.float32).reshape(-1, COUNTS)
+    return Seen(vectors[: len(texts)], second, listed, counted)
+
+
+def join(parts: Sequence[Seen]) -> Seen:
+    """The rows of all, of which there is at least one."""
+    return Seen(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def pack(seen: Seen) -> str:
+    """One prompt in about 1,100 characters: base64 of the counts, then each vector as its largest component and a byte for each."""
+    vectors = (seen.ends[0], seen.options[0]) if seen.listed[0] else (seen.ends[0],)
+    return base64.b64encode(
+        seen.counts[0].astype("<f4").tobytes() + b"".join(_quantised(each) for each in vectors)
+    ).decode()
+
+
+def unpack(text: str, dimension: int) -> Seen:
+    """What :func:`pack` was given, to within half a step of 127. Raises :class:`~aver.core.errors.InvalidInput` for anything else."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = b""
+    vectors, rest = divmod(len(data) - 4 * COUNTS, 4 + dimension)
+    if rest or vectors not in (1, 2):
+        raise InvalidInput("What was kept of a prompt is not as a router writes it", "Leave this call out.")
+    counted = np.frombuffer(data, "<f4", COUNTS)[None]
+    found = np.zeros((2, dimension), np.float32)
+    for place in range(vectors):
+        at = 4 * COUNTS + place * (4 + dimension)
+        largest = np.frombuffer(data, "<f4", 1, at)[0]
+        found[place] = np.frombuffer(data, np.int8, dimension, at + 4) * (largest / _STEPS)
+    return Seen(found[:1], found[1:], np.array([vectors == 2]), counted)
+
+
+_STEPS = 127
+
+
+def _quantised(vector: NDArray[np.float32]) -> bytes:
+    largest = float(np.abs(vector).max())
+    steps = np.round(vector * (_STEPS / largest)) if largest else vector
+    return np.array([largest], "<f4").tobytes() + steps.astype(np.int8).tobytes()
+
+
 class Features:
-    """Turns prompts into rows of numbers. ``centre`` and ``spread`` standardise the counts.
+    """Turns what was seen into rows of numbers. ``centre`` and ``spread`` standardise the counts.
 
     A prompt with options and one without are different kinds of task: the counts of each have coefficients of their own, and only
     the first kind has a second vector.
     """
 
-    def __init__(self, embedder: Embedder, centre: NDArray[np.float64], spread: NDArray[np.float64]) -> None:
-        self._embedder = embedder
+    def __init__(self, centre: NDArray[np.float64], spread: NDArray[np.float64]) -> None:
         self.centre = centre
         self.spread = spread
 
     @classmethod
-    def of(cls, texts: Sequence[str], embedder: Embedder) -> Features:
-        """Standardised over ``texts``."""
-        counted = np.array([counts(text) for text in texts])
-        return cls(embedder, counted.mean(axis=0), np.maximum(counted.std(axis=0), 1e-6))
+    def of(cls, seen: Seen) -> Features:
+        """Standardised over these prompts."""
+        counted = seen.counts.astype(np.float64)
+        return cls(counted.mean(axis=0), np.maximum(counted.std(axis=0), 1e-6))
 
-    def rows(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Shape ``(len(texts), width(dimension))``. Blocks while texts are embedded."""
-        begins = [options(text) for text in texts]
-        listed = [row for row, begin in enumerate(begins) if begin >= 0]
-        views = [text[-_END:] for text in texts] + [texts[row][begins[row] :][: 2 * _END] for row in listed]
-        vectors = self._embedder.embed(views)
-        dimension = vectors.shape[1]
-        rows = np.zeros((len(texts), width(dimension)))
-        rows[:, :dimension] = vectors[: len(texts)]
-        rows[listed, dimension : 2 * dimension] = vectors[len(texts) :]
-        counted = (np.array([counts(text) for text in texts]).reshape(-1, COUNTS) - self.centre) / self.spread * _SCALE
-        for row, begin in enumerate(begins):
-            place = 2 * dimension + (0 if begin >= 0 else COUNTS)
-            rows[row, place : place + COUNTS] = counted[row]
-        rows[listed, -2] = _LISTED
+    def rows(self, seen: Seen) -> NDArray[np.float64]:
+        """Shape ``(prompts, width(dimension))``."""
+        count, dimension = seen.ends.shape
+        rows = np.zeros((count, width(dimension)))
+        rows[:, :dimension] = seen.ends
+        rows[:, dimension : 2 * dimension] = seen.options
+        counted = (seen.counts - self.centre) / self.spread * _SCALE
+        rows[:, 2 * dimension : -2 - COUNTS] = np.where(seen.listed[:, None], counted, 0.0)
+        rows[:, -2 - COUNTS : -2] = np.where(seen.listed[:, None], 0.0, counted)
+        rows[:, -2] = np.where(seen.listed, _LISTED, 0.0)
         rows[:, -1] = _CONSTANT
         return rows

@@ -79,7 +79,7 @@ def load(path: Path, embedder: Embedder) -> LearnedModel:
     return LearnedModel(
         models=models,
         costs=tuple(content["costs"]),
-        features=Features(embedder, _unpacked(content["centre"], COUNTS)[0], _unpacked(content["spread"], COUNTS)[0]),
+        features=Features(_unpacked(content["centre"], COUNTS)[0], _unpacked(content["spread"], COUNTS)[0]),
         embedder=content["embedder"],
         coefficients=_unpacked(content["coefficients"], width(embedder.dimension)),
         curve=_unpacked(content["curve"], 3),

@@ -1,31 +1,34 @@
-"""Learned routers at work: predictions off the event loop, and remembered for prompts that come again."""
+"""Learned routers at work: prompts are looked at off the event loop, once, for all that is to be known of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from threading import Lock
 
 from aver.gateway.config.types import Learned, Route
 from aver.gateway.routing.learned import LearnedModel
+from aver.gateway.routing.learned_features import Seen, look, pack
+from aver.gateway.types import Embedder
 
 __all__ = ["LearnedScorer"]
 
-_REMEMBERED = 4096
+_REMEMBERED = 1024
 
 
 class LearnedScorer:
     """A :class:`~aver.gateway.routing.types.Scorer`: ``models`` are the learned routers by the name of their route. Thread-safe.
 
-    A prediction takes milliseconds: whoever must not wait calls :meth:`prepare` before the router plans. Prompts are remembered by a
-    digest only.
+    Looking at a prompt takes milliseconds: whoever must not wait calls :meth:`prepare` before the router plans. Prompts are remembered
+    by a digest only.
     """
 
-    def __init__(self, models: Mapping[str, LearnedModel]) -> None:
+    def __init__(self, models: Mapping[str, LearnedModel], embedder: Callable[[], Embedder]) -> None:
         self._models = dict(models)
-        self._scores: OrderedDict[tuple[str, bytes], dict[str, float]] = OrderedDict()
+        self._embedder = embedder
+        self._seen: OrderedDict[bytes, Seen] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, route: Route, text: str) -> Mapping[str, float]:
@@ -33,35 +36,36 @@ class LearnedScorer:
         model = self._models.get(route.name)
         if model is None:
             return {}
-        key = _key(route.name, text)
-        scores = self._remembered(key)
-        if scores is None:
-            scores = self._remember(key, model.scores(text))
-        return model.graded(scores, (route.learned or Learned()).target)
+        return model.graded(model.scores(self._look(text)), (route.learned or Learned()).target)
 
-    async def prepare(self, route: Route, text: str) -> None:
-        """Predicts in a thread, so that the next call for this prompt takes microseconds."""
-        model = self._models.get(route.name)
-        if model is None:
-            return
-        key = _key(route.name, text)
-        if self._remembered(key) is None:
-            self._remember(key, await asyncio.to_thread(model.scores, text))
+    async def prepare(self, text: str) -> Mapping[str, str]:
+        """Looks at a prompt in a thread, so that the next call for it takes microseconds. What the call's record keeps of it: whose
+        vectors, and what was seen, in which no word can be read."""
+        key = _key(text)
+        seen = self._remembered(key)
+        if seen is None:
+            seen = await asyncio.to_thread(self._look, text)
+        return {"embedder": self._embedder().name, "seen": pack(seen)}
 
-    def _remembered(self, key: tuple[str, bytes]) -> dict[str, float] | None:
+    def _look(self, text: str) -> Seen:
+        key = _key(text)
+        seen = self._remembered(key)
+        return seen if seen is not None else self._remember(key, look([text], self._embedder()))
+
+    def _remembered(self, key: bytes) -> Seen | None:
         with self._lock:
-            scores = self._scores.get(key)
-            if scores is not None:
-                self._scores.move_to_end(key)
-            return scores
+            seen = self._seen.get(key)
+            if seen is not None:
+                self._seen.move_to_end(key)
+            return seen
 
-    def _remember(self, key: tuple[str, bytes], scores: dict[str, float]) -> dict[str, float]:
+    def _remember(self, key: bytes, seen: Seen) -> Seen:
         with self._lock:
-            self._scores[key] = scores
-            if len(self._scores) > _REMEMBERED:
-                self._scores.popitem(last=False)
-        return scores
+            self._seen[key] = seen
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return seen
 
 
-def _key(route: str, text: str) -> tuple[str, bytes]:
-    return route, blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _key(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from aver.core.errors import NotFound
+from aver.core.errors import AverError, NotFound
 from aver.gateway.calls import Candidate
 from aver.gateway.config.types import Arm, ErrorClass, GatewayConfig, Route
 from aver.gateway.routing.filters import Filters
@@ -37,19 +37,25 @@ class ConfiguredRouter:
         for (name, _), way in self._fallbacks.items():
             self._candidates[name] |= dict.fromkeys(way.filters.models)
         self._scorer = scorer
-        self.learns = any(way.learning for way in self._ways.values())
+        self.learns = any(way.learns for way in self._ways.values())
         self.reads_needs = any(model.capabilities is not None for model in config.models.values())
         """Whether what a call needs can make a difference; if not, nobody has to find out."""
 
     def plan(self, asked: str, situation: Situation) -> Plan:
         return self._way(asked).plan(situation)
 
-    async def prepare(self, asked: str, text: Callable[[], str]) -> None:
+    async def prepare(self, asked: str, text: Callable[[], str]) -> Mapping[str, str]:
         prepare = getattr(self._scorer, "prepare", None)
         way = self._ways.get(asked)
-        if prepare is not None and way is not None:
-            for route in way.learning:
-                await prepare(route, text())
+        if prepare is None or way is None or not way.learns:
+            return {}
+        try:
+            kept: Mapping[str, str] = await prepare(text())
+        except (
+            AverError
+        ):  # to learn from a call is no reason to refuse it; a route that chooses by the prompt will say what is wrong
+            return {}
+        return kept
 
     def fallback(self, plan: Plan, error: ErrorClass, situation: Situation) -> tuple[str, ...]:
         """As the protocol says; the models of the plan also when none of those declared can be asked now."""
@@ -83,6 +89,8 @@ class _Way:
         self._node = grow(config, route)
         self._scorer = scorer
         self.learning = self._node.learning if scorer else []
+        self.learns = scorer is not None and self._node.learns
+        """Whether its calls are learned from, now or later."""
         self.filters = Filters(config, self._node.reach)
         never = self._node.never.items()
         self._never = tuple(Candidate(name, 0.0, 0.0, why) for name, why in never if name not in self.filters.models)

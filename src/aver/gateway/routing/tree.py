@@ -47,8 +47,14 @@ class Node:
         return self.route.strategy in ("priority", "cascade") and all(node.fixed for node in self.below.values())
 
     @property
+    def learns(self) -> bool:
+        """Whether a router can be trained from the calls: they are drawn by chance for that, or it is asked for."""
+        own = self.route.strategy in ("learned", "experiment") or self.route.learned is not None
+        return own or any(node.learns for node in self.below.values())
+
+    @property
     def learning(self) -> list[Route]:
-        """The routes that learn, from here down."""
+        """The routes that are decided by predictions, from here down."""
         own = [self.route] if self.route.strategy == "learned" else []
         return own + [route for node in self.below.values() for route in node.learning]
 

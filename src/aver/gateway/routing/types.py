@@ -72,10 +72,11 @@ class Router(Protocol):
         """The models to ask after a failure of this class in place of the plan's that are left, or those when nothing is declared."""
 
     learns: bool
-    """Whether any route asks a scorer; if not, nobody has to :meth:`prepare`."""
+    """Whether any route is learned from; if not, nobody has to :meth:`prepare`."""
 
-    async def prepare(self, asked: str, text: Callable[[], str]) -> None:
-        """Has the scorer look at a prompt off the event loop, so that :meth:`plan` need not wait for it."""
+    async def prepare(self, asked: str, text: Callable[[], str]) -> Mapping[str, str]:
+        """Has the scorer look at a prompt off the event loop, so that :meth:`plan` need not wait for it. What the call's record keeps
+        of the prompt for training: nothing where ``asked`` does not learn."""
 
     def candidates(self, asked: str) -> tuple[str, ...]:
         """Every model that could be asked, fallbacks included: what a worst case is worked out from."""

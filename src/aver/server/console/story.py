@@ -33,7 +33,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """``sealed`` is the place of the turn's last record in the chain, 0 while the turn is open; ``hash`` is that record's."""
+    """``sealed`` is the place in the chain of the record that sealed the turn, 0 while it is open; ``hash`` is that record's, or the
+    last's."""
 
     question: str
     moments: tuple[Moment, ...]
@@ -58,7 +59,8 @@ def story(steps: Sequence[Step], *, question: str, back: str) -> Story:
         )
         for step, moment in zip(steps, tell(steps), strict=True)
     )
-    return Story(question, moments, last.seq if last.kind == "sealed" else 0, last.hash, back)
+    sealed = next((step for step in steps if step.kind == "sealed"), None)
+    return Story(question, moments, sealed.seq if sealed else 0, (sealed or last).hash, back)
 
 
 def _duration(step: Step) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -22,6 +23,7 @@ from aver.server.doors import models
 from aver.server.doors.exchange import Exchange, Gone
 from aver.server.doors.keys import Caller, KeyCache
 from aver.server.failures import Internal, MethodNotAllowed, where
+from aver.server.wire import to_json
 
 __all__ = ["Doors"]
 
@@ -37,6 +39,7 @@ _FAMILIES: Mapping[str, Family] = {
     "/v1/rerank": "openai",
 }
 _MODELS = "/v1/models"
+_FEEDBACK = "/v1/feedback"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_MODEL = 200
 
@@ -59,6 +62,7 @@ class Doors:
             "/v1/messages/count_tokens": _count,
             "/v1/embeddings": _embeddings,
             "/v1/rerank": _rerank,
+            _FEEDBACK: _feedback,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +102,7 @@ class Doors:
         finally:
             exchange.unwatch()
         if not exchange.started:
-            await exchange.refuse(error, door(family).error(error))
+            await exchange.refuse(error, None if handler is _feedback else door(family).error(error))
 
 
 @dataclass(slots=True)
@@ -242,6 +246,17 @@ async def _rerank(visit: _Visit) -> None:
     call = await visit.call(operation="rerank")
     visit.exchange.watch()
     await visit.exchange.answer(await vectors.rerank(visit.application, call))
+
+
+async def _feedback(visit: _Visit) -> None:
+    body, _ = await visit.exchange.json()
+    call, score = body.get("call"), body.get("score")
+    if body.keys() != {"call", "score"} or not isinstance(call, str) or not 0 < len(call) <= _LONGEST_MODEL:
+        raise InvalidInput("Expected an object with call and score", 'Send {"call": "call_...", "score": 1}.')
+    if not isinstance(score, int | float) or isinstance(score, bool):
+        raise InvalidInput("score: expected a number", "Send one from 0 (useless) to 1 (right).")
+    await asyncio.to_thread(visit.services.give_feedback, call, float(score), visit.caller.principal)
+    await visit.exchange.answer(to_json({"call": call, "score": float(score)}))
 
 
 async def _models(visit: _Visit) -> None:

@@ -13,10 +13,12 @@ from starlette.types import Receive, Scope, Send
 from aver.core.errors import AverError, TooLarge, Unauthenticated
 from aver.core.ids import new_id
 from aver.server.failures import Malformed, MethodNotAllowed
+from aver.server.wire import to_json
 
 __all__ = ["Exchange", "Gone"]
 
 _JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", b"application/problem+json")
 _EVENTS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     # Proxies that buffer a response would turn a stream into a wait.
@@ -107,14 +109,21 @@ class Exchange:
             self._watching.cancel()
             self._watching = None
 
-    async def answer(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    async def answer(
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        kind: tuple[bytes, bytes] = _JSON,
+    ) -> None:
         self.started = True
         self.unwatch()
-        sent = [_JSON, (b"content-length", b"%d" % len(body)), *self._named(), *_ALWAYS, *headers]
+        sent = [kind, (b"content-length", b"%d" % len(body)), *self._named(), *_ALWAYS, *headers]
         await self._send({"type": "http.response.start", "status": status, "headers": sent})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def refuse(self, error: AverError, body: bytes) -> None:
+    async def refuse(self, error: AverError, body: bytes | None = None) -> None:
+        """``body`` says it in the shape of a protocol; without one it is problem details."""
         headers = []
         if error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % ceil(error.retry_after)))
@@ -124,7 +133,10 @@ class Exchange:
             headers.append((b"connection", b"close"))
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", error.allowed.encode()))
-        await self.answer(body, error.status, headers)
+        if body is None:
+            await self.answer(to_json(error.problem()), error.status, headers, _PROBLEM)
+        else:
+            await self.answer(body, error.status, headers)
 
     async def begin_stream(self, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.started = True

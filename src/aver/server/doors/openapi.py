@@ -47,10 +47,35 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         "responses": {"200": _answer("The list."), **_failures()},
     }
     document["paths"]["/v1/models"] = {"get": listing}
+    document["paths"]["/v1/feedback"] = {"post": _feedback()}
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     one = {**listing, "summary": "Model", "description": "One of them.", "parameters": [parameter]}
     document["paths"]["/v1/models/{model}"] = {"get": one}
     return document
+
+
+def _feedback() -> dict[str, Any]:
+    call = {"type": "string", "description": "The X-Request-Id of a call of yours, or the id of a turn."}
+    score = {"type": "number", "minimum": 0, "maximum": 1, "description": "From 0, useless, to 1, right."}
+    body = {
+        **_OBJECT,
+        "required": ["call", "score"],
+        "properties": {"call": call, "score": score},
+        "additionalProperties": False,
+    }
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    statuses = ("400", "401", "404", "413", "422", "500", "503")
+    return {
+        "tags": ["models"],
+        "summary": "Feedback",
+        "description": "How good the answer to a call of yours was. Of several words on one call the last counts.",
+        "security": [{"API key": []}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": {"description": "It is recorded.", "content": {"application/json": {"schema": body}}},
+            **{status: {"description": _STATUSES[status], "content": problem} for status in statuses},
+        },
+    }
 
 
 def _operation(what: str, reference: str, streams: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.gateway.config.types import Arm, GatewayConfig, Learned, Model, Route
 from aver.gateway.routing.estimation import choose, frontier, mixing, slack_for, value
 from aver.gateway.routing.learned import Example, train
-from aver.gateway.routing.learned_features import COUNTS, Features, counts, options, width
+from aver.gateway.routing.learned_features import COUNTS, Features, counts, join, look, options, pack, unpack, width
 from aver.gateway.routing.learned_file import load, save
 from aver.gateway.routing.learned_fit import fit, fold, learn, probability
 from aver.gateway.routing.learned_scorer import LearnedScorer
@@ -63,9 +63,13 @@ def model(embedder):
     return train(list(traffic()), embedder, 3)
 
 
+def seen(*texts):
+    return look(texts, HashEmbedder())
+
+
 def worth(model, examples, target=0.97):
     outcomes = np.array([[each.success[name] for name in model.models] for each in examples])
-    chosen = model.choose(model.predict([each.text for each in examples]), target)
+    chosen = model.choose(model.predict(seen(*(each.text for each in examples))), target)
     return value(model.models, outcomes, np.array(model.costs), chosen, 0)
 
 
@@ -78,10 +82,10 @@ def test_the_small_model_gets_what_it_can_do(model):
 
 
 def test_scores_are_probabilities_that_come_true(model):
-    found = model.scores("A poetry question: rhyme verse sonnet metre stanza rhyme")
+    found = model.scores(seen("A poetry question: rhyme verse sonnet metre stanza rhyme"))
     assert found["small"] == pytest.approx(0.9, abs=0.12)
     assert found["large"] == pytest.approx(0.9, abs=0.12)
-    assert model.scores("A algebra question: prime root ring factor matrix prime")["small"] < 0.35
+    assert model.scores(seen("A algebra question: prime root ring factor matrix prime"))["small"] < 0.35
 
 
 def test_outcomes_of_the_model_that_was_asked_are_enough(embedder, model):
@@ -95,6 +99,63 @@ def test_outcomes_of_the_model_that_was_asked_are_enough(embedder, model):
     assert learned.estimate.share.high > found.share.low
 
 
+def test_what_was_unlikely_to_be_known_counts_the_more_for_it():
+    """Outcomes are known of half of the rows of one kind and of a tenth of the other; the rate that is found is that of all."""
+    random = np.random.default_rng(6)
+    kind = random.random(20000) < 0.5
+    chance = np.where(kind, 0.5, 0.1)
+    outcomes = np.where(random.random(20000) < chance, np.where(kind, 1.0, 0.0), np.nan)
+    rows = np.full((20000, 1), 10.0)  # which kind it is cannot be told
+    weighted = learn(rows, outcomes, fold(20000, 0), chance).unseen.mean()
+    assert weighted == pytest.approx(0.5, abs=0.02)
+    assert learn(rows, outcomes, fold(20000, 0), np.ones(20000)).unseen.mean() > 0.75
+
+
+def test_models_that_are_good_at_different_things_each_get_theirs(embedder):
+    """Either alone does half; that the cheap one keeps up with that is no reason to ask it always."""
+    random = np.random.default_rng(3)
+    examples = [
+        Example(
+            text,
+            {
+                "small": float(random.random() < (0.95 if topic == "poetry" else 0.05)),
+                "large": float(random.random() < (0.95 if topic == "algebra" else 0.05)),
+            },
+            COST,
+        )
+        for topic, text in prompts(random, 600)
+    ]
+    learned = train(examples, embedder, 3)
+    assert learned.verdict == "better"
+    assert learned.estimate.success.low > 0.85
+    assert 0.4 < learned.estimate.chosen["small"] < 0.6
+
+
+def test_a_model_that_costs_nothing_is_the_cheapest(embedder):
+    examples = [replace(each, cost={"small": 0.0, "large": 3.0}) for each in traffic()]
+    learned = train(examples, embedder, 3)
+    assert learned.verdict == "better"
+    assert learned.models == ("small", "large")
+    assert 0 < learned.estimate.cost < 1
+
+
+def test_people_who_each_had_one_model_are_drawn_whole(embedder):
+    """Prompts of one person are no independent draws: the interval is as wide as their number says."""
+    examples = list(logged(traffic(2000)))
+    people = [f"p{index % 40}" for index in range(len(examples))]
+    values = np.repeat(np.random.default_rng(0).random((40, 1)) < 0.5, 2, axis=1).astype(float)
+    values = np.array([values[index % 40] for index in range(len(examples))])
+    costs, chosen = np.array([1.0, 2.0]), np.zeros(len(examples), int)
+    alone = value(("small", "large"), values, costs, chosen, 0).success
+    whole = value(("small", "large"), values, costs, chosen, 0, people).success
+    assert whole.value == alone.value
+    assert whole.high - whole.low > 4 * (alone.high - alone.low)
+    few = [replace(each, person=f"p{index % 4}") for index, each in enumerate(examples)]
+    learned = train(few, embedder, 3)
+    assert learned.verdict == "inconclusive"
+    assert "4 people" in learned.why
+
+
 def test_where_prompts_tell_nothing_the_best_single_model_is_kept(embedder):
     random = np.random.default_rng(4)
     examples = [
@@ -103,7 +164,7 @@ def test_where_prompts_tell_nothing_the_best_single_model_is_kept(embedder):
     ]
     learned = train(examples, embedder, 3)
     assert learned.verdict == "not better"
-    assert set(learned.choose(learned.predict([each.text for each in examples]), 0.97)) == {
+    assert set(learned.choose(learned.predict(seen(*(each.text for each in examples))), 0.97)) == {
         learned.models.index("large")
     }
     assert learned.graded({"small": 0.99, "large": 0.5}, 0.97) == {"small": 0.0, "large": 0.5}
@@ -136,6 +197,7 @@ def test_training_twice_gives_the_same_router(embedder, model):
         ([Example("a", {"small": 1.0}, COST)] * 60, "know of 1 models"),
         ([Example("a", {"small": 1.0, "large": 1.0}, COST)] * 10, "Only 10 outcomes"),
         ([Example("a", {"small": 1.0, "large": 1.0})] * 60, "cost of the model"),
+        ([Example("a", {"small": 1.0, "large": 1.0}, {"small": 0.0, "large": 0.0})] * 60, "costs anything"),
         (
             [Example("a", {name: 1.0}, COST) for name in ("small", "large")] * 60,
             "no propensities",
@@ -154,8 +216,8 @@ def test_what_cannot_be_learned_from_is_refused(embedder, examples, cause):
 def test_a_file_gives_the_router_back(tmp_path, embedder, model):
     digest = save(model, tmp_path / "router.json")
     again = load(tmp_path / "router.json", embedder)
-    text = "A poetry question: rhyme verse"
-    assert again.scores(text) == pytest.approx(model.scores(text), abs=1e-5)
+    found = seen("A poetry question: rhyme verse")
+    assert again.scores(found) == pytest.approx(model.scores(found), abs=1e-5)
     assert (again.models, again.estimate, again.verdict) == (model.models, model.estimate, model.verdict)
     assert again.slack(0.97) == pytest.approx(model.slack(0.97), abs=1e-6)
     assert save(again, tmp_path / "second.json") == digest
@@ -198,14 +260,14 @@ def router(scorer):
 
 
 def test_a_route_follows_the_learned_choice(model):
-    learned = router(LearnedScorer({"auto": model}))
+    learned = router(LearnedScorer({"auto": model}, HashEmbedder))
     for text in (each.text for each in traffic(60, seed=11)):
-        wanted = model.models[model.choose(model.predict([text]), 0.97)[0]]
+        wanted = model.models[model.choose(model.predict(seen(text)), 0.97)[0]]
         assert learned.plan("auto", situation(text)).models[0] == wanted
 
 
 def test_a_route_that_learned_nothing_takes_its_first_model():
-    assert router(LearnedScorer({})).plan("auto", situation("a")).models[0] == "large"
+    assert router(LearnedScorer({}, HashEmbedder)).plan("auto", situation("a")).models[0] == "large"
 
 
 def test_a_prompt_is_embedded_once_and_off_the_event_loop(model):
@@ -223,16 +285,17 @@ def test_a_prompt_is_embedded_once_and_off_the_event_loop(model):
                 calls.append("on the loop")
             return HashEmbedder().embed(texts)
 
-    counted = replace(model, features=Features(Counting(), model.features.centre, model.features.spread))
-    scorer = LearnedScorer({"auto": counted})
+    scorer = LearnedScorer({"auto": model}, Counting)
 
     async def twice():
-        await scorer.prepare(ROUTE, "A poetry question")
-        await scorer.prepare(ROUTE, "A poetry question")
-        return scorer(ROUTE, "A poetry question")
+        await scorer.prepare("A poetry question")
+        kept = await scorer.prepare("A poetry question")
+        return kept, scorer(ROUTE, "A poetry question")
 
-    assert set(asyncio.run(twice())) == {"small", "large"}
+    kept, scores = asyncio.run(twice())
+    assert set(scores) == {"small", "large"}
     assert calls == [1]
+    assert kept == {"embedder": "c", "seen": pack(seen("A poetry question"))}
 
 
 @given(
@@ -288,13 +351,13 @@ def test_predictions_for_what_was_left_out_do_not_know_its_outcome():
     random = np.random.default_rng(2)
     rows = np.column_stack((random.normal(size=(400, 60)), np.full(400, 10.0)))
     outcomes = random.integers(0, 2, 400).astype(float)
-    unseen = learn(rows, outcomes, fold(400, 0)).unseen
+    unseen = learn(rows, outcomes, fold(400, 0), np.ones(400)).unseen
     assert abs(unseen[outcomes == 1].mean() - unseen[outcomes == 0].mean()) < 0.05
 
 
 def test_outcomes_of_one_kind_only_are_learned_too():
     rows = np.column_stack((np.random.default_rng(3).normal(size=(100, 4)), np.full(100, 10.0)))
-    assert learn(rows, np.ones(100), fold(100, 0)).unseen.min() > 0.9
+    assert learn(rows, np.ones(100), fold(100, 0), np.ones(100)).unseen.min() > 0.9
 
 
 @pytest.mark.parametrize(
@@ -317,17 +380,34 @@ def test_the_last_list_of_options_is_found(text, begin):
 @given(st.text(max_size=400))
 def test_any_text_has_features(text):
     assert len(counts(text)) == COUNTS
-    features = Features.of([text, "b"], HashEmbedder())
-    rows = features.rows([text, "A. one\nB. two"])
+    rows = Features.of(seen(text, "b")).rows(seen(text, "A. one\nB. two"))
     assert rows.shape == (2, width(HashEmbedder().dimension))
     assert np.isfinite(rows).all()
 
 
 def test_a_prompt_without_options_shares_no_counts_with_one_that_has_them():
-    embedder = HashEmbedder()
-    rows = Features.of(["a b c", "Which?\nA. one\nB. two"], embedder).rows(["a b c", "Which?\nA. one\nB. two"])
-    tail = rows[:, 2 * embedder.dimension : -1]
+    found = seen("a b c", "Which?\nA. one\nB. two")
+    tail = Features.of(found).rows(found)[:, 2 * HashEmbedder().dimension : -1]
     assert not (tail[0] * tail[1]).any()
+
+
+@given(st.lists(st.text(max_size=200) | st.just("Which?\nA. one\nB. two"), min_size=1, max_size=4))
+def test_what_is_kept_of_a_prompt_is_what_was_seen_of_it(texts):
+    found = seen(*texts)
+    for row, text in enumerate(texts):
+        packed = pack(seen(text))
+        kept = unpack(packed, HashEmbedder().dimension)
+        assert bool(kept.listed[0]) == bool(found.listed[row])
+        assert np.array_equal(kept.counts[0], found.counts[row])
+        for mine, theirs in ((kept.ends[0], found.ends[row]), (kept.options[0], found.options[row])):
+            assert np.abs(mine - theirs).max() <= np.abs(theirs).max() / 254 + 1e-7
+    assert np.array_equal(join([seen(text) for text in texts]).counts, found.counts)
+
+
+@pytest.mark.parametrize("kept", ["", "AAAA", "not base64!", "A" * 4000])
+def test_what_no_router_wrote_is_refused(kept):
+    with pytest.raises(InvalidInput):
+        unpack(kept, HashEmbedder().dimension)
 
 
 PUBLIC = Path(__file__).resolve().parents[5] / "shared" / "data" / "routing" / "routellm_2model.jsonl"

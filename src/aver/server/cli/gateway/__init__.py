@@ -8,6 +8,7 @@ from aver.server.cli.gateway.budgets import budgets
 from aver.server.cli.gateway.cache import cache
 from aver.server.cli.gateway.check import check
 from aver.server.cli.gateway.convert import convert
+from aver.server.cli.gateway.feedback import feedback
 from aver.server.cli.gateway.invoice import invoice
 from aver.server.cli.gateway.prices import prices
 from aver.server.cli.gateway.replay import replay
@@ -18,5 +19,5 @@ from aver.server.cli.gateway.train import train
 __all__ = ["app"]
 
 app = typer.Typer(help="Every model behind one door: what is declared, and what calls cost, saved and decided.")
-for _command in (check, convert, prices, budgets, spend, invoice, cache, replay, train, selftest):
+for _command in (check, convert, prices, budgets, spend, invoice, cache, replay, feedback, train, selftest):
     app.command()(_command)
