@@ -298,9 +298,9 @@ guardrails: [{guardrail_name: g}]
         "2: to do: openai/*: which models a wildcard stands for is not known here; name those that are used.",
         "3: to do: draw: the mode image_generation is not served yet, and it was left out: leave these calls where they are.",
         "4: to do: a deployment without model_name and litellm_params.model was left out.",
+        "5: to do: an entry of model_list.extra: Aver knows no setting of LiteLLM's by this name; look whether it is one, and what it is to do.",
         "5: to do: litellm_params.mock_response: `python -m aver.testing.provider` is a server that answers as scripted.",
         "5: to do: litellm_params.rpm is no number, and was left out.",
-        "5: to do: model_list.extra: Aver knows no setting of LiteLLM's by this name; look whether it is one, and what it is to do.",
         (
             "6: to do: router_settings.tag_filtering: Aver knows no setting of LiteLLM's by this name; look whether it is one, and what "
             "it is to do."
