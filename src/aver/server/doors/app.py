@@ -111,7 +111,8 @@ class Doors:
         finally:
             exchange.unwatch()
         if not exchange.started:
-            await exchange.refuse(error, None if handler is _feedback else door(family).error(error))
+            body = None if handler is _feedback else door(family).error(error, exchange.id)
+            await exchange.refuse(error, body)
 
 
 @dataclass(slots=True)
