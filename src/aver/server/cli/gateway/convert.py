@@ -25,8 +25,7 @@ def convert(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a LiteLLM configuration into a bundle. What is left for a person to do, and what is different, is said on standard error,
-    by line of the original.
+    """Turn a LiteLLM configuration into a bundle, and say on standard error what is left to do and what is different, by line.
 
     Secrets are not copied: they become references to the environment variables that held them. Set the variables that the
     configuration reads before you convert, as addresses are looked up there.
