@@ -50,9 +50,11 @@ def test_page_runs(page, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AVER_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     environment |= {"AVER_DATA": str(tmp_path / "data"), "COLUMNS": "200"}
-    text = "\n".join(script).replace("8420", free_port()).replace("8099", free_port())
+    text = "\n".join(script)
+    for port in ("8420", "8421", "8099"):
+        text = text.replace(port, free_port())
     done = subprocess.run(
-        ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
     )
     outputs = re.split(rf"^{marker} \d+\n", done.stdout, flags=re.MULTILINE)[1:]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -60,6 +60,7 @@ class Answer:
         if door == "anthropic":
             assert found.keys() == {"type", "error", "request_id"}
             assert found["type"] == "error"
+            assert found["request_id"] == self.headers["request-id"]
             assert found["error"].keys() == {"type", "message"}
         else:
             assert found.keys() == {"error"}

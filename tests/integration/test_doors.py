@@ -211,6 +211,21 @@ async def test_other_addresses_are_not_doors(ask, door):
     assert (answer.status, answer.headers["allow"]) == (405, "GET")
 
 
+async def test_a_client_whose_address_lacks_the_version_finds_the_doors(ask):
+    for path, sent in (
+        ("/chat/completions", body("openai", "openai")),
+        ("/responses", body("responses", "responses")),
+        ("/embeddings", {"model": "openai", "input": "leave"}),
+        ("/rerank", {"model": "nobody", "query": "leave", "documents": ["leave"]}),
+        ("/v2/rerank", {"model": "nobody", "query": "leave", "documents": ["leave"]}),
+    ):
+        answer = await ask(path, sent)
+        assert answer.status == (404 if "rerank" in path else 200), path
+        assert answer.headers["x-request-id"].startswith("call_"), "a door answered, not the rest of the server"
+    listed = await ask("/models", method="GET")
+    assert "openai" in [model["id"] for model in listed.json["data"]]
+
+
 async def test_a_model_that_is_not_there_has_no_page(ask):
     for name in ("nothing", "a/b", "antropic"):
         for family, headers in (("openai", {}), ("anthropic", {"anthropic_version": "2023-06-01"})):

@@ -190,7 +190,7 @@ class Book:
 async def test_a_model_without_a_price_is_not_asked(asking):
     with fakes([WELL]) as servers:
         async with asking(*servers, model={}, prices=Book()) as me:
-            with pytest.raises(Unavailable, match="None of the models"):
+            with pytest.raises(Unavailable, match="None of the models of r can be asked: nobody knows a price of m0"):
                 await me.complete()
             assert [each.skipped for each in me.record.candidates] == ["price"]
         assert not servers[0].requests

@@ -28,12 +28,14 @@ __all__ = ["ModelSettings", "ModelTimeouts", "ParserSettings", "Settings"]
 @dataclass(frozen=True, slots=True)
 class ModelTimeouts:
     """How long to wait for a model, in seconds: to connect, from the request to its first token, between tokens, and for the
-    whole reply from the request on."""
+    whole reply from the request on. ``whole`` is for replies that come in one piece, of which nothing is heard before their end; as
+    ``total`` where it is ``None``."""
 
     connect: float = 5.0
     first_token: float = 60.0
     stall: float = 30.0
     total: float = 300.0
+    whole: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

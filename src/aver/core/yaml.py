@@ -27,11 +27,14 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute, filled below
 
+    shares = False
+    """Whether aliases are followed."""
+
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         upcoming: Any = self.peek_event()  # type: ignore[no-untyped-call]
         tag = getattr(upcoming, "tag", None)
         problem = f"the tag {tag!r} is not supported" if tag is not None else ""
-        if isinstance(upcoming, yaml.AliasEvent):
+        if isinstance(upcoming, yaml.AliasEvent) and not self.shares:
             problem = _ALIAS
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
@@ -145,8 +148,9 @@ class YamlValue:
         return self.error(f"expected {what}, found {found}", "Correct this line.")
 
 
-def parse_yaml(text: str, name: str) -> YamlValue:
-    """The one document in ``text``, called ``name`` in errors. An empty text is a null value at line 1.
+def parse_yaml(text: str, name: str, *, shares: bool = False) -> YamlValue:
+    """The one document in ``text``, called ``name`` in errors. An empty text is a null value at line 1. ``shares`` allows what other
+    programs' files may hold: aliases, and ``<<`` with what a mapping begins with.
 
     Raises :class:`SettingsError` on a syntax error, an alias, a tag, a key that is not text, or a key given twice.
     """
@@ -154,6 +158,7 @@ def parse_yaml(text: str, name: str) -> YamlValue:
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
+        loader.shares = shares
         root = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -172,6 +177,8 @@ def parse_yaml(text: str, name: str) -> YamlValue:
         start = yaml.Mark(name, 0, 0, 0, None, 0)
         root = yaml.ScalarNode("tag:yaml.org,2002:null", "", start, start)
     _check(root, name)
+    if shares:
+        _merge(root, name)
     return YamlValue(name, root)
 
 
@@ -181,9 +188,12 @@ def _line(node: yaml.Node) -> int:
 
 def _check(root: yaml.Node, name: str) -> None:
     """Refuse keys that are not text and keys given twice, anywhere in the document."""
-    pending = [root]
+    pending, known = [root], set[int]()
     while pending:
         node = pending.pop()
+        if id(node) in known:  # an alias
+            continue
+        known.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             pending += reversed(node.value)
         elif isinstance(node, yaml.MappingNode):
@@ -202,16 +212,52 @@ def _check(root: yaml.Node, name: str) -> None:
             pending += [value for _key, value in reversed(node.value)]
 
 
+def _merge(root: yaml.Node, name: str) -> None:
+    """Put what stands behind ``<<`` into the mappings it stands in; what a mapping says itself goes first
+    (https://yaml.org/type/merge.html)."""
+    done: set[int] = set()
+    within: set[int] = set()
+
+    def visit(node: yaml.Node) -> None:
+        if id(node) in done or isinstance(node, yaml.ScalarNode):
+            return
+        if id(node) in within:
+            raise SettingsError(f"{name}:{_line(node)}: an alias stands for what it is a part of", "Write it out.")
+        within.add(id(node))
+        for below in node.value if isinstance(node, yaml.SequenceNode) else [value for _key, value in node.value]:
+            visit(below)
+        if isinstance(node, yaml.MappingNode):
+            node.value = _with_merged(node)
+        within.discard(id(node))
+        done.add(id(node))
+
+    visit(root)
+
+
+def _with_merged(node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    own = [(key, value) for key, value in node.value if key.value != "<<"]
+    taken = {key.value for key, _ in own}
+    for key, value in node.value:
+        if key.value == "<<":
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                for inner, each in source.value if isinstance(source, yaml.MappingNode) else ():
+                    if inner.value not in taken:
+                        taken.add(inner.value)
+                        own.append((inner, each))
+    return own
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> SettingsError:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark is not None else 1
     lines = text.splitlines()
     written = lines[line - 1] if line <= len(lines) else ""
-    if error.problem == _ALIAS or error.context == "while scanning an alias":
+    undefined = (error.problem or "").startswith("found undefined alias")
+    if error.problem == _ALIAS or undefined or error.context == "while scanning an alias":
         # A glob such as *.md is what people mean by a leading asterisk; to YAML it is the name of an alias.
+        why = "and aliases are not supported" if error.problem == _ALIAS else "and this one stands for nothing"
         return SettingsError(
-            f"{name}:{line}: a value that begins with '*' is an alias to YAML, and aliases are not supported",
-            'Put it in quotes, as in "*.md".',
+            f"{name}:{line}: a value that begins with '*' is an alias to YAML, {why}", 'Put it in quotes, as in "*.md".'
         )
     if "\t" in written[: len(written) - len(written.lstrip())]:
         return SettingsError(f"{name}:{line}: the line is indented with a tab", "Indent with spaces.")

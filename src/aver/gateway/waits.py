@@ -18,7 +18,7 @@ class Waits:
     """Watches a reply with one timer, pushed forward when it fires rather than with every chunk: a chunk costs one look at the clock.
 
     ``total`` bounds the whole, in seconds from the beginning. ``silent`` is for replies that come in one piece: nothing is heard of them
-    before their end, so that only ``total`` counts.
+    before their end, so that only ``total`` counts, and ``whole`` of ``timeouts``.
     """
 
     __slots__ = ("_end", "_fire", "_handle", "_heard", "_loop", "_start", "_timeouts", "_total", "finished", "silent")
@@ -27,7 +27,7 @@ class Waits:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
         self._timeouts = timeouts
-        self._total = total
+        self._total = total = min(total, timeouts.whole) if silent and timeouts.whole is not None else total
         self._end = self._start + total
         self._heard = 0.0
         self._handle: asyncio.TimerHandle | None = None

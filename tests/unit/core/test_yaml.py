@@ -117,3 +117,29 @@ def test_text_is_taken_as_it_was_written():
     assert [value.text() for value in parse_yaml("[2024, true, 1.50, 'x y']", "f.yaml").items()] == [
         *("2024", "true", "1.50", "x y")
     ]
+
+
+def test_what_is_shared_is_put_where_it_is_named():
+    text = "base: &base {a: 1, b: 2}\nother: &other {c: 3, a: 9}\nboth: {<<: [*base, *other], b: 5}\nagain: *base\n"
+    read = parse_yaml(text, "f.yaml", shares=True)
+    assert read.plain()["both"] == {"b": 5, "a": 1, "c": 3}
+    assert read.plain()["again"] == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a {b: *a}", "f.yaml:1: an alias stands for what it is a part of"),
+        ("a: 1\nb: *x", "f.yaml:2: a value that begins with '*' is an alias to YAML, and this one stands for nothing"),
+        ("a: 1\nb: *", "f.yaml:2: a value that begins with '*' is an alias to YAML, and this one stands for nothing"),
+    ],
+)
+def test_what_is_shared_wrongly_is_told(text, message):
+    with pytest.raises(SettingsError) as raised:
+        parse_yaml(text, "f.yaml", shares=True)
+    assert raised.value.cause.startswith(message)
+
+
+def test_sharing_does_not_make_a_file_grow_without_end():
+    lines = ["a0: &a0 [1]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+    assert parse_yaml("\n".join(lines), "f.yaml", shares=True).fields([f"a{n}" for n in range(40)])

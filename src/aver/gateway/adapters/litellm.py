@@ -98,7 +98,8 @@ class LiteLLM:
         :class:`~aver.core.errors.ProviderError` alone."""
         library = await _loaded()
         try:
-            async with asyncio.timeout(timeouts.total):
+            longest = timeouts.total if timeouts.whole is None else min(timeouts.whole, timeouts.total)
+            async with asyncio.timeout(longest):
                 reply = await library.acompletion(**self._arguments(body, credential, timeouts, stream=False))
             return as_json(_plain(reply))
         except ProviderError:

@@ -37,6 +37,17 @@ _FINAL = (ContextOverflow, ContentFiltered, ProviderDenied, ProviderExhausted, P
 """Asked again, the same model would say the same."""
 _OF_THE_REQUEST = (ContextOverflow, ContentFiltered, CannotTell)
 """Nothing is wrong with the provider."""
+_WHY = {
+    "price": "nobody knows a price of",
+    "region": "another region is that of",
+    "capability": "the request needs what is lacking in",
+    "context": "the request is too long for",
+    "breaker": "too many calls failed at",
+}
+"""Why a model is skipped, before the names of those that are."""
+_NAMED = 5
+"""So many names are enough in a sentence."""
+_PRICE = "Write price: {input: ..., output: ...} on the model in the bundle."
 
 
 class Answering:
@@ -107,9 +118,17 @@ class Answering:
                 error = failure if error is None or not isinstance(failure, ProviderPaused) else error
                 waiting = [each for each in self._fallback(_class_of(failure)) if each not in self._asked]
             role = "fallback"
-        raise error or Unavailable(
-            f"None of the models of {self.route.name} can be asked",
-            "See their prices, regions and capabilities in the configuration.",
+        raise error or self._nobody()
+
+    def _nobody(self) -> Unavailable:
+        """Why none was asked, by reason."""
+        skipped: dict[str, list[str]] = {}
+        for each in self.conduct.record.candidates:
+            skipped.setdefault(each.skipped, []).append(each.model)
+        why = [f"{_WHY[reason]} {', '.join(names[:_NAMED])}" for reason, names in skipped.items() if reason in _WHY]
+        step = _PRICE if "price" in skipped else "See their regions and capabilities in the bundle."
+        return Unavailable(
+            f"None of the models of {self.route.name} can be asked: {'; '.join(why) or 'it has none'}", step
         )
 
     def _may_ask(self, name: str, error: AverError) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain
 from typing import NamedTuple
 
 from aver.core.yaml import nearest
@@ -177,23 +177,33 @@ def _budgets(config: GatewayConfig) -> Iterator[Problem]:
         known = [*(config.models if budget.per == "model" else config.routes)]
         if budget.of and budget.per in ("model", "route") and budget.of not in known:
             yield _unknown(("budgets", index, "of"), budget.per, budget.of, known)
-    for (first, one), (second, other) in combinations(enumerate(config.budgets), 2):
+    yield from _against_each_other(config.budgets)
+
+
+def _against_each_other(budgets: tuple[Budget, ...]) -> Iterator[Problem]:
+    names: dict[str, Budget] = {}
+    accounts: dict[tuple[str, ...], int] = {}
+    kin: dict[tuple[str, ...], dict[str, list[int]]] = {}
+    """The budgets so far, by whom and what they count, then by ``of``; each account stands in it once."""
+    for second, other in enumerate(budgets):
         path = ("budgets", second)
-        if one.name == other.name and not _same(one, other):
-            yield Problem((*path, "name"), f"two budgets are called {one.name!r}", "Give one of them another name.")
-        elif _same(one, other):
-            yield Problem(
-                path, f"the budgets {first + 1} and {second + 1} contradict each other", f"Keep one: {_words(one)}"
-            )
-        elif _dead(one, other):
-            yield _unreachable(first, one, other)
-        elif _dead(other, one):
-            yield _unreachable(second, other, one)
-
-
-def _same(one: Budget, other: Budget) -> bool:
-    """Whether two limits are on one and the same account."""
-    return (one.per, one.of, one.unit, one.period) == (other.per, other.of, other.unit, other.period)
+        account = (other.per, other.of, other.unit, other.period)
+        if account in accounts:
+            first = accounts[account]
+            cause = f"the budgets {first + 1} and {second + 1} contradict each other"
+            yield Problem(path, cause, f"Keep one: {_words(budgets[first])}")
+            continue
+        if other.name in names:
+            yield Problem((*path, "name"), f"two budgets are called {other.name!r}", "Give one of them another name.")
+        alike = kin.setdefault((other.per, other.unit), {})
+        for first in chain(alike.get(other.of, ()), alike.get("", ())) if other.of else chain(*alike.values()):
+            one = budgets[first]
+            if _dead(one, other):
+                yield _unreachable(first, one, other)
+            elif _dead(other, one):
+                yield _unreachable(second, other, one)
+        names[other.name], accounts[account] = other, second
+        alike.setdefault(other.of, []).append(second)
 
 
 def _dead(one: Budget, other: Budget) -> bool:

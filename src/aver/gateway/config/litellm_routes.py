@@ -1,19 +1,19 @@
-"""LiteLLM's model groups, strategies and fallbacks as Aver's routes."""
+"""LiteLLM's model groups, strategies, tags and fallbacks as Aver's routes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import yaml
 
-from aver.core.yaml import YamlValue
+from aver.core.yaml import YamlValue, nearest
+from aver.gateway.config.litellm_fallbacks import Fallbacks
 from aver.gateway.config.litellm_models import Deployment
-from aver.gateway.config.litellm_source import Notes, Section
-from aver.gateway.config.shapes import keyed
-from aver.gateway.config.types import Arm, Budget, ErrorClass, Model, Route, Strategy
+from aver.gateway.config.litellm_source import Notes
+from aver.gateway.config.types import Arm, Budget, Model, Route, Strategy
 
-__all__ = ["Fallbacks", "Groups"]
+__all__ = ["Groups"]
 
 _STRATEGIES: dict[str, Strategy] = {
     "simple-shuffle": "weighted",
@@ -23,60 +23,48 @@ _STRATEGIES: dict[str, Strategy] = {
     "usage-based-routing-v2": "weighted",
     "cost-based-routing": "cheapest",
 }
-_SINGLE: Mapping[str, ErrorClass] = {
-    "context_window_fallbacks": "context_window",
-    "content_policy_fallbacks": "content_filter",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fallbacks:
-    """By group, ``*`` for all: those for any failure, and those for one class of failures."""
-
-    any: dict[str, list[YamlValue]] = field(default_factory=dict)
-    single: dict[ErrorClass, dict[str, list[YamlValue]]] = field(default_factory=dict)
-
-    def read(self, section: Section) -> None:
-        """Take the fallbacks of a section; those of an earlier one win."""
-        default = section.items("default_fallbacks")
-        if default:
-            self.any.setdefault("*", default)
-        _lists(section, "fallbacks", self.any)
-        for name, error in _SINGLE.items():
-            _lists(section, name, self.single.setdefault(error, {}))
-
-    def of(self, group: str) -> list[YamlValue]:
-        return self.any.get(group, self.any.get("*", []))
-
-
-def _lists(section: Section, name: str, found: dict[str, list[YamlValue]]) -> None:
-    for item in section.items(name):
-        if not isinstance(item.node, yaml.MappingNode):
-            section.notes.add(item, f"{section.name}.{name}: expected a group and its fallbacks.")
-            continue
-        for key, value in keyed(item):
-            if isinstance(value.node, yaml.SequenceNode):
-                found.setdefault(key.text(), value.items())
-            else:
-                section.notes.add(key, f"{section.name}.{name}: expected a list of groups.")
+_UNTAGGED = "default"
+"""LiteLLM's tag of deployments for calls without one."""
 
 
 class Groups:
-    """The names that callers use. ``common`` is what every route has, as LiteLLM has it for all."""
+    """The names that callers use. ``common`` is what every route has, as LiteLLM has it for all; ``aliases`` are other names of groups;
+    ``tagged`` says whether tags choose."""
 
-    def __init__(self, deployments: Iterable[Deployment], strategy: str, common: Route, notes: Notes) -> None:
+    def __init__(
+        self,
+        deployments: Iterable[Deployment],
+        strategy: str,
+        common: Route,
+        notes: Notes,
+        aliases: Mapping[str, str],
+        *,
+        tagged: bool,
+    ) -> None:
         self.models: dict[str, Model] = {}
+        self.places: dict[str, YamlValue] = {}
+        """Where a model is from."""
         self.budgets: list[Budget] = []
         self.routes: dict[str, Route] = {}
         self._notes = notes
         self._common = common
         self._strategy = _STRATEGIES.get(strategy, "weighted")
+        self._aliases = aliases
+        self._tagged = tagged
+        made = list(deployments)
+        written = {each.group for each in made if not each.wild}
         self._groups: dict[str, list[Deployment]] = {}
-        for each in deployments:
-            self._groups.setdefault(each.group, []).append(each)
+        for each in made:
+            if not (each.wild and each.group in written):  # LiteLLM looks for a wildcard last
+                self._groups.setdefault(each.group, []).append(each)
 
     def lay_out(self, fallbacks: Fallbacks) -> None:
+        known = {"*", *self._groups, *(group.partition("/")[2] for group in self._groups)}
+        for name, place in fallbacks.places.items():
+            if name not in known:
+                self._notes.do(place, f"the fallbacks of {name} have no effect: {self._nobody(name)}")
         self._taken = set(self._groups)
+        self._numbers: dict[str, int] = {}
         self._cores = {group: self._core(group, entries, fallbacks) for group, entries in self._groups.items()}
         for group in self._groups:
             self._route(group, fallbacks)
@@ -84,28 +72,35 @@ class Groups:
     def alias(self, name: str, target: str, place: YamlValue) -> None:
         """A second name for a group."""
         if name in self.models or name in self.routes:
-            self._notes.add(place, f"the alias {name} is the name of a group already, and was left out.")
+            self._notes.do(place, f"the alias {name} is the name of a group already, and was left out.")
         elif target in self.routes:
             self.routes[name] = replace(self.routes[target], name=name)
         elif target in self.models:
             self.routes[name] = replace(self._common, name=name, arms=(Arm(target),))
         else:
-            self._notes.add(place, f"the alias {name} names no group, and was left out.")
+            self._notes.do(place, f"the alias {name} was left out: {self._nobody(target)}")
+
+    def _nobody(self, name: str) -> str:
+        advice = f" {nearest(name, self._groups)}" if 0 < len(self._groups) <= 20 else ""
+        return f"{name!r} is no group.{advice}"
 
     def _needs_route(self, group: str, fallbacks: Fallbacks) -> bool:
         """Whether a group is more than its deployments."""
-        single = any(group in lists or "*" in lists for lists in fallbacks.single.values())
+        single = any(fallbacks.of(group, error) for error in fallbacks.single)
         return bool(fallbacks.of(group)) or single or replace(self._common, name="", arms=()) != Route("", ())
 
     def _core(self, group: str, entries: list[Deployment], fallbacks: Fallbacks) -> str:
         """What answers for a group but for its fallbacks, so that two groups may fall back to each other: a model, or a route."""
         apart = self._needs_route(group, fallbacks)
         names = [self._model(each, group, alone=len(entries) == 1 and not apart) for each in entries]
-        if len(entries) == 1:
-            return names[0]
+        members = [*zip(names, entries, strict=True)]
+        if self._tagged:
+            members = self._by_tag(group, members)
+        if len(members) == 1:
+            return self._alone(group, members[0][0], len(entries), apart=apart)
         pool = self._unique(f"{group}@pool") if apart else group
         levels: dict[float, list[tuple[str, Deployment]]] = {}
-        for name, each in zip(names, entries, strict=True):
+        for name, each in members:
             # LiteLLM asks those without an order last, if any has one.
             levels.setdefault(float("inf") if each.order is None else each.order, []).append((name, each))
         if len(levels) == 1:
@@ -122,6 +117,28 @@ class Groups:
         self.routes[pool] = replace(self._base(pool), name=pool, arms=tuple(arms))
         return pool
 
+    def _alone(self, group: str, name: str, entries: int, *, apart: bool) -> str:
+        """The one deployment that is left for calls without a tag."""
+        if entries > 1 and not apart:
+            self.routes[group] = replace(self._common, name=group, arms=(Arm(name),))
+            return group
+        return name
+
+    def _by_tag(self, group: str, members: list[tuple[str, Deployment]]) -> list[tuple[str, Deployment]]:
+        """Lay out a route for each tag; what is given back answers calls without one: those tagged ``default``, or all."""
+        tags = dict.fromkeys(tag for _, each in members for tag in each.tags if tag != _UNTAGGED)
+        for tag in tags:
+            chosen = [(name, each) for name, each in members if tag in each.tags]
+            route = self._unique(f"{group}@{tag}")
+            self.routes[route] = replace(
+                self._pool(route, chosen), retries=self._common.retries, cache=self._common.cache
+            )
+            text = (
+                f"{group}: calls with the tag {tag} name the model {route} instead; tags in a request choose nothing."
+            )
+            self._notes.do(chosen[0][1].place, text)
+        return [each for each in members if _UNTAGGED in each[1].tags] or members
+
     def _pool(self, name: str, members: list[tuple[str, Deployment]]) -> Route:
         by = next((key for key in ("weight", "rpm", "tpm") if key in members[0][1].weights), "")
         arms = []
@@ -130,10 +147,11 @@ class Groups:
             if weight > 0:
                 arms.append(Arm(model, min(weight, 1e9)))
             else:
-                self._notes.add(
-                    each.place, f"{each.group}: a deployment without {by} is never drawn, and was left out."
-                )
+                text = f"{each.group}: a deployment without {by} is never drawn by LiteLLM either, and was left out."
+                self._notes.know(each.place, text)
         arms = arms or [Arm(model) for model, _ in members]
+        if len(arms) == 1:
+            return replace(self._base(name), name=name, arms=(Arm(arms[0].target),))
         return replace(self._base(name), name=name, arms=tuple(arms), strategy=self._strategy)
 
     def _base(self, name: str) -> Route:
@@ -143,6 +161,7 @@ class Groups:
     def _model(self, each: Deployment, group: str, *, alone: bool) -> str:
         name = group if alone else self._unique(f"{group}@{each.model.provider}")
         self.models[name] = replace(each.model, name=name)
+        self.places[name] = each.place
         self.budgets += [replace(limit, name=f"{name}-{limit.unit}-{limit.period}", of=name) for limit in each.limits]
         return name
 
@@ -152,8 +171,8 @@ class Groups:
             return
         chain = [core, *(name for name in self._targets(group, fallbacks.of(group)) if name != core)]
         single = {}
-        for error, lists in fallbacks.single.items():
-            targets = [name for name in self._targets(group, lists.get(group, lists.get("*", []))) if name != core]
+        for error in fallbacks.single:
+            targets = [name for name in self._targets(group, fallbacks.of(group, error)) if name != core]
             if targets:
                 single[error] = tuple(targets)
         arms = tuple(Arm(name) for name in dict.fromkeys(chain))
@@ -163,17 +182,20 @@ class Groups:
         found = []
         for place in places:
             name = place.text() if isinstance(place.node, yaml.ScalarNode) and not place.is_null else ""
+            name = self._aliases.get(name, name)
             if name in self._cores:
                 found.append(self._cores[name])
+            elif name:
+                self._notes.do(place, f"a fallback was left out: {self._nobody(name)}")
             else:
-                what = f"{name!r} is no group" if name else "a fallback that is not a group's name"
-                self._notes.add(place, f"fallbacks of {group}: {what}, and was left out.")
+                text = "a fallback that brings its own messages or parameters was left out; name a group."
+                self._notes.do(place, f"fallbacks of {group}: {text}")
         return found
 
     def _unique(self, name: str) -> str:
-        number, found = 1, name
+        found = name
         while found in self._taken:
-            number += 1
-            found = f"{name}-{number}"
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            found = f"{name}-{self._numbers[name]}"
         self._taken.add(found)
         return found

@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import isfinite
 
 import yaml
 
 from aver.core.yaml import YamlValue
+from aver.gateway.config.litellm_words import Fate, Kind
 from aver.gateway.config.shapes import keyed
 
-__all__ = ["ENVIRONMENT", "Notes", "Section", "duration_seconds"]
+__all__ = ["ENVIRONMENT", "Note", "Notes", "Section", "duration_seconds"]
 
 ENVIRONMENT = "os.environ/"
 """How LiteLLM writes that a value is that of an environment variable."""
+_UNKNOWN = Fate(
+    "to do", "Aver knows no setting of LiteLLM's by this name; look whether it is one, and what it is to do."
+)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 30 * 86_400}
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person has to do or to know about a line of the original."""
+
+    line: int
+    kind: Kind
+    text: str
+
+
 class Notes:
-    """What a person has to know or do, by line. ``environment`` has the variables that are set."""
+    """``environment`` has the variables that are set."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self._found: dict[tuple[int, str], None] = {}
+        self._found: dict[Note, None] = {}
 
-    def add(self, place: YamlValue, text: str) -> None:
-        self._found[place.line, text] = None
+    def do(self, place: YamlValue, text: str) -> None:
+        """Something is missing until a person acts."""
+        self.add(place, "to do", text)
 
-    def lines(self) -> list[str]:
-        return [f"line {line}: {text}" for line, text in sorted(self._found)]
+    def know(self, place: YamlValue, text: str) -> None:
+        """Something is different, and nothing is missing."""
+        self.add(place, "to know", text)
+
+    def add(self, place: YamlValue, kind: Kind, text: str) -> None:
+        self._found[Note(place.line, kind, text)] = None
+
+    def all(self) -> list[Note]:
+        """What is to be done first, by line."""
+        return sorted(self._found, key=lambda note: (note.kind, note.line, note.text))
 
 
 class Section:
@@ -43,30 +66,56 @@ class Section:
             if isinstance(place.node, yaml.MappingNode):
                 self._left = {key.text(): (key, value) for key, value in keyed(place) if not key.is_null}
             else:
-                notes.add(place, f"{name} is no mapping, and was left out.")
+                notes.do(place, f"{name} is no mapping, and was left out.")
 
     def take(self, field: str) -> YamlValue | None:
         """The value, as if it were not there when nothing is written."""
         found = self._left.pop(field, None)
         return None if found is None or found[1].is_null else found[1]
 
+    def has(self, field: str) -> bool:
+        return field in self._left
+
+    def place_of(self, field: str) -> YamlValue | None:
+        """Where a field's value is, which is not taken."""
+        found = self._left.get(field)
+        return None if found is None else found[1]
+
+    def mapping(self, field: str) -> YamlValue | None:
+        return self._of_type(field, yaml.MappingNode, "mapping")
+
+    def scalar(self, field: str) -> YamlValue | None:
+        return self._of_type(field, yaml.ScalarNode, "text")
+
+    def _of_type(self, field: str, node: type[yaml.Node], what: str) -> YamlValue | None:
+        """A value; told when it is another."""
+        value = self.take(field)
+        if value is None or isinstance(value.node, node):
+            return value
+        self.notes.do(value, f"{self.name}.{field} is no {what}, and was left out.".removeprefix("."))
+        return None
+
+    def lend(self, fields: Section) -> None:
+        """What is not written here is as ``fields`` says, which are taken."""
+        self._left = {**fields._left, **self._left}
+        fields._left = {}
+
     def below(self, field: str) -> Section:
         return Section(f"{self.name}.{field}".removeprefix("."), self.take(field), self.notes)
 
     def text(self, field: str) -> str | None:
         """Text, or what the environment variable holds that is named; told when that is not set here."""
-        value = self.take(field)
+        value = self.scalar(field)
         if value is None:
-            return None
-        if not isinstance(value.node, yaml.ScalarNode):
-            self.notes.add(value, f"{self.name}.{field} is no text, and was left out.")
             return None
         text = value.text()
         if not text.startswith(ENVIRONMENT):
             return text.strip() or None
         variable = text.removeprefix(ENVIRONMENT)
         if variable not in self.notes.environment:
-            self.notes.add(value, f"{self.name}.{field} is that of {variable}, which is not set here: write its value.")
+            self.notes.do(
+                value, f"{self.name}.{field} is that of {variable}, which is not set here: set it and convert again."
+            )
             return None
         return self.notes.environment[variable]
 
@@ -82,7 +131,7 @@ class Section:
             number = -1
         if isfinite(number) and number >= 0:
             return number
-        self.notes.add(place[1], f"{self.name}.{field} is no number, and was left out.")
+        self.notes.do(place[1], f"{self.name}.{field} is no number, and was left out.")
         return None
 
     def whole(self, field: str, most: int = 10**9) -> int | None:
@@ -101,19 +150,18 @@ class Section:
             return []
         if isinstance(value.node, yaml.SequenceNode):
             return value.items()
-        self.notes.add(value, f"{self.name}.{field} is no list, and was left out.")
+        self.notes.do(value, f"{self.name}.{field} is no list, and was left out.".removeprefix("."))
         return []
 
-    def keys(self) -> list[str]:
-        """What has not been taken."""
-        return [*self._left]
-
-    def tell(self, says: Mapping[str, str], ignored: frozenset[str] = frozenset()) -> None:
-        """Take all that is left: told with the words of ``says``, or as what has no counterpart."""
+    def tell(self, fates: Mapping[str, Fate], otherwise: Fate = _UNKNOWN) -> None:
+        """Take all that is left, and tell what becomes of it: fields that share a fate together, at the first of them."""
+        shared: dict[Fate, list[YamlValue]] = {}
         for field, (key, value) in self._left.items():
-            name = f"{self.name}.{field}".removeprefix(".")
-            if field not in ignored and not value.is_null:
-                self.notes.add(key, f"{name}: {says[field]}" if field in says else f"{name} has no counterpart.")
+            if not value.is_null:
+                shared.setdefault(fates.get(field, otherwise), []).append(key)
+        for fate, keys in shared.items():
+            names = ", ".join(key.text() for key in keys)
+            self.notes.add(keys[0], fate.kind, f"{self.name}.{names}".removeprefix(".") + f": {fate.text}")
         self._left = {}
 
 

@@ -20,6 +20,7 @@ TIMEOUTS = record(
     first_token=Field(POSITIVE, "How long to wait from the request to the first token."),
     stall=Field(POSITIVE, "How long to wait between tokens."),
     total=Field(POSITIVE, "How long the whole reply may take."),
+    whole=Field(POSITIVE, "How long a reply may take that comes in one piece, not as a stream; as total if left out."),
 )
 BREAKER = record(
     Breaker,

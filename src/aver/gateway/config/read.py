@@ -13,9 +13,11 @@ from aver.gateway.config.description import GATEWAY
 from aver.gateway.config.shapes import keyed
 from aver.gateway.config.types import GatewayConfig
 
-__all__ = ["BUNDLE_FILE", "parse_config", "read_bundle"]
+__all__ = ["BUNDLE_FILE", "parse_config", "read_bundle", "refuse_length"]
 
 BUNDLE_FILE = "aver.yaml"
+_LONGEST = 2 * 10**6
+"""Characters. Thousands of models fit; what is longer takes minutes to read, and is another file."""
 
 
 def read_bundle(directory: Path) -> GatewayConfig:
@@ -38,6 +40,7 @@ def parse_config(text: str, name: str, *, bundle: Path | None = None) -> Gateway
     Raises :class:`SettingsError` with ``NAME:LINE`` for what is misspelt, missing, unknown or contradictory, and for files that are
     named but not in ``bundle``, where that is given.
     """
+    refuse_length(text, name)
     root = parse_yaml(text, name)
     if root.is_null:
         return GatewayConfig()
@@ -50,6 +53,13 @@ def parse_config(text: str, name: str, *, bundle: Path | None = None) -> Gateway
             cause = f"there is no file {route.learned.model!r} in the bundle"
             raise place.error(cause, "Train the router, or correct the name.")
     return config
+
+
+def refuse_length(text: str, name: str) -> None:
+    """Raises :class:`SettingsError` for a text that is too long to be read."""
+    if len(text) > _LONGEST:
+        cause = f"{name}:1: the file has {len(text):,} characters, and at most {_LONGEST:,} are read"
+        raise SettingsError(cause, "Check that it is the right file, or divide what it declares.")
 
 
 def _place(value: YamlValue, path: tuple[str | int, ...]) -> YamlValue:

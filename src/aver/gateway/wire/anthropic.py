@@ -113,8 +113,8 @@ class AnthropicDoor:
     def writer(self, body: Mapping[str, Any], *, reply_id: str, model: str, created: int) -> AnthropicWriter:  # noqa: ARG002
         return AnthropicWriter(reply_id=reply_id, model=model)
 
-    def error(self, error: AverError) -> bytes:
-        return as_json(shape(error))
+    def error(self, error: AverError, request_id: str) -> bytes:
+        return as_json(shape(error, request_id))
 
     def count(self, body: Mapping[str, Any]) -> int:
         """An estimate of the tokens of the request, for models that do not count; see :mod:`aver.gateway.wire.anthropic_count`. Raises

@@ -70,9 +70,9 @@ def within_stream(data: bytes) -> ProviderRefused:
     return error_of(_STATUSES.get(kind, 529 if kind == "overloaded_error" else 0), {}, data)
 
 
-def shape(error: AverError) -> dict[str, object]:
-    """The error as Anthropic words it."""
+def shape(error: AverError, request_id: str | None = None) -> dict[str, object]:
+    """The error as Anthropic words it; in a stream the id has been said already."""
     kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
     if isinstance(error, BudgetExceeded):
         kind = "rate_limit_error"
-    return {"type": "error", "error": {"type": kind, "message": str(error)}, "request_id": None}
+    return {"type": "error", "error": {"type": kind, "message": str(error)}, "request_id": request_id}

@@ -68,7 +68,7 @@ class ResponsesDoor:
     def writer(self, body: Mapping[str, Any], *, reply_id: str, model: str, created: int) -> ResponsesWriter:
         return ResponsesWriter(body, reply_id=reply_id, model=model, created=created)
 
-    def error(self, error: AverError) -> bytes:
+    def error(self, error: AverError, request_id: str) -> bytes:  # noqa: ARG002 - it has no place for the id
         return as_json(openai_error(error))
 
 

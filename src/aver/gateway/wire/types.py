@@ -124,8 +124,8 @@ class Door(Protocol):
     def writer(self, body: Mapping[str, Any], *, reply_id: str, model: str, created: int) -> StreamWriter:
         """For a streamed reply to the request ``body``, which says whether the usage is wanted in it."""
 
-    def error(self, error: AverError) -> bytes:
-        """The body of an error answer; its status is ``error.status``."""
+    def error(self, error: AverError, request_id: str) -> bytes:
+        """The body of an error answer to the call of this id; its status is ``error.status``."""
 
 
 @dataclass(frozen=True, slots=True)

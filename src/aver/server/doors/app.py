@@ -40,6 +40,14 @@ _FAMILIES: Mapping[str, Family] = {
 }
 _MODELS = "/v1/models"
 _FEEDBACK = "/v1/feedback"
+_ELSEWHERE: Mapping[str, str] = {
+    **{
+        path.removeprefix("/v1"): path
+        for path in ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/rerank", _MODELS)
+    },
+    "/v2/rerank": "/v1/rerank",
+}
+"""Where clients ask that were given an address without /v1, as other gateways allow; and Cohere's newer client."""
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_MODEL = 200
 
@@ -67,6 +75,7 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
+        path = _ELSEWHERE.get(path, path)
         handler = self._handlers.get(path)
         if handler is None and scope["type"] == "http" and (path == _MODELS or path.startswith(_MODELS + "/")):
             handler = _models
@@ -102,7 +111,8 @@ class Doors:
         finally:
             exchange.unwatch()
         if not exchange.started:
-            await exchange.refuse(error, None if handler is _feedback else door(family).error(error))
+            body = None if handler is _feedback else door(family).error(error, exchange.id)
+            await exchange.refuse(error, body)
 
 
 @dataclass(slots=True)
@@ -260,7 +270,8 @@ async def _feedback(visit: _Visit) -> None:
 
 
 async def _models(visit: _Visit) -> None:
-    name = visit.exchange.scope["path"].removeprefix(_MODELS).removeprefix("/")
+    path: str = visit.exchange.scope["path"]
+    name = _ELSEWHERE.get(path, path).removeprefix(_MODELS).removeprefix("/")
     await visit.exchange.answer(models.listed(visit.application, visit.family, name))
 
 

@@ -71,6 +71,7 @@ class Stage:
             max(_LEAST.first_token, declared.first_token / speed),
             max(_LEAST.stall, declared.stall / speed),
             max(_LEAST.total, declared.total / speed),
+            None if declared.whole is None else max(_LEAST.total, declared.whole / speed),
         )
 
     def delays(self, seconds: float) -> dict[str, float]:

@@ -156,22 +156,22 @@ def test_a_litellm_configuration_becomes_a_bundle(aver, document, bundle):
     (bundle / "config.yaml").write_text(LITELLM)
     printed = aver("convert", "config.yaml")
     assert "kind: openai" in printed.out
-    assert "config.yaml: line 6: litellm_settings.success_callback" in printed.err
+    assert "config.yaml:6: to know: litellm_settings.success_callback" in printed.err
     assert "sk-secret" not in printed.out + printed.err
     written = document("convert", "config.yaml", "--out", "made")
     assert (written["file"], written["bundle"]) == ("made/aver.yaml", None)
     assert (bundle / "made" / "aver.yaml").read_text() == printed.out
-    assert written["notes"]
+    assert [(note["line"], note["kind"]) for note in written["notes"]] == [(4, "to do"), (3, "to know"), (6, "to know")]
     assert "chat" in by_name(document("check", "made")["models"])
 
 
 def test_a_converted_model_that_nobody_knows_a_price_of_is_told(document, bundle):
     (bundle / "config.yaml").write_text(LITELLM.replace("openai/gpt-4o-mini", "openai/our-own"))
-    told = [note for note in document("convert", "config.yaml")["notes"] if "price" in note]
+    told = [note for note in document("convert", "config.yaml")["notes"] if "price" in note["text"]]
     assert len(told) == 1
-    assert "nobody knows a price of chat" in told[0]
+    assert "nobody knows a price of chat" in told[0]["text"]
     (bundle / "config.yaml").write_text(LITELLM)
-    assert not [note for note in document("convert", "config.yaml")["notes"] if "price" in note]
+    assert not [note for note in document("convert", "config.yaml")["notes"] if "price" in note["text"]]
 
 
 def test_a_bundle_that_is_there_is_not_overwritten(aver, document, bundle):

@@ -25,20 +25,26 @@ def convert(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a LiteLLM configuration into a bundle; notes on standard error say, by line, what is left for a person to do.
+    """Turn a LiteLLM configuration into a bundle, and say on standard error what is left to do and what is different, by line.
 
-    Secrets are not copied: they become references to the environment variables that held them.
+    Secrets are not copied: they become references to the environment variables that held them. Set the variables that the
+    configuration reads before you convert, as addresses are looked up there.
     """
     from aver.gateway.config.litellm import convert_litellm
+    from aver.gateway.config.read import BUNDLE_FILE
 
-    converted, notes = convert_litellm(_read(file), os.environ)
-    notes += _unpriced(converted, out or Path())
+    book = price_book((out or Path()) / BUNDLE_FILE)
+    converted, notes = convert_litellm(_read(file), os.environ, book, printable(str(file)))
     target = _write(out, converted) if out else None
     if as_json:
         print_json({"file": target, "bundle": None if target else converted, "notes": notes})
         return
     sys.stdout.write(f"wrote {target}\n" if target else converted)
-    sys.stderr.writelines(f"{printable(str(file))}: {printable(note)}\n" for note in notes)
+    sys.stderr.writelines(f"{printable(f'{file}:{note.line}: {note.kind}: {note.text}')}\n" for note in notes)
+    if target:
+        left = sum(note.kind == "to do" for note in notes)
+        todo = f"{left} thing{'s' if left != 1 else ''} to do" if left else "nothing to do"
+        sys.stderr.write(f"{todo}; next: aver gateway check {printable(str(out))}\n")
 
 
 def _read(file: Path) -> str:
@@ -48,17 +54,6 @@ def _read(file: Path) -> str:
         raise InvalidInput(f"{str(file)!r} is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
         raise NotFound(f"{str(file)!r} cannot be read: {error.strerror}", "Check the path.") from None
-
-
-def _unpriced(converted: str, bundle: Path) -> list[str]:
-    """LiteLLM takes a model without a price for free, such as one on a server of one's own."""
-    from aver.gateway.config.read import BUNDLE_FILE, parse_config
-    from aver.gateway.prices.book import price_of
-
-    book = price_book(bundle / BUNDLE_FILE)
-    models = parse_config(converted, BUNDLE_FILE).models.values()
-    step = "it is not called before you write its price, such as price: {input: 0, output: 0} for a server of your own."
-    return [f"nobody knows a price of {model.name}: {step}" for model in models if price_of(model, book) is None]
 
 
 def _write(out: Path, text: str) -> Path:
