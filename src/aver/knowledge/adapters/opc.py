@@ -64,7 +64,7 @@ class Package:
                     f"The document's part {name} unpacks to more than {_MOST_BYTES // 2**20} MB", "Split it."
                 )
             return read_xml(self._archive.read(actual))
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError):
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, NotImplementedError):
             raise _damaged() from None
 
 
