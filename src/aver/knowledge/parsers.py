@@ -27,7 +27,7 @@ __all__ = ["Parsers"]
 _MOST_PROCESSES = 8
 _PATIENCE = 0.3
 """Seconds for which a document waits before another process is started for it: about what starting one takes."""
-_CLOCK = 2
+_CLOCK = 4
 """How many times its seconds of computing a document may take by the clock, which runs on while a busy machine does other things."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "TZ")
 """Variables that a parser is given. Its parent's others may hold secrets."""

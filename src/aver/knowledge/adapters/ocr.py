@@ -28,6 +28,14 @@ _UPRIGHT = 1.5
 """How many times taller than wide a line is that runs up or down the page."""
 
 
+_TRIED = 8
+"""Lines that are read to learn which way up a page is."""
+
+Pixels = NDArray[np.uint8]
+Corners = NDArray[np.float32]
+"""Of a line, shape (4, 2): upper left, upper right, lower right, lower left."""
+
+
 class _Found(NamedTuple):
     left: float
     top: float
@@ -37,20 +45,23 @@ class _Found(NamedTuple):
     score: float
 
 
-def recognise(picture: NDArray[np.uint8], number: int, points: float) -> Page:
+def recognise(picture: Pixels, number: int, points: float) -> Page:
     """The lines of page ``number``, shown by ``picture`` of shape (height, width, 3) in blue, green and red, a pixel of which
     is ``points`` wide. A picture that lies on its side or stands on its head is turned.
 
     Raises :class:`~aver.core.errors.MissingExtra` when RapidOCR is not installed.
     """
     engine = _engine()
-    found, turned = _look(engine, picture), 0
-    for turn in () if _lies(found) and _mean(found) > _SURE else (3, 1, 2):
-        other = _look(engine, np.ascontiguousarray(np.rot90(picture, turn)))
-        if (_lies(other), _mean(other)) > (_lies(found), _mean(found)):
-            found, turned = other, turn
-            if _lies(found) and _mean(found) > _SURE:
-                break
+    boxes = _boxes(engine, picture)
+    turned, best = 0, -1.0
+    for turn in (1, 3) if _stand(boxes) else (0, 2):
+        longest = sorted(boxes, key=lambda box: -float(np.ptp(box[:, 0]) + np.ptp(box[:, 1])))[:_TRIED]
+        score = _mean(_read(engine, *_turn(picture, longest, turn)))
+        if score > best:
+            turned, best = turn, score
+        if score > _SURE:
+            break
+    found = _read(engine, *_turn(picture, boxes, turned))
     height, width = picture.shape[:2] if turned % 2 == 0 else picture.shape[1::-1]
     usual = median(each.bottom - each.top for each in found) if found else 0.0
     lines = [_line(_evened(each, usual), number, height, points) for each in found]
@@ -66,17 +77,37 @@ def _engine() -> Any:
     return RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
 
 
-def _look(engine: Any, picture: NDArray[np.uint8]) -> list[_Found]:
-    """Lines are sought in a picture of moderate size and read from the whole one, enlarged where letters are small: without that
-    the spaces between words are lost."""
+def _boxes(engine: Any, picture: Pixels) -> list[Corners]:
+    """The lines of a picture, from the top down, sought in a copy of moderate size."""
     import cv2
 
     scale = min(1.0, _LOOKED_AT / max(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
     boxes, _ = engine.text_det(small)
-    if boxes is None or not len(boxes):
+    return [] if boxes is None else [np.asarray(box, np.float32) / np.float32(scale) for box in boxes]
+
+
+def _stand(boxes: list[Corners]) -> bool:
+    """Whether most lines run up or down the picture."""
+    tall = sum(float(np.ptp(box[:, 1])) > _UPRIGHT * float(np.ptp(box[:, 0])) for box in boxes)
+    return 2 * tall > len(boxes)
+
+
+def _turn(picture: Pixels, boxes: list[Corners], turns: int) -> tuple[Pixels, list[Corners]]:
+    """Both after so many quarter turns against the clock. A box begins at the corner where its line does."""
+    for _ in range(turns):
+        width = picture.shape[1]
+        picture = np.rot90(picture)
+        boxes = [np.stack([box[:, 1], width - box[:, 0]], axis=1)[[1, 2, 3, 0]] for box in boxes]
+    return np.ascontiguousarray(picture), boxes
+
+
+def _read(engine: Any, picture: Pixels, boxes: list[Corners]) -> list[_Found]:
+    """What the lines say. Those with small letters are enlarged: without that the spaces between words are lost."""
+    import cv2
+
+    if not boxes:
         return []
-    boxes = np.asarray(boxes, np.float32) / np.float32(scale)
     pieces = []
     for piece in engine.get_crop_img_list(picture, boxes):
         times = min(max(_LETTERS / max(piece.shape[0], 1), 1.0), _MOST_TIMES)
@@ -88,13 +119,6 @@ def _look(engine: Any, picture: NDArray[np.uint8]) -> list[_Found]:
             (left, top), (right, bottom) = box.min(axis=0).tolist(), box.max(axis=0).tolist()
             found.append(_Found(left, top, right, bottom, text, float(score)))
     return found
-
-
-def _lies(found: list[_Found]) -> bool:
-    """Whether most lines run from left to right."""
-    words = [each for each in found if len(each.text) > 2]
-    tall = sum(each.bottom - each.top > _UPRIGHT * (each.right - each.left) for each in words)
-    return bool(words) and 2 * tall < len(words)
 
 
 def _mean(found: list[_Found]) -> float:
