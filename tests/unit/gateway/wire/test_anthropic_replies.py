@@ -230,5 +230,5 @@ def test_a_web_page_in_place_of_an_error_is_read_by_its_status():
     ],
 )
 def test_an_error_is_worded_as_anthropic_words_it(error, kind):
-    said = json.loads(AnthropicDoor().error(error))
-    assert said == {"type": "error", "error": {"type": kind, "message": "A. B."}, "request_id": None}
+    said = json.loads(AnthropicDoor().error(error, "call_1"))
+    assert said == {"type": "error", "error": {"type": kind, "message": "A. B."}, "request_id": "call_1"}

@@ -138,7 +138,7 @@ def test_what_is_no_reply_is_an_error(data, says):
 
 
 def test_an_error_has_the_form_that_openais_clients_read():
-    told = orjson.loads(OpenAIDoor().error(ProviderThrottled("It is too much", "Wait.")))
+    told = orjson.loads(OpenAIDoor().error(ProviderThrottled("It is too much", "Wait."), "call_1"))
     error = {
         "message": "It is too much. Wait.",
         "type": "rate_limit_error",
@@ -163,5 +163,5 @@ def test_an_error_has_the_form_that_openais_clients_read():
 )
 def test_the_type_and_code_of_an_error(name, type_, code):
     made: AverError = getattr(errors, name)("It is so", "Do this.")
-    error = orjson.loads(OpenAIDoor().error(made))["error"]
+    error = orjson.loads(OpenAIDoor().error(made, "call_1"))["error"]
     assert (error["type"], error["code"]) == (type_, code)
