@@ -11,6 +11,7 @@ from typing import Any
 from aver.gateway.budgets.grants import GrantKey
 from aver.gateway.budgets.purse import Part, Purse
 from aver.gateway.budgets.types import Amount
+from aver.gateway.config.types import Budget
 
 __all__ = ["Bank", "Held"]
 
@@ -51,6 +52,10 @@ class Held:
     @property
     def settled(self) -> bool:
         return self._used is not None
+
+    @property
+    def budgets(self) -> list[Budget]:
+        return [purse.budget for purse, _ in self._parts]
 
     def take(self, amount: Amount, parts: list[Part]) -> None:
         """Under the lock, and only when no part is short."""

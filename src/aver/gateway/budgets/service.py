@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from math import inf
 from operator import attrgetter
@@ -70,10 +70,6 @@ class TenantBudgets:
         self._clock = clock
         self._idle = idle
         self._start()
-
-    def applying(self, spender: Spender) -> Sequence[Budget]:
-        with self._bank.lock:
-            return [slot.budget for slot in self._current() if self._applies(slot, slot.value(spender))]
 
     async def reserve(self, spender: Spender, worst: Amount) -> Reservation:
         if os.getpid() != self._process:
@@ -130,10 +126,6 @@ class TenantBudgets:
                 if slot is not None and (slot.budget.unit, slot.budget.period) == (purse.key.unit, purse.budget.period):
                     purse.limit_to(slot.budget, slot.limit)
         return self._slots
-
-    @staticmethod
-    def _applies(slot: _Slot, value: str) -> bool:
-        return bool(value) and (not slot.of or slot.of == value)
 
     def _purse(self, slot: _Slot, value: str) -> Purse:
         key = GrantKey(slot.budget.name, slot.budget.unit, slot.window.name, f"{slot.budget.per}:{value}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aver.core.principal import Principal
 from aver.gateway.config.types import Budget
@@ -12,8 +11,7 @@ from aver.gateway.config.types import Budget
 __all__ = ["Amount", "Budgets", "Reservation", "Spender"]
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """What a call uses, in every unit a budget can have."""
 
     requests: int = 0
@@ -21,8 +19,7 @@ class Amount:
     nano_usd: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Spender:
+class Spender(NamedTuple):
     """On whose account a call is: what a budget's ``per`` is looked up in."""
 
     principal: Principal
@@ -37,6 +34,10 @@ class Reservation(Protocol):
 
     amount: Amount
 
+    @property
+    def budgets(self) -> Sequence[Budget]:
+        """Those that apply; it holds nothing when none does."""
+
     async def extend(self, more: Amount) -> bool:
         """Set more aside; ``False``, and nothing changed, when there is no room."""
 
@@ -49,8 +50,6 @@ class Reservation(Protocol):
 
 class Budgets(Protocol):
     """The budgets of one installation. Safe across threads, event loops and processes."""
-
-    def applying(self, spender: Spender) -> Sequence[Budget]: ...
 
     async def reserve(self, spender: Spender, worst: Amount) -> Reservation:
         """Set ``worst`` aside in every budget that applies, or in none.

@@ -36,26 +36,39 @@ class Account:
     """Invariant: what is settled and what attempts under way can still use never exceed what is reserved, unless a provider uses more
     than it was allowed. Without a reservation it only adds up."""
 
-    __slots__ = ("_committed", "_priced", "_record", "_used", "bounds", "read_most", "reservation")
+    __slots__ = ("_committed", "_price", "_priced", "_record", "_used", "_worst", "bounds", "read_most", "reservation")
 
     def __init__(
-        self, record: CallRecord, priced: Callable[[Model], Priced], read_most: int, bounds: Mapping[str, int]
+        self, record: CallRecord, price: Callable[[Model], Priced], read_most: int, bounds: Mapping[str, int]
     ) -> None:
-        """``bounds`` are the most output tokens of each model."""
+        """``bounds`` are the most output tokens of each model. Each model is asked for its ``price`` once, so that it does not change
+        while the call is under way."""
         self._record = record
-        self._priced = priced
+        self._price = price
+        self._priced: dict[str, Priced] = {}
+        self._worst: dict[str, Amount] = {}
         self.read_most = read_most
         self.bounds = bounds
         self.reservation: Reservation | None = None
         self._used = Amount(1)
         self._committed = Amount()
 
+    def priced(self, model: Model) -> Priced:
+        priced = self._priced.get(model.name)
+        if priced is None:
+            priced = self._priced[model.name] = self._price(model)
+        return priced
+
     def worst(self, model: Model) -> Amount:
         """Of one attempt. What has no bound answers within this process, for nothing."""
-        output = self.bounds.get(model.name)
-        if output is None:
-            return _NOTHING
-        return Amount(0, self.read_most + output, self._priced(model).worst(self.read_most, output))
+        worst = self._worst.get(model.name)
+        if worst is None:
+            output = self.bounds.get(model.name)
+            if output is None:
+                return _NOTHING
+            worst = Amount(0, self.read_most + output, self.priced(model).worst(self.read_most, output))
+            self._worst[model.name] = worst
+        return worst
 
     async def commit(self, model: Model) -> Amount:
         """Room for one more attempt. Raises :class:`~aver.core.errors.BudgetExceeded`."""
@@ -68,7 +81,7 @@ class Account:
 
     async def extend(self, committed: Amount, more: int, model: Model) -> Amount:
         """Room for ``more`` output tokens of an attempt under way. Raises :class:`~aver.core.errors.BudgetExceeded`."""
-        worst = Amount(0, more, self._priced(model).worst(0, more))
+        worst = Amount(0, more, self.priced(model).worst(0, more))
         await self._need(worst)
         self._committed = _sum(self._committed, worst)
         return _sum(committed, worst)
@@ -84,7 +97,7 @@ class Account:
             self._committed = _minus(self._committed, committed)
         if usage is None:
             return
-        priced = self._priced(model)
+        priced = self.priced(model)
         if priced.price is not None:
             attempt.nano_usd = priced.price.cost(usage)
             self._record.unpriced = self._record.unpriced or priced.counted

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from aver.gateway.calling.account import Priced
+from aver.gateway.calling.account import Account, Priced
 from aver.gateway.calling.bulkhead import Bulkhead
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.features import Features
@@ -96,20 +96,12 @@ class Desk:
             return Plan(Route(asked, (Arm(asked),), retries=_ONCE), (Candidate(asked),))
         return self.router.plan(asked, situation)
 
-    def states(
-        self, target: Target, features: Features, bounds: Mapping[str, int], now: float
-    ) -> dict[str, ModelState]:
+    def states(self, target: Target, account: Account, now: float) -> dict[str, ModelState]:
         """Every model that might be asked, as it is now, and what this call costs there at worst."""
-        return {
-            each.model.name: each.state(now, self._worst(each.model, features.read_most, bounds[each.model.name]))
-            for each in target.deployments
-        }
+        return {each.model.name: each.state(now, self._worst(each.model, account)) for each in target.deployments}
 
-    def _worst(self, model: Model, input_tokens: int, output_tokens: int) -> int | None:
-        priced = self.priced(model)
-        if priced.price is None:
-            return None if self._strict else 0
-        return priced.price.worst(input_tokens, output_tokens)
+    def _worst(self, model: Model, account: Account) -> int | None:
+        return None if self._strict and account.priced(model).price is None else account.worst(model).nano_usd
 
     def bounds(self, target: Target, features: Features) -> dict[str, int]:
         """The most output tokens of a call at each model."""

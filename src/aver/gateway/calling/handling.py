@@ -73,6 +73,7 @@ class Handling:
             prompt = await desk.router.prepare(call.model, lambda: _question(call))
         asked = given or features(call)
         bounds = desk.bounds(target, asked)
+        account = Account(record, desk.priced, asked.read_most, bounds)
         self._situation = Situation(
             call.principal.tenant,
             call.principal.user,
@@ -80,7 +81,7 @@ class Handling:
             asked.read_most,
             asked.max_tokens or 0,
             needs(call) if getattr(desk.router, "reads_needs", True) else frozenset(),
-            desk.states(target, asked, bounds, began),
+            desk.states(target, account, began),
             lambda: _question(call),
         )
         plan = self._plan = desk.plan(call.model, self._situation)
@@ -88,7 +89,6 @@ class Handling:
         record.candidates, record.inputs = list(plan.ranked), dict(plan.inputs)
         if prompt:
             record.inputs["prompt"] = prompt
-        account = Account(record, desk.priced, asked.read_most, bounds)
         models = plan.models
         ends = began + max((desk.deployments[name].provider.timeouts.total for name in models), default=0.0)
         self.conduct = Conduct(call, record, account, desk.deployments, asked, means.now, began, ends, {})
@@ -111,12 +111,13 @@ class Handling:
         spender = Spender(
             call.principal, call.key, call.feature, next(iter(self._plan.models), ""), self._plan.route.name
         )
-        applying = budgets.applying(spender)
-        if not applying:
-            return
         worst = [account.worst(each.model) for each in self._target.deployments]
         most = Amount(1, max(each.tokens for each in worst), max(each.nano_usd for each in worst))
-        account.reservation = await budgets.reserve(spender, most)
+        reservation = await budgets.reserve(spender, most)
+        applying = reservation.budgets
+        if not applying:
+            return
+        account.reservation = reservation
         if any(budget.unit != "requests" for budget in applying):
             self.conduct.forced = self._desk.forced(self._target, self.conduct.features)
 
@@ -222,9 +223,9 @@ class Handling:
         return self.conduct.deployments[attempts[-1].model].upstream.mode if attempts else "generated"
 
     def _is_priced(self) -> bool:
-        deployments = self.conduct.deployments
+        deployments, account = self.conduct.deployments, self.conduct.account
         return all(
-            self._desk.priced(deployments[each.model].model).price is not None
+            account.priced(deployments[each.model].model).price is not None
             for each in self.record.attempts
             if each.usage is not None
         )

@@ -106,8 +106,9 @@ class Sharer(Generic[T]):
         call, means = self._call, self._means
         budgets = means.budgets(call.principal.tenant) if means.budgets is not None else None
         spender = Spender(call.principal, call.key, call.feature, route=call.model)  # no model is asked for it
-        if budgets is not None and budgets.applying(spender):
-            self._reservation = await budgets.reserve(spender, Amount(1))
+        if budgets is not None:
+            reservation = await budgets.reserve(spender, Amount(1))
+            self._reservation = reservation if reservation.budgets else None
         self._has_joined = True
 
     async def begin(self) -> None:

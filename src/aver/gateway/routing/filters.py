@@ -43,12 +43,7 @@ class Filters:
         opened = []
         for name in self.models:
             state = states.get(name, UNKNOWN)
-            known[name] = {
-                "first_token": state.first_token,
-                "in_flight": state.in_flight,
-                "open": state.open,
-                "nano_usd": state.nano_usd,
-            }
+            known[name] = state._asdict()
             if state.nano_usd is None and self._refuse:
                 skipped[name] = "price"
             elif state.open:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aver.gateway.calls import Candidate
 from aver.gateway.config.types import Capability, ErrorClass, Route
@@ -12,8 +12,7 @@ from aver.gateway.config.types import Capability, ErrorClass, Route
 __all__ = ["ModelState", "Plan", "Router", "Scorer", "Situation"]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelState:
+class ModelState(NamedTuple):
     """A model at this moment."""
 
     first_token: float | None = None
@@ -25,8 +24,7 @@ class ModelState:
     """What this call would cost there at worst; ``None`` when its price is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """A call, as far as routing is concerned."""
 
     tenant: str

@@ -30,6 +30,7 @@ class KeyCache:
         self._store = store
         self._monotonic = monotonic
         self._keys: dict[bytes, tuple[float, Caller]] = {}
+        self._asking: dict[bytes, asyncio.Task[Caller]] = {}
 
     async def find(self, secret: bytes) -> Caller:
         """The caller with this secret; :class:`~aver.core.errors.Unauthenticated` when there is none."""
@@ -40,13 +41,30 @@ class KeyCache:
         if not secret:
             raise Unauthenticated("The request carries no API key", "Send the header Authorization: Bearer aver_...")
         self._keys.pop(secret, None)
-        key = await asyncio.to_thread(self._store.authenticate, secret.decode("utf-8", "replace"))
-        if len(self._keys) >= _MOST:
-            self._keys.clear()
-        caller = Caller(key.principal, key.id)
-        self._keys[secret] = (now + _LIFETIME, caller)
-        return caller
+        asking = self._asking.get(secret)
+        if asking is None:
+            asking = self._asking[secret] = asyncio.create_task(self._ask(secret, now))
+            asking.add_done_callback(lambda done: self._told(secret, done))
+        # Shielded: a caller who leaves does not take the answer from the others.
+        return await asyncio.shield(asking)
 
     def forget(self) -> None:
-        """A key was revoked."""
+        """A key was revoked: what is known of any, and what is being asked, may be about it."""
+        self._asking.clear()
         self._keys.clear()
+
+    async def _ask(self, secret: bytes, now: float) -> Caller:
+        """Of the database, once for all calls with this secret that came meanwhile."""
+        key = await asyncio.to_thread(self._store.authenticate, secret.decode("utf-8", "replace"))
+        caller = Caller(key.principal, key.id)
+        if self._asking.get(secret) is asyncio.current_task():
+            if len(self._keys) >= _MOST:
+                self._keys.clear()
+            self._keys[secret] = (now + _LIFETIME, caller)
+        return caller
+
+    def _told(self, secret: bytes, done: asyncio.Task[Caller]) -> None:
+        if self._asking.get(secret) is done:
+            del self._asking[secret]
+        if not done.cancelled():
+            done.exception()  # every caller has it already, or left
