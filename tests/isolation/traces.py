@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.adapters.lancedb import LanceIndex
 from aver.store import Store
 
 
@@ -17,7 +17,7 @@ from aver.store import Store
 def traced() -> Iterator[list[str]]:
     """Everything in this process that reaches a database or an index meanwhile, in order."""
     trace: list[str] = []
-    search, authenticate = PassageIndex.search, Store.authenticate
+    search, authenticate = LanceIndex.search, Store.authenticate
     identifying = threading.local()
 
     def statement(_connection, _cursor, sql, _parameters, _context, many):
@@ -38,7 +38,7 @@ def traced() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     try:
-        with patch.object(PassageIndex, "search", searched), patch.object(Store, "authenticate", identified):
+        with patch.object(LanceIndex, "search", searched), patch.object(Store, "authenticate", identified):
             yield trace
     finally:
         event.remove(Engine, "before_cursor_execute", statement)

@@ -20,6 +20,7 @@ StepKind = Literal[
     "sealed",  # closes the turn; a signed checkpoint covers it
     "ingested",  # documents added, changed, deleted or re-permitted, with their ids
     "deleted",  # documents removed by hand
+    "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed
 ]

@@ -74,13 +74,12 @@ class _Step:
 
 
 class Ingest:
-    """One run over one source. ``changes`` are made under the tenant's lock."""
+    """One run over one source, under the lock of that source."""
 
     def __init__(
-        self, store: TenantStore, changes: Changes, source: Source, access: AccessList | None, progress: Progress | None
+        self, store: TenantStore, source: Source, access: AccessList | None, progress: Progress | None
     ) -> None:
         self._store = store
-        self._changes = changes
         self._source = source
         self._access = access or self._stored_access() or AccessList.everyone()
         self._progress = progress
@@ -89,10 +88,12 @@ class Ingest:
         self._known = self._read_known()
         self._done = 0
 
-    def run(self) -> IngestReport:
+    def run(self, changes: Changes) -> IngestReport:
         """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
+        self._changes = changes
         self._delete()
         acls, moved = self._apply_access()
+        changes.settle()
         self._take_in(acls, moved)
         counts = self._counts
         return IngestReport(

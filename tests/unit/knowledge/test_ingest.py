@@ -9,7 +9,6 @@ import pytest
 from aver.core import Principal
 from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.knowledge import AccessList
-from aver.knowledge.changes import LOCK
 from aver.knowledge.ingest import document_id
 from aver.store import Store
 from aver.testing import HashEmbedder
@@ -236,8 +235,8 @@ def test_progress_reaches_every_document_once(acme):
     assert done[-1] == 21
 
 
-def test_two_ingests_at_once_are_refused(acme):
-    with acme.store.lock(LOCK), pytest.raises(Conflict):
+def test_two_ingests_of_a_source_at_once_are_refused(acme):
+    with acme.store.lock("source memory"), pytest.raises(Conflict):
         acme.ingest({"leave.md": LEAVE})
 
 
