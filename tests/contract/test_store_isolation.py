@@ -157,7 +157,7 @@ class TestPostgres:
         [
             "INSERT INTO index_state (tenant, name, generation, version, recipe) VALUES (:theirs, 'forged', 1, 1, '')",
             "UPDATE index_state SET tenant = :theirs",
-            "INSERT INTO index_state SELECT 'forged', 1, '', :theirs",
+            "INSERT INTO index_state SELECT 'forged', 1, 1, '', :theirs",
             "SET LOCAL row_security = off; SELECT * FROM index_state",
             "ALTER TABLE index_state DISABLE ROW LEVEL SECURITY",
             "DROP POLICY index_state_isolation ON index_state",
