@@ -32,10 +32,11 @@ def ndcg(ranking: Sequence[str], relevance: Mapping[str, int]) -> float:
 def rankings(bench: Installation, query: str) -> dict[str, list[str]]:
     """Documents, best first, by each half alone and by the search itself."""
     searcher = bench.knowledge._searcher
-    view = searcher._look(bench.principal, Counter(analyze(query)))
+    view = searcher._look(bench.principal, Counter(analyze(query)), "")
     vector = bench.embedder.embed([query])[0]
     wanted = _telling(Counter(analyze(query)), view.statistics)
-    found = bench.knowledge._index.search(view.version, view.acls, vector, list(wanted))
+    telling = {term: weight * view.statistics.idf(term) for term, weight in wanted.items()}
+    found = bench.knowledge._index.search(view.version, view.acls, view.statistics.passages, vector, telling)
     documents = [place.document for place in found.places]
     halves = {"bm25": bm25(wanted, found.terms, view.statistics), "dense": _cosines(found.vectors, vector)}
     ranked = {name: [documents[row] for row in (-scores).argsort(kind="stable")] for name, scores in halves.items()}

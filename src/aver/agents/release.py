@@ -30,6 +30,8 @@ class Release:
     temperature: float = 0.0
     longest_question: int = 8000
     """In characters."""
+    index: str = ""
+    """The recipe an index must have been made with, embedder and analyzer; empty for whatever it was made with."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     software: str = __version__
 

@@ -167,7 +167,8 @@ class Turn:
         asked = self._remember()
         self._resolved = resolve(self.question, asked)
         limit = min(self.limit or parts.release.passages, parts.release.passages)
-        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, limit))
+        pinned = parts.release.index
+        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, limit, made_with=pinned))
         facts = {
             "passages": len(self.hits),
             "documents": len({hit.document for hit in self.hits}),

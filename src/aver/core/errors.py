@@ -5,6 +5,7 @@
     AverError                      anything that went wrong and is understood
     ├── InvalidInput               the caller's words are off (usage)
     │   ├── SettingsError          a setting is wrong; names file and line
+    │   │   └── IndexRefused       an index engine cannot do what Aver requires of one
     │   └── TooLarge               the input is over a stated limit
     ├── NotFound                   it does not exist, or the caller may not see it
     ├── Unauthenticated            no key, or a key that is not valid
@@ -40,6 +41,7 @@ __all__ = [
     "Conflict",
     "ContentFiltered",
     "ContextOverflow",
+    "IndexRefused",
     "InvalidInput",
     "LimitReached",
     "MissingExtra",
@@ -94,6 +96,10 @@ class InvalidInput(AverError):
 
 class SettingsError(InvalidInput):
     slug = "invalid-settings"
+
+
+class IndexRefused(SettingsError):
+    slug = "index-refused"
 
 
 class TooLarge(InvalidInput):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
@@ -68,6 +68,8 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     """Where budgets are shared, for installations of many processes; by default the database."""
+    index_engine: Literal["lancedb", "pgvector"] = "lancedb"
+    """Where passages are found: in files of the data directory, or in the database."""
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
@@ -181,6 +183,15 @@ def _word(text: str) -> str:
     return text
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(" or ".join(words))
+        return text
+
+    return parse
+
+
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("the path of a directory")
@@ -195,6 +206,7 @@ _SETTINGS = {
         secret=True,
     ),
     "redis_url": _Setting("AVER_REDIS_URL", _url("redis://127.0.0.1:6379/0", "redis", "rediss"), secret=True),
+    "index_engine": _Setting("AVER_INDEX_ENGINE", _one_of("lancedb", "pgvector")),
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),

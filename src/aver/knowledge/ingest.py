@@ -78,13 +78,12 @@ class _Step:
 
 
 class Ingest:
-    """One run over one source. ``changes`` are made under the tenant's lock. What changed since the last run is enough to see, unless
-    everything is asked for, or other rules of access are to hold for everything."""
+    """One run over one source, under the lock of that source. What changed since the last run is enough to see, unless everything is
+    asked for, or other rules of access are to hold for everything."""
 
     def __init__(
         self,
         store: TenantStore,
-        changes: Changes,
         parsers: Parsers,
         source: Source,
         access: AccessList | None,
@@ -94,7 +93,6 @@ class Ingest:
         whole: bool = False,
     ) -> None:
         self._store = store
-        self._changes = changes
         self._parsers = parsers
         self._passwords = passwords
         self._source = source
@@ -110,10 +108,12 @@ class Ingest:
         self._complete = True
         self._done = 0
 
-    def run(self) -> IngestReport:
+    def run(self, changes: Changes) -> IngestReport:
         """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
+        self._changes = changes
         self._delete()
         acls, moved = self._apply_access()
+        changes.settle()
         self._take_in(acls, moved)
         self._note_where_it_stands()
         counts = self._counts

@@ -15,21 +15,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 
 from aver.core import Principal
 from aver.core.errors import InvalidInput, TooLarge, Unavailable
 from aver.gateway.types import Embedder
 from aver.knowledge import visibility
 from aver.knowledge.catalog import current_versions, passage_text
-from aver.knowledge.index import CANDIDATES, Candidates, PassageIndex, Place
-from aver.knowledge.lexical import ANALYZER, Statistics, analyze, bm25, ceiling
+from aver.knowledge.index import CANDIDATES, Candidates, Index, Place, Version
+from aver.knowledge.lexical import Statistics, analyze, bm25, ceiling
+from aver.knowledge.recipes import Embedders, recipe
+from aver.knowledge.state import read_state
 from aver.knowledge.statistics import collection_statistics
-from aver.knowledge.store import CURRENT, index_state
+from aver.knowledge.store import CURRENT
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
 
-__all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher", "recipe"]
+__all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher"]
 
 LONGEST_QUERY = 10_000
 """Characters."""
@@ -40,31 +41,28 @@ _MOST_TERMS = 48
 """Distinct terms of a query that are searched for: the rarest."""
 
 
-def recipe(embedder: Embedder) -> str:
-    """What an index must have been made with to be searched with ``embedder``."""
-    return f"{embedder.name} {ANALYZER}"
-
-
 @dataclass(frozen=True, slots=True)
 class _View:
     """What one principal sees at one moment."""
 
-    version: int
+    version: Version
+    recipe: str
     acls: list[int]
     statistics: Statistics
 
 
 class Searcher:
-    def __init__(self, store: TenantStore, index: PassageIndex, embedder: Embedder) -> None:
+    def __init__(self, store: TenantStore, index: Index, embedders: Embedders) -> None:
         self._store = store
         self._index = index
-        self._embedder = embedder
+        self._embedders = embedders
 
-    def search(self, principal: Principal, query: str, limit: int) -> list[Hit]:
+    def search(self, principal: Principal, query: str, limit: int, made_with: str = "") -> list[Hit]:
         """The best ``limit`` passages that ``principal`` may read, best first; equal scores by document and place.
 
-        Raises :class:`InvalidInput` for a limit out of bounds, :class:`TooLarge` for a query that is too long and
-        :class:`Unavailable` when the index was made with another embedder.
+        The query is embedded by what the index was made with. Raises :class:`InvalidInput` for a limit out of bounds,
+        :class:`TooLarge` for a query that is too long and :class:`Unavailable` when the index was made with an embedder that is
+        not here, or, if ``made_with`` is given, with another recipe than that.
         """
         if not 1 <= limit <= MOST_HITS:
             raise InvalidInput(f"A limit of {limit} passages is out of bounds", f"Ask for 1 to {MOST_HITS}.")
@@ -73,39 +71,49 @@ class Searcher:
         if not query.strip():
             return []
         counts = Counter(analyze(query))
-        vector: NDArray[np.float32] | None = None
+        vectors: dict[str, NDArray[np.float32]] = {}
         while True:
-            view = self._look(principal, counts)
+            view = self._look(principal, counts, made_with)
             if view is None:
                 return []
-            if vector is None:
-                vector = self._embedder.embed([query])[0]
-            wanted = _telling(counts, view.statistics)
+            if view.recipe not in vectors:
+                vectors[view.recipe] = self._embedder(view.recipe).embed([query])[0]
+            vector, wanted = vectors[view.recipe], _telling(counts, view.statistics)
+            telling = {term: weight * view.statistics.idf(term) for term, weight in wanted.items()}
+            visible, most = view.statistics.passages, max(CANDIDATES, limit)
             try:
-                candidates = self._index.search(view.version, view.acls, vector, list(wanted), max(CANDIDATES, limit))
+                candidates = self._index.search(view.version, view.acls, visible, vector, telling, most)
             except Unavailable:
-                again = self._look(principal, counts)
+                again = self._look(principal, counts, made_with)
                 if again is not None and again.version == view.version:
                     raise
                 continue  # the version was replaced in the meantime
             return self._rank(principal, candidates, wanted, view.statistics, vector, limit)
 
-    def _look(self, principal: Principal, counts: Mapping[str, int]) -> _View | None:
+    def _look(self, principal: Principal, counts: Mapping[str, int], made_with: str) -> _View | None:
         """``None`` when the principal can see no passage at all."""
         with self._store.read() as tx:
-            columns = (index_state.c.version, index_state.c.recipe)
-            state = tx.execute(select(*columns).where(index_state.c.name == CURRENT)).first()
+            state = read_state(tx).get(CURRENT)
             visible = visibility.visible_acls(principal)
             acls = [row.acl for row in tx.execute(visible).all()]
             statistics = collection_statistics(tx, visible, counts)
         if state is None or not statistics.passages:
             return None
-        if state.recipe != recipe(self._embedder):
+        if made_with and made_with != state.recipe:
             raise Unavailable(
-                f"The index was made with {state.recipe!r} and cannot be searched with {recipe(self._embedder)!r}",
-                "Ingest any source once: that makes the index anew.",
+                f"The release is pinned to an index made with {made_with!r}, and this one was made with {state.recipe!r}",
+                "Roll the index back to a snapshot of that recipe, or release with the recipe of this one.",
             )
-        return _View(state.version, acls, statistics)
+        return _View(state.version, state.recipe, acls, statistics)
+
+    def _embedder(self, made_with: str) -> Embedder:
+        found = self._embedders.of(made_with)
+        if found is None:
+            raise Unavailable(
+                f"The index was made with {made_with!r} and cannot be searched with {recipe(self._embedders.default)!r}",
+                "Run aver index rebuild, or ingest any source once: that makes the index anew.",
+            )
+        return found
 
     def _rank(
         self,

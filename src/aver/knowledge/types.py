@@ -189,6 +189,6 @@ class Hit:
 
 
 class Progress(Protocol):
-    """Told how far an ingest has come."""
+    """Told how far a long piece of work has come."""
 
     def __call__(self, done: int, total: int, path: str) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
     from aver.knowledge import Knowledge
+    from aver.knowledge.index import Index
     from aver.knowledge.sources import Sources
 
 __all__ = ["Application", "TenantServices"]
@@ -105,7 +106,24 @@ class TenantServices:
         from aver.knowledge import Knowledge
 
         application = self._application
-        return Knowledge(self.store, self.ledger, application.embedder, application.clock, application.settings.parser)
+        settings, others = application.settings, application.other_embedders
+        return Knowledge(
+            self.store,
+            self.ledger,
+            application.embedder,
+            application.clock,
+            parser=settings.parser,
+            index=self._index(),
+            others=others,
+        )
+
+    def _index(self) -> Index | None:
+        """As the settings choose; ``None`` for LanceDB, which is built in."""
+        if self._application.settings.index_engine == "lancedb":
+            return None
+        from aver.knowledge.adapters.pgvector import PgvectorIndex
+
+        return PgvectorIndex(self.store)
 
     @_once
     def sources(self) -> Sources:
@@ -147,7 +165,8 @@ class TenantServices:
 
 
 class Application:
-    """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own.
+    """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
+    ``other_embedders`` read indexes that were made with them before, until these are migrated.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -155,8 +174,16 @@ class Application:
     feature = "assistant"
     """The name of the feature that answers from documents, where a model's is expected."""
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        clock: Clock | None = None,
+        other_embedders: Sequence[Embedder] = (),
+    ) -> None:
         self.settings = settings
+        self.other_embedders = tuple(other_embedders)
         self.clock: Clock = clock or SystemClock()
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
@@ -315,7 +342,8 @@ class Application:
             self._unready = error
             raise
         self._unready = None
-        importlib.import_module("lancedb")
+        if self.settings.index_engine == "lancedb":
+            importlib.import_module("lancedb")
 
     def check_ready(self) -> None:
         """Raises the reason unless the storage answers and the model is loaded."""

@@ -155,6 +155,24 @@ def _deleted(known: _Known) -> str:
     return f"Deleted {known.counted('deleted', 'document')} by hand"
 
 
+def _indexed(known: _Known) -> str:
+    documents = known.counted("documents", "document")
+    match known.text("action"):
+        case "repaired":
+            anew = ", and made the statistics anew" if known.count("statistics") else ""
+            return f"Repaired the index: {documents} put right{anew}"
+        case "snapshot":
+            return " ".join(filter(None, ["Took the snapshot", known.text("name"), f"of an index of {documents}"]))
+        case "rolled_back":
+            to = f" to {known.text('snapshot')}" if known.text("snapshot") else ""
+            return (
+                f"Rolled the index back{to}: {known.count('restored'):,} restored, {known.count('removed'):,} taken out"
+            )
+        case "migrated":
+            return f"Moved the index to {known.text('recipe', 'another embedder')}: {documents}"
+    return f"Made the index anew: {documents}"
+
+
 def _key_created(known: _Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -176,6 +194,7 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "sealed": _sealed,
     "ingested": _ingested,
     "deleted": _deleted,
+    "indexed": _indexed,
     "key_created": _key_created,
     "erased": _erased,
 }

@@ -10,7 +10,6 @@ import pytest
 from aver.core import Principal
 from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.knowledge import AccessList
-from aver.knowledge.changes import LOCK
 from aver.knowledge.ingest import document_id
 from aver.knowledge.parsers import Parsers
 from aver.store import Store
@@ -232,8 +231,8 @@ def test_progress_reaches_every_document_once(acme):
     assert done[-1] == 21
 
 
-def test_two_ingests_at_once_are_refused(acme):
-    with acme.store.lock(LOCK), pytest.raises(Conflict):
+def test_two_ingests_of_a_source_at_once_are_refused(acme):
+    with acme.store.lock("source memory"), pytest.raises(Conflict):
         acme.ingest({"leave.md": LEAVE})
 
 
