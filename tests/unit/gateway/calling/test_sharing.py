@@ -184,9 +184,6 @@ class Till:
         self.limit = limit
         self.reserved = self.settled = Amount()
 
-    def applying(self, spender):
-        return [Budget("all", "tenant", "usd", self.limit.nano_usd, "month")]
-
     async def reserve(self, spender, worst):
         await asyncio.sleep(0)
         held = Held(self, Amount())
@@ -199,6 +196,7 @@ class Held:
     def __init__(self, till, amount):
         self._till = till
         self.amount = amount
+        self.budgets = (Budget("all", "tenant", "usd", till.limit.nano_usd, "month"),)
         self._open = True
 
     def take(self, more):
@@ -399,7 +397,7 @@ async def test_one_caller_alone_is_recorded_as_if_nothing_were_shared():
 
 
 async def test_who_is_refused_for_its_own_request_takes_nobody_along():
-    crowd = Crowd(replace(ENDLESS, requests=1))
+    crowd = Crowd(ENDLESS._replace(requests=1))
     crowd.come(streamed=True)
     await crowd.rest()
     crowd.come(streamed=True)
@@ -411,7 +409,7 @@ async def test_who_is_refused_for_its_own_request_takes_nobody_along():
 
 
 async def test_what_is_refused_is_refused_to_all_and_counts_for_none():
-    crowd = Crowd(replace(ENDLESS, nano_usd=COST // 2))
+    crowd = Crowd(ENDLESS._replace(nano_usd=COST // 2))
     for _ in range(3):
         crowd.come(streamed=False)
     assert [type(each) for each in await crowd.finish()] == [LimitReached] * 3
