@@ -45,7 +45,7 @@ def opened(data: Path, models: Path, engine: str, url: str | None) -> Knowledge:
         from aver.knowledge.adapters.pgvector import PgvectorIndex
 
         index = PgvectorIndex(tenant)
-    return Knowledge(tenant, Ledger(tenant, clock), MiniLM(models), clock, index)
+    return Knowledge(tenant, Ledger(tenant, clock), MiniLM(models), clock, index=index)
 
 
 def ingest_for_ever(where: tuple, texts: list[str], stop) -> None:

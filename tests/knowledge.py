@@ -119,7 +119,8 @@ def world(
     entered, clock = store.tenant(tenant), FixedClock()
     ledger = Ledger(entered, clock)
     index = engine(entered) if engine else None
-    return World(entered, ledger, Knowledge(entered, ledger, embedder or HashEmbedder(), clock, index, others), clock)
+    embedder = embedder or HashEmbedder()
+    return World(entered, ledger, Knowledge(entered, ledger, embedder, clock, index=index, others=others), clock)
 
 
 def open_world(data: Path, embedder: Embedder | None = None, others: Sequence[Embedder] = ()) -> World:

@@ -269,7 +269,7 @@ def world_like(opened: World, embedder) -> World:
     return World(
         opened.store,
         opened.ledger,
-        Knowledge(opened.store, opened.ledger, embedder, opened.clock, engine),
+        Knowledge(opened.store, opened.ledger, embedder, opened.clock, index=engine),
         opened.clock,
     )
 
