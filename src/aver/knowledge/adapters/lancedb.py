@@ -27,7 +27,7 @@ _TABLE = "passages_"
 _PARTITIONS = 200
 """Of 2,048 passages each, that are scanned at most, as quantised codes: up to 400,000 passages that is every one, so that what is found
 depends neither on how vectors cluster nor on how few of them the reader may see. Of a million, two in five: for someone who sees 1 % of them
-the ten best of the whole search are found in 99.5 % of cases where a scan of all finds 100 %, for two thirds of the work."""
+the ten best of the whole search are found in 99.5 % of cases where a scan of all finds 100 %, for three fifths of the work."""
 _MANY = 100_000
 """Visible passages above which more are proposed, as the best are then less sure to be among the first hundred of either half: at a
 million, recall@10 of the whole search is .952 with 100, .970 with 200 and .978 with 300 (and 100 partitions)."""
