@@ -37,6 +37,7 @@ from aver.core import Principal, SystemClock
 from aver.evidence import Ledger
 from aver.gateway.adapters.minilm import MiniLM
 from aver.knowledge import Knowledge, SourceItem
+from aver.knowledge.adapters.lancedb_writer import LanceWriter
 from aver.knowledge.changes import Put
 from aver.knowledge.chunking import Chunk
 from aver.knowledge.index import CANDIDATES
@@ -89,7 +90,7 @@ def run(passages: int, folder: Path) -> dict:
     (folder / "queries.json").write_text(json.dumps(queries))
     embedder = MiniLM(models)
     corpus = Corpus(passages, embedder, folder)
-    if not data.exists():
+    if not (folder / "build.json").exists():
         say("writing the index")
         (folder / "build.json").write_text(json.dumps(corpus.write(data, embedder)))
     say("asking")
@@ -266,6 +267,7 @@ class Corpus:
                 for number in range(READER_SETS)
             ]
         changes = knowledge._changes()
+        LanceWriter.keep_up = lambda _: None  # in bulk: the indexes are made once, at the end
         puts, first = [], 0
         for start in range(0, len(self.pairs), PASSAGES_A_DOCUMENT):
             rows = range(start, min(start + PASSAGES_A_DOCUMENT, len(self.pairs)))

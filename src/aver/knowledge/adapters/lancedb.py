@@ -24,9 +24,16 @@ from aver.knowledge.index import CANDIDATES, Abilities, Candidates, Row, Version
 __all__ = ["LanceIndex"]
 
 _TABLE = "passages_"
-_ALL_PARTITIONS = 2**16
-"""Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how
-few of them the reader may see."""
+_PARTITIONS = 200
+"""Of 2,048 passages each, that are scanned at most, as quantised codes: up to 400,000 passages that is every one, so that what is found
+depends neither on how vectors cluster nor on how few of them the reader may see. Of a million, two in five: for someone who sees 1 % of them
+the ten best of the whole search are found in 99.5 % of cases where a scan of all finds 100 %, for two thirds of the work."""
+_MANY = 100_000
+"""Visible passages above which more are proposed, as the best are then less sure to be among the first hundred of either half: at a
+million, recall@10 of the whole search is .96 with 100, .97 with 200 and .98 with 300."""
+_TERMS = 10
+"""How many of the most telling words propose passages, of those that many passages are visible for. Recall is the same with 48, for twice the
+work; what is proposed is scored by all of them."""
 _ROWS_A_PORTION = 8192
 # The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
 _FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
@@ -55,7 +62,9 @@ class LanceIndex:
         terms: Mapping[str, float],
         count: int = CANDIDATES,
     ) -> Candidates:
-        del visible
+        if visible > _MANY:
+            terms = dict(sorted(terms.items(), key=lambda each: (-each[1], each[0]))[:_TERMS])
+            count = round(count * min(3.0, (visible / _MANY) ** 0.5))
         return self.run(self._search(version, _predicate(acls), vector, terms, count))
 
     async def _search(
@@ -63,7 +72,7 @@ class LanceIndex:
     ) -> Candidates:
         table = await self.at(version)
         # No look at the vectors themselves, as everything proposed is scored from them anyway.
-        nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_ALL_PARTITIONS)
+        nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_PARTITIONS)
         halves = [nearest.where(where).select(["passage", "_distance"]).limit(count).to_arrow()]
         if terms:
             matching = table.query().nearest_to_text(" ".join(terms), columns=["terms"])
