@@ -62,6 +62,8 @@ class Settings:
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
+    reranker: str | None = None
+    """A cross-encoder of sentence-transformers that orders passages anew: a path, or a name."""
     max_question_chars: int = 8000
     model: ModelSettings | None = None
 
@@ -186,6 +188,7 @@ _SETTINGS = {
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
+    "reranker": _Setting("AVER_RERANKER", _word),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),

@@ -21,6 +21,7 @@ __all__ = [
     "read_document",
     "readable_versions",
     "visible_document",
+    "visible_documents",
 ]
 
 _IDS_A_QUERY = 500
@@ -28,7 +29,7 @@ _IDS_A_QUERY = 500
 
 def list_documents(tx: Connection, principal: Principal) -> list[Document]:
     """Every document this principal may read, by title, then id."""
-    rows = tx.execute(_visible(principal).order_by(documents.c.title, documents.c.id)).all()
+    rows = tx.execute(visible_documents(principal).order_by(documents.c.title, documents.c.id)).all()
     return [
         Document(
             id=row.id,
@@ -44,7 +45,7 @@ def list_documents(tx: Connection, principal: Principal) -> list[Document]:
 
 def visible_document(tx: Connection, principal: Principal, document: str) -> str:
     """``document`` itself; :class:`NotFound` alike when it is absent and when it may not be read."""
-    if tx.execute(_visible(principal).where(documents.c.id == document)).first() is None:
+    if tx.execute(visible_documents(principal).where(documents.c.id == document)).first() is None:
         raise NotFound("There is no such document, or it is not yours", "List yours: aver documents list")
     return document
 
@@ -85,7 +86,7 @@ def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -
     return {
         row.id: (row.version, row.title, row.uri)
         for some in _batches(sorted(set(ids)))
-        for row in tx.execute(_visible(principal).where(documents.c.id.in_(some)))
+        for row in tx.execute(visible_documents(principal).where(documents.c.id.in_(some)))
     }
 
 
@@ -103,7 +104,8 @@ def passage_text(tx: Connection, place: Place) -> str:
     return text
 
 
-def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
+def visible_documents(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
+    """Id, version, title, uri, source and time of change of what this principal may read, as a query to narrow."""
     columns = (
         documents.c.id,
         documents.c.version,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aver.core.errors import AverError, StorageFull, Unavailable
 
-__all__ = ["CANDIDATES", "TABLE", "Candidates", "PassageIndex", "Place", "packed", "schema", "unpacked"]
+__all__ = ["CANDIDATES", "TABLE", "Candidates", "PassageIndex", "Place", "merged", "packed", "schema", "unpacked"]
 
 TABLE = "passages"
 CANDIDATES = 100
@@ -92,6 +92,17 @@ class Candidates:
     vectors: NDArray[np.float32]
 
 
+def merged(several: Sequence[Candidates]) -> Candidates:
+    """All of ``several`` (one or more), each place once."""
+    if len(several) == 1:
+        return several[0]
+    places = [place for each in several for place in each.places]
+    rows = sorted({place: row for row, place in reversed(list(enumerate(places)))}.values())
+    terms = [text for each in several for text in each.terms]
+    vectors = np.concatenate([each.vectors for each in several])
+    return Candidates([places[row] for row in rows], [terms[row] for row in rows], vectors[rows])
+
+
 class PassageIndex:
     """Read access from any number of threads, over one event loop of its own. Opens nothing until it is asked."""
 
@@ -109,12 +120,38 @@ class PassageIndex:
         vector: NDArray[np.float32],
         terms: Sequence[str],
         count: int = CANDIDATES,
+        documents: Sequence[str] | None = None,
     ) -> Candidates:
-        """The ``count`` passages under ``acls`` nearest to ``vector``, and as many that hold ``terms`` best by the index's own measure.
+        """The ``count`` passages under ``acls`` nearest to ``vector``, and as many that hold ``terms`` best by the index's own measure;
+        with ``documents``, of these alone.
 
         Raises :class:`~aver.core.errors.Unavailable` when this version is gone: another process has replaced it.
         """
-        return self.run(self._search(version, _predicate(acls), vector, terms, count))
+        return self.run(self._search(version, _predicate(acls, documents), vector, terms, count))
+
+    def holding(
+        self,
+        version: int,
+        acls: Sequence[int],
+        terms: Sequence[str],
+        count: int = CANDIDATES,
+        documents: Sequence[str] | None = None,
+    ) -> Candidates:
+        """Up to ``count`` passages under ``acls`` that hold every one of ``terms``, the best first by the index's own measure; without
+        ``terms``, passages of ``documents``. Raises as :meth:`search`."""
+        return self.run(self._holding(version, _predicate(acls, documents), terms, count))
+
+    async def _holding(self, version: int, where: str, terms: Sequence[str], count: int) -> Candidates:
+        from lancedb.query import FullTextOperator, MatchQuery
+
+        table = await self.at(version)
+        query = table.query()
+        if terms:
+            query = query.nearest_to_text(MatchQuery(" ".join(terms), "terms", operator=FullTextOperator.AND))
+        columns = ["passage", "_score"] if terms else ["passage"]
+        found = await query.where(where).select(columns).limit(count).to_arrow()
+        dimension = _dimension(await table.schema())
+        return _candidates([found], dimension)
 
     async def _search(
         self, version: int, where: str, vector: NDArray[np.float32], terms: Sequence[str], count: int
@@ -182,8 +219,17 @@ class PassageIndex:
             self._loop = self._connection = self._open = None
 
 
-def _predicate(acls: Sequence[int]) -> str:
-    """A filter that admits these reader sets and no other, with neighbouring ids as ranges to keep it short."""
+def _predicate(acls: Sequence[int], documents: Sequence[str] | None = None) -> str:
+    """A filter that admits these reader sets and no other, with neighbouring ids as ranges to keep it short; with ``documents``, which
+    are ids of our making and hold no quotes, of these sets' passages theirs alone."""
+    readers = _readers(acls)
+    if documents is None:
+        return readers
+    names = ", ".join(f"'{document}'" for document in documents)
+    return f"({readers}) AND document IN ({names})" if documents else "false"
+
+
+def _readers(acls: Sequence[int]) -> str:
     runs: list[list[int]] = []
     for acl in sorted(acls):
         if runs and runs[-1][1] == acl - 1:
@@ -193,6 +239,10 @@ def _predicate(acls: Sequence[int]) -> str:
     alone = ", ".join(str(first) for first, last in runs if first == last)
     ranges = [f"(acl >= {first} AND acl <= {last})" for first, last in runs if first < last]
     return " OR ".join([f"acl IN ({alone})"] * bool(alone) + ranges) or "false"
+
+
+def _dimension(schema: pa.Schema) -> int:
+    return int(schema.field("vector").type.list_size)
 
 
 def _candidates(halves: Sequence[pa.Table], dimension: int) -> Candidates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import func, select
@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 from aver.core import Clock, Principal
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
-from aver.knowledge import catalog
+from aver.knowledge import catalog, retrieval
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import LOCK, Changes
 from aver.knowledge.check import check
 from aver.knowledge.index import PassageIndex
 from aver.knowledge.ingest import Ingest
+from aver.knowledge.scope import EVERYTHING, Scope, named
 from aver.knowledge.search import Searcher
 from aver.knowledge.store import acls
 from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
@@ -62,9 +63,33 @@ class Knowledge:
             changes.tidy()
         return replace(report, seconds=self._clock.monotonic() - started)
 
-    def search(self, principal: Principal, query: str, limit: int = 8) -> list[Hit]:
+    def search(self, principal: Principal, query: str, limit: int = 8, scope: Scope = EVERYTHING) -> list[Hit]:
         """The passages that answer ``query`` best, of those ``principal`` may read; see :meth:`Searcher.search`."""
-        return self._searcher.search(principal, query, limit)
+        return self._searcher.search(principal, query, limit, scope)
+
+    def find(
+        self, principal: Principal, queries: Sequence[str], limit: int = 8, scope: Scope = EVERYTHING
+    ) -> list[Hit]:
+        """The passages for a question and its other wordings: near-duplicates as one, not all from one document where there is a choice.
+        See :func:`~aver.knowledge.retrieval.find`."""
+        return retrieval.find(self._searcher, principal, queries, limit, scope)
+
+    def expanded(self, principal: Principal, hits: Sequence[Hit], tokens: int) -> list[Hit]:
+        """``hits`` with the text around them; see :func:`~aver.knowledge.retrieval.expanded`."""
+        return retrieval.expanded(hits, self, principal, tokens)
+
+    def named(self, principal: Principal, names: Sequence[str]) -> dict[str, Scope]:
+        """Those of ``names`` (in lower case) that are the title of a document or the name of a source that ``principal`` may read."""
+        if not names:
+            return {}
+        with self._store.read() as tx:
+            return named(tx, principal, names)
+
+    def current(self, principal: Principal, documents: Iterable[str]) -> dict[str, int]:
+        """The current version of those of ``documents`` that ``principal`` may read."""
+        with self._store.read() as tx:
+            found = catalog.current_versions(tx, principal, documents)
+        return {document: version for document, (version, _, _) in found.items()}
 
     def documents(self, principal: Principal) -> list[Document]:
         """Every document this principal may read, by title."""

@@ -126,6 +126,8 @@ class Hit:
     score: float
     bm25: float
     cosine: float
+    also: tuple[tuple[str, int], ...] = ()
+    """Other documents (id, version) with a passage that says the same, which was left out for this one."""
 
 
 class Progress(Protocol):

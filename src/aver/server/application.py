@@ -16,10 +16,12 @@ from aver.core.principal import Principal, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
+from aver.server.ordering import QUERIES, RERANK, reranker, reranker_name, rewriter_name
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
+    from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
     from aver.gateway.budgets.service import TenantBudgets
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
     from aver.knowledge import Knowledge
+    from aver.knowledge.reranking import Reranker
 
 __all__ = ["Application", "TenantServices"]
 
@@ -106,6 +109,7 @@ class TenantServices:
             self._application.clock,
             self._application.release,
             self._application.embedder,
+            self._application.reranker,
         )
 
     def close(self) -> None:
@@ -201,7 +205,8 @@ class Application:
         """What answers for the assistant: the route that bears the feature's name, else the first that is declared, else the extractive
         model."""
         config = self.declared()
-        names = [*config.routes, *config.models, self._extractive_name]
+        declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
+        names = [*declared, self._extractive_name]
         return self.feature if self.feature in names else names[0]
 
     @_once
@@ -218,8 +223,15 @@ class Application:
         return Release(
             model=self.model,
             embedder=self.embedder.name,
+            reranker=reranker_name(self.settings, self.declared()),
+            rewriter=rewriter_name(self.declared()),
             longest_question=self.settings.max_question_chars,
         )
+
+    @_once
+    def reranker(self) -> Callable[[MakeCall], Reranker] | None:
+        """What orders passages a second time, if anything is declared for it."""
+        return reranker(self.settings, self.declared(), lambda: self.gateway)
 
     async def services(self, tenant: str) -> TenantServices:
         """As :meth:`tenant`, without blocking the event loop when it is opened for the first time."""

@@ -39,6 +39,10 @@ class _Known:
         value = self._fields.get(name)
         return value if isinstance(value, str) and value else default
 
+    def texts(self, name: str) -> list[str]:
+        value = self._fields.get(name)
+        return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+
     def count(self, name: str) -> int:
         """A number among the facts; a body may have the things themselves under the same name."""
         value = self._facts.get(name)
@@ -75,7 +79,10 @@ def _retrieved(known: _Known) -> str:
         if meant
         else "Found"
     )
-    return f"{begin} {found} that the asker may read{known.took}"
+    reranks = {"done": ", ordered anew by a model", "deadline": ", ordering them anew took too long and was left out"}
+    reranks["failed"] = ", ordering them anew failed and was left out"
+    where = f" ({', '.join(known.texts('within'))})" if known.texts("within") else ""
+    return f"{begin} {found}{where} that the asker may read{reranks.get(known.text('rerank'), '')}{known.took}"
 
 
 def _generated(known: _Known) -> str:

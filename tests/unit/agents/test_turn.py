@@ -305,7 +305,7 @@ async def test_what_fails_on_the_way_is_recorded_and_raised(house, say, monkeypa
     def full(*_args: object) -> None:
         raise StorageFull("The disk is full", "Free some space.")
 
-    monkeypatch.setattr(house.knowledge, "search", full)
+    monkeypatch.setattr(house.knowledge, "find", full)
     with pytest.raises(StorageFull):
         await house.assistant(say(CARRY)).ask(house.bob, "How many days of leave carry over?")
     steps = house.ledger.turn(status_of_last(house))

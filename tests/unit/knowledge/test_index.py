@@ -150,3 +150,28 @@ def test_a_passage_is_read_as_it_was_written(section, version, start, terms, vec
     read = unpacked(packed(place, terms, vector), DIMENSION)
     assert read[:2] == (place, terms)
     assert (read[2] == vector).all()
+
+
+def test_what_holds_every_term_is_found_and_nothing_else(index, writer):
+    writer.add(_rows(range(40)), _vectors(range(40)))
+    version = writer.version
+    for indexed in (False, True):
+        if indexed:
+            writer.tidy()
+            version = writer.version
+        found = index.holding(version, [1], ["word3", "common"])
+        assert {place.document for place in found.places} == {f"doc_{n}" for n in range(40) if n % 7 == 3}
+        assert index.holding(version, [2], ["common"]).places == []
+        assert index.holding(version, [1], ["word3", "word4"]).places == []
+        assert len(index.holding(version, [1], ["common"], 5).places) == 5
+
+
+def test_a_search_within_documents_stays_within_them(index, writer):
+    writer.add(_rows(range(20)), _vectors(range(20)))
+    version, vector = writer.version, _vectors(range(1))[0]
+    some = ["doc_3", "doc_4"]
+    found = index.search(version, [1], vector, ["common"], 100, some)
+    assert {place.document for place in found.places} == set(some)
+    assert {place.document for place in index.holding(version, [1], [], 100, some).places} == set(some)
+    assert index.search(version, [2], vector, ["common"], 100, some).places == []
+    assert index.search(version, [1], vector, ["common"], 100, []).places == []

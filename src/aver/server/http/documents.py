@@ -6,8 +6,9 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from aver.knowledge.scope import Scope
 from aver.knowledge.types import Document, DocumentText, Hit
 from aver.server.http.auth import Caller, Services
 from aver.server.http.fields import Text
@@ -23,6 +24,11 @@ class SearchQuery(BaseModel):
 
     query: Text = Field(examples=["parental leave"])
     limit: int = Field(8, ge=1, le=100)
+    sources: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [], max_length=100, description="Only documents of these sources."
+    )
+    since: AwareDatetime | None = Field(None, description="Only documents that changed then or later.")
+    as_of: AwareDatetime | None = Field(None, description="Documents as they were then.")
 
 
 class Passages(BaseModel):
@@ -36,7 +42,8 @@ class Documents(BaseModel):
 @router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422))
 async def search(body: SearchQuery, principal: Caller, services: Services) -> Response:
     """Ranked passages of documents you may read."""
-    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit)
+    scope = Scope(tuple(body.sources), since=body.since, as_of=body.as_of)
+    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit, scope)
     return reply({"passages": hits})
 
 
