@@ -53,9 +53,9 @@ class ChatReranker:
     async def relevance(self, query: str, texts: Sequence[str]) -> list[float]:
         shown = [Passage(number, "", text[:_LONGEST]) for number, text in enumerate(texts, 1)]
         asked = f"{passages_as_data(shown)}\n\n\nQuestion: {query}"
-        request = ChatRequest(
-            (Message("system", _INSTRUCTIONS), Message("user", asked)), query, tuple(shown), 200, temperature=0.0
-        )
+        # Not as passages of the request: those would let the extractive model answer in another's place.
+        spoken = Message("system", _INSTRUCTIONS), Message("user", asked)
+        request = ChatRequest(spoken, max_tokens=200, temperature=0.0)
         completion = await self._gateway.complete(self._call(self.name, request))
         found = _ARRAY.search(completion.text)
         if found is None:

@@ -32,7 +32,7 @@ class Rewriter:
     async def wordings(self, question: str) -> tuple[str, ...]:
         """Empty when the model wrote no list. Raises an :class:`~aver.core.errors.AverError` when it did not answer."""
         messages = (Message("system", _INSTRUCTIONS), Message("user", question))
-        request = ChatRequest(messages, question, (), 200, temperature=0.0)
+        request = ChatRequest(messages, max_tokens=200, temperature=0.0)
         completion = await self._gateway.complete(self._call(self._model, request))
         found = _ARRAY.search(completion.text)
         try:

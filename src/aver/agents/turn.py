@@ -445,7 +445,7 @@ class Turn:
             self.parts.release.digest,
             usage,
             self._ms(self._started),
-            conflicts(citations, self.hits, self.parts.embedder),
+            conflicts(citations, self._readable_hits() if citations else (), self.parts.embedder),
             self._outdated(citations),
         )
 
@@ -459,12 +459,16 @@ class Turn:
         )
 
     def _looked_at(self) -> tuple[LookedAt, ...]:
-        pairs = {(hit.document, hit.version) for hit in self.hits}
-        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
-        nearest = [hit for hit in self.hits if (hit.document, hit.version) in readable][:_LOOKED_AT]
+        nearest = self._readable_hits()[:_LOOKED_AT]
         return tuple(
             LookedAt(hit.document, hit.title, hit.uri, hit.version, hit.start, hit.end, hit.section) for hit in nearest
         )
+
+    def _readable_hits(self) -> list[Hit]:
+        """What was found and may still be read."""
+        pairs = {(hit.document, hit.version) for hit in self.hits}
+        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
+        return [hit for hit in self.hits if (hit.document, hit.version) in readable]
 
     def _abstention(self) -> str:
         searched = " ".join(self._understood.question.split())

@@ -169,7 +169,8 @@ def moment(text: str, now: datetime, *, last: bool = False) -> datetime | None:
     if not fields:
         return None
     try:
-        start = datetime(*[*fields[:3], 1, 1][:3], tzinfo=UTC)  # type: ignore[misc]
+        year, month, day = [*fields, 1, 1][:3]
+        start = datetime(year, month, day, tzinfo=UTC)
         return _end(start, len(fields)) if last else start
     except (ValueError, OverflowError):
         return None

@@ -147,7 +147,8 @@ class PassageIndex:
         table = await self.at(version)
         query = table.query()
         if terms:
-            query = query.nearest_to_text(MatchQuery(" ".join(terms), "terms", operator=FullTextOperator.AND))
+            every = MatchQuery(" ".join(terms), "terms", operator=FullTextOperator.AND)  # type: ignore[call-arg]
+            query = query.nearest_to_text(every)
         columns = ["passage", "_score"] if terms else ["passage"]
         found = await query.where(where).select(columns).limit(count).to_arrow()
         dimension = _dimension(await table.schema())
