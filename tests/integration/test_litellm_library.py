@@ -1,6 +1,7 @@
 """LiteLLM's library between Aver and a model server, over real HTTP."""
 
 import asyncio
+import gc
 import logging
 import sys
 
@@ -31,6 +32,13 @@ KEY = "a-key-of-the-provider"
 TIMEOUTS = ModelTimeouts()
 BODY = {"model": "openai/fake", "messages": [{"role": "user", "content": "How many days?"}]}
 STREAM = BODY | {"stream": True, "stream_options": {"include_usage": True}}
+
+
+# The library leaves sessions and coroutines of its own bookkeeping to the collector: they are collected here, and not within another test.
+@pytest.fixture(autouse=True)
+def collected():
+    yield
+    gc.collect()
 
 
 async def whole(server, body=BODY, key=KEY, timeouts=TIMEOUTS):
