@@ -17,15 +17,16 @@ import time
 from scaffold import DATA, installation, say
 
 from aver.knowledge import AccessList, FolderSource
+from aver.knowledge.parsers import Parsers
 from aver.knowledge.preparation import Prepared, embedded_text, prepare
 
 
 def measure(folder: str) -> dict[str, float]:
     source = FolderSource(DATA / folder, "handbook")
-    with installation() as bench:
+    with installation() as bench, Parsers() as parsers:
         texts = [
-            embedded_text(prepared.title, chunk.section, prepared.text[chunk.start : chunk.end])
-            for prepared in prepare(source, source.items(), {})
+            embedded_text(prepared.title, chunk.section, prepared.text[chunk.start : chunk.end], chunk.header)
+            for prepared in prepare(source, source.items(), {}, parsers)
             if isinstance(prepared, Prepared)
             for chunk in prepared.chunks
         ]

@@ -1,4 +1,4 @@
-"""Hybrid search over many passages, for a user who may see all of them and for one who may see 1 %.
+"""Hybrid search over many passages, for users who may see all of them, 10 % and 1 %.
 
 The passages are made of real sentences, so that words are as common as they are: each joins two of some thousand
 stretches of text from the shared data, drawn at random. Embedding a hundred thousand passages would take ten minutes and more, so the
@@ -6,7 +6,8 @@ stretches alone are embedded, and a passage's vector is the mean of its two, wit
 else is the real path: documents, statistics and index are written as an ingest writes them, and the searches run in a fresh
 process that opens the data and nothing else. What they find is compared with an exact search, made with numpy alone, over
 exactly the passages that the user may see. ``ratio_to_raw`` compares the time of a search with that of LanceDB's two queries
-alone, alternating, so that a busy machine slows both.
+alone, alternating, so that a busy machine slows both. ``build`` says how long the writing took, of which ``index_s`` is the
+making of the index itself, and how many bytes there are then.
 
     python bench/search_scale.py --json [--passages 100000] [--keep DIR]
 """
@@ -31,20 +32,21 @@ from typing import Any
 
 import numpy as np
 from scaffold import DATA, jsonl, say
-from sqlalchemy import select
 
 from aver.core import Principal, SystemClock
 from aver.evidence import Ledger
 from aver.gateway.adapters.minilm import MiniLM
 from aver.knowledge import Knowledge, SourceItem
-from aver.knowledge.changes import LOCK, Changes, Put
+from aver.knowledge.adapters.lancedb_writer import LanceWriter
+from aver.knowledge.changes import Put
 from aver.knowledge.chunking import Chunk
 from aver.knowledge.index import CANDIDATES
 from aver.knowledge.ingest import document_id
 from aver.knowledge.lexical import K1, B, analyze
 from aver.knowledge.preparation import Prepared
+from aver.knowledge.state import read_state
 from aver.knowledge.statistics import intern_acl
-from aver.knowledge.store import CURRENT, index_state
+from aver.knowledge.store import CURRENT
 from aver.knowledge.visibility import visible_acls
 from aver.store import Store, TenantStore
 
@@ -54,7 +56,10 @@ READER_SETS = 100
 QUERIES = 200
 ROUNDS = 3
 LIMIT = 10
-USERS = {"100%": Principal("bench", "auditor", frozenset({"all"})), "1%": Principal("bench", "ada", frozenset({"g0"}))}
+GROUPS = {"100%": "all", "10%": "tenth", "1%": "g0"}
+USERS = {share: Principal("bench", "ada", frozenset({group})) for share, group in GROUPS.items()}
+SETS = {"100%": READER_SETS, "10%": READER_SETS // 10, "1%": 1}
+"""How many of the reader sets each sees: the first ones."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -84,24 +89,23 @@ def run(passages: int, folder: Path) -> dict:
     queries = random.Random(2).sample(queries, QUERIES)
     (folder / "queries.json").write_text(json.dumps(queries))
     embedder = MiniLM(models)
-    corpus = Corpus(passages, embedder)
-    if not data.exists():
+    corpus = Corpus(passages, embedder, folder)
+    if not (folder / "build.json").exists():
         say("writing the index")
-        started = time.perf_counter()
-        corpus.write(data, embedder)
-        say(f"written in {time.perf_counter() - started:.0f} s")
+        (folder / "build.json").write_text(json.dumps(corpus.write(data, embedder)))
     say("asking")
     command = [sys.executable, __file__, "--ask", str(folder), str(models)]
     answered = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     say("searching exactly, for comparison")
     vectors = embedder.embed(queries)
     visible = {}
-    for share, user in USERS.items():
-        exact = corpus.exact(user, queries, vectors)
+    for share, sets in SETS.items():
+        exact = corpus.exact(sets, queries, vectors)
         found = [set(map(tuple, hits)) for hits in answered[share].pop("hits")]
         recalls = [len(hits & best) / len(best) for hits, best in zip(found, exact, strict=True) if best]
         visible[share] = {**answered[share], "recall_at_10": round(sum(recalls) / len(recalls), 4)}
-    return {"passages": passages, "visible": visible, "rss_mb": answered["rss_mb"]}
+    build = json.loads((folder / "build.json").read_text())
+    return {"passages": passages, "visible": visible, "rss_mb": answered["rss_mb"], "build": build}
 
 
 def ask(folder: Path, models: Path) -> dict:
@@ -160,7 +164,7 @@ class Bare:
         self, knowledge: Knowledge, tenant: TenantStore, user: Principal, vectors: dict[str, np.ndarray]
     ) -> None:
         with tenant.read() as tx:
-            version = tx.execute(select(index_state.c.version).where(index_state.c.name == CURRENT)).scalar_one()
+            version = read_state(tx)[CURRENT].version
             acls = [row.acl for row in tx.execute(visible_acls(user))]
         self._table = knowledge._index.run(knowledge._index.at(version))
         self._where = f"acl IN ({', '.join(map(str, acls))})"
@@ -211,11 +215,14 @@ def _percentile(times: list[float], percent: int) -> float:
 class Corpus:
     """Passages made of pairs of stretches. Documents are spread evenly over the reader sets."""
 
-    def __init__(self, passages: int, embedder: MiniLM) -> None:
+    def __init__(self, passages: int, embedder: MiniLM, folder: Path) -> None:
         rng, noise = random.Random(1), np.random.default_rng(1)
         self.stretches = rng.sample(_stretches(), STRETCHES)
-        say(f"embedding {STRETCHES} stretches of text")
-        vectors = embedder.embed(self.stretches)
+        known = folder / "stretches.npy"
+        if not known.exists():
+            say(f"embedding {STRETCHES} stretches of text")
+            np.save(known, embedder.embed(self.stretches))
+        vectors = np.load(known)
         self.terms = [analyze(stretch) for stretch in self.stretches]
         self.pairs = np.array([rng.sample(range(STRETCHES), 2) for _ in range(passages)])
         mixed = (vectors[self.pairs[:, 0]] + vectors[self.pairs[:, 1]]) / 2
@@ -247,26 +254,36 @@ class Corpus:
         first, second = self.pairs[row]
         return self.terms[first] + self.terms[second]
 
-    def write(self, data: Path, embedder: MiniLM) -> None:
+    def write(self, data: Path, embedder: MiniLM) -> dict[str, float]:
+        """As an ingest does, but for the embedding; how long it took, in seconds, and how large it is, in bytes."""
+        started = time.perf_counter()
         store = Store(data)
         store.create_tenant("bench")
         tenant = store.tenant("bench")
         knowledge = Knowledge(tenant, Ledger(tenant, SystemClock()), embedder, SystemClock())
         with tenant.begin() as tx:
-            acls = [intern_acl(tx, [f"group:g{number}", "group:all"]) for number in range(READER_SETS)]
-        with tenant.lock(LOCK):
-            changes: Changes = knowledge._changes()
-            puts, first = [], 0
-            for start in range(0, len(self.pairs), PASSAGES_A_DOCUMENT):
-                rows = range(start, min(start + PASSAGES_A_DOCUMENT, len(self.pairs)))
-                puts.append(self._put(rows, acls))
-                if rows.stop - first >= 10_000 or rows.stop == len(self.pairs):
-                    changes.put(puts, self.vectors[first : rows.stop])
-                    say(f"wrote {rows.stop} passages")
-                    puts, first = [], rows.stop
-            changes.tidy()
+            acls = [
+                intern_acl(tx, [f"group:g{number}", "group:all", *["group:tenth"] * (number < SETS["10%"])])
+                for number in range(READER_SETS)
+            ]
+        changes = knowledge._changes()
+        LanceWriter.keep_up = lambda _: None  # in bulk: the indexes are made once, at the end
+        puts, first = [], 0
+        for start in range(0, len(self.pairs), PASSAGES_A_DOCUMENT):
+            rows = range(start, min(start + PASSAGES_A_DOCUMENT, len(self.pairs)))
+            puts.append(self._put(rows, acls))
+            if rows.stop - first >= 10_000 or rows.stop == len(self.pairs):
+                changes.put(puts, self.vectors[first : rows.stop])
+                say(f"wrote {rows.stop} passages in {time.perf_counter() - started:.0f} s")
+                puts, first = [], rows.stop
+        indexing = time.perf_counter()
+        changes.tidy()
+        done = time.perf_counter()
+        status = knowledge.index.status()
         knowledge.close()
         store.close()
+        sizes = {"index_bytes": status.bytes, "bytes": sum(f.stat().st_size for f in data.rglob("*") if f.is_file())}
+        return {"write_s": round(indexing - started, 1), "index_s": round(done - indexing, 1), **sizes}
 
     def _put(self, rows: range, acls: list[int]) -> Put:
         path, spans = self._path(rows.start), self._spans(rows)
@@ -276,9 +293,9 @@ class Corpus:
         content = Prepared(item, "", path, "\n\n".join(self._texts(rows)), chunks, terms)
         return Put(self.document(rows.start), "bench", acls[self.sets[rows.start]], content)
 
-    def exact(self, user: Principal, queries: list[str], vectors: np.ndarray) -> list[set[tuple[str, int]]]:
-        """The best ``LIMIT`` of all visible passages, each scored, with no index."""
-        rows = np.arange(len(self.pairs)) if "all" in user.groups else np.flatnonzero(self.sets == 0)
+    def exact(self, sets: int, queries: list[str], vectors: np.ndarray) -> list[set[tuple[str, int]]]:
+        """The best ``LIMIT`` of all passages under the first ``sets`` reader sets, each scored, with no index."""
+        rows = np.flatnonzero(self.sets < sets)
         counts = [Counter(analyze(query)) for query in queries]
         wanted = {term for count in counts for term in count}
         lengths = np.array([len(self.passage_terms(row)) for row in rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from aver.evidence import Ledger
 from aver.gateway.types import Embedder
 from aver.knowledge import AccessList, CursorExpired, IngestReport, Knowledge, Page, SourceItem
 from aver.knowledge.access import AccessRule
+from aver.knowledge.index import Index
 from aver.store import Store, TenantStore
 from aver.testing import FixedClock, HashEmbedder
 
@@ -105,14 +106,22 @@ class World:
         return [hit.title for hit in self.knowledge.search(principal, query, limit)]
 
 
-def world(store: Store, tenant: str = "acme", embedder: Embedder | None = None) -> World:
+def world(
+    store: Store,
+    tenant: str = "acme",
+    embedder: Embedder | None = None,
+    others: Sequence[Embedder] = (),
+    engine: Callable[[TenantStore], Index] | None = None,
+) -> World:
     """Enter ``tenant``, made if it is not there."""
     if tenant not in {known.name for known in store.tenants()}:
         store.create_tenant(tenant)
     entered, clock = store.tenant(tenant), FixedClock()
     ledger = Ledger(entered, clock)
-    return World(entered, ledger, Knowledge(entered, ledger, embedder or HashEmbedder(), clock), clock)
+    index = engine(entered) if engine else None
+    embedder = embedder or HashEmbedder()
+    return World(entered, ledger, Knowledge(entered, ledger, embedder, clock, index=index, others=others), clock)
 
 
-def open_world(data: Path, embedder: Embedder | None = None) -> World:
-    return world(Store(data), embedder=embedder)
+def open_world(data: Path, embedder: Embedder | None = None, others: Sequence[Embedder] = ()) -> World:
+    return world(Store(data), embedder=embedder, others=others)

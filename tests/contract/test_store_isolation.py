@@ -94,7 +94,7 @@ def test_each_tenant_is_as_if_alone(ours, theirs, operations):
             if operation == "insert":
                 try:
                     with tx.begin_nested():
-                        tx.execute(insert(COUNTER), {"name": name, "version": number, "recipe": ""})
+                        tx.execute(insert(COUNTER), {"name": name, "generation": 1, "version": number, "recipe": ""})
                     assert name not in alone
                     alone[name] = number
                 except IntegrityError:
@@ -155,9 +155,9 @@ class TestPostgres:
     @pytest.mark.parametrize(
         "statement",
         [
-            "INSERT INTO index_state (tenant, name, version, recipe) VALUES (:theirs, 'forged', 1, '')",
+            "INSERT INTO index_state (tenant, name, generation, version, recipe) VALUES (:theirs, 'forged', 1, 1, '')",
             "UPDATE index_state SET tenant = :theirs",
-            "INSERT INTO index_state SELECT 'forged', 1, '', :theirs",
+            "INSERT INTO index_state SELECT 'forged', 1, 1, '', :theirs",
             "SET LOCAL row_security = off; SELECT * FROM index_state",
             "ALTER TABLE index_state DISABLE ROW LEVEL SECURITY",
             "DROP POLICY index_state_isolation ON index_state",
@@ -171,7 +171,7 @@ class TestPostgres:
     def test_refuses(self, ours, theirs, statement):
         for tenant in (ours, theirs):
             with tenant.begin() as tx:
-                tx.execute(insert(COUNTER), {"name": "real", "version": 1, "recipe": ""})
+                tx.execute(insert(COUNTER), {"name": "real", "generation": 1, "version": 1, "recipe": ""})
         statement = statement.replace(":theirs", f"'{theirs.tenant.id}'")
         with pytest.raises(DBAPIError, match=r"row-level security|permission denied|must be owner"), ours.begin() as tx:
             tx.exec_driver_sql(statement)
@@ -181,18 +181,18 @@ class TestPostgres:
     def test_shows_nothing_of_tenants_outside_one_and_no_control_data_inside(self, store, ours):
         store.create_key("ours", "ann", [])
         with ours.begin() as tx:
-            tx.execute(insert(COUNTER), {"name": "real", "version": 1, "recipe": ""})
+            tx.execute(insert(COUNTER), {"name": "real", "generation": 1, "version": 1, "recipe": ""})
             for table in ("tenants", "api_keys"):
                 assert tx.scalar(text(f"SELECT count(*) FROM {table}")) == 0
         with store._database.read() as tx:
             assert tx.scalar(select(func.count()).select_from(COUNTER)) == 0
             assert tx.scalar(text("SELECT count(*) FROM tenants")) == 1
         with pytest.raises(DBAPIError, match=r"row-level security|null value"), store._database.write() as tx:
-            tx.execute(insert(COUNTER), {"name": "nobody's", "version": 1, "recipe": ""})
+            tx.execute(insert(COUNTER), {"name": "nobody's", "generation": 1, "version": 1, "recipe": ""})
 
     def test_nothing_stays_with_a_pooled_connection(self, store, ours):
         with ours.begin() as tx:
-            tx.execute(insert(COUNTER), {"name": "real", "version": 1, "recipe": ""})
+            tx.execute(insert(COUNTER), {"name": "real", "generation": 1, "version": 1, "recipe": ""})
             backend = tx.scalar(text("SELECT pg_backend_pid()"))
         with store._database._engine.connect() as connection:
             assert connection.scalar(text("SELECT pg_backend_pid()")) == backend
@@ -201,7 +201,7 @@ class TestPostgres:
 
     def test_the_owner_of_the_tables_is_bound_too(self, store, ours, theirs, database_url):
         with theirs.begin() as tx:
-            tx.execute(insert(COUNTER), {"name": "real", "version": 1, "recipe": ""})
+            tx.execute(insert(COUNTER), {"name": "real", "generation": 1, "version": 1, "recipe": ""})
         if "landlord" not in database_url:
             return  # a superuser is bound by nothing
         with ours.begin() as tx:

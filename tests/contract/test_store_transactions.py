@@ -25,7 +25,7 @@ def tenant(store: Store) -> TenantStore:
     store.create_tenant("acme")
     entered = store.tenant("acme")
     with entered.begin() as tx:
-        tx.execute(insert(COUNTER), {"name": "n", "version": 0, "recipe": ""})
+        tx.execute(insert(COUNTER), {"name": "n", "generation": 1, "version": 0, "recipe": ""})
     return entered
 
 
@@ -65,7 +65,7 @@ def test_a_transaction_is_all_or_nothing(tenant):
         _ = 1 / 0
     with pytest.raises(IntegrityError), tenant.begin() as tx:  # noqa: PT012
         tx.execute(update(COUNTER).values(version=8))
-        tx.execute(insert(COUNTER), {"name": "n", "version": 0, "recipe": ""})
+        tx.execute(insert(COUNTER), {"name": "n", "generation": 1, "version": 0, "recipe": ""})
     assert _count(tenant) == 0
 
 
@@ -92,7 +92,7 @@ def test_writers_in_processes_take_turns(tenant, tmp_path, database_url):
 def test_tenants_do_not_wait_for_each_other(store, tenant):
     store.create_tenant("other")
     with tenant.begin(), store.tenant("other").begin() as tx:
-        tx.execute(insert(COUNTER), {"name": "n", "version": 0, "recipe": ""})
+        tx.execute(insert(COUNTER), {"name": "n", "generation": 1, "version": 0, "recipe": ""})
 
 
 def test_a_reader_sees_one_snapshot_and_keeps_no_writer_waiting(tenant):
@@ -164,7 +164,9 @@ def test_a_lock_ends_with_an_error_inside(tenant):
 def test_text_sorts_by_code_point(tenant):
     words = ["Z", "a", "ä", "B", "_", "1", "é", "z", "\U0001f600", "\uffff", "a b", "ab", ""]
     with tenant.begin() as tx:
-        tx.execute(insert(COUNTER), [{"name": f"w{word}", "version": 0, "recipe": ""} for word in words])
+        tx.execute(
+            insert(COUNTER), [{"name": f"w{word}", "generation": 1, "version": 0, "recipe": ""} for word in words]
+        )
     with tenant.read() as tx:
         found = tx.scalars(select(COUNTER.c.name).order_by(COUNTER.c.name)).all()
     assert found == sorted(found)
@@ -188,7 +190,9 @@ def test_deleted_rows_are_gone_from_the_files(tenant, tmp_path, database_url, po
     secret = "a-word-that-is-nowhere-else"
     with tenant.begin() as tx:
         for number in range(50):
-            tx.execute(insert(COUNTER), {"name": f"{number}{secret}", "version": 0, "recipe": secret * 500})
+            tx.execute(
+                insert(COUNTER), {"name": f"{number}{secret}", "generation": 1, "version": 0, "recipe": secret * 500}
+            )
     with tenant.begin() as tx:
         tx.execute(update(COUNTER).values(recipe=secret * 3))
     with tenant.begin() as tx:

@@ -11,6 +11,7 @@ import pytest
 
 from aver.server.cli import main
 from tests.servers import write_handbook
+from tests.unit.knowledge.adapters.building import pdf
 
 QUESTION = "How many days of unused leave carry over?"
 
@@ -49,7 +50,7 @@ def test_ask_has_the_promised_form(installation):
     answer = aver(installation, "ask", QUESTION, "--tenant", "northwind", "--user", "ann", "--group", "staff")
     assert answer.keys() == {
         "turn", "conversation", "mode", "abstained", "answer", "sentences", "citations", "looked_at", "release",
-        "usage", "latency_ms",
+        "usage", "latency_ms", "conflicts", "outdated",
     }  # fmt: skip
     assert answer["usage"].keys() >= {"input_tokens", "output_tokens", "cost_usd"}
     assert answer["mode"] == "extractive"
@@ -59,7 +60,7 @@ def test_ask_has_the_promised_form(installation):
         assert citation.keys() == {"document", "title", "uri", "version", "start", "end", "quote"}
         words = ("documents", "show", citation["document"], "--version", str(citation["version"]))
         document = aver(installation, *words, "--tenant", "northwind", "--user", "ann")
-        assert document.keys() == {"document", "version", "title", "uri", "text"}
+        assert document.keys() == {"document", "version", "title", "uri", "text", "blocks"}
         assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
     assert any("ten days" in citation["quote"] for citation in answer["citations"])
 
@@ -144,6 +145,28 @@ def test_a_broken_access_list_is_usage(installation, tmp_path):
     done = run(installation, "ingest", str(tmp_path), "-t", "northwind", "--acl", str(acl))
     assert done.returncode == 2
     assert f"{acl}:1" in done.stderr
+
+
+def test_an_encrypted_document_is_read_with_the_passwords_in_a_file(tmp_path):
+    folder, passwords, data = tmp_path / "pages", tmp_path / "passwords.txt", tmp_path / "data"
+    folder.mkdir()
+    (folder / "leave.pdf").write_bytes(pdf([[(72, 700, 12, "Leave is thirty days.")]], password="open sesame"))
+    aver(data, "tenant", "create", "acme")
+    report = aver(data, "ingest", str(folder), "-t", "acme")
+    assert "--password-file" in report["failed"][0]["error"]
+    passwords.write_text("wrong\nopen sesame\n")
+    report = aver(data, "ingest", str(folder), "-t", "acme", "--password-file", str(passwords))
+    assert (report["added"], report["failed"]) == (1, [])
+    (listed,) = aver(data, "documents", "list", "-t", "acme", "-u", "ann")["documents"]
+    shown = aver(data, "documents", "show", listed["id"], "-t", "acme", "-u", "ann")
+    assert shown["text"] == "Leave is thirty days."
+    (block,) = shown["blocks"]
+    assert (block["kind"], block["start"], block["end"], block["page"]) == ("paragraph", 0, 21, 1)
+    assert 0.1 < block["box"][0] < block["box"][2] < 0.4
+    for path in data.rglob("*"):
+        assert not path.is_file() or b"open sesame" not in path.read_bytes()
+    passwords.unlink()
+    assert run(data, "ingest", str(folder), "-t", "acme", "--password-file", str(passwords)).returncode == 3
 
 
 def test_serve_answers_refuses_a_taken_port_and_stops(installation):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from aver.gateway import Gateway
 from aver.gateway.adapters.extractive import Extractive
 from aver.gateway.config.types import GatewayConfig
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.adapters.lancedb import LanceIndex
 from tests.isolation.explore import Leak, explore
 from tests.isolation.faces import Library
 from tests.isolation.installation import installed
@@ -90,14 +90,14 @@ def test_what_is_revoked_while_it_is_searched_is_not_shown(installation, reader,
     caller, content, revoke = reader
     if mutation:
         mutation(monkeypatch)
-    search = PassageIndex.search
+    search = LanceIndex.search
 
     def overtaken(*args, **options):
         found = search(*args, **options)
         revoke()
         return found
 
-    monkeypatch.setattr(PassageIndex, "search", overtaken)
+    monkeypatch.setattr(LanceIndex, "search", overtaken)
     shown = Library(installation.application).search(caller, "travel allowance").text
     assert (content.secret("first") in shown) == bool(mutation)
 

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from aver.core.settings import Settings
-from aver.knowledge.changes import LOCK
 from aver.knowledge.sources import parse_sources
 from aver.server.application import Application
 from aver.server.following import Follower
@@ -68,7 +67,7 @@ def test_whoever_else_is_at_it_is_left_alone(application, follower, tmp_path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "a.md").write_text("# One\n\nIt is here.")
     services = tenant(application, "one", tmp_path / "pages")
-    with services.store.lock(LOCK):
+    with services.store.lock("source pages"):
         follower.start()
         time.sleep(0.3)
         (state,) = services.sources.states()

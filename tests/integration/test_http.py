@@ -49,6 +49,19 @@ async def test_an_answer_points_into_stored_text(call, ann):
         path = f"/v1/documents/{citation['document']}?version={citation['version']}"
         _, _, document = await call("GET", path, ann)
         assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
+        span = {"start": citation["start"], "end": citation["end"]}
+        where = f"/v1/documents/{citation['document']}/versions/{citation['version']}/spots"
+        _, _, found = await call("GET", where, ann, params=span)
+        assert found["spots"]
+        for spot in found["spots"]:
+            inside = [
+                block
+                for block in document["blocks"]
+                if block["start"] <= spot["start"] and spot["end"] <= block["end"] and block["anchor"] == spot["anchor"]
+            ]
+            assert inside
+        status, _, problem = await call("GET", where, ann, params={**span, "end": 10**9})
+        assert (status, problem["title"]) == (422, "invalid input")
 
 
 async def test_who_may_not_read_is_told_nothing(call, ann, bo):
@@ -59,6 +72,16 @@ async def test_who_may_not_read_is_told_nothing(call, ann, bo):
     assert "alary" not in json.dumps([place["title"] for place in hidden["looked_at"]])
     shown = await ask(call, bo, question)
     assert any("59,000" in citation["quote"] for citation in shown["citations"])
+
+
+async def test_the_place_of_a_document_that_may_not_be_read_is_not_told(call, ann, bo):
+    _, _, everything = await call("GET", "/v1/documents", bo)
+    _, _, some = await call("GET", "/v1/documents", ann)
+    hidden = {each["id"] for each in everything["documents"]} - {each["id"] for each in some["documents"]}
+    assert hidden
+    path = f"/v1/documents/{hidden.pop()}/versions/1/spots?start=0&end=1"
+    assert (await call("GET", path, ann))[0] == 404
+    assert (await call("GET", path, bo))[0] == 200
 
 
 async def test_search_and_documents_obey_the_same_access_list(call, ann, bo):

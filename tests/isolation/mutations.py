@@ -11,7 +11,8 @@ from sqlalchemy import select
 from aver.agents import conversations
 from aver.agents.conversations import Conversations
 from aver.core.errors import NotFound
-from aver.knowledge import catalog, index, search, visibility
+from aver.knowledge import catalog, search, visibility
+from aver.knowledge.adapters import lancedb
 from aver.knowledge.service import Knowledge
 from aver.knowledge.store import acls, documents
 from aver.store import Store
@@ -101,7 +102,7 @@ def another_word_for_forbidden(patch: pytest.MonkeyPatch) -> None:
 
 def no_filter_of_candidates(patch: pytest.MonkeyPatch) -> None:
     """The index proposes hidden passages too."""
-    patch.setattr(index, "_predicate", lambda acls: "true")
+    patch.setattr(lancedb, "_predicate", lambda *_: "true")
 
 
 def no_check_of_candidates(patch: pytest.MonkeyPatch) -> None:

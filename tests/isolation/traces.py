@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.adapters.lancedb import LanceIndex
 from aver.store import Store
 
 _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources"})
@@ -20,7 +20,7 @@ _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sou
 def traced() -> Iterator[list[str]]:
     """Everything that this process asks a database or an index meanwhile, in order, save what is done in the background."""
     trace: list[str] = []
-    search, authenticate = PassageIndex.search, Store.authenticate
+    search, authenticate = LanceIndex.search, Store.authenticate
     identifying = threading.local()
 
     def statement(_connection, _cursor, sql, _parameters, _context, many):
@@ -41,7 +41,7 @@ def traced() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     try:
-        with patch.object(PassageIndex, "search", searched), patch.object(Store, "authenticate", identified):
+        with patch.object(LanceIndex, "search", searched), patch.object(Store, "authenticate", identified):
             yield trace
     finally:
         event.remove(Engine, "before_cursor_execute", statement)

@@ -18,6 +18,7 @@ from aver.agents.store import conversations, turns
 from aver.agents.types import (
     Answer,
     Citation,
+    Conflict,
     Conversation,
     ConversationSummary,
     LookedAt,
@@ -56,7 +57,8 @@ class _Content:
     def pairs(self) -> Pairs:
         if self.answer is None:
             return self.given
-        shown: tuple[Citation | LookedAt, ...] = (*self.answer.citations, *self.answer.looked_at)
+        beside = (conflict.other for conflict in self.answer.conflicts)
+        shown: tuple[Citation | LookedAt, ...] = (*self.answer.citations, *self.answer.looked_at, *beside)
         return self.given | {(each.document, each.version) for each in shown}
 
 
@@ -198,6 +200,12 @@ def _readable_part(answer: Answer, given: Pairs, readable: Pairs) -> tuple[Answe
         citations=tuple(answer.citations[at] for at in cited),
         looked_at=looked_at,
         answer=render(sentences) or _WITHHELD,
+        conflicts=tuple(
+            replace(each, citation=place[each.citation])
+            for each in answer.conflicts
+            if each.citation in place and (each.other.document, each.other.version) in readable
+        ),
+        outdated=tuple(place[at] for at in answer.outdated if at in place),
     )
     return shown, len(answer.sentences) - len(kept)
 
@@ -214,6 +222,9 @@ def _content(steps: Iterable[Step]) -> _Content | None:
         admitted["question"],
         retrieved.get("question", admitted["question"]),
         frozenset((hit["document"], hit["version"]) for hit in retrieved.get("hits", ()))
+        | frozenset(
+            (document, version) for hit in retrieved.get("hits", ()) for document, version in hit.get("also", ())
+        )
         | frozenset((document, version) for document, version in retrieved.get("remembered", ())),
         _answer(responded["answer"]) if responded else None,
     )
@@ -229,6 +240,11 @@ def _answer(data: Mapping[str, Any]) -> Answer:
             ),
             "citations": tuple(Citation(**each) for each in data["citations"]),
             "looked_at": tuple(LookedAt(**each) for each in data["looked_at"]),
+            "conflicts": tuple(
+                Conflict(each["kind"], each["citation"], Citation(**each["other"]))
+                for each in data.get("conflicts", ())
+            ),
+            "outdated": tuple(data.get("outdated", ())),
             "usage": Usage(**data["usage"]),
         }
     )

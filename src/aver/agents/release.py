@@ -28,8 +28,18 @@ class Release:
     """How many earlier turns of a conversation are read."""
     max_tokens: int = 800
     temperature: float = 0.0
+    context_tokens: int = 3000
+    """About how many tokens of passages, with what stands around them, a model that writes is given."""
+    reranker: str = ""
+    """Who orders the passages a second time, if anybody."""
+    rewriter: str = ""
+    """The model or route that words a question in other ways for the search, if any."""
+    patience: float = 1.0
+    """Seconds that rewording and reranking may take each; then the turn goes on without."""
     longest_question: int = 8000
     """In characters."""
+    index: str = ""
+    """The recipe an index must have been made with, embedder and analyzer; empty for whatever it was made with."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     software: str = __version__
 

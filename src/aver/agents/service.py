@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aver.agents.conversations import Conversations
 from aver.agents.release import Release
+from aver.agents.reranking import MakeCall
 from aver.agents.turn import Parts, Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
 from aver.core import Clock, Principal
@@ -16,6 +17,7 @@ from aver.core.errors import AverError
 from aver.evidence import Ledger, Step
 from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Message
+from aver.knowledge.reranking import Reranker
 from aver.store import TenantStore
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ T = TypeVar("T")
 
 
 class Assistant:
-    """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification."""
+    """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
+    turn's way to call models, what orders the passages a second time."""
 
     def __init__(
         self,
@@ -39,9 +42,10 @@ class Assistant:
         clock: Clock,
         release: Release,
         embedder: Embedder,
+        reranker: Callable[[MakeCall], Reranker] | None = None,
     ) -> None:
         self._conversations = Conversations(store, ledger, knowledge)
-        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations)
+        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker)
 
     async def run(
         self,
@@ -65,7 +69,11 @@ class Assistant:
         try:
             await _whole(turn.admit)
             yield turn.progressed("admitted")
-            await _whole(turn.retrieve)
+            await _whole(turn.understand)
+            await turn.reword()
+            await _whole(turn.search)
+            await turn.rerank()
+            await _whole(turn.retrieved)
             yield turn.progressed("retrieved")
             if turn.hits:
                 yield turn.progressed("generating")

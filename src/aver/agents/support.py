@@ -8,6 +8,7 @@ words are found, and the two are near in meaning.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Literal
 
 from aver.agents.opposites import opposed
 from aver.agents.reading import Reading, merge, read
+from aver.agents.wording import closeness
 from aver.core.sentences import sentences
 from aver.gateway.types import Embedder
 
@@ -26,14 +28,16 @@ Reason = Literal["number", "name", "negation", "opposite", "coverage", "meaning"
 _CONSIDERED = 4
 """How many of the best-covering spans are compared by meaning."""
 _PENALTY = 0.25
-"""What each contradiction takes off the score."""
+"""What each contradiction takes off, of what else counts from 0 to 1."""
+_SLOPE, _BIAS = 3.7, -5.6
+"""From the sum of signs to a probability, by logistic regression on half of QAGS (``bench/answers.py``)."""
 _STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d\u00a0", "''\"\" ")
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """What a claim that contradicts nothing must reach. On QAGS (953 sentences judged by three people each) these accept 86 %
-    of what people accept in CNN/DM and 30 % in XSum, whose summaries paraphrase freely; see ``bench/groundedness.py``."""
+    of what people accept in CNN/DM and 30 % in XSum, whose summaries paraphrase freely; see ``bench/answers.py``."""
 
     coverage: float = 0.6
     """Share of the claim's content words and numbers found in the span."""
@@ -54,8 +58,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best span for a claim, ``text[start:end]``. Supported when there are no reasons against it; ``score`` in [0, 1]
-    tells how far from it the others are."""
+    """The best span for a claim, ``text[start:end]``. Supported when there are no reasons against it; ``score`` in [0, 1] is about how
+    likely people are to find it supported."""
 
     start: int
     end: int
@@ -91,10 +95,11 @@ def align(
     judged = [(_against(said, span, known), coverage(said, span.reading, known), span) for span in candidates]
     judged.sort(key=lambda item: (len(item[0]), -item[1], item[2].end - item[2].start, item[2].start))
     anywhere = coverage(said, merge(span.reading for span in candidates), known)
+    close = closeness(claim, [span.text for span in candidates if not span.parts] or [candidates[0].text])
     best_against, best_covered, best = judged[0]
     if best_covered < thresholds.coverage:
         # Its meaning could not help it, so it is not asked, and put as near as its words are.
-        score = _score(best_covered, best_covered, anywhere, best_against)
+        score = _score(best_covered, best_covered, anywhere, best_against, close)
         return Support(best.start, best.end, score, (*best_against, "coverage"))
     nearest = judged[:_CONSIDERED]
     vectors = embedder.embed([claim, *(span.text for _, _, span in nearest)])
@@ -105,7 +110,7 @@ def align(
             reasons.append("coverage")
         elif (covered + similarity) / 2 < thresholds.likeness:
             reasons.append("meaning")
-        score = _score(covered, float(similarity), anywhere, against)
+        score = _score(covered, float(similarity), anywhere, against, close)
         found.append(Support(span.start, span.end, score, tuple(reasons)))
     return max(found, key=lambda each: (each.supported, each.score))
 
@@ -164,9 +169,11 @@ def _against(claim: Reading, span: Span, known: frozenset[str]) -> tuple[Reason,
     return tuple(reason for reason in lacking if replaced.get(reason, True))
 
 
-def _score(covered: float, similarity: float, anywhere: float, against: Sequence[Reason]) -> float:
-    """The mean of what the span covers, how near it is, and what the whole text covers, less the contradictions."""
-    return max(0.0, (covered + similarity + anywhere) / 3 - _PENALTY * len(against))
+def _score(covered: float, similarity: float, anywhere: float, against: Sequence[Reason], close: float) -> float:
+    """The mean of what the span covers, how near it is, and what the whole text covers, less the contradictions, with how close the
+    claim's wording is to the text's, as a probability."""
+    signs = (covered + similarity + anywhere) / 3 - _PENALTY * len(against) + close
+    return 1 / (1 + math.exp(-_SLOPE * signs - _BIAS))
 
 
 def _verbatim(claim: str, text: str) -> tuple[int, int] | None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from aver.agents.citing import SentenceStream
+from aver.agents.conflicts import conflicts
 from aver.agents.conversations import Conversations, Pairs
 from aver.agents.followup import Asked, Resolved, resolve
 from aver.agents.prompt import Exchange, messages
 from aver.agents.release import Release
-from aver.agents.types import Answer, LookedAt, Progressed, SentenceReady, TurnStatus, render
+from aver.agents.reranking import MakeCall
+from aver.agents.rewording import Rewriter, reworded
+from aver.agents.types import Answer, Citation, LookedAt, Progressed, SentenceReady, TurnStatus, render
+from aver.agents.understanding import Understood, mentioned, narrowed, understand
 from aver.agents.verification import Verifier
 from aver.core import Clock, Principal, new_id
 from aver.core.errors import AverError, InvalidInput, NotFound, ProviderError, StreamTruncated, TooLarge
@@ -23,6 +28,8 @@ from aver.gateway.calling.reply import Reply
 from aver.gateway.calls import Call, CallRecord
 from aver.gateway.service import Gateway
 from aver.gateway.types import ChatRequest, Embedder, Message, Mode, Passage, Usage
+from aver.knowledge.reranking import Outcome, Reranker, rerank
+from aver.knowledge.scope import EVERYTHING
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
 
@@ -33,6 +40,8 @@ __all__ = ["Parts", "Turn"]
 
 _LOOKED_AT = 3
 """How many of the nearest passages an abstention names."""
+_POOL = 3
+"""How many times the passages looked at are found for a reranker to choose from."""
 _LONGEST_EXCHANGE = 1500
 """Characters of an earlier answer that the model is reminded of."""
 _UNCLEAR = re.compile(r"[^A-Za-z0-9._:/+-]+")
@@ -50,6 +59,7 @@ class Parts:
     release: Release
     embedder: Embedder
     conversations: Conversations
+    reranker: Callable[[MakeCall], Reranker] | None = None
 
 
 @dataclass(slots=True)
@@ -116,6 +126,12 @@ class Turn:
     conversation: str = ""
     hits: Sequence[Hit] = ()
     _resolved: Resolved = field(default_factory=lambda: Resolved("", ""))
+    _understood: Understood = field(default_factory=lambda: Understood(""))
+    _asked_before: Sequence[Asked] = ()
+    _wordings: tuple[str, ...] = ()
+    _reworded: Outcome = "none"
+    _reranked: Outcome = "none"
+    _began: float = 0.0
     _exchanges: Sequence[Exchange] = ()
     _remembered: Pairs = frozenset()
     _request: ChatRequest | None = None
@@ -160,25 +176,65 @@ class Turn:
             parts.ledger.append_all(tx, [self._draft("admitted", facts, body)])
         self._status = "open"
 
-    def retrieve(self) -> None:
-        """Resolve the question against the conversation and search what the principal may read. Records ``retrieved``."""
+    def understand(self) -> None:
+        """Resolve the question against the conversation, and read from it where, when and how many things it asks for."""
         parts = self.parts
-        started = parts.clock.monotonic()
-        asked = self._remember()
-        self._resolved = resolve(self.question, asked)
-        limit = min(self.limit or parts.release.passages, parts.release.passages)
-        self.hits = tuple(parts.knowledge.search(self.principal, self._resolved.query, limit))
+        self._began = parts.clock.monotonic()
+        self._asked_before = self._remember()
+        self._resolved = resolve(self.question, self._asked_before)
+        named = parts.knowledge.named(self.principal, mentioned(self._resolved.question))
+        self._understood = understand(self._resolved.question, named, parts.clock.now())
+
+    async def reword(self) -> None:
+        """Other wordings of the question by a model, where the release names one; without, or when it is late, none."""
+        release = self.parts.release
+        if release.rewriter:
+            writer = Rewriter(self.parts.gateway, release.rewriter, self._call_to)
+            self._wordings, self._reworded = await reworded(self._understood.question, writer, release.patience)
+
+    def search(self) -> None:
+        """Search what the principal may read. A place or a time that was only worded, and holds nothing, is left out of account."""
+        release, understood = self.parts.release, self._understood
+        limit = min(self.limit or release.passages, release.passages)
+        unread = self._resolved.query.removeprefix(self._resolved.question)
+        queries = [understood.question + unread, *understood.parts, *self._wordings]
+        pool = limit * _POOL if release.reranker else limit
+        find = partial(self.parts.knowledge.find, made_with=release.index)
+        self.hits = tuple(find(self.principal, queries, pool, understood.scope))
+        if not self.hits and not understood.meant and understood.scope != EVERYTHING:
+            self._understood = replace(understood, scope=EVERYTHING)
+            self.hits = tuple(find(self.principal, queries, pool))
+
+    async def rerank(self) -> None:
+        """Order the passages by a model, where the release names one; a late or failed one leaves the search's order."""
+        parts, release = self.parts, self.parts.release
+        reranker = parts.reranker(self._call_to) if parts.reranker else None
+        ranked, self._reranked = await rerank(self.hits, self._understood.question, reranker, release.patience)
+        self.hits = tuple(ranked[: min(self.limit or release.passages, release.passages)])
+
+    def retrieved(self) -> None:
+        """Record what was found, as ``retrieved``; for a model that writes, with the text around each passage."""
+        parts = self.parts
+        if parts.release.model != parts.gateway.last_resort:
+            self.hits = tuple(parts.knowledge.expanded(self.principal, self.hits, parts.release.context_tokens))
         facts = {
             "passages": len(self.hits),
             "documents": len({hit.document for hit in self.hits}),
+            "duplicates": sum(len(hit.also) for hit in self.hits),
             "followed_up": self._resolved.question != self.question,
-            "history": len(asked),
+            "history": len(self._asked_before),
             "hits": [_clear(hit.passage) for hit in self.hits],
-            "ms": self._ms(started),
+            "rerank": self._reranked,
+            "reworded": self._reworded,
+            **self._understood.facts(),
+            "ms": self._ms(self._began),
         }
         body = {
             "question": self._resolved.question,
             "query": self._resolved.query,
+            "parts": self._understood.parts,
+            "wordings": self._wordings,
+            "within": narrowed(self._understood.scope),
             "hits": [_without(asdict(hit), "text") for hit in self.hits],
             "remembered": sorted(self._remembered),
         }
@@ -280,7 +336,7 @@ class Turn:
         ]
 
     def _asked(self) -> ChatRequest:
-        release, question = self.parts.release, self._resolved.question
+        release, question = self.parts.release, self._understood.question
         passages = tuple(
             Passage(number, f"{hit.title} \u2014 {hit.section}" if hit.section else hit.title, hit.text)
             for number, hit in enumerate(self.hits, 1)
@@ -297,6 +353,21 @@ class Turn:
             lambda _, record: self._calls.append(record),
             lambda: request,
             stream=True,
+            feature=self.parts.release.name,
+            turn=self.id,
+            release=self.parts.release.digest,
+            documents=frozenset(f"{hit.document}@{hit.version}" for hit in self.hits),
+        )
+
+    def _call_to(self, model: str, chat: ChatRequest | None) -> Call:
+        """A call of this turn beside the one that answers: to reword or to rerank. Its record is kept with the turn's."""
+        empty = ChatRequest((), self.question)
+        return Call(
+            self.principal,
+            model,
+            lambda _, record: self._calls.append(record),
+            lambda: chat or empty,
+            operation="chat" if chat else "rerank",
             feature=self.parts.release.name,
             turn=self.id,
             release=self.parts.release.digest,
@@ -376,24 +447,41 @@ class Turn:
             self.parts.release.digest,
             usage,
             self._ms(self._started),
+            conflicts(citations, self._readable_hits() if citations else (), self.parts.embedder),
+            self._outdated(citations),
+        )
+
+    def _outdated(self, citations: Sequence[Citation]) -> tuple[int, ...]:
+        """Which of them cite a version that is not the current one."""
+        current = self.parts.knowledge.current(self.principal, {citation.document for citation in citations})
+        return tuple(
+            position
+            for position, citation in enumerate(citations)
+            if current.get(citation.document, citation.version) != citation.version
         )
 
     def _looked_at(self) -> tuple[LookedAt, ...]:
-        pairs = {(hit.document, hit.version) for hit in self.hits}
-        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
-        nearest = [hit for hit in self.hits if (hit.document, hit.version) in readable][:_LOOKED_AT]
+        nearest = self._readable_hits()[:_LOOKED_AT]
         return tuple(
             LookedAt(hit.document, hit.title, hit.uri, hit.version, hit.start, hit.end, hit.section) for hit in nearest
         )
 
+    def _readable_hits(self) -> list[Hit]:
+        """What was found and may still be read."""
+        pairs = {(hit.document, hit.version) for hit in self.hits}
+        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
+        return [hit for hit in self.hits if (hit.document, hit.version) in readable]
+
     def _abstention(self) -> str:
-        searched = " ".join(self._resolved.question.split())
+        searched = " ".join(self._understood.question.split())
+        where = narrowed(self._understood.scope)
         count = len(self.hits)
         looked = "no passage matched" if not count else f"{count} passage{'s' * (count > 1)} looked at"
         unsupported = ""
         if self._verifier and any(each.fate != "no claim" for each in self._verifier.judgements):
             unsupported = " What the model wrote is not given, because no passage supports it."
-        return f"No answer was found in the documents you can read. Searched for “{searched}”: {looked}.{unsupported}"
+        place = f" ({', '.join(where)})" if where else ""
+        return f"No answer was found in the documents you can read{place}. Searched for “{searched}”: {looked}.{unsupported}"
 
     def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | bytes | None) -> Draft:
         return Draft(self.id, kind, self.principal.subject, facts, body)

@@ -12,6 +12,8 @@ from aver.gateway.types import Mode, Usage
 __all__ = [
     "Answer",
     "Citation",
+    "Conflict",
+    "ConflictKind",
     "Conversation",
     "ConversationSummary",
     "LookedAt",
@@ -21,6 +23,7 @@ __all__ = [
     "SentenceReady",
     "TurnEvent",
     "TurnStatus",
+    "remarks",
     "render",
 ]
 
@@ -36,6 +39,19 @@ class Citation:
     start: int
     end: int
     quote: str
+
+
+ConflictKind = Literal["figure", "date", "negation", "opposite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another document seems to contradict what is cited: it gives another figure or date, denies it, or says the opposite.
+    ``citation`` is a position (from 0) in the answer's citations."""
+
+    kind: ConflictKind
+    citation: int
+    other: Citation
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,10 @@ class Answer:
     release: str
     usage: Usage
     latency_ms: float
+    conflicts: tuple[Conflict, ...] = ()
+    """What other documents say against it."""
+    outdated: tuple[int, ...] = ()
+    """Positions (from 0) of citations of a version that had been replaced when the answer was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,23 @@ def render(sentences: Iterable[Sentence]) -> str:
         else f"{sentence.text} (not found in the sources)"
         for sentence in sentences
     )
+
+
+def remarks(answer: Answer) -> tuple[str, ...]:
+    """What a reader must know beside the sentences, each in one plain sentence: contradictions, and versions that were replaced."""
+    said = []
+    for conflict in answer.conflicts:
+        title = " ".join(conflict.other.title.split())
+        quote = " ".join(conflict.other.quote.split())
+        said.append(
+            f"Documents disagree with each other: against [{conflict.citation + 1}], {title} says \u201c{quote}\u201d"
+        )
+    if answer.outdated:
+        numbers = ", ".join(f"[{position + 1}]" for position in answer.outdated)
+        said.append(
+            f"{numbers} cite{'s' * (len(answer.outdated) == 1)} an earlier version; the document has changed since."
+        )
+    return tuple(said)
 
 
 TurnEvent = Progressed | SentenceReady | Answer

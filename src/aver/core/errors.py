@@ -5,6 +5,7 @@
     AverError                      anything that went wrong and is understood
     ├── InvalidInput               the caller's words are off (usage)
     │   ├── SettingsError          a setting is wrong; names file and line
+    │   │   └── IndexRefused       an index engine cannot do what Aver requires of one
     │   └── TooLarge               the input is over a stated limit
     ├── NotFound                   it does not exist, or the caller may not see it
     ├── Unauthenticated            no key, or a key that is not valid
@@ -13,6 +14,7 @@
     ├── LimitReached               a rate limit of this installation; passes with time
     │   └── BudgetExceeded         a budget of this installation has no room for the call
     ├── Unavailable                a resource is missing for now
+    │   ├── SourceDenied           a source of documents does not let Aver in
     │   ├── StorageFull            the disk is full
     │   ├── Overloaded             more is asked of this process than it takes at once
     │   └── ProviderError          a model provider failed, or cannot be reached
@@ -40,6 +42,7 @@ __all__ = [
     "Conflict",
     "ContentFiltered",
     "ContextOverflow",
+    "IndexRefused",
     "InvalidInput",
     "LimitReached",
     "MissingExtra",
@@ -54,6 +57,7 @@ __all__ = [
     "ProviderTimeout",
     "RequestRejected",
     "SettingsError",
+    "SourceDenied",
     "StorageFull",
     "StreamTruncated",
     "TooLarge",
@@ -96,6 +100,10 @@ class SettingsError(InvalidInput):
     slug = "invalid-settings"
 
 
+class IndexRefused(SettingsError):
+    slug = "index-refused"
+
+
 class TooLarge(InvalidInput):
     slug, status = "too-large", 413
 
@@ -128,6 +136,10 @@ class BudgetExceeded(LimitReached):
 
 class Unavailable(AverError):
     slug, status = "unavailable", 503
+
+
+class SourceDenied(Unavailable):
+    slug, status = "source-denied", 502
 
 
 class StorageFull(Unavailable):

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
 
-__all__ = ["ModelSettings", "ModelTimeouts", "Settings"]
+__all__ = ["ModelSettings", "ModelTimeouts", "ParserSettings", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ParserSettings:
+    """What reading one document may take: seconds of computing, and megabytes of memory. ``processes`` read documents beside one
+    another, by default one a core and at most eight."""
+
+    seconds: int = 300
+    memory_mb: int = 2048
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation's settings. Without a ``model``, answers are extractive; without a ``database_url``, embedded."""
 
@@ -58,14 +68,19 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     """Where budgets are shared, for installations of many processes; by default the database."""
+    index_engine: Literal["lancedb", "pgvector"] = "lancedb"
+    """Where passages are found: in files of the data directory, or in the database."""
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
+    reranker: str | None = None
+    """A cross-encoder of sentence-transformers that orders passages anew: a path, or a name."""
     max_question_chars: int = 8000
     model: ModelSettings | None = None
+    parser: ParserSettings = ParserSettings()
 
     @classmethod
     def load(
@@ -85,6 +100,7 @@ class Settings:
         values = {name: _SETTINGS[name].value(words) for name, words in given.items()}
         timeouts = ModelTimeouts(**_within(values, "model.timeouts."))
         model = _within(values, "model.")
+        values["parser"] = ParserSettings(**_within(values, "parser."))
         if "base_url" in model and "name" in model:
             values["model"] = ModelSettings(**model, timeouts=timeouts)
         elif "base_url" in model:
@@ -169,6 +185,15 @@ def _word(text: str) -> str:
     return text
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(" or ".join(words))
+        return text
+
+    return parse
+
+
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("the path of a directory")
@@ -183,12 +208,17 @@ _SETTINGS = {
         secret=True,
     ),
     "redis_url": _Setting("AVER_REDIS_URL", _url("redis://127.0.0.1:6379/0", "redis", "rediss"), secret=True),
+    "index_engine": _Setting("AVER_INDEX_ENGINE", _one_of("lancedb", "pgvector")),
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
+    "reranker": _Setting("AVER_RERANKER", _word),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
+    "parser.seconds": _Setting("AVER_PARSER_SECONDS", _whole(1, 86_400)),
+    "parser.memory_mb": _Setting("AVER_PARSER_MEMORY_MB", _whole(512, 2**20)),
+    "parser.processes": _Setting("AVER_PARSER_PROCESSES", _whole(1, 256)),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),
     "model.key": _Setting("AVER_MODEL_KEY", _word, secret=True),

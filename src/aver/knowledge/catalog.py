@@ -11,6 +11,7 @@ from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.knowledge import visibility
 from aver.knowledge.index import Place
+from aver.knowledge.layout import load_layout
 from aver.knowledge.store import document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
@@ -21,6 +22,7 @@ __all__ = [
     "read_document",
     "readable_versions",
     "visible_document",
+    "visible_documents",
 ]
 
 _IDS_A_QUERY = 500
@@ -28,7 +30,7 @@ _IDS_A_QUERY = 500
 
 def list_documents(tx: Connection, principal: Principal) -> list[Document]:
     """Every document this principal may read, by title, then id."""
-    rows = tx.execute(_visible(principal).order_by(documents.c.title, documents.c.id)).all()
+    rows = tx.execute(visible_documents(principal).order_by(documents.c.title, documents.c.id)).all()
     return [
         Document(
             id=row.id,
@@ -44,23 +46,27 @@ def list_documents(tx: Connection, principal: Principal) -> list[Document]:
 
 def visible_document(tx: Connection, principal: Principal, document: str) -> str:
     """``document`` itself; :class:`NotFound` alike when it is absent and when it may not be read."""
-    if tx.execute(_visible(principal).where(documents.c.id == document)).first() is None:
+    if tx.execute(visible_documents(principal).where(documents.c.id == document)).first() is None:
         raise NotFound("There is no such document, or it is not yours", "List yours: aver documents list")
     return document
 
 
-def read_document(tx: Connection, principal: Principal, document: str, version: int | None) -> DocumentText:
+def read_document(
+    tx: Connection, principal: Principal, document: str, version: int | None, *, blocks: bool = False
+) -> DocumentText:
     """The stored text of a version, by default the current one; :class:`NotFound` as :func:`visible_document`."""
     visible_document(tx, principal, document)
     current = select(documents.c.version).where(documents.c.id == document).scalar_subquery()
-    query = select(document_versions).where(
+    names = ["document", "version", "title", "uri", "text", *["layout"] * blocks]
+    query = select(*(document_versions.c[name] for name in names)).where(
         document_versions.c.document == document,
         document_versions.c.version == (current if version is None else version),
     )
     row = tx.execute(query).first()
     if row is None:
         raise NotFound("The document has no such version", "Leave the version out for the current one.")
-    return DocumentText(row.document, row.version, row.title, row.uri, row.text)
+    found = load_layout(row.layout) if blocks else ()
+    return DocumentText(row.document, row.version, row.title, row.uri, row.text, found)
 
 
 def readable_versions(
@@ -85,7 +91,7 @@ def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -
     return {
         row.id: (row.version, row.title, row.uri)
         for some in _batches(sorted(set(ids)))
-        for row in tx.execute(_visible(principal).where(documents.c.id.in_(some)))
+        for row in tx.execute(visible_documents(principal).where(documents.c.id.in_(some)))
     }
 
 
@@ -103,7 +109,8 @@ def passage_text(tx: Connection, place: Place) -> str:
     return text
 
 
-def _visible(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
+def visible_documents(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
+    """Id, version, title, uri, source and time of change of what this principal may read, as a query to narrow."""
     columns = (
         documents.c.id,
         documents.c.version,

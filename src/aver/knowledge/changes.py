@@ -1,7 +1,11 @@
 """Changes to documents and index, each visible as a whole or not at all.
 
-The index is written first, as a version that nobody reads; then one SQL transaction makes documents, statistics, that
-version and the evidence of it current together. What a crash leaves in the index is dropped by the next change.
+What adds or changes text writes the index first, as a version that nobody reads; then one SQL transaction makes documents,
+statistics, that version and the evidence of it current together. What a crash leaves in the index is dropped by the next change.
+
+What takes text or readers away does not wait for the index, nor for whoever writes it: one SQL transaction, and nobody is shown
+it any more, because whatever the index proposes is looked up in SQL before it is shown. The transaction notes what the index does
+not know yet, and the next to write it makes good (:meth:`Changes.settle`).
 """
 
 from __future__ import annotations
@@ -16,23 +20,31 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select, update
 
 from aver.core import Clock, new_id, rfc3339
+from aver.core.errors import Unavailable
 from aver.evidence import Ledger
 from aver.evidence.types import StepKind
-from aver.gateway.types import Embedder
-from aver.knowledge.index import PassageIndex, Place
-from aver.knowledge.index_writer import IndexWriter
-from aver.knowledge.preparation import Prepared, embedded_text, indexed_terms
-from aver.knowledge.search import recipe
-from aver.knowledge.statistics import Tally, forget_statistics
-from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents, index_state
+from aver.knowledge.index import Index, IndexWriter, Place, Row
+from aver.knowledge.layout import dump_layout
+from aver.knowledge.passages import stored_chunks
+from aver.knowledge.preparation import Prepared, embedded_text
+from aver.knowledge.recipes import Embedders, recipe
+from aver.knowledge.state import (
+    LOCK,
+    State,
+    held,
+    note_pending,
+    pending,
+    read_state,
+    settled,
+    write_state,
+)
+from aver.knowledge.statistics import Tally
+from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents
 from aver.store import TenantStore
 
 __all__ = ["LOCK", "Changes", "Put", "steps"]
 
-LOCK = "knowledge"
-"""Held by whoever changes documents or the index."""
 _DOCUMENTS_A_STEP = 2000
-_ROWS_RENEWED = 4096
 
 T = TypeVar("T")
 
@@ -47,6 +59,10 @@ class Put:
     content: Prepared
 
 
+class Overtaken(Exception):
+    """Documents were deleted or moved between what a change read and what it was about to commit."""
+
+
 def steps(all_of_them: Sequence[T]) -> Iterator[Sequence[T]]:
     """A long list in the portions that are changed at once."""
     for start in range(0, len(all_of_them), _DOCUMENTS_A_STEP):
@@ -54,164 +70,241 @@ def steps(all_of_them: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class Changes:
-    """The changes of one run, which are one turn in evidence. Make one while holding ``LOCK``, use it, drop it.
+    """The changes of one run, which are one turn in evidence. Each takes ``LOCK`` for itself, if it needs it.
 
     The index is not opened before the first change.
     """
 
     def __init__(
-        self, store: TenantStore, ledger: Ledger, embedder: Embedder, clock: Clock, index: PassageIndex
+        self, store: TenantStore, ledger: Ledger, embedders: Embedders, clock: Clock, index: Index, run: str = "ingest"
     ) -> None:
         self._store = store
         self._ledger = ledger
-        self._embedder = embedder
+        self._embedders = embedders
         self._clock = clock
-        self._writer = IndexWriter(index, embedder.dimension)
-        self._turn = new_id("ingest")
-        self._state = self._read_state()
-        self._begun = False
-
-    def _read_state(self) -> dict[str, tuple[int, str]]:
-        with self._store.read() as tx:
-            return {row.name: (row.version, row.recipe) for row in tx.execute(select(index_state))}
+        self._index = index
+        self._turn = new_id(run)
+        state = self._current()
+        self._embedder = (state and embedders.of(state.recipe)) or embedders.default
+        self._recipe = ""
+        """Of what is being written."""
 
     def delete(self, ids: Sequence[str], body: Mapping[str, Any], by: str | None = None) -> None:
-        """Remove documents: their text, their passages, and what the statistics know of them. ``by``: who asked for it by hand."""
-        self._begin()
-        tally = self._taken_out(ids)
-        self._writer.remove(ids)
+        """Remove documents at once: their text, and what the statistics know of them. ``by``: who asked for it by hand."""
         kind: StepKind = "deleted" if by else "ingested"
-        with self._commit(kind, {"deleted": len(ids)}, body, by) as (tx, now):
-            nothing = {"path": "", "uri": "", "title": "", "digest": "", "revision": "", "acl": None, "updated": now}
-            for document in ids:
+        with self._at_once(ids, None) as (tx, alive):
+            nothing = {"path": "", "uri": "", "title": "", "digest": "", "revision": "", "acl": None}
+            nothing["updated"] = self._now()
+            for document in alive:
                 tx.execute(update(documents).where(documents.c.id == document).values(nothing))
                 tx.execute(delete(document_versions).where(document_versions.c.document == document))
-            tally.apply(tx)
+            self._record(tx, kind, {"deleted": len(alive)}, body, by)
 
     def move(self, ids: Sequence[str], acl: int, body: Mapping[str, Any]) -> None:
-        """Put documents under another reader set."""
-        self._begin()
-        tally = Tally()
-        for _, before, terms in self._writer.terms(ids):
-            tally.remove(before, terms)
-            tally.add(acl, terms)
-        self._writer.move(ids, acl)
-        with self._commit("ingested", {"acl_changed": len(ids)}, body) as (tx, _):
-            for document in ids:
+        """Put documents under another reader set: at once out of sight of whoever may not read them any more, and found by
+        their new readers once the index knows."""
+        with self._at_once(ids, acl) as (tx, alive):
+            for document in alive:
                 tx.execute(update(documents).where(documents.c.id == document).values(acl=acl))
-            tally.apply(tx)
+            self._record(tx, "ingested", {"acl_changed": len(alive)}, body)
+
+    @contextmanager
+    def _at_once(self, ids: Sequence[str], acl: int | None) -> Iterator[tuple[Connection, list[str]]]:
+        """The transaction that takes the documents of ``ids`` that are alive away, or puts them under ``acl``, without the index."""
+        while True:
+            with self._store.read() as tx:
+                state, alive = read_state(tx).get(CURRENT), _among(tx, ids)
+            try:
+                rows = self._rows(state, list(alive))
+            except Unavailable:
+                if self._current() == state:
+                    raise
+                continue  # the version was replaced in the meantime
+            tally = Tally()
+            for row in rows:
+                terms = row.terms.split()
+                tally.remove(alive[row.place.document][1], terms)
+                if acl is not None:
+                    tally.add(acl, terms)
+            with self._store.begin() as tx:
+                if _among(tx, ids) == alive:
+                    yield tx, list(alive)
+                    note_pending(tx, list(alive))
+                    tally.apply(tx)
+                    return
+
+    def _rows(self, state: State | None, ids: Sequence[str]) -> list[Row]:
+        if state is None or not ids:
+            return []
+        return [row for portion in self._index.rows(state.version, ids) for row in portion]
+
+    def settle(self, patience: float | None = None) -> None:
+        """Tell the index what it does not know yet. Takes ``LOCK``, waiting ``patience`` seconds for it; :class:`Conflict` after these."""
+        with self._store.read() as tx:
+            if not pending(tx):
+                return
+        with held(self._store, patience=patience):
+            self.settle_into(self.open())
+
+    def settle_into(self, writer: IndexWriter) -> None:
+        """As :meth:`settle`, for whoever holds ``LOCK``."""
+        with self._store.read() as tx:
+            waiting = pending(tx)
+        if not waiting:
+            return
+        writer.remove([document for document, acl in waiting.items() if acl is None])
+        for acl in sorted({acl for acl in waiting.values() if acl is not None}):
+            writer.move([document for document, now in waiting.items() if now == acl], acl)
+        with self.commit(writer) as tx:
+            settled(tx, waiting)
 
     def put(self, puts: Sequence[Put], vectors: NDArray[np.float32]) -> None:
-        """Add documents, or give them a new version. ``vectors`` holds a row for every passage, in order."""
-        self._begin()
+        """Add documents, or give them a new version. ``vectors`` holds a row for every passage, in order, made by :meth:`embed`."""
+        with held(self._store):
+            done = False
+            while not done:
+                try:
+                    vectors = self._put(puts, vectors)
+                    done = True
+                except Overtaken:
+                    continue
+
+    def _put(self, puts: Sequence[Put], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        writer, ids = self.open(), [put.document for put in puts]
+        vectors = self._again(puts, vectors)
+        self.settle_into(writer)
         with self._store.read() as tx:
-            query = select(documents.c.id, documents.c.version, documents.c.acl)
-            known = {row.id: row for row in tx.execute(query.where(documents.c.id.in_([put.document for put in puts])))}
-        changed = [put.document for put in puts if put.document in known and known[put.document].acl is not None]
-        versions = {put.document: known[put.document].version + 1 if put.document in known else 1 for put in puts}
-        tally = self._taken_out(changed)
-        self._writer.remove(changed)
+            versions, before = _next_versions(tx, ids), _among(tx, ids)
+            state = read_state(tx).get(CURRENT)
+        tally = Tally()
+        for row in self._rows(state, list(before)):
+            tally.remove(before[row.place.document][1], row.terms.split())
+        writer.remove(list(before))
         rows = []
         for put in puts:
             for chunk, terms in zip(put.content.chunks, put.content.terms, strict=True):
                 tally.add(put.acl, terms)
                 place = Place(put.document, versions[put.document], chunk.start, chunk.end, chunk.section)
-                rows.append({"document": put.document, "place": place, "acl": put.acl, "terms": " ".join(terms)})
-        self._writer.add(rows, vectors)
-        self._writer.keep_up()
-        facts = {"added": len(puts) - len(changed), "changed": len(changed), "passages": len(rows)}
+                rows.append(Row(place, put.acl, " ".join(terms)))
+        writer.add(rows, vectors)
+        writer.keep_up()
+        facts = {"added": len(puts) - len(before), "changed": len(before), "passages": len(rows)}
         names = [[put.document, versions[put.document], put.source, put.content.item.path] for put in puts]
-        with self._commit("ingested", facts, {"documents": names}) as (tx, now):
+        with self.commit(writer) as tx:
+            if pending(tx, ids):
+                raise Overtaken
             for put in puts:
-                _store_document(tx, put, versions[put.document], now)
+                _store_document(tx, put, versions[put.document], self._now())
             tally.apply(tx)
+            self._record(tx, "ingested", facts, {"documents": names})
+        return vectors
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of shape ``(len(texts), dimension)``."""
+        """Vectors of shape ``(len(texts), dimension)``, by the embedder of the current index."""
         return self._embedder.embed(texts) if texts else np.empty((0, self._embedder.dimension), np.float32)
 
-    def renew(self) -> None:
-        """Make the index anew from the stored texts, if it was made with another embedder or analyzer."""
-        if CURRENT not in self._state or self._state[CURRENT][1] == recipe(self._embedder):
-            return
-        self._begin()
-        tally, passages = Tally(), 0
-        for rows in self._writer.overwriting(_ROWS_RENEWED):
-            parts = self._parts([row["place"] for row in rows])
-            for row, part in zip(rows, parts, strict=True):
-                terms = indexed_terms(*part)
-                tally.add(row["acl"], terms)
-                row["terms"] = " ".join(terms)
-            self._writer.add(rows, self.embed([embedded_text(*part) for part in parts]))
-            passages += len(rows)
-        self._writer.tidy()
-        with self._commit("ingested", {"renewed": passages}, None) as (tx, _):
-            forget_statistics(tx)
-            tally.apply(tx)
+    def _again(self, puts: Sequence[Put], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``vectors``, or others in their place when the current index has come to be of another embedder meanwhile."""
+        state = self._current()
+        now = (state and self._embedders.of(state.recipe)) or self._embedders.default
+        if now is self._embedder:
+            return vectors
+        self._embedder = now
+        texts = [
+            embedded_text(put.content.title, chunk.section, put.content.text[chunk.start : chunk.end], chunk.header)
+            for put in puts
+            for chunk in put.content.chunks
+        ]
+        return self.embed(texts)
 
-    def _parts(self, places: Sequence[Place]) -> list[tuple[str, str, str]]:
-        """Title, section and text of each passage."""
-        held: dict[tuple[str, int], tuple[str, str]] = {}
+    def tidy(self, patience: float | None = None) -> None:
+        """Fresh indexes, and nothing on disk of what was removed; nothing at all if that is so already. Takes ``LOCK`` as :meth:`settle`."""
         with self._store.read() as tx:
-            for document, version in {(place.document, place.version) for place in places}:
-                query = select(document_versions.c.title, document_versions.c.text).where(
-                    document_versions.c.document == document,
-                    document_versions.c.version == version,
-                )
-                title, text = tx.execute(query).one()
-                held[document, version] = (title, text)
-        parts = []
-        for place in places:
-            title, text = held[place.document, place.version]
-            parts.append((title, place.section, text[place.start : place.end]))
-        return parts
-
-    def tidy(self) -> None:
-        """Fresh indexes, few files, nothing on disk of what was removed; nothing at all if that is so already."""
-        state = self._read_state()
-        if CURRENT not in state or state.get(TIDIED, (0,))[0] == state[CURRENT][0]:
+            state, waiting = read_state(tx), pending(tx)
+        if CURRENT not in state or (state.get(TIDIED) == state[CURRENT] and not waiting):
             return
-        self._begin()
-        self._writer.tidy()
-        self._name_version(tidied=True)
-        self._writer.prune()
-        # Pruning finds nothing left to compact and so makes no version; if it did, that is the one to read.
-        self._name_version(tidied=True)
+        with held(self._store, patience=patience):
+            writer = self.open()
+            self.settle_into(writer)
+            writer.tidy()
+            self._name_tidied(writer)
+            writer.prune()
+            # Pruning finds nothing left to do and so makes no version; if it did, that is the one to read.
+            self._name_tidied(writer)
+            self._drop_strays()
         self._store.scrub()
 
-    def _begin(self) -> None:
-        if not self._begun:
-            self._writer.begin(self._state[CURRENT][0] if CURRENT in self._state else None)
-            self._begun = True
+    def _drop_strays(self) -> None:
+        """Remove generations that nothing names: what a crash left of one that was made, or was to be dropped."""
+        found = self._index.generations()
+        with self._store.read() as tx:
+            named = {state.version.generation for state in read_state(tx).values()}
+        for generation in sorted(found - named):
+            self._index.drop(generation)
 
-    def _taken_out(self, ids: Sequence[str]) -> Tally:
-        tally = Tally()
-        for _, acl, terms in self._writer.terms(ids):
-            tally.remove(acl, terms)
-        return tally
+    def open(self) -> IndexWriter:
+        """The writer of the current generation, at its current version; an empty first one if there is none. For whoever holds ``LOCK``."""
+        state = self._current()
+        if state is None:
+            writer = self._index.writer(1, self._embedder.dimension)
+            writer.begin(None)
+            self._recipe = recipe(self._embedder)
+            return writer
+        embedder = self._embedders.of(state.recipe)
+        if embedder is None:
+            raise Unavailable(
+                f"The index was made with {state.recipe!r}, which this process cannot write",
+                "Run: aver index rebuild",
+            )
+        writer = self._index.writer(state.version.generation, embedder.dimension)
+        writer.begin(state.version.number)
+        self._recipe = state.recipe
+        return writer
 
     @contextmanager
-    def _commit(
-        self, kind: StepKind, facts: Mapping[str, Any], body: Mapping[str, Any] | None, subject: str | None = None
-    ) -> Iterator[tuple[Connection, str]]:
-        """The transaction that makes what was written to the index current, with the evidence of it."""
-        version = self._writer.version
+    def commit(self, writer: IndexWriter) -> Iterator[Connection]:
+        """The transaction that makes what was written to the index current."""
+        version = writer.version
         with self._store.begin() as tx:
-            yield tx, rfc3339(self._clock.now())
-            _set_state(tx, CURRENT, version, recipe(self._embedder))
-            self._ledger.append(tx, turn=self._turn, kind=kind, subject=subject, facts=facts, body=body)
+            yield tx
+            write_state(tx, CURRENT, State(version, self._recipe))
 
-    def _name_version(self, *, tidied: bool) -> None:
-        version = self._writer.version
-        with self._store.begin() as tx:
-            for name in (CURRENT, TIDIED) if tidied else (CURRENT,):
-                _set_state(tx, name, version, recipe(self._embedder))
+    def _record(
+        self,
+        tx: Connection,
+        kind: StepKind,
+        facts: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        by: str | None = None,
+    ) -> None:
+        self._ledger.append(tx, turn=self._turn, kind=kind, subject=by, facts=facts, body=body)
+
+    def _name_tidied(self, writer: IndexWriter) -> None:
+        with self.commit(writer) as tx:
+            write_state(tx, TIDIED, State(writer.version, self._recipe))
+
+    def _current(self) -> State | None:
+        with self._store.read() as tx:
+            return read_state(tx).get(CURRENT)
+
+    def _now(self) -> str:
+        return rfc3339(self._clock.now())
 
 
-def _set_state(tx: Connection, name: str, version: int, made_with: str) -> None:
-    values = {"version": version, "recipe": made_with}
-    if not tx.execute(update(index_state).where(index_state.c.name == name).values(values)).rowcount:
-        tx.execute(insert(index_state), {"name": name, **values})
+def _among(tx: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Version and reader set of those of these documents that are alive."""
+    query = select(documents.c.id, documents.c.version, documents.c.acl)
+    found = tx.execute(query.where(documents.c.id.in_(ids), documents.c.acl.is_not(None)))
+    return {row.id: (row.version, row.acl) for row in found}
+
+
+def _next_versions(tx: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """One more than the last that each had, and was ever deleted with."""
+    known = {
+        row.id: row.version
+        for row in tx.execute(select(documents.c.id, documents.c.version).where(documents.c.id.in_(ids)))
+    }
+    return {document: known.get(document, 0) + 1 for document in ids}
 
 
 def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
@@ -223,5 +316,6 @@ def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
         tx.execute(insert(documents), {"id": put.document, "source": put.source, **current})
     else:
         tx.execute(update(documents).where(documents.c.id == put.document).values(current))
-    text = {"document": put.document, "version": version, "text": content.text, "created": now}
-    tx.execute(insert(document_versions), {**text, **shared})
+    text = {"text": content.text, "created": now, "passages": stored_chunks(content.chunks)}
+    values = {**text, **shared, "layout": dump_layout(content.blocks)}
+    tx.execute(insert(document_versions), {"document": put.document, "version": version, **values})

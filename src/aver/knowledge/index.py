@@ -1,55 +1,51 @@
-"""The index of passages: terms and vectors in LanceDB, read at the one version that the database names.
+"""The port of an index: what Aver asks of whatever finds passages, and the little that engines share.
 
-Every write to the table makes a version. A transaction in SQL makes one of them current, so readers go from
-one consistent state to the next, and what a crash left behind is never seen.
+An index is derived: everything in it can be made again from the store. It is kept in *generations*, each made with one embedder and
+one analyzer, and every change of a generation makes a *version* of it. A transaction in SQL names the version that readers open, so
+readers go from one consistent state to the next, and what a crash left behind is never seen.
+
+An engine decides neither who sees what nor how a passage scores. It is told the reader sets that a person belongs to, and proposes
+passages under these and no other: **permissions before scoring**. One that cuts its list first and filters it afterwards would give
+a person who may read little a worse ranking than if the rest did not exist, so it is refused (:func:`admitted`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from aver.core.errors import AverError, StorageFull, Unavailable
+from aver.core.errors import IndexRefused
 
-__all__ = ["CANDIDATES", "TABLE", "Candidates", "PassageIndex", "Place", "packed", "schema", "unpacked"]
+__all__ = [
+    "CANDIDATES",
+    "Abilities",
+    "Candidates",
+    "Index",
+    "IndexWriter",
+    "Place",
+    "Row",
+    "Version",
+    "admitted",
+    "candidates",
+    "merged",
+    "packed",
+    "unpacked",
+]
 
-TABLE = "passages"
 CANDIDATES = 100
 """Proposed by each half, words and vectors. At 100,000 passages, recall@10 is .986 with 80, .992 with 100 and .995 with 120, and
 twenty more cost a third of a millisecond to half of one (``bench/search_scale.py``). A reader of fewer passages gets every match proposed."""
-_ALL_PARTITIONS = 2**16
-"""Every partition is scanned, as quantised codes: then what is found depends neither on how vectors cluster nor on how
-few of them the reader may see."""
-# The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
-_FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
-
-T = TypeVar("T")
 
 
-def schema(dimension: int) -> pa.Schema:
-    """A row is a passage. ``terms`` are those of title, section and text, joined by spaces; ``acl`` is its reader set.
+class Version(NamedTuple):
+    """What readers open: a generation of the index, at one of its versions."""
 
-    ``passage`` is what a search reads, as :func:`packed`: reading a few rows costs by the column, so that it is worth having
-    terms and vectors a second time (a third less time a search of 100,000 passages).
-    """
-    return pa.schema(
-        [
-            pa.field("document", pa.string(), nullable=False),
-            pa.field("acl", pa.int32(), nullable=False),
-            pa.field("terms", pa.string(), nullable=False),
-            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
-            pa.field("passage", pa.binary(), nullable=False),
-        ]
-    )
+    generation: int
+    number: int
 
 
 class Place(NamedTuple):
@@ -70,16 +66,14 @@ class Place(NamedTuple):
         return cls(document, int(version), int(start), int(end), section)
 
 
-def packed(place: Place, terms: str, vector: NDArray[np.float32]) -> bytes:
-    """A passage in one value. ``terms``, joined by spaces, hold no other white space."""
-    return vector.astype("<f4").tobytes() + f"{terms}\n{place}".encode()
+class Row(NamedTuple):
+    """A passage in the index. ``terms`` are those of title, section and text, joined by spaces; ``acl`` is its reader set."""
 
-
-def unpacked(passage: bytes, dimension: int) -> tuple[Place, str, NDArray[np.float32]]:
-    """Place, terms and vector: the inverse of :func:`packed`."""
-    vector = np.frombuffer(passage, "<f4", dimension)
-    terms, place = passage[vector.nbytes :].decode().split("\n", 1)
-    return Place.parse(place), terms, vector
+    place: Place
+    acl: int
+    terms: str
+    intact: bool = True
+    """Whether every copy that the engine keeps of it says the same; told when it is read, ignored when it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,111 +86,138 @@ class Candidates:
     vectors: NDArray[np.float32]
 
 
-class PassageIndex:
-    """Read access from any number of threads, over one event loop of its own. Opens nothing until it is asked."""
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine says of itself; the contract suite holds it to that."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory.absolute()
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._connection: Any = None
-        self._open: tuple[int, Any] | None = None
+    engine: str
+    filters: Literal["before scoring", "after scoring"]
+    """When reader sets are applied: to what may be proposed at all, or to a list that is cut already."""
+
+
+class Index(Protocol):
+    """One tenant's index. Searched from any number of threads; each generation has one writer at a time."""
+
+    abilities: Abilities
 
     def search(
         self,
-        version: int,
+        version: Version,
         acls: Sequence[int],
+        visible: int,
         vector: NDArray[np.float32],
+        terms: Mapping[str, float],
+        count: int = CANDIDATES,
+        documents: Sequence[str] | None = None,
+    ) -> Candidates:
+        """The ``count`` passages under ``acls`` nearest to ``vector``, and as many that hold ``terms`` best by the engine's own measure;
+        with ``documents``, of these alone.
+
+        ``visible`` is how many passages are under ``acls``, for the engine to choose its means by; each term comes with what it
+        tells, its weight in the query times its inverse document frequency.
+        Raises :class:`~aver.core.errors.Unavailable` when this version is gone: it has been replaced.
+        """
+
+    def holding(
+        self,
+        version: Version,
+        acls: Sequence[int],
         terms: Sequence[str],
         count: int = CANDIDATES,
+        documents: Sequence[str] | None = None,
     ) -> Candidates:
-        """The ``count`` passages under ``acls`` nearest to ``vector``, and as many that hold ``terms`` best by the index's own measure.
+        """Up to ``count`` passages under ``acls`` that hold every one of ``terms`` (one or more), the best by the engine's own measure;
+        with ``documents``, of these alone. Raises as :meth:`search`."""
 
-        Raises :class:`~aver.core.errors.Unavailable` when this version is gone: another process has replaced it.
+    def rows(self, version: Version, documents: Sequence[str] | None = None) -> Iterator[list[Row]]:
+        """What this version holds, of these documents or of all, in portions and in any order. Raises as :meth:`search`."""
+
+    def writer(self, generation: int, dimension: int) -> IndexWriter:
+        """How ``generation`` is written, with vectors of ``dimension``."""
+
+    def generations(self) -> frozenset[int]:
+        """Those that take up space, whether or not anything names them."""
+
+    def drop(self, generation: int) -> None:
+        """Remove a generation with everything in it; nothing if it is not there. A reader in the middle of it starts again."""
+
+    def size(self) -> int:
+        """Bytes that the index takes up, as nearly as the engine can tell."""
+
+    def close(self) -> None: ...
+
+
+class IndexWriter(Protocol):
+    """The one writer of a generation: use it only while holding the lock that goes with it.
+
+    Nothing of what it does is seen before SQL names the version it made.
+    """
+
+    def begin(self, number: int | None) -> None:
+        """Go back to the version that SQL names (``None``: an empty generation), dropping what a crash left after it."""
+
+    @property
+    def version(self) -> Version:
+        """The newest version: the one to make current."""
+
+    def add(self, rows: Sequence[Row], vectors: NDArray[np.float32]) -> None:
+        """Append passages. ``vectors`` has a row for each."""
+
+    def remove(self, documents: Sequence[str]) -> None:
+        """Take out the passages of these documents."""
+
+    def move(self, documents: Sequence[str], acl: int) -> None:
+        """Put the passages of these documents under another reader set."""
+
+    def keep_up(self) -> None:
+        """Make searching fast again, if much was added lately: a large ingest must not slow searches down."""
+
+    def tidy(self) -> None:
+        """Leave nothing of removed passages, and everything fast to search.
+
+        Readers see the new version once SQL names it; then call :meth:`prune`.
         """
-        return self.run(self._search(version, _predicate(acls), vector, terms, count))
 
-    async def _search(
-        self, version: int, where: str, vector: NDArray[np.float32], terms: Sequence[str], count: int
-    ) -> Candidates:
-        table = await self.at(version)
-        # No look at the vectors themselves, as everything proposed is scored from them anyway.
-        nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_ALL_PARTITIONS)
-        halves = [nearest.where(where).select(["passage", "_distance"]).limit(count).to_arrow()]
-        if terms:
-            matching = table.query().nearest_to_text(" ".join(terms), columns=["terms"])
-            halves.append(matching.where(where).select(["passage", "_score"]).limit(count).to_arrow())
-        return _candidates(await asyncio.gather(*halves), len(vector))
-
-    async def at(self, version: int) -> Any:
-        """The table as of ``version``; the newest one asked for stays open."""
-        held = self._open
-        if held is None or held[0] != version:
-            table = await self.open()
-            await table.checkout(version)
-            self._open = held = (version, table)
-        return held[1]
-
-    async def open(self) -> Any:
-        """The table with its newest version, which may be one that no reader should see yet."""
-        return await (await self.connection()).open_table(TABLE)
-
-    async def connection(self) -> Any:
-        import lancedb
-
-        if self._connection is None:
-            self._connection = await lancedb.connect_async(str(self.directory))
-        return self._connection
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do ``work`` on the index's event loop; its failures come out as errors of Aver."""
-        try:
-            return asyncio.run_coroutine_threadsafe(work, self._running_loop()).result()
-        except AverError:
-            raise
-        except (OSError, RuntimeError, ValueError) as error:
-            if _FULL.search(str(error)):
-                raise StorageFull(
-                    "The disk that holds the index is full; what was shown before still is",
-                    "Free some space and retry.",
-                ) from error
-            raise Unavailable(
-                f"The index in {self.directory} cannot be read or written: {str(error).splitlines()[0][:300]}",
-                "Check the disk and the permissions of the data directory.",
-            ) from error
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="index", daemon=True)
-                self._thread.start()
-            return self._loop
-
-    def close(self) -> None:
-        with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._thread.join()
-                self._loop.close()
-            self._loop = self._connection = self._open = None
+    def prune(self) -> None:
+        """Forget all versions but the newest. A reader in the middle of an older one starts again."""
 
 
-def _predicate(acls: Sequence[int]) -> str:
-    """A filter that admits these reader sets and no other, with neighbouring ids as ranges to keep it short."""
-    runs: list[list[int]] = []
-    for acl in sorted(acls):
-        if runs and runs[-1][1] == acl - 1:
-            runs[-1][1] = acl
-        else:
-            runs.append([acl, acl])
-    alone = ", ".join(str(first) for first, last in runs if first == last)
-    ranges = [f"(acl >= {first} AND acl <= {last})" for first, last in runs if first < last]
-    return " OR ".join([f"acl IN ({alone})"] * bool(alone) + ranges) or "false"
+def admitted(index: Index) -> Index:
+    """``index`` itself; :class:`~aver.core.errors.IndexRefused` for an engine that cannot apply permissions before it scores."""
+    if index.abilities.filters != "before scoring":
+        raise IndexRefused(
+            f"The index engine {index.abilities.engine!r} scores passages before it applies permissions, so a person who may "
+            "read little would be shown a worse ranking, and which hits are missing would tell of documents that are hidden",
+            "Choose an engine that filters before it scores: AVER_INDEX_ENGINE=lancedb or pgvector.",
+        )
+    return index
 
 
-def _candidates(halves: Sequence[pa.Table], dimension: int) -> Candidates:
-    passages = dict.fromkeys(passage for half in halves for passage in half["passage"].to_pylist())
-    rows = [unpacked(passage, dimension) for passage in passages]
+def packed(place: Place, terms: str, vector: NDArray[np.float32]) -> bytes:
+    """A passage in one value. ``terms``, joined by spaces, hold no other white space."""
+    return vector.astype("<f4").tobytes() + f"{terms}\n{place}".encode()
+
+
+def unpacked(passage: bytes, dimension: int) -> tuple[Place, str, NDArray[np.float32]]:
+    """Place, terms and vector: the inverse of :func:`packed`."""
+    vector = np.frombuffer(passage, "<f4", dimension)
+    terms, place = passage[vector.nbytes :].decode().split("\n", 1)
+    return Place.parse(place), terms, vector
+
+
+def candidates(passages: Sequence[bytes], dimension: int) -> Candidates:
+    """Each of these packed passages once."""
+    rows = [unpacked(passage, dimension) for passage in dict.fromkeys(passages)]
     vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), dimension)
     return Candidates([place for place, _, _ in rows], [terms for _, terms, _ in rows], vectors)
+
+
+def merged(several: Sequence[Candidates]) -> Candidates:
+    """All of ``several`` (one or more), each place once."""
+    if len(several) == 1:
+        return several[0]
+    places = [place for each in several for place in each.places]
+    rows = sorted({place: row for row, place in reversed(list(enumerate(places)))}.values())
+    terms = [text for each in several for text in each.terms]
+    vectors = np.concatenate([each.vectors for each in several])
+    return Candidates([places[row] for row in rows], [terms[row] for row in rows], vectors[rows])

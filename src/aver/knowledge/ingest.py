@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
 from aver.knowledge.listing import listed
+from aver.knowledge.parsers import Parsers
 from aver.knowledge.preparation import Failed, Held, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
 from aver.knowledge.store import BY_HAND, documents, sources
@@ -70,27 +72,29 @@ class _Step:
         self.contents.append(content)
         self.passages += len(content.chunks)
         self.texts += [
-            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end])
+            embedded_text(content.title, chunk.section, content.text[chunk.start : chunk.end], chunk.header)
             for chunk in content.chunks
         ]
 
 
 class Ingest:
-    """One run over one source. ``changes`` are made under the tenant's lock. What changed since the last run is enough to see, unless
-    everything is asked for, or other rules of access are to hold for everything."""
+    """One run over one source, under the lock of that source. What changed since the last run is enough to see, unless everything is
+    asked for, or other rules of access are to hold for everything."""
 
     def __init__(
         self,
         store: TenantStore,
-        changes: Changes,
+        parsers: Parsers,
         source: Source,
         access: AccessList | None,
+        passwords: Sequence[str],
         progress: Progress | None,
         *,
         whole: bool = False,
     ) -> None:
         self._store = store
-        self._changes = changes
+        self._parsers = parsers
+        self._passwords = passwords
         self._source = source
         stored, cursor = self._stored()
         self._access = access or stored or AccessList.everyone()
@@ -104,10 +108,12 @@ class Ingest:
         self._complete = True
         self._done = 0
 
-    def run(self) -> IngestReport:
+    def run(self, changes: Changes) -> IngestReport:
         """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
+        self._changes = changes
         self._delete()
         acls, moved = self._apply_access()
+        changes.settle()
         self._take_in(acls, moved)
         self._note_where_it_stands()
         counts = self._counts
@@ -189,26 +195,27 @@ class Ingest:
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
         counts, step = self._counts, _Step()
         known = {path: Held(row.digest, row.revision) for path, row in self._known.items()}
-        for outcome in prepare(self._source, self._items, known):
-            if isinstance(outcome, Prepared):
-                step.add(outcome)
-                # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
-                if len(step.texts) >= _PASSAGES_A_CALL:
-                    self._embed(step)
-                if step.passages >= _PASSAGES_A_STEP:
-                    self._put(step, acls)
-                    step = _Step()
-                continue
-            counts.acl_changed += outcome.item.path in moved
-            if isinstance(outcome, Unchanged):
-                counts.unchanged += 1
-                if outcome.item.revision != known[outcome.item.path].revision:
-                    self._renamed.append(outcome.item)
-            if isinstance(outcome, Failed):
-                failure = ItemFailure(outcome.item.path, outcome.error)
-                (counts.skipped if outcome.skipped else counts.failed).append(failure)
-                self._complete = self._complete and not outcome.again
-            self._tell(1, outcome.item.path)
+        with closing(prepare(self._source, self._items, known, self._parsers, self._passwords)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Prepared):
+                    step.add(outcome)
+                    # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
+                    if len(step.texts) >= _PASSAGES_A_CALL:
+                        self._embed(step)
+                    if step.passages >= _PASSAGES_A_STEP:
+                        self._put(step, acls)
+                        step = _Step()
+                    continue
+                counts.acl_changed += outcome.item.path in moved
+                if isinstance(outcome, Unchanged):
+                    counts.unchanged += 1
+                    if outcome.item.revision != known[outcome.item.path].revision:
+                        self._renamed.append(outcome.item)
+                if isinstance(outcome, Failed):
+                    failure = ItemFailure(outcome.item.path, outcome.error)
+                    (counts.skipped if outcome.skipped else counts.failed).append(failure)
+                    self._complete = self._complete and not outcome.again
+                self._tell(1, outcome.item.path)
         if step.contents:
             self._put(step, acls)
 

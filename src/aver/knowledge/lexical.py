@@ -22,14 +22,18 @@ from numpy.typing import NDArray
 
 __all__ = ["ANALYZER", "Statistics", "analyze", "bm25", "ceiling"]
 
-ANALYZER = "words-1"
+ANALYZER = "words-2"
 """Names this analysis. Raise it when :func:`analyze` changes: the next ingest then makes the index anew."""
 
-K1, B = 1.2, 0.75
-"""Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.5)."""
+K1, B = 0.9, 0.4
+"""Saturation and length normalisation (Robertson and Zaragoza, 2009, section 3.5), low as in Anserini: passages are cut to about one length,
+so that what is left of it says little."""
 
 _LONGEST_TERM = 64
-_WORD = re.compile(r"[^\W_]+(?:[._@:/+\-]+[^\W_]+)*(?:['\u2019]s\b)?")
+_SIGNED = r"\b[A-Za-z](?:\+\+|#)(?![\w+#])"
+"""C++ and C#, whose signs are all that tells them from C."""
+_WORD = re.compile(_SIGNED + r"|[^\W_]+(?:[._@:/+\-]+[^\W_]+)*(?:['\u2019]s\b)?")
+_VERSION = re.compile(r"v(\d+(?:\.\d+)+)", re.IGNORECASE)
 _PIECES = re.compile(r"[@:/]+")
 _PARTS = re.compile(r"[^\W_]+")
 _IDENTIFIER = re.compile(r"[\d@_]|[^\W_]\.[^\W_]")
@@ -133,8 +137,8 @@ def analyze(text: str) -> list[str]:
 
     Words are case-folded, Latin accents dropped, English stemmed (Snowball); function words are left out unless written
     in capitals (IT, US). What looks like an identifier (``ERR-1234``, ``v2.3.1``, ``ann@example.com``, ``notes.md``) is
-    one term as a whole, and its parts are terms too. Han and kana, written without spaces, become overlapping pairs.
-    A term holds no white space.
+    one term as a whole, and its parts are terms too; so is a version without its ``v``. ``C++`` and ``C#`` keep their signs. Han and
+    kana, written without spaces, become overlapping pairs. A term holds no white space.
     """
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return [term for match in _WORD.finditer(plain) for term in _terms(match.group())]
@@ -152,6 +156,10 @@ def _terms(word: str) -> tuple[str, ...]:
 
 
 def _compound(word: str) -> Iterator[str]:
+    if word.endswith(("+", "#")):
+        yield word.casefold()
+    if bare := _VERSION.fullmatch(word):
+        yield bare[1][:_LONGEST_TERM]
     pieces = _PIECES.split(word)
     if len(pieces) > 1 and _IDENTIFIER.search(word):
         yield word.casefold()[:_LONGEST_TERM]

@@ -1,23 +1,27 @@
-"""From a source's items to passages ready to be embedded, in a thread ahead of the embedder."""
+"""From a source's items to passages ready to be embedded, ahead of the embedder."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aver.core import sha256_hex
-from aver.core.errors import AverError, InvalidInput, NotFound
+from aver.core.errors import AverError, InvalidInput, MissingExtra, NotFound
 from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
-from aver.knowledge.parsing import UnsupportedFormat, parse
-from aver.knowledge.types import Source, SourceItem
+from aver.knowledge.parsers import Parsers
+from aver.knowledge.parsing import UnsupportedFormat
+from aver.knowledge.types import Block, Source, SourceItem
 
 __all__ = ["Failed", "Held", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
 
 _AHEAD = 64
 """Documents that wait for the embedder at most."""
+_WAITING = 2
+"""Documents that are held to be parsed next, so that no parser waits for the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Prepared:
     digest: str
     title: str
     text: str
+    blocks: Sequence[Block]
     chunks: Sequence[Chunk]
     terms: Sequence[Sequence[str]]
     """Of each chunk."""
@@ -49,13 +54,14 @@ class Prepared:
 Outcome = Unchanged | Failed | Prepared
 
 
-def embedded_text(title: str, section: str, text: str) -> str:
-    """What the embedder reads of a passage: it carries its title and section, which often alone say what it is about."""
-    return "\n".join(part for part in (title, section, text) if part)
+def embedded_text(title: str, section: str, text: str, header: str = "") -> str:
+    """What the embedder reads of a passage: it carries its title and section, which often alone say what it is about, and
+    the header of the table that it begins within."""
+    return "\n".join(part for part in (title, section, header, text) if part)
 
 
-def indexed_terms(title: str, section: str, text: str) -> list[str]:
-    return analyze(embedded_text(title, section, text))
+def indexed_terms(title: str, section: str, text: str, header: str = "") -> list[str]:
+    return analyze(embedded_text(title, section, text, header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,23 @@ class Held:
     revision: str = ""
 
 
-def prepare(source: Source, items: Sequence[SourceItem], known: Mapping[str, Held]) -> Iterator[Outcome]:
-    """One outcome an item, in order. ``known`` is what is held already, by path.
+def prepare(
+    source: Source,
+    items: Sequence[SourceItem],
+    known: Mapping[str, Held],
+    parsers: Parsers,
+    passwords: Sequence[str] = (),
+) -> Generator[Outcome, None, None]:
+    """One outcome an item, in order. ``known`` is what is held already, by path; ``passwords`` are tried on what is encrypted.
 
-    Reading, parsing and splitting run in a thread of their own, some documents ahead of what is asked for.
+    A thread of its own fetches; as many as there are parsers parse and split, some documents ahead of what is asked for.
     """
-    outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(_AHEAD)
+    outcomes: queue.Queue[Future[Outcome] | BaseException | None] = queue.Queue(_AHEAD)
+    room = threading.Semaphore(parsers.size + _WAITING)
     stopped = threading.Event()
+    pool = ThreadPoolExecutor(parsers.size, "parse")
 
-    def put(outcome: Outcome | BaseException | None) -> None:
+    def put(outcome: Future[Outcome] | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 outcomes.put(outcome, timeout=0.1)
@@ -82,12 +96,25 @@ def prepare(source: Source, items: Sequence[SourceItem], known: Mapping[str, Hel
                 continue
             return
 
+    def start(item: SourceItem) -> Future[Outcome]:
+        fetched = _fetched(source, item, known.get(item.path))
+        if not isinstance(fetched, _Fetched):
+            done: Future[Outcome] = Future()
+            done.set_result(fetched)
+            return done
+        while not room.acquire(timeout=0.1):
+            if stopped.is_set():
+                raise CancelledError
+        outcome = pool.submit(_prepared, fetched, parsers, passwords)
+        outcome.add_done_callback(lambda _: room.release())
+        return outcome
+
     def work() -> None:
         try:
             for item in items:
                 if stopped.is_set():
                     return
-                put(_prepared(source, item, known.get(item.path)))
+                put(start(item))
             put(None)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads
             put(error)
@@ -97,12 +124,20 @@ def prepare(source: Source, items: Sequence[SourceItem], known: Mapping[str, Hel
         while (outcome := outcomes.get()) is not None:
             if isinstance(outcome, BaseException):
                 raise outcome
-            yield outcome
+            yield outcome.result()
     finally:
         stopped.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepared(source: Source, item: SourceItem, known: Held | None) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    item: SourceItem
+    data: bytes
+    digest: str
+
+
+def _fetched(source: Source, item: SourceItem, known: Held | None) -> _Fetched | Outcome:
     if known and item.revision and item.revision == known.revision:
         return Unchanged(item)
     try:
@@ -110,15 +145,22 @@ def _prepared(source: Source, item: SourceItem, known: Held | None) -> Outcome:
     except Exception as error:  # noqa: BLE001 - a source that breaks on one item must not stop the others
         return Failed(item, _said(error, "The source failed"), again=not isinstance(error, InvalidInput | NotFound))
     digest = sha256_hex(data)
-    if known and digest == known.digest:
-        return Unchanged(item)
+    return Unchanged(item) if known and digest == known.digest else _Fetched(item, data, digest)
+
+
+def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> Outcome:
+    item = fetched.item
     try:
-        parsed = parse(data, item.path)
+        parsed = parsers.parse(fetched.data, item.path, passwords)
         chunks = split(parsed)
-        terms = [indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end]) for chunk in chunks]
-    except Exception as error:  # noqa: BLE001 - a file that breaks a parser must not stop the others
-        return Failed(item, _said(error, "The file cannot be read"), isinstance(error, UnsupportedFormat))
-    return Prepared(item, digest, parsed.title, parsed.text, chunks, terms)
+    except Exception as error:  # noqa: BLE001 - what breaks on one document must not stop the others
+        skipped = isinstance(error, UnsupportedFormat | MissingExtra)
+        return Failed(item, _said(error, "The file cannot be read"), skipped)
+    terms = [
+        indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
+        for chunk in chunks
+    ]
+    return Prepared(item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms)
 
 
 def _said(error: Exception, what: str) -> str:

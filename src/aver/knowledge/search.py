@@ -10,61 +10,74 @@ index ranks words by frequencies over the whole tenant, and vectors by quantised
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Connection
 
 from aver.core import Principal
 from aver.core.errors import InvalidInput, TooLarge, Unavailable
 from aver.gateway.types import Embedder
 from aver.knowledge import visibility
 from aver.knowledge.catalog import current_versions, passage_text
-from aver.knowledge.index import CANDIDATES, Candidates, PassageIndex, Place
-from aver.knowledge.lexical import ANALYZER, Statistics, analyze, bm25, ceiling
+from aver.knowledge.exact import Exact, exacts, holds_all
+from aver.knowledge.history import Earlier, earlier, proposed
+from aver.knowledge.index import CANDIDATES, Candidates, Index, Place, Version, merged
+from aver.knowledge.lexical import Statistics, analyze, bm25, ceiling
+from aver.knowledge.recipes import Embedders, recipe
+from aver.knowledge.scope import EVERYTHING, Scope, within
+from aver.knowledge.state import read_state
 from aver.knowledge.statistics import collection_statistics
-from aver.knowledge.store import CURRENT, index_state
+from aver.knowledge.store import CURRENT
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
 
-__all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher", "recipe"]
+__all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher"]
 
 LONGEST_QUERY = 10_000
 """Characters."""
 MOST_HITS = 100
 _SPARE = 4
 """Candidates looked up beyond the limit, in case some were taken away."""
+_MOST_HOLDERS = 200
+"""Passages looked at for each identifier or phrase: far more than any is in that tells passages apart."""
+_FEW_HOLDERS = 8
+"""Passages up to which holding an identifier puts each of them first."""
 _MOST_TERMS = 48
 """Distinct terms of a query that are searched for: the rarest."""
-
-
-def recipe(embedder: Embedder) -> str:
-    """What an index must have been made with to be searched with ``embedder``."""
-    return f"{embedder.name} {ANALYZER}"
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """What one principal sees at one moment."""
 
-    version: int
+    version: Version
+    recipe: str
     acls: list[int]
     statistics: Statistics
+    documents: list[str] | None
+    """Those within the scope of the search; ``None`` for all."""
+    earlier: list[Earlier]
+    """Versions that were current at the time asked about, and are not any more."""
 
 
 class Searcher:
-    def __init__(self, store: TenantStore, index: PassageIndex, embedder: Embedder) -> None:
+    def __init__(self, store: TenantStore, index: Index, embedders: Embedders) -> None:
         self._store = store
         self._index = index
-        self._embedder = embedder
+        self._embedders = embedders
 
-    def search(self, principal: Principal, query: str, limit: int) -> list[Hit]:
-        """The best ``limit`` passages that ``principal`` may read, best first; equal scores by document and place.
+    def search(
+        self, principal: Principal, query: str, limit: int, scope: Scope = EVERYTHING, made_with: str = ""
+    ) -> list[Hit]:
+        """The best ``limit`` passages that ``principal`` may read within ``scope``, best first; equal scores by document and place.
 
-        Raises :class:`InvalidInput` for a limit out of bounds, :class:`TooLarge` for a query that is too long and
-        :class:`Unavailable` when the index was made with another embedder.
+        What :func:`~aver.knowledge.exact.exacts` finds in the query comes first where a passage holds it to the letter, however the
+        scores are. The query is embedded by what the index was made with. Raises :class:`InvalidInput` for a limit out of bounds,
+        :class:`TooLarge` for a query that is too long and :class:`Unavailable` when the index was made with an embedder that is
+        not here, or, if ``made_with`` is given, with another recipe than that.
         """
         if not 1 <= limit <= MOST_HITS:
             raise InvalidInput(f"A limit of {limit} passages is out of bounds", f"Ask for 1 to {MOST_HITS}.")
@@ -73,67 +86,137 @@ class Searcher:
         if not query.strip():
             return []
         counts = Counter(analyze(query))
-        vector: NDArray[np.float32] | None = None
+        exact = exacts(query)
+        vectors: dict[str, NDArray[np.float32]] = {}
         while True:
-            view = self._look(principal, counts)
+            view = self._look(principal, counts, scope, made_with)
             if view is None:
                 return []
-            if vector is None:
-                vector = self._embedder.embed([query])[0]
-            wanted = _telling(counts, view.statistics)
+            if view.recipe not in vectors:
+                vectors[view.recipe] = self._embedder(view.recipe).embed([query])[0]
+            vector, wanted = vectors[view.recipe], _telling(counts, view.statistics)
             try:
-                candidates = self._index.search(view.version, view.acls, vector, list(wanted), max(CANDIDATES, limit))
+                candidates = self._propose(view, vector, wanted, exact, max(CANDIDATES, limit))
             except Unavailable:
-                again = self._look(principal, counts)
+                again = self._look(principal, counts, scope, made_with)
                 if again is not None and again.version == view.version:
                     raise
                 continue  # the version was replaced in the meantime
-            return self._rank(principal, candidates, wanted, view.statistics, vector, limit)
+            return self._rank(principal, candidates, wanted, view, vector, exact, limit)
 
-    def _look(self, principal: Principal, counts: Mapping[str, int]) -> _View | None:
+    def _propose(
+        self, view: _View, vector: NDArray[np.float32], wanted: Mapping[str, int], exact: Sequence[Exact], count: int
+    ) -> Candidates:
+        telling = {term: weight * view.statistics.idf(term) for term, weight in wanted.items()}
+        visible = view.statistics.passages
+        found = [self._index.search(view.version, view.acls, visible, vector, telling, count, view.documents)]
+        if view.earlier:
+            found.append(proposed(view.earlier, wanted, view.statistics, self._embedder(view.recipe)))
+        for each in exact:
+            for sought in filter(None, ((each.whole,) if each.whole else (), each.terms)):
+                held = self._index.holding(view.version, view.acls, sought, _MOST_HOLDERS, view.documents)
+                found.append(held)
+                if held.places:
+                    break
+        return merged(found)
+
+    def _look(self, principal: Principal, counts: Mapping[str, int], scope: Scope, made_with: str) -> _View | None:
         """``None`` when the principal can see no passage at all."""
         with self._store.read() as tx:
-            columns = (index_state.c.version, index_state.c.recipe)
-            state = tx.execute(select(*columns).where(index_state.c.name == CURRENT)).first()
+            state = read_state(tx).get(CURRENT)
             visible = visibility.visible_acls(principal)
             acls = [row.acl for row in tx.execute(visible).all()]
             statistics = collection_statistics(tx, visible, counts)
+            chosen = within(tx, principal, scope)
+            before = [] if scope.as_of is None else earlier(tx, principal, scope, scope.as_of)
         if state is None or not statistics.passages:
             return None
-        if state.recipe != recipe(self._embedder):
+        if made_with and made_with != state.recipe:
             raise Unavailable(
-                f"The index was made with {state.recipe!r} and cannot be searched with {recipe(self._embedder)!r}",
-                "Ingest any source once: that makes the index anew.",
+                f"The release is pinned to an index made with {made_with!r}, and this one was made with {state.recipe!r}",
+                "Roll the index back to a snapshot of that recipe, or release with the recipe of this one.",
             )
-        return _View(state.version, acls, statistics)
+        return _View(state.version, state.recipe, acls, statistics, chosen, before)
+
+    def _embedder(self, made_with: str) -> Embedder:
+        found = self._embedders.of(made_with)
+        if found is None:
+            raise Unavailable(
+                f"The index was made with {made_with!r} and cannot be searched with {recipe(self._embedders.default)!r}",
+                "Run aver index rebuild, or ingest any source once: that makes the index anew.",
+            )
+        return found
 
     def _rank(
         self,
         principal: Principal,
         found: Candidates,
         wanted: Mapping[str, int],
-        statistics: Statistics,
+        view: _View,
         vector: NDArray[np.float32],
+        exact: Sequence[Exact],
         limit: int,
     ) -> list[Hit]:
-        words = bm25(wanted, found.terms, statistics)
+        words = bm25(wanted, found.terms, view.statistics)
         cosines = _cosines(found.vectors, vector)
-        scores = _fused(words, ceiling(wanted, statistics), cosines)
-        order = sorted(range(len(found.places)), key=lambda row: (-scores[row], found.places[row]))
-        hits: list[Hit] = []
+        scores = _fused(words, ceiling(wanted, view.statistics), cosines)
+
+        def order(rows: Iterable[int]) -> list[int]:
+            return sorted(rows, key=lambda row: (-scores[row], found.places[row]))
+
+        ranked = order(range(len(found.places)))
         with self._store.read() as tx:
-            while order and len(hits) < limit:
-                some, order = order[: limit + _SPARE], order[limit + _SPARE :]
-                # What was deleted, changed or revoked since the index was read is not shown.
-                now = current_versions(tx, principal, (found.places[row].document for row in some))
-                for row in some:
-                    place = found.places[row]
-                    version, title, uri = now.get(place.document, (None, "", ""))
-                    if version == place.version and len(hits) < limit:
-                        text = passage_text(tx, place)
+            reading = _Reading(tx, principal, found, {(each.document, each.version) for each in view.earlier})
+            if lifted := _lifted(reading, ranked, exact):
+                scores = scores / 2
+                scores[lifted] += 0.5
+                ranked = order(ranked)
+            hits: list[Hit] = []
+            while ranked and len(hits) < limit:
+                some, ranked = ranked[: limit + _SPARE], ranked[limit + _SPARE :]
+                for row, title, uri, text in reading.read(some):
+                    if len(hits) < limit:
                         measures = float(scores[row]), float(words[row]), float(cosines[row])
-                        hits.append(_hit(place, title, uri, text, *measures))
+                        hits.append(_hit(found.places[row], title, uri, text, *measures))
         return hits
+
+
+class _Reading:
+    """The texts of candidates, of those that are still there: what was deleted, changed or revoked since the index was read is not
+    shown."""
+
+    def __init__(
+        self, tx: Connection, principal: Principal, found: Candidates, earlier: Set[tuple[str, int]] = frozenset()
+    ) -> None:
+        self._tx = tx
+        self._principal = principal
+        self._earlier = earlier
+        self.found = found
+
+    def read(self, rows: Sequence[int]) -> Iterator[tuple[int, str, str, str]]:
+        """Of each of ``rows`` in order: itself, title, uri, text."""
+        places = self.found.places
+        now = current_versions(self._tx, self._principal, (places[row].document for row in rows))
+        for row in rows:
+            document, version, *_ = places[row]
+            current, title, uri = now.get(document, (None, "", ""))
+            if current is not None and (version == current or (document, version) in self._earlier):
+                yield row, title, uri, passage_text(self._tx, places[row])
+
+
+def _lifted(reading: _Reading, ranked: Sequence[int], exact: Sequence[Exact]) -> list[int]:
+    """The rows that come first because they hold something to the letter: of each exact item its holders, and where these are many,
+    so that it tells little, the best of them."""
+    lifted: dict[int, None] = {}
+    for each in exact:
+        able = [row for row in ranked if holds_all(reading.found.terms[row], each.terms)]
+        holders = [
+            row
+            for row, title, _, text in reading.read(able)
+            if each.stands_in(f"{title}\n{reading.found.places[row].section}\n{text}")
+        ]
+        lifted.update(dict.fromkeys(holders if len(holders) <= _FEW_HOLDERS else holders[:1]))
+    return list(lifted)
 
 
 def _hit(place: Place, title: str, uri: str, text: str, score: float, words: float, cosine: float) -> Hit:

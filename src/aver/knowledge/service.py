@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import func, select
 
 from aver.core import Clock, Principal
+from aver.core.errors import Conflict, InvalidInput
+from aver.core.settings import ParserSettings
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
-from aver.knowledge import catalog
+from aver.knowledge import catalog, retrieval
 from aver.knowledge.access import AccessList
-from aver.knowledge.changes import LOCK, Changes
-from aver.knowledge.check import check
-from aver.knowledge.index import PassageIndex
+from aver.knowledge.adapters.lancedb import LanceIndex
+from aver.knowledge.changes import Changes
+from aver.knowledge.index import Index, admitted
 from aver.knowledge.ingest import Ingest
+from aver.knowledge.layout import Spot, spots
+from aver.knowledge.life import IndexLife
+from aver.knowledge.parsers import Parsers
+from aver.knowledge.recipes import Embedders
+from aver.knowledge.scope import EVERYTHING, Scope, named
 from aver.knowledge.search import Searcher
 from aver.knowledge.store import acls
 from aver.knowledge.types import Document, DocumentText, Hit, IngestReport, Progress, Source
@@ -25,59 +33,133 @@ __all__ = ["Knowledge"]
 
 _TIDY_AT_ONCE = 50_000
 """Passages up to which a deletion cleans the disk before it returns: a second or two. Above, the next ingest does."""
+_PATIENCE = 2.0
+"""Seconds that a deletion waits to be told to the index too."""
 
 
 class Knowledge:
-    """The knowledge of one tenant. Blocking; searches may run in any number of threads while one process ingests."""
+    """The knowledge of one tenant. Blocking; searches may run in any number of threads while others ingest.
 
-    def __init__(self, store: TenantStore, ledger: Ledger, embedder: Embedder, clock: Clock) -> None:
+    ``embedder`` makes new indexes; ``others`` read what was made with them before. ``index`` is LanceDB in the tenant's directory
+    unless another is given; :class:`~aver.core.errors.IndexRefused` for one that cannot apply permissions before it scores.
+    """
+
+    def __init__(
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        embedder: Embedder,
+        clock: Clock,
+        parser: ParserSettings | None = None,
+        index: Index | None = None,
+        others: Sequence[Embedder] = (),
+    ) -> None:
         self._store = store
         self._ledger = ledger
-        self._embedder = embedder
+        self._embedders = Embedders((embedder, *others))
         self._clock = clock
-        self._index = PassageIndex(store.directory / "index")
-        self._searcher = Searcher(store, self._index, embedder)
+        self._parser = parser
+        self._index = admitted(index or LanceIndex(store.directory / "index"))
+        self._searcher = Searcher(store, self._index, self._embedders)
+        self.index = IndexLife(store, ledger, self._embedders, clock, self._index)
+        """Its life: verify, repair, snapshots, rebuild."""
 
     def ingest(
-        self, source: Source, acl: AccessList | None = None, *, progress: Progress | None = None, whole: bool = False
+        self,
+        source: Source,
+        acl: AccessList | None = None,
+        *,
+        passwords: Sequence[str] = (),
+        progress: Progress | None = None,
+        whole: bool = False,
     ) -> IngestReport:
         """Bring the documents of ``source`` to what it holds now, readable as the source itself says, or else ``acl``.
 
-        A source that can list what changed is asked for that alone, unless ``whole`` or with other rules of access. Without ``acl`` a source keeps the access list it was last given; a new one begins with everyone of the tenant.
+        A source that can list what changed is asked for that alone, unless ``whole`` or with other rules of access. ``passwords`` are
+        tried on documents that are encrypted, and kept nowhere. Without ``acl`` a source keeps the access list it was last given; a new
+        one begins with everyone of the tenant.
 
         Deletions and changed readers are visible at once, content in steps of about a thousand passages. An item that
         fails keeps its previous version and is reported; the others go on. Cut off at any moment, what is visible is
         consistent, and another run completes it. Nothing of removed content is left in the index's files or in the database's
         when this returns.
 
-        Raises :class:`~aver.core.errors.Conflict` while another process changes this tenant's documents,
+        Raises :class:`~aver.core.errors.Conflict` while another process ingests this source,
         :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
         """
         started = self._clock.monotonic()
-        with self._store.lock(LOCK):
+        with self._store.lock(f"source {source.name}"), Parsers(self._parser) as parsers:
+            ingest = Ingest(self._store, parsers, source, acl, passwords, progress, whole=whole)
+            self.index.renew()
             changes = self._changes()
-            ingest = Ingest(self._store, changes, source, acl, progress, whole=whole)
-            changes.renew()
-            report = ingest.run()
+            report = ingest.run(changes)
             changes.tidy()
         return replace(report, seconds=self._clock.monotonic() - started)
 
-    def search(self, principal: Principal, query: str, limit: int = 8) -> list[Hit]:
+    def search(
+        self, principal: Principal, query: str, limit: int = 8, scope: Scope = EVERYTHING, *, made_with: str = ""
+    ) -> list[Hit]:
         """The passages that answer ``query`` best, of those ``principal`` may read; see :meth:`Searcher.search`."""
-        return self._searcher.search(principal, query, limit)
+        return self._searcher.search(principal, query, limit, scope, made_with)
+
+    def find(
+        self,
+        principal: Principal,
+        queries: Sequence[str],
+        limit: int = 8,
+        scope: Scope = EVERYTHING,
+        *,
+        made_with: str = "",
+    ) -> list[Hit]:
+        """The passages for a question and its other wordings: near-duplicates as one, not all from one document where there is a choice.
+        See :func:`~aver.knowledge.retrieval.find`."""
+        return retrieval.find(self._searcher, principal, queries, limit, scope, made_with)
+
+    def expanded(self, principal: Principal, hits: Sequence[Hit], tokens: int) -> list[Hit]:
+        """``hits`` with the text around them; see :func:`~aver.knowledge.retrieval.expanded`."""
+        return retrieval.expanded(hits, self, principal, tokens)
+
+    def named(self, principal: Principal, names: Sequence[str]) -> dict[str, Scope]:
+        """Those of ``names`` (in lower case) that are the title of a document or the name of a source that ``principal`` may read."""
+        if not names:
+            return {}
+        with self._store.read() as tx:
+            return named(tx, principal, names)
+
+    def current(self, principal: Principal, documents: Iterable[str]) -> dict[str, int]:
+        """The current version of those of ``documents`` that ``principal`` may read."""
+        with self._store.read() as tx:
+            found = catalog.current_versions(tx, principal, documents)
+        return {document: version for document, (version, _, _) in found.items()}
 
     def documents(self, principal: Principal) -> list[Document]:
         """Every document this principal may read, by title."""
         with self._store.read() as tx:
             return catalog.list_documents(tx, principal)
 
-    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
-        """The stored text of a version, by default the current one.
+    def document(
+        self, principal: Principal, document: str, version: int | None = None, *, blocks: bool = False
+    ) -> DocumentText:
+        """The stored text of a version, by default the current one; with its ``blocks`` if they are asked for.
 
         Raises :class:`~aver.core.errors.NotFound`, whether it is absent or not this principal's to read.
         """
         with self._store.read() as tx:
-            return catalog.read_document(tx, principal, document, version)
+            return catalog.read_document(tx, principal, document, version, blocks=blocks)
+
+    def locate(self, principal: Principal, document: str, version: int, start: int, end: int) -> tuple[Spot, ...]:
+        """Where in its source ``text[start:end]`` of a version stands: boxes on pages, or anchors; see :func:`layout.spots`.
+
+        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and :class:`~aver.core.errors.InvalidInput` for a span outside
+        of the text.
+        """
+        found = self.document(principal, document, version, blocks=True)
+        if not 0 <= start < end <= len(found.text):
+            raise InvalidInput(
+                f"There is no span {start} to {end} in a text of {len(found.text)} characters",
+                "Take start and end from a citation.",
+            )
+        return spots(found.blocks, start, end)
 
     def readable(self, principal: Principal, pairs: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Those of ``pairs`` (document, version) that this principal may read right now."""
@@ -87,26 +169,25 @@ class Knowledge:
     def delete(self, principal: Principal, document: str) -> None:
         """Remove a document with all its versions, for everyone, at once.
 
-        It comes back with the next ingest if its source still holds it. Of a tenant with more than 50,000 passages the
-        index's files keep the words of the deleted passages, which nothing reads any more, until the next ingest.
-        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and :class:`~aver.core.errors.Conflict`.
+        It comes back with the next ingest if its source still holds it. Of a tenant with more than 50,000 passages, and while an ingest
+        or a rebuild goes on, the index's files keep the words of the deleted passages, which nothing reads any more, until the
+        end of an ingest. Raises :class:`~aver.core.errors.NotFound` as :meth:`document`.
         """
-        with self._store.lock(LOCK):
-            with self._store.read() as tx:
-                catalog.visible_document(tx, principal, document)
-                passages = tx.execute(select(func.sum(acls.c.passages))).scalar_one() or 0
-            changes = self._changes()
-            changes.delete([document], {"documents": [document]}, by=principal.subject)
-            if passages <= _TIDY_AT_ONCE:
-                changes.tidy()
+        with self._store.read() as tx:
+            catalog.visible_document(tx, principal, document)
+            passages = tx.execute(select(func.sum(acls.c.passages))).scalar_one() or 0
+        changes = self._changes()
+        changes.delete([document], {"documents": [document]}, by=principal.subject)
+        with suppress(Conflict):  # whoever holds the lock tells the index, with their next change or at their end
+            (changes.tidy if passages <= _TIDY_AT_ONCE else changes.settle)(patience=_PATIENCE)
 
     def check(self) -> list[str]:
-        """What is wrong between documents, index and statistics, in words; empty when all is well. Reads everything."""
-        return check(self._store, self._index)
+        """What :meth:`IndexLife.verify` finds wrong, in words; empty when all is well."""
+        return list(self.index.verify().problems)
 
     def close(self) -> None:
         """Let go of the index's files."""
         self._index.close()
 
     def _changes(self) -> Changes:
-        return Changes(self._store, self._ledger, self._embedder, self._clock, self._index)
+        return Changes(self._store, self._ledger, self._embedders, self._clock, self._index)

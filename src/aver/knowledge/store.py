@@ -11,6 +11,7 @@ from sqlalchemy import Column, Index, Integer, String, Text
 from aver.store import tenant_table
 
 __all__ = [
+    "BUILDING",
     "BY_HAND",
     "CURRENT",
     "TIDIED",
@@ -18,6 +19,9 @@ __all__ = [
     "acls",
     "document_versions",
     "documents",
+    "index_pending",
+    "index_snapshot_documents",
+    "index_snapshots",
     "index_state",
     "lexicon",
     "sources",
@@ -25,8 +29,9 @@ __all__ = [
 
 BY_HAND = {"kind": "", "declared": "", "every": 0, "cursor": "", "fresh": "", "tried": "", "problem": "", "report": ""}
 """A row of ``sources`` for what nobody declared, but for its name and its access list."""
-CURRENT, TIDIED = "current", "tidied"
-"""Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content."""
+CURRENT, TIDIED, BUILDING = "current", "tidied", "building"
+"""Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content; the one that is
+being made beside it, as far as it has come."""
 
 sources = tenant_table(
     "sources",
@@ -67,8 +72,10 @@ document_versions = tenant_table(
     Column("title", String, nullable=False),
     Column("uri", String, nullable=False),
     Column("text", Text, nullable=False),  # what offsets refer to; the rows of a deleted document are removed
+    Column("layout", Text, nullable=False),  # its blocks: compact JSON, see layout.py
     Column("digest", String, nullable=False),
     Column("created", String, nullable=False),
+    Column("passages", Text, nullable=False),  # where it was cut: JSON, a list of [start, end, section]
 )
 
 acls = tenant_table(
@@ -97,6 +104,26 @@ lexicon = tenant_table(
 index_state = tenant_table(
     "index_state",
     Column("name", String, primary_key=True),
-    Column("version", Integer, nullable=False),  # of the index table
+    Column("generation", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # of that generation
     Column("recipe", String, nullable=False),  # embedder and analyzer the rows were made with
+)
+
+index_pending = tenant_table(
+    "index_pending",
+    Column("document", String, primary_key=True),  # deleted or moved, and the index does not know yet
+)
+
+index_snapshots = tenant_table(
+    "index_snapshots",
+    Column("name", String, primary_key=True),
+    Column("recipe", String, nullable=False),
+    Column("created", String, nullable=False),
+)
+
+index_snapshot_documents = tenant_table(
+    "index_snapshot_documents",
+    Column("snapshot", String, primary_key=True),
+    Column("document", String, primary_key=True),
+    Column("version", Integer, nullable=False),  # which of the document's versions was found then
 )

@@ -10,8 +10,10 @@ from typing import Literal, Protocol
 from aver.core.errors import AverError
 
 __all__ = [
+    "WHOLE",
     "Block",
     "BlockKind",
+    "Box",
     "CursorExpired",
     "Document",
     "DocumentText",
@@ -25,17 +27,34 @@ __all__ = [
     "SourceItem",
 ]
 
-BlockKind = Literal["heading", "paragraph", "list", "table", "code"]
+BlockKind = Literal["heading", "paragraph", "list", "table", "code", "caption"]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom as fractions 0 to 1 of a page's width and height, from its upper left corner."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+"""All of a page, such as a slide whose text stands where its layout puts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural unit of a document: ``text[start:end]`` of its stored text. ``level`` is 1-6 for headings, else 0."""
+    """A structural unit of a document, or the part of one that stands in one place: ``text[start:end]`` of its stored text.
+
+    Units stand apart by a blank line. What stands in several places, such as a paragraph that goes on in the next column or
+    the rows of a sheet, is several blocks of one kind with at most one white space between them.
+    """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
+    """1 to 6 for a heading, else 0."""
+    page: int = 0
+    """From 1; 0 in formats without pages."""
+    box: Box | None = None
+    """On that page."""
+    anchor: str = ""
+    """Where in a source without pages: ``Sheet1!A2:D2``, ``slide 3``, the id of an HTML element, ``L10-L20``."""
+    header: bool = False
+    """Whether these rows of a table name its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +159,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """The stored text of one version: what citation offsets refer to."""
+    """The stored text of one version: what citation offsets refer to. ``blocks`` is empty where only the text was asked for."""
 
     document: str
     version: int
     title: str
     uri: str
     text: str
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +186,11 @@ class Hit:
     score: float
     bm25: float
     cosine: float
+    also: tuple[tuple[str, int], ...] = ()
+    """Other documents (id, version) with a passage that says the same, which was left out for this one."""
 
 
 class Progress(Protocol):
-    """Told how far an ingest has come."""
+    """Told how far a long piece of work has come."""
 
     def __call__(self, done: int, total: int, path: str) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -16,10 +16,12 @@ from aver.core.principal import Principal, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
+from aver.server.ordering import QUERIES, RERANK, reranker, reranker_name, rewriter_name
 from aver.store import ApiKey, Store, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
+    from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
     from aver.gateway.budgets.service import TenantBudgets
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
     from aver.knowledge import Knowledge
+    from aver.knowledge.index import Index
+    from aver.knowledge.reranking import Reranker
     from aver.knowledge.sources import Sources
 
 __all__ = ["Application", "TenantServices"]
@@ -104,7 +108,25 @@ class TenantServices:
     def knowledge(self) -> Knowledge:
         from aver.knowledge import Knowledge
 
-        return Knowledge(self.store, self.ledger, self._application.embedder, self._application.clock)
+        application = self._application
+        settings, others = application.settings, application.other_embedders
+        return Knowledge(
+            self.store,
+            self.ledger,
+            application.embedder,
+            application.clock,
+            parser=settings.parser,
+            index=self._index(),
+            others=others,
+        )
+
+    def _index(self) -> Index | None:
+        """As the settings choose; ``None`` for LanceDB, which is built in."""
+        if self._application.settings.index_engine == "lancedb":
+            return None
+        from aver.knowledge.adapters.pgvector import PgvectorIndex
+
+        return PgvectorIndex(self.store)
 
     @_once
     def sources(self) -> Sources:
@@ -127,6 +149,7 @@ class TenantServices:
             self._application.clock,
             self._application.release,
             self._application.embedder,
+            self._application.reranker,
         )
 
     def close(self) -> None:
@@ -146,7 +169,8 @@ class TenantServices:
 
 
 class Application:
-    """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own.
+    """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
+    ``other_embedders`` read indexes that were made with them before, until these are migrated.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -154,8 +178,16 @@ class Application:
     feature = "assistant"
     """The name of the feature that answers from documents, where a model's is expected."""
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        clock: Clock | None = None,
+        other_embedders: Sequence[Embedder] = (),
+    ) -> None:
         self.settings = settings
+        self.other_embedders = tuple(other_embedders)
         self.clock: Clock = clock or SystemClock()
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
@@ -228,7 +260,8 @@ class Application:
         """What answers for the assistant: the route that bears the feature's name, else the first that is declared, else the extractive
         model."""
         config = self.declared()
-        names = [*config.routes, *config.models, self._extractive_name]
+        declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
+        names = [*declared, self._extractive_name]
         return self.feature if self.feature in names else names[0]
 
     @_once
@@ -245,8 +278,15 @@ class Application:
         return Release(
             model=self.model,
             embedder=self.embedder.name,
+            reranker=reranker_name(self.settings, self.declared()),
+            rewriter=rewriter_name(self.declared()),
             longest_question=self.settings.max_question_chars,
         )
+
+    @_once
+    def reranker(self) -> Callable[[MakeCall], Reranker] | None:
+        """What orders passages a second time, if anything is declared for it."""
+        return reranker(self.settings, self.declared(), lambda: self.gateway)
 
     async def services(self, tenant: str) -> TenantServices:
         """As :meth:`tenant`, without blocking the event loop when it is opened for the first time."""
@@ -314,7 +354,8 @@ class Application:
             self._unready = error
             raise
         self._unready = None
-        importlib.import_module("lancedb")
+        if self.settings.index_engine == "lancedb":
+            importlib.import_module("lancedb")
 
     def check_ready(self) -> None:
         """Raises the reason unless the storage answers and the model is loaded."""

@@ -39,6 +39,10 @@ class _Known:
         value = self._fields.get(name)
         return value if isinstance(value, str) and value else default
 
+    def texts(self, name: str) -> list[str]:
+        value = self._fields.get(name)
+        return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+
     def count(self, name: str) -> int:
         """A number among the facts; a body may have the things themselves under the same name."""
         value = self._facts.get(name)
@@ -79,7 +83,10 @@ def _retrieved(known: _Known) -> str:
         if meant
         else "Found"
     )
-    return f"{begin} {found} that the asker may read{known.took}"
+    reranks = {"done": ", ordered anew by a model", "deadline": ", ordering them anew took too long and was left out"}
+    reranks["failed"] = ", ordering them anew failed and was left out"
+    where = f" ({', '.join(known.texts('within'))})" if known.texts("within") else ""
+    return f"{begin} {found}{where} that the asker may read{reranks.get(known.text('rerank'), '')}{known.took}"
 
 
 def _generated(known: _Known) -> str:
@@ -163,6 +170,24 @@ def _source_removed(known: _Known) -> str:
     return f"Removed a source, and {known.counted('deleted', 'document')} with it"
 
 
+def _indexed(known: _Known) -> str:
+    documents = known.counted("documents", "document")
+    match known.text("action"):
+        case "repaired":
+            anew = ", and made the statistics anew" if known.count("statistics") else ""
+            return f"Repaired the index: {documents} put right{anew}"
+        case "snapshot":
+            return " ".join(filter(None, ["Took the snapshot", known.text("name"), f"of an index of {documents}"]))
+        case "rolled_back":
+            to = f" to {known.text('snapshot')}" if known.text("snapshot") else ""
+            return (
+                f"Rolled the index back{to}: {known.count('restored'):,} restored, {known.count('removed'):,} taken out"
+            )
+        case "migrated":
+            return f"Moved the index to {known.text('recipe', 'another embedder')}: {documents}"
+    return f"Made the index anew: {documents}"
+
+
 def _key_created(known: _Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -186,6 +211,7 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "deleted": _deleted,
     "source_declared": _source_declared,
     "source_removed": _source_removed,
+    "indexed": _indexed,
     "key_created": _key_created,
     "erased": _erased,
 }

@@ -52,6 +52,12 @@ class _Session:
             yield connection
 
     @contextmanager
+    def write_beside(self) -> Iterator[Connection]:
+        with self._transaction(isolation_level="READ COMMITTED") as connection:
+            connection.execute(_READ, {"tenant": self._tenant})
+            yield connection
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         with self._transaction(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
             connection.execute(_READ, {"tenant": self._tenant})
@@ -78,6 +84,20 @@ class PostgresTenantStore(TenantFiles):
 
     def read(self) -> AbstractContextManager[Connection]:
         return self._session.read()
+
+    def begin_beside(self) -> AbstractContextManager[Connection]:
+        """As :meth:`begin` without waiting for the tenant's writer: for derived tables, whose writers have a lock of their own."""
+        return self._session.write_beside()
+
+    @contextmanager
+    def owner(self, *, autocommit: bool = True) -> Iterator[Connection]:
+        """A connection of the tables' owner, to make and maintain derived ones: it shows no rows of any tenant."""
+        with translated(), self._owner.connect() as connection:
+            if autocommit:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            else:
+                with connection.begin():
+                    yield connection
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

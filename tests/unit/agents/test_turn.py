@@ -302,10 +302,10 @@ async def test_cancellation_is_recorded(house) -> None:
 
 
 async def test_what_fails_on_the_way_is_recorded_and_raised(house, say, monkeypatch) -> None:
-    def full(*_args: object) -> None:
+    def full(*_args: object, **_named: object) -> None:
         raise StorageFull("The disk is full", "Free some space.")
 
-    monkeypatch.setattr(house.knowledge, "search", full)
+    monkeypatch.setattr(house.knowledge, "find", full)
     with pytest.raises(StorageFull):
         await house.assistant(say(CARRY)).ask(house.bob, "How many days of leave carry over?")
     steps = house.ledger.turn(status_of_last(house))

@@ -11,6 +11,7 @@ from aver.core.sentences import sentences
 from aver.knowledge.chunking import split
 from aver.knowledge.draft import Draft
 from aver.knowledge.parsing import parse
+from aver.knowledge.word_pieces import weigh
 
 TO = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 WORDS = st.sampled_from(
@@ -170,3 +171,42 @@ def test_a_huge_unbroken_text_is_cut_all_the_same():
     found = [text for _, text in passages("a" * 50_000)]
     assert "".join(found) == "a" * 50_000
     assert max(map(len, found)) < 2500
+
+
+def table(rows, header=("Country", "Limit")):
+    draft = Draft()
+    draft.paragraph("What a trip may cost:")
+    draft.row(header, header=True)
+    for number in range(rows):
+        draft.row((f"Country number {number}", f"{number} euros a night, breakfast included"))
+    draft.gap()
+    draft.paragraph("Ask before you book.")
+    return draft.finish("Travel")
+
+
+def test_a_row_far_below_the_header_goes_with_it():
+    document = table(300)
+    chunks = split(document)
+    assert chunks[0].header == ""
+    assert {chunk.header for chunk in chunks[1:]} == {"Country | Limit"}
+    for chunk in chunks[1:]:
+        assert document.text[chunk.start :].startswith("Country number")
+        assert weigh(f"{chunk.header} {document.text[chunk.start : chunk.end]}") <= 215
+
+
+def test_a_header_is_not_left_without_its_rows():
+    draft = Draft()
+    draft.paragraph("Words before the table fill most of a passage. " * 18)
+    draft.row(("Country", "Limit"), header=True)
+    draft.row(("France", "180 euros"))
+    document = draft.finish("Travel")
+    assert not any(document.text[: chunk.end].endswith("Limit") for chunk in split(document))
+
+
+def test_a_wide_header_keeps_its_first_columns():
+    names = [f"Column {number}" for number in range(100)]
+    chunks = split(table(60, names))
+    assert chunks[-1].header.startswith("Column 0 | Column 1 |")
+    assert weigh(chunks[-1].header) <= 60
+    assert chunks[-1].header.rsplit(" | ", 1)[1] in names
+    assert weigh(split(table(60, ["一" * 500, "b"]))[-1].header) <= 60

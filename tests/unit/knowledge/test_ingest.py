@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
 from aver.core import Principal
 from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.knowledge import AccessList
-from aver.knowledge.changes import LOCK
 from aver.knowledge.ingest import document_id
+from aver.knowledge.parsers import Parsers
 from aver.store import Store
 from aver.testing import HashEmbedder
 from tests.knowledge import MemorySource, World, access, open_world, world
@@ -98,25 +99,19 @@ def test_what_fails_is_reported_keeps_its_version_and_stops_nothing_else(acme, a
 
 
 def test_a_format_that_is_not_read_is_skipped(acme):
-    report = acme.ingest({"logo.png": b"\x89PNG\r\n\x1a\n", "leave.md": LEAVE})
-    assert [failure.path for failure in report.skipped] == ["logo.png"]
+    report = acme.ingest({"program.bin": b"\x7fELF", "leave.md": LEAVE})
+    assert [failure.path for failure in report.skipped] == ["program.bin"]
     assert report.failed == ()
 
 
-def test_a_parser_that_breaks_on_one_file_does_not_stop_the_others(acme, monkeypatch):
-    from aver.knowledge import preparation
-
-    parse = preparation.parse
-
-    def breaking(data, path):
-        if path == "bad.md":
-            raise RecursionError("too deep")
-        return parse(data, path)
-
-    monkeypatch.setattr(preparation, "parse", breaking)
-    report = acme.ingest({"bad.md": LEAVE, "travel.md": TRAVEL})
+def test_a_parser_that_ends_on_one_file_does_not_stop_the_others(acme, monkeypatch):
+    misbehaving = partial(Parsers, entry="tests.unit.knowledge.misbehaving")
+    monkeypatch.setattr("aver.knowledge.service.Parsers", misbehaving)
+    report = acme.ingest({"bad.md": "CRASH", "odd.md": "RAISE", "travel.md": TRAVEL})
     assert report.added == 1
-    assert [failure.path for failure in report.failed] == ["bad.md"]
+    assert [failure.path for failure in report.failed] == ["bad.md", "odd.md"]
+    assert "crash" in report.failed[0].error
+    assert "RuntimeError: told to" in report.failed[1].error
 
 
 def test_a_source_that_cannot_be_listed_changes_nothing(acme, ada):
@@ -236,8 +231,8 @@ def test_progress_reaches_every_document_once(acme):
     assert done[-1] == 21
 
 
-def test_two_ingests_at_once_are_refused(acme):
-    with acme.store.lock(LOCK), pytest.raises(Conflict):
+def test_two_ingests_of_a_source_at_once_are_refused(acme):
+    with acme.store.lock("source memory"), pytest.raises(Conflict):
         acme.ingest({"leave.md": LEAVE})
 
 
@@ -268,3 +263,17 @@ def test_searches_go_on_while_documents_come_and_go(acme, ada, monkeypatch):
             thread.join()
     assert problems == []
     assert acme.knowledge.check() == []
+
+
+def test_a_row_is_found_by_its_header_also_after_the_index_is_made_anew(acme, ada, tmp_path):
+    rows = "".join(f"| row {number} of the list | plain value |\n" for number in range(200))
+    page = {"list.md": f"# List\n\n| Zanzibar | Quixotic |\n| --- | --- |\n{rows}"}
+    acme.ingest(page)
+    found = [hit.text for hit in acme.knowledge.search(ada, "quixotic zanzibar", 50) if hit.bm25 > 0]
+    other = world(Store(tmp_path / "data"), embedder=HashEmbedder(32))
+    other.ingest(page)
+    again = [hit.text for hit in other.knowledge.search(ada, "quixotic zanzibar", 50) if hit.bm25 > 0]
+    assert set(found) == set(again)
+    assert len(found) > 3
+    assert sum("Zanzibar" in text for text in found) == 1
+    assert other.knowledge.check() == []

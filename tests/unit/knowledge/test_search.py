@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from aver.core.errors import InvalidInput, NotFound, TooLarge
-from aver.knowledge import search as search_module
+from aver.knowledge.adapters.lancedb import LanceIndex
 from aver.knowledge.search import LONGEST_QUERY, MOST_HITS
 from aver.knowledge.store import documents
 from tests.knowledge import World, access, open_world
@@ -109,7 +109,7 @@ def test_a_tenant_without_documents_answers_with_nothing(tmp_path):
 
 @pytest.mark.parametrize("change", [{"acl": None}, {"version": 2}])
 def test_what_was_taken_away_while_the_index_was_read_is_not_shown(acme, ada, monkeypatch, change):
-    proposed = search_module.PassageIndex.search
+    proposed = LanceIndex.search
 
     def then_change(self, *arguments):
         found = proposed(self, *arguments)
@@ -117,7 +117,7 @@ def test_what_was_taken_away_while_the_index_was_read_is_not_shown(acme, ada, mo
             tx.execute(update(documents).where(documents.c.title == "Leave").values(change))
         return found
 
-    monkeypatch.setattr(search_module.PassageIndex, "search", then_change)
+    monkeypatch.setattr(LanceIndex, "search", then_change)
     titles = acme.titles(ada, "days of leave")
     assert "Leave" not in titles
     assert titles

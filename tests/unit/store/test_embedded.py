@@ -91,7 +91,7 @@ OPERATIONS = st.lists(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS)
 def test_whatever_was_written_deleted_rows_leave_no_trace_after_scrubbing(tenant, operations):
-    put = text("INSERT OR REPLACE INTO index_state VALUES (:name, 1, :recipe, aver_tenant())")
+    put = text("INSERT OR REPLACE INTO index_state VALUES (:name, 1, 1, :recipe, aver_tenant())")
     for operation, key, length in [*operations, *(("delete", key, 0) for key in range(6))]:
         with tenant.begin() as tx:
             if operation == "put":

@@ -10,10 +10,11 @@ from aver.gateway.types import Embedder, Passage
 
 __all__ = ["log_odds"]
 
-_SIGNS = {"nearness": 8.1, "meaning": 4.1, "names": 1.9, "passage": 2.2}
-_BIAS = -9.0
-"""Weights by logistic regression on the questions of XQuAD and ClapNQ (development halves), each with the passages that a search
-finds and with the one that answers taken away; rounded."""
+_SIGNS = {"nearness": 9.0, "meaning": 2.0, "names": 0.9, "passage": 1.9, "words": 3.9}
+_BIAS = -9.4
+"""Weights by logistic regression on half of XQuAD's questions, each with the passages that a search finds and with the one that answers
+taken away, and on ClapNQ's, each with its own passage; rounded. By four-fold cross-validation over articles the area under the ROC
+curve is .95 on XQuAD and .87 on ClapNQ."""
 
 _UNRELATED, _SYNONYM = 0.3, 0.8
 """Cosine of two single words at which one says nothing of the other, and at which it stands for the other."""
@@ -26,7 +27,7 @@ def log_odds(
     """Log odds that ``sentence``, the best of all, and its passage answer the question of vector ``asked``.
 
     ``nearness`` is the cosine of sentence and question. The other signs: how much of the question's words the sentence and its title have
-    in meaning, how many of its names the passage has, and the cosine of the whole passage.
+    in meaning, how many of its names the passage has, how much of its words, and the cosine of the whole passage.
     """
     stems = Stems()
     has = stems(f"{passage.title} {sentence}")
@@ -46,5 +47,6 @@ def log_odds(
         "meaning": sum(weight * nearest[stem] for stem, weight in question.weights.items()) / total if total else 0.0,
         "names": len(question.names & read) / len(question.names) if question.names else 0.5,
         "passage": float(vectors[0] @ asked),
+        "words": question.coverage(read),
     }
     return float(sum(weight * signs[name] for name, weight in _SIGNS.items()) + _BIAS)

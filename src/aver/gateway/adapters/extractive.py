@@ -12,13 +12,14 @@ from aver.gateway.types import ChatDelta, ChatRequest, Embedder, Mode, Usage
 
 __all__ = ["Extractive"]
 
-_LEAST_ODDS = -0.4
-"""Log odds that the passages answer at all, below which nothing is written. Slightly below even: questions of people share fewer
-words with their answers than those of the data sets that the odds come from."""
+_LEAST_ODDS = -1.0
+"""Log odds that the passages answer at all, below which nothing is written. Below even: questions of people share fewer words with their
+answers than those of the data sets that the odds come from, and what is written is a quotation that can be judged by itself. On XQuAD
+94 % of the questions whose passage is there are answered so, and 77 % of those whose passage was taken away are not."""
 _MOST = 3
 _MOST_ITEMS = 8
 """Items of a list that follow the sentence which introduces it."""
-_BEHIND, _BEHIND_ELSEWHERE = 2.5, 1.25
+_BEHIND, _BEHIND_ELSEWHERE = 3.5, 2.5
 """How far behind the best sentence's score another may be, in the same passage and in others."""
 _SAME = 0.93
 """Cosine at which two sentences say the same."""

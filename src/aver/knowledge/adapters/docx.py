@@ -34,6 +34,7 @@ _SKIPPED = frozenset(
     }
 )
 _CHARACTERS = {"tab": " ", "cr": "\n", "noBreakHyphen": "-", "ptab": " "}
+_FIRST_ROW = 0x20
 _SYMBOLS = {"F0FE": "☒", "F0FD": "☒", "F0A8": "☐", "F06F": "☐", "F0FC": "✓", "F0E0": "→", "F0B7": "•"}
 """Of the fonts Wingdings and Symbol, those that mean something in a sentence."""
 
@@ -63,6 +64,8 @@ class _Writer:
         self._styles = styles
         self._numbering = numbering
         self._boxes: list[Element] = []
+        self._paragraphs = 0
+        self._tables = 0
 
     def blocks(self, parent: Element) -> None:
         """Write the paragraphs and tables below ``parent``."""
@@ -75,6 +78,8 @@ class _Writer:
                 self.blocks(node)
 
     def _paragraph(self, node: Element) -> None:
+        self._paragraphs += 1
+        self._draft.at(anchor=f"paragraph {self._paragraphs}")
         style = self._styles.of(node.find("pPr"))
         text = "".join(self._inline(node)).strip()
         label = self._numbering.label(*style.numbering) if style.numbering else ""
@@ -85,6 +90,8 @@ class _Writer:
         elif label:
             marker = f"{label}." if label[-1].isalnum() else label
             self._draft.item(text, depth=style.numbering[1] if style.numbering else 0, marker=marker)
+        elif style.is_caption:
+            self._draft.caption(text)
         else:
             self._draft.paragraph(text)
         boxes, self._boxes = self._boxes, []
@@ -121,8 +128,10 @@ class _Writer:
                     self.blocks(cell)
             return
         self._draft.gap()
+        self._tables += 1
+        headers = _header_rows(table)
         above: dict[int, str] = {}
-        for cells in rows:
+        for number, cells in enumerate(rows, 1):
             texts, column = [], 0
             for cell in cells:
                 merged = cell.find("tcPr/vMerge")
@@ -130,15 +139,34 @@ class _Writer:
                 text = above.get(column, "") if continues else self._cell(cell)
                 above[column] = text
                 texts.append(text)
-                span = cell.find("tcPr/gridSpan")
-                column += int(_digits(span.get("val", "")) or 1) if span is not None else 1
-            self._draft.row(texts)
+                mark = cell.find("tcPr/gridSpan")
+                span = int(_digits(mark.get("val", "")) or 1) if mark is not None else 1
+                if len(cells) > 1:  # a title across the whole table is written once
+                    texts += [text] * (span - 1)
+                column += span
+            self._draft.at(anchor=f"table {self._tables}, row {number}")
+            self._draft.row(texts, number <= headers)
         self._draft.gap()
 
     def _cell(self, cell: Element) -> str:
         inner = Draft()
         _Writer(inner, self._styles, self._numbering).blocks(cell)
         return inner.finish("").text
+
+
+def _header_rows(table: Element) -> int:
+    """How many rows at the top of a table name its columns: those that are repeated on every page, or the first row where the
+    table's style sets it apart."""
+    rows = list(_children(table, "tr"))
+    repeated = 0
+    while repeated < len(rows) - 1 and _is_on(rows[repeated].find("trPr/tblHeader")):
+        repeated += 1
+    look = table.find("tblPr/tblLook")
+    if repeated or look is None or len(rows) < 2:
+        return repeated
+    flags = look.get("val", "0")
+    marked = look.get("firstRow") == "1" or bool(re.fullmatch("[0-9A-Fa-f]{4}", flags) and int(flags, 16) & _FIRST_ROW)
+    return int(marked)
 
 
 def _chosen(parent: Element) -> Iterator[Element]:

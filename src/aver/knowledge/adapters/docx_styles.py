@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from aver.knowledge.adapters.numerals import numeral
+
 __all__ = ["Numbering", "Style", "Styles"]
 
 _HEADING = re.compile(r"heading ?([1-9])", re.IGNORECASE)
@@ -23,6 +25,7 @@ class Style:
     """The list it belongs to and its depth from 0."""
     is_contents: bool = False
     """A line of a table of contents."""
+    is_caption: bool = False
 
 
 class Styles:
@@ -42,6 +45,7 @@ class Styles:
             level=_level(names, layers),
             numbering=(number, min(int(depth), _LEVELS - 1)) if number not in ("", "0") and depth.isdigit() else None,
             is_contents=any(name.lower().startswith(("toc ", "toc1", "table of ")) for name in names[:1]),
+            is_caption=any(name.lower() == "caption" for name in names),
         )
 
     def _chain(self, name: str) -> list[Element]:
@@ -111,7 +115,7 @@ class Numbering:
         def shown(place: re.Match[str]) -> str:
             at = int(place[1]) - 1
             of = levels.get(at, level)
-            return _write(counts.setdefault(at, of.start), of.format)
+            return numeral(counts.setdefault(at, of.start), of.format)
 
         return re.sub(r"%([1-9])", shown, level.text).strip()
 
@@ -119,28 +123,6 @@ class Numbering:
 def _read_level(level: Element) -> _Level:
     start = _value(level, "start")
     return _Level(_value(level, "numFmt") or "decimal", _value(level, "lvlText"), int(start) if start.isdigit() else 1)
-
-
-def _write(number: int, style: str) -> str:
-    if style in ("lowerLetter", "upperLetter"):
-        letters = chr(ord("a") + (number - 1) % 26) * min((number - 1) // 26 + 1, 10)
-        return letters if style == "lowerLetter" else letters.upper()
-    if style in ("lowerRoman", "upperRoman"):
-        roman = _roman(number)
-        return roman.lower() if style == "lowerRoman" else roman
-    return "" if style == "none" else str(number)
-
-
-def _roman(number: int) -> str:
-    if number > 3999:
-        return str(number)
-    values = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
-    letters = ("M", "CM", "D", "CD", "C", "XC", "L", "XL", "X", "IX", "V", "IV", "I")
-    written = ""
-    for value, letter in zip(values, letters, strict=True):
-        count, number = divmod(number, value)
-        written += letter * count
-    return written
 
 
 def _value(parent: Element | None, path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -32,6 +33,7 @@ _INLINE = frozenset(
     param q rb rp rt ruby s samp small source span strike strong sub sup time title track tt u var wbr
     """.split()  # noqa: SIM905
 )
+_CAPTIONS = frozenset({"caption", "figcaption"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 ELEMENTS = _SKIPPED | _BLOCKS | _INLINE | frozenset(_HEADINGS)
 """Every tag that is HTML; another in angle brackets is a placeholder somebody typed."""
@@ -50,7 +52,7 @@ _REFERENCE = re.compile(r"\[?[\w*†‡]{1,4}\]?$")
 _LONGEST_CELL = 300
 """Characters; a table with blocks in a longer cell lays out a page, it does not tabulate."""
 _MAIN_SHARE = 0.25
-_ROW_SPAN_LIMIT = 200
+_SPAN_LIMIT = 200
 
 
 def read(data: bytes) -> Draft:
@@ -91,9 +93,14 @@ def _main(page: LexborHTMLParser, body: LexborNode) -> LexborNode:
     return body
 
 
-def write(root: LexborNode, draft: Draft) -> None:
-    """Append everything below ``root`` to ``draft``."""
-    _Writer(draft).walk(root)
+def write(root: LexborNode, draft: Draft, *, slugs: bool = False) -> None:
+    """Append everything below ``root`` to ``draft``. What stands under an element's id is anchored there; with ``slugs``, a
+    heading without an id has the one that most renderers of Markdown give it."""
+    _Writer(draft, slugs=slugs).walk(root)
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip())
 
 
 @dataclass(slots=True)
@@ -104,12 +111,14 @@ class _List:
 
 
 class _Writer:
-    def __init__(self, draft: Draft, *, flat: bool = False) -> None:
+    def __init__(self, draft: Draft, *, flat: bool = False, slugs: bool = False) -> None:
         """``flat`` knows no headings and no tables, for text that becomes one line."""
         self._draft = draft
         self._flat = flat
         self._inline: list[str] = []
         self._lists: list[_List] = []
+        self._captions = 0
+        self._slugs: Counter[str] | None = Counter() if slugs else None
 
     def walk(self, root: LexborNode) -> None:
         """Write what is below ``root``, depth first with a stack of its own: pages nest deeper than Python calls do."""
@@ -146,6 +155,9 @@ class _Writer:
         else:
             if tag in _BLOCKS or tag in _HEADINGS:
                 self._flush()
+                if anchor := node.attributes.get("id"):
+                    self._draft.at(anchor=anchor)
+            self._captions += tag in _CAPTIONS
             if tag in _LISTS:
                 start = (node.attributes.get("start") or "1") if tag == "ol" else ""
                 self._lists.append(_List(tag == "ol", int(start) if start.isdigit() else 1))
@@ -158,6 +170,7 @@ class _Writer:
         tag = node.tag or ""
         if tag in _BLOCKS or tag in _HEADINGS:
             self._flush()
+        self._captions -= tag in _CAPTIONS
         if tag in _LISTS:
             self._lists.pop()
             if not self._lists:
@@ -180,7 +193,9 @@ class _Writer:
         if not text.strip():
             return
         for paragraph in re.split(r"\n\s*\n", text):
-            if not self._lists:
+            if self._captions:
+                self._draft.caption(paragraph)
+            elif not self._lists:
                 self._draft.paragraph(paragraph)
             elif paragraph.strip():
                 current = self._lists[-1]
@@ -194,7 +209,19 @@ class _Writer:
             self._flush()
         else:
             self._flush()
+            if anchor := self._anchor(node, text):
+                self._draft.at(anchor=anchor)
             self._draft.heading(text, level)
+
+    def _anchor(self, heading: LexborNode, text: str) -> str:
+        """The id of a heading or of a target within it; failing both, the one that is made of its words."""
+        named = heading.css_first("[id], a[name]")  # the heading itself is among what is looked at
+        anchor = (named.attributes.get("id") or named.attributes.get("name") or "") if named is not None else ""
+        if anchor or self._slugs is None:
+            return anchor
+        slug = _slug(text)
+        self._slugs[slug] += 1
+        return slug if self._slugs[slug] == 1 else f"{slug}-{self._slugs[slug] - 1}"
 
     def _table(self, table: LexborNode) -> bool:
         """Write a table of data row by row; False for a table that lays out a page, to be walked as blocks."""
@@ -207,12 +234,20 @@ class _Writer:
         if any(len(_cell(node).text()) > _LONGEST_CELL for node in blocks):
             return False
         caption = table.css_first("caption")
+        if anchor := table.attributes.get("id"):
+            self._draft.at(anchor=anchor)
         if caption is not None:
-            self._draft.paragraph(_text(caption))
+            self._draft.caption(_text(caption))
         self._draft.gap()
         carried: dict[int, tuple[int, str]] = {}
+        header = True
+        columns = max(sum(_span(cell, "colspan") for cell in cells) for cells in rows)
         for cells in rows:
-            self._draft.row(_spanned(cells, carried))
+            header = header and all(cell.tag == "th" or _in_head(cell) for cell in cells)
+            texts = _spanned(cells, carried)
+            if all(_span(cell, "rowspan") > 1 for cell in cells) and len(texts) < columns:
+                continue  # nothing but names of the rows that follow
+            self._draft.row(_once(texts, cells), header)
         self._draft.gap()
         return True
 
@@ -227,7 +262,8 @@ def _row(row: LexborNode) -> list[LexborNode]:
 
 
 def _spanned(cells: list[LexborNode], carried: dict[int, tuple[int, str]]) -> list[str]:
-    """The texts of a row, with those that span down from rows above (``carried``: column -> rows left, text)."""
+    """The texts of a row, one a column: a cell that spans several stands in each, and so do those that span down from rows above
+    (``carried``: column -> rows left, text)."""
     texts: list[str] = []
     remaining = iter(cells)
     while True:
@@ -241,10 +277,27 @@ def _spanned(cells: list[LexborNode], carried: dict[int, tuple[int, str]]) -> li
             if cell is None:
                 return texts
             text = _text(cell)
-            span = cell.attributes.get("rowspan") or ""
-            if span.isdigit() and 1 < int(span) <= _ROW_SPAN_LIMIT:
-                carried[column] = (int(span) - 1, text)
+            down, across = _span(cell, "rowspan"), _span(cell, "colspan")
+            for more in range(across):
+                if down > 1:
+                    carried[column + more] = (down - 1, text)
+            texts += [text] * (across - 1)
         texts.append(text)
+
+
+def _span(cell: LexborNode, direction: str) -> int:
+    span = cell.attributes.get(direction) or ""
+    return int(span) if span.isdigit() and 1 <= int(span) <= _SPAN_LIMIT else 1
+
+
+def _once(texts: list[str], cells: list[LexborNode]) -> list[str]:
+    """A title across the whole table is written once."""
+    return texts[:1] if len(cells) == 1 and len(set(texts)) == 1 else texts
+
+
+def _in_head(cell: LexborNode) -> bool:
+    row = cell.parent
+    return row is not None and row.parent is not None and row.parent.tag == "thead"
 
 
 def _cell(node: LexborNode) -> LexborNode:

@@ -53,7 +53,7 @@ def read(data: bytes) -> Draft:
     closed = {name.lower() for name in _CLOSING.findall(text)}
     page = tree(_MARKDOWN.render(text, {_CLOSED: closed}))
     if page.body is not None:
-        write(page.body, draft)
+        write(page.body, draft, slugs=True)
     return draft
 
 

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
-import re
-import zipfile
-import zlib
-from collections.abc import Mapping
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
-from aver.core.errors import InvalidInput, TooLarge
+from aver.knowledge.adapters.archive import Archive
+from aver.knowledge.adapters.elements import elements, read_xml
 
-__all__ = ["Package", "read_xml"]
+__all__ = ["Package", "Relation"]
 
-_MOST_BYTES = 64 * 2**20
-"""Of one part, unpacked. A thousand pages of text take about 10 MB."""
-_MOST_ELEMENTS = 4_000_000
-_DEEPEST = 250
 
-_NAMESPACES = (
-    (re.compile(r"/wordprocessingml/(?:2006/)?main$"), ""),
-    (re.compile(r"/officeDocument/(?:2006/)?math$"), "m."),
-    (re.compile(r"/markup-compatibility/2006$"), "mc."),
-    (re.compile(r"/package/2006/relationships$"), ""),
-)
-"""Short prefixes. The transitional and the strict namespaces of the standard share theirs; what nobody reads has ``?``."""
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Where one part points to. ``kind`` is the last word of its type; ``part`` is empty for what is outside the package."""
+
+    kind: str
+    part: str
 
 
 class Package:
-    """The parts of an office document. Raises :class:`InvalidInput` for a damaged archive or part."""
+    """The parts of an office document. Raises :class:`~aver.core.errors.InvalidInput` for a damaged archive or part."""
 
     def __init__(self, data: bytes) -> None:
-        try:
-            self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-            raise _damaged() from None
-        self._names = {name.lower(): name for name in self._archive.namelist()}
+        self._archive = Archive(data)
 
     def related(self, kind: str, part: str = "") -> Element | None:
         """The part that ``part`` (the package itself when empty) relates to as ``kind``, parsed; ``None`` without one."""
@@ -46,75 +34,28 @@ class Package:
 
     def target(self, kind: str, part: str = "") -> str:
         """The name of that part; empty without one."""
+        return next(iter(self.targets(kind, part)), "")
+
+    def targets(self, kind: str, part: str = "") -> list[str]:
+        """The names of all parts that ``part`` relates to as ``kind``, in the file's order."""
+        return [each.part for each in self.relations(part).values() if each.kind == kind and each.part]
+
+    def relations(self, part: str = "") -> dict[str, Relation]:
+        """Everything ``part`` points to, by the id it uses for it."""
         folder, base = posixpath.split(part)
-        relationships = self.part(posixpath.join(folder, "_rels", f"{base}.rels"))
-        for relationship in relationships if relationships is not None else ():
-            if relationship.get("Type", "").endswith(f"/{kind}") and relationship.get("TargetMode") != "External":
-                return posixpath.normpath(posixpath.join("/", folder, relationship.get("Target", ""))).lstrip("/")
-        return ""
+        root = self.part(posixpath.join(folder, "_rels", f"{base}.rels"))
+        found: dict[str, Relation] = {}
+        for each in root if root is not None else ():
+            inside = each.get("TargetMode") != "External"
+            path = posixpath.normpath(posixpath.join("/", folder, each.get("Target", ""))).lstrip("/") if inside else ""
+            found[each.get("Id", f"?{len(found)}")] = Relation(each.get("Type", "").rpartition("/")[2], path)
+        return found
 
     def part(self, name: str) -> Element | None:
         """The part called ``name``, parsed; ``None`` when there is none."""
-        actual = self._names.get(name.lower())
-        if actual is None:
-            return None
-        try:
-            if self._archive.getinfo(actual).file_size > _MOST_BYTES:
-                raise TooLarge(
-                    f"The document's part {name} unpacks to more than {_MOST_BYTES // 2**20} MB", "Split it."
-                )
-            return read_xml(self._archive.read(actual))
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError):
-            raise _damaged() from None
+        data = self._archive.read(name)
+        return None if data is None else read_xml(data)
 
-
-def read_xml(data: bytes) -> Element:
-    """The root element; tags and attributes carry the short prefixes of this module.
-
-    A document type is refused, because only one can define the entities with which a small file grows without end.
-    """
-    names: dict[str, str] = {}
-    builder = TreeBuilder()
-    depth = elements = 0
-
-    def short(name: str) -> str:
-        if name not in names:
-            namespace, _, local = name.rpartition(" ")
-            prefix = next(
-                (prefix for known, prefix in _NAMESPACES if known.search(namespace)), "?" if namespace else ""
-            )
-            names[name] = prefix + local
-        return names[name]
-
-    def start(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal depth, elements
-        depth += 1
-        elements += 1
-        if depth > _DEEPEST or elements > _MOST_ELEMENTS:
-            raise TooLarge("The document is nested too deeply or has too many parts", "Split it, or save it again.")
-        builder.start(short(name), {short(key): value for key, value in attributes.items()})
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(short(name))
-
-    def refuse(*_: object) -> None:
-        raise InvalidInput("The document defines XML entities, which no office program does", "Do not trust this file.")
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError:
-        raise _damaged() from None
-    root: Element = builder.close()
-    return root
-
-
-def _damaged() -> InvalidInput:
-    return InvalidInput("The document is damaged", "Open it in its program and save it again.")
+    def each(self, name: str, tags: frozenset[str]) -> Iterator[Element]:
+        """The elements of these ``tags`` in the part called ``name``, one at a time: for parts too large to hold."""
+        return elements(self._archive.chunks(name), tags)

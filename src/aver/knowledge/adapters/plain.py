@@ -18,23 +18,26 @@ _WRAPPED_FROM = 45
 def read(data: bytes) -> Draft:
     draft = Draft()
     paragraph: list[str] = []
-    for line in clean(decode(data)).split("\n"):
+    for number, line in enumerate([*clean(decode(data)).split("\n"), ""], 1):
         if line.strip():
             paragraph.append(line)
         elif paragraph:
-            _paragraph(draft, paragraph)
+            _paragraph(draft, paragraph, number - len(paragraph))
             paragraph = []
-    _paragraph(draft, paragraph)
     return draft
 
 
-def _paragraph(draft: Draft, lines: list[str]) -> None:
+def _paragraph(draft: Draft, lines: list[str], first: int) -> None:
+    """Write ``lines``, the first of which is line ``first`` of the file."""
     if len(lines) > 1 and (underline := _UNDERLINE.match(lines[1])):
+        draft.at(anchor=f"L{first}")
         draft.heading(lines[0], 1 if underline[1][0] == "=" else 2)
-        lines = lines[2:]
+        lines, first = lines[2:], first + 2
     start = 0
     for position in range(1, len(lines) + 1):
         if position == len(lines) or _ITEM.match(lines[position]):
+            last = f"-L{first + position - 1}" if position - start > 1 else ""
+            draft.at(anchor=f"L{first + start}{last}")
             _lines(draft, lines[start:position])
             start = position
 

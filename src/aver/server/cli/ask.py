@@ -54,6 +54,8 @@ def ask(
 def _print(answer: Answer) -> None:
     from rich.text import Text
 
+    from aver.agents.types import remarks
+
     out = console()
     if answer.abstained:
         out.print(Text(printable(answer.answer), "yellow"))
@@ -64,6 +66,8 @@ def _print(answer: Answer) -> None:
             out.print(Text(f"  - {printable(place.title + section)}, version {place.version}"))
     else:
         out.print(Text(" ").join(map(_sentence, answer.sentences)))
+    for remark in remarks(answer):
+        out.print(Text(printable(remark), "yellow"))
     for number, citation in enumerate(answer.citations, start=1):
         out.print()
         out.print(_source(number, citation))

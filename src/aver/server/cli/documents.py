@@ -52,7 +52,7 @@ def show(
     """Print the stored text of a document version: what the offsets of citations refer to."""
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        found = services.knowledge.document(services.principal(user, group), document, version)
+        found = services.knowledge.document(services.principal(user, group), document, version, blocks=as_json)
     if as_json:
         print_json(found)
     else:

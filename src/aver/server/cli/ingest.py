@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aver.core.errors import NotFound
+from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.options import AsJson, TenantName
 from aver.server.cli.output import print_json, printable
 from aver.server.cli.progress import progress, spinner
@@ -37,6 +38,12 @@ def ingest(
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="What PATH is a copy of; by default PATH itself.")
     ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Passwords to try on encrypted documents, one a line. They are used and not kept."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add what is new in PATH, update what changed, delete what is gone. Running it again changes nothing."""
@@ -48,6 +55,7 @@ def ingest(
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
         readers = AccessList.load(acl) if acl else None
+        passwords = _passwords(password_file) if password_file else ()
         folder = FolderSource(
             path, source or str(path.resolve()) or "root", application.settings.max_file_mb * _MEGABYTE
         )
@@ -55,11 +63,21 @@ def ingest(
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         with progress("ingesting", quiet=as_json) as watch:
-            report = services.knowledge.ingest(folder, readers, progress=watch)
+            report = services.knowledge.ingest(folder, readers, passwords=passwords, progress=watch)
     if as_json:
         print_json(report)
     else:
         print_report(report)
+
+
+def _passwords(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise NotFound(f"The passwords in {str(path)!r} cannot be read: {error.strerror}", "Check the path.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{str(path)!r} is not UTF-8 text", "Write one password a line.") from None
+    return tuple(line for line in lines if line)
 
 
 def print_report(report: IngestReport) -> None:
@@ -71,5 +89,8 @@ def print_report(report: IngestReport) -> None:
     )
     for item in report.failed:
         sys.stderr.write(f"failed: {printable(item.path)}: {printable(item.error)}\n")
-    if report.skipped:
-        sys.stderr.write(f"skipped {len(report.skipped)} files of other kinds\n")
+    wanting = Counter(item.error for item in report.skipped if "pip install" in item.error)
+    for error, count in wanting.items():
+        sys.stderr.write(f"skipped {count} files: {printable(error)}\n")
+    if others := len(report.skipped) - wanting.total():
+        sys.stderr.write(f"skipped {others} files of other kinds\n")

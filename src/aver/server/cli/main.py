@@ -7,7 +7,7 @@ code meaning
 1    anything not below
 2    usage: the command, an option, or the input's form is off
 3    not found, or not allowed: the two cannot be told apart
-4    verification failed: evidence does not add up
+4    verification failed: evidence, or an index, does not add up
 130  interrupted from the keyboard
 ==== =========================================================================
 
@@ -25,7 +25,20 @@ from collections.abc import Sequence
 import typer
 
 from aver.core.errors import AverError, InvalidInput
-from aver.server.cli import ask, documents, erase, evidence, gateway, ingest, keys, search, serve, sources, tenants
+from aver.server.cli import (
+    ask,
+    documents,
+    erase,
+    evidence,
+    gateway,
+    index,
+    ingest,
+    keys,
+    search,
+    serve,
+    sources,
+    tenants,
+)
 from aver.server.cli.session import OpenApplication, begin
 
 __all__ = ["app", "main"]
@@ -45,6 +58,7 @@ app.add_typer(sources.app, name="sources")
 app.command("ask")(ask.ask)
 app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
+app.add_typer(index.app, name="index")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

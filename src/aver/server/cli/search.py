@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aver.core.errors import InvalidInput
 from aver.server.cli.options import AsJson, Groups, TenantName, UserName, check_text
 from aver.server.cli.output import console, indented, print_json, printable
 from aver.server.cli.session import Session
@@ -23,17 +25,37 @@ def search(
     user: UserName,
     group: Groups = [],  # noqa: B006 - Typer copies it
     limit: Annotated[int, typer.Option(min=1, max=100, metavar="K", help="How many passages.")] = 8,
+    source: Annotated[
+        list[str], typer.Option(metavar="NAME", help="Only documents of this source; may be repeated.")
+    ] = [],  # noqa: B006 - Typer copies it
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only documents that changed then or later.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Documents as they were then.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the documents that the user may read."""
+    from aver.knowledge.scope import Scope
+
     check_text("query", query)
     with Session.of(context).application() as application:
+        now = application.clock.now()
+        scope = Scope(tuple(source), since=_moment(since, now), as_of=_moment(as_of, now, last=True))
         services = application.tenant(tenant)
-        hits = services.knowledge.search(services.principal(user, group), query, limit)
+        hits = services.knowledge.search(services.principal(user, group), query, limit, scope)
     if as_json:
         print_json({"passages": hits})
     else:
         _print(hits)
+
+
+def _moment(text: str | None, now: datetime, *, last: bool = False) -> datetime | None:
+    from aver.agents.understanding import moment
+
+    found = None if text is None else moment(text, now, last=last)
+    if text is not None and found is None:
+        raise InvalidInput(f"{text!r} is no date", "Write it as 2026-01-31, 2026-01 or 2026.")
+    return found
 
 
 def _print(hits: list[Hit]) -> None:

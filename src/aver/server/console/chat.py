@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from aver.agents.types import Answer, Citation, ConversationSummary, LookedAt, PastTurn
+from aver.agents.types import Answer, Citation, ConversationSummary, LookedAt, PastTurn, remarks
 from aver.core.errors import AverError, NotFound
 from aver.core.principal import Principal
 from aver.knowledge.types import Document, DocumentText
@@ -43,6 +43,10 @@ class TurnView:
     @property
     def supported(self) -> int:
         return sum(sentence.supported for sentence in self.answer.sentences) if self.answer else 0
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return remarks(self.answer) if self.answer else ()
 
     @property
     def abstention(self) -> tuple[str, str]:

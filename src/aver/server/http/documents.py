@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from aver.knowledge.layout import Spot
+from aver.knowledge.scope import Scope
 from aver.knowledge.types import Document, DocumentText, Hit
 from aver.server.http.auth import Caller, Services
 from aver.server.http.fields import Text
@@ -23,6 +25,11 @@ class SearchQuery(BaseModel):
 
     query: Text = Field(examples=["parental leave"])
     limit: int = Field(8, ge=1, le=100)
+    sources: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [], max_length=100, description="Only documents of these sources."
+    )
+    since: AwareDatetime | None = Field(None, description="Only documents that changed then or later.")
+    as_of: AwareDatetime | None = Field(None, description="Documents as they were then.")
 
 
 class Passages(BaseModel):
@@ -36,7 +43,8 @@ class Documents(BaseModel):
 @router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422))
 async def search(body: SearchQuery, principal: Caller, services: Services) -> Response:
     """Ranked passages of documents you may read."""
-    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit)
+    scope = Scope(tuple(body.sources), since=body.since, as_of=body.as_of)
+    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit, scope)
     return reply({"passages": hits})
 
 
@@ -53,5 +61,26 @@ async def document(
     services: Services,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
-    """The stored text of one version (the current one by default): what the offsets of citations refer to."""
-    return reply(await asyncio.to_thread(services.knowledge.document, principal, document, version))
+    """The stored text of one version (the current one by default), what the offsets of citations refer to, and its blocks: what
+    each is, and the page and box or the anchor where it stands in the source."""
+    return reply(await asyncio.to_thread(services.knowledge.document, principal, document, version, blocks=True))
+
+
+class Spots(BaseModel):
+    spots: list[Spot] = Field(description="In reading order; empty in formats that have neither pages nor anchors.")
+
+
+@router.get(
+    "/v1/documents/{document}/versions/{version}/spots", response_model=Spots, responses=problems(401, 404, 422)
+)
+async def spots(
+    document: str,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    principal: Caller,
+    services: Services,
+    start: Annotated[int, Query(ge=0, le=2**31 - 1)],
+    end: Annotated[int, Query(ge=1, le=2**31 - 1)],
+) -> Response:
+    """Where in its source a citation's span stands: boxes on pages, as fractions of the page, or anchors."""
+    found = await asyncio.to_thread(services.knowledge.locate, principal, document, version, start, end)
+    return reply({"spots": found})

@@ -9,6 +9,7 @@ import pytest
 
 from aver.core.errors import AverError, InvalidInput, TooLarge
 from aver.knowledge.parsing import parse
+from aver.knowledge.tables import units
 from tests.unit.knowledge.adapters.building import docx, zipped
 
 NUMBERING = """
@@ -61,7 +62,14 @@ def test_a_document_made_by_the_usual_library_reads_in_order():
     assert parsed.text == (
         "Leave\n\nEveryone may take leave.\n\nCarry-over\n\n- First\n- Second\n1. One\n2. Two\n\nDays | Grade\n30 | A\n\nAfter the table."
     )
-    assert [block.kind for block in parsed.blocks] == ["heading", "paragraph", "heading", "list", "table", "paragraph"]
+    assert [unit[0].kind for unit in units(parsed.blocks)] == [
+        "heading",
+        "paragraph",
+        "heading",
+        "list",
+        "table",
+        "paragraph",
+    ]
 
 
 def test_lists_are_numbered_as_word_numbers_them():

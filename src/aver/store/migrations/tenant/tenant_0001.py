@@ -62,8 +62,10 @@ def upgrade() -> None:
         sa.Column("title", TEXT, nullable=False),
         sa.Column("uri", TEXT, nullable=False),
         sa.Column("text", TEXT, nullable=False),
+        sa.Column("layout", TEXT, nullable=False),
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("created", TEXT, nullable=False),
+        sa.Column("passages", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("document", "version", "tenant", name="pk_document_versions"),
     )
     _tenant_table(
@@ -92,9 +94,29 @@ def upgrade() -> None:
     _tenant_table(
         "index_state",
         sa.Column("name", TEXT, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("recipe", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", "tenant", name="pk_index_state"),
+    )
+    _tenant_table(
+        "index_pending",
+        sa.Column("document", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("document", "tenant", name="pk_index_pending"),
+    )
+    _tenant_table(
+        "index_snapshots",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("recipe", TEXT, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_index_snapshots"),
+    )
+    _tenant_table(
+        "index_snapshot_documents",
+        sa.Column("snapshot", TEXT, nullable=False),
+        sa.Column("document", TEXT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("snapshot", "document", "tenant", name="pk_index_snapshot_documents"),
     )
     # Evidence: the chain
     _tenant_table(

@@ -1,16 +1,21 @@
-"""Writing the index: each change makes a new version of the table, which readers see once SQL names it."""
+"""Writing LanceDB: each change makes a new version of the table, which readers see once SQL names it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from aver.knowledge.index import TABLE, PassageIndex, packed, schema, unpacked
+from aver.knowledge.index import Row, Version, packed, unpacked
 
-__all__ = ["IndexWriter"]
+if TYPE_CHECKING:
+    from aver.knowledge.adapters.lancedb import LanceIndex
+
+__all__ = ["LanceWriter", "filters", "row_of"]
 
 SMALLEST_VECTOR_INDEX = 10_000
 """Rows. Below, an exact scan of all vectors is as fast."""
@@ -25,93 +30,62 @@ _NEVER = timedelta(days=36_500)
 """LanceDB would else drop versions older than a week, the current one among them."""
 
 
-class IndexWriter:
-    """The one writer of a tenant's index: use it only while holding the tenant's lock on knowledge."""
+class LanceWriter:
+    """The writer of one table."""
 
-    def __init__(self, index: PassageIndex, dimension: int) -> None:
+    def __init__(self, index: LanceIndex, generation: int, dimension: int) -> None:
         self._index = index
-        self._schema = schema(dimension)
+        self._generation = generation
+        self._schema = _schema(dimension)
         self._table: Any = None
 
-    def begin(self, current: int | None) -> None:
-        """Go back to the version ``current`` that SQL names (``None``: an empty table), dropping what a crash left after it."""
-        self._index.run(self._begin(current))
+    def begin(self, number: int | None) -> None:
+        self._index.run(self._begin(number))
 
-    async def _begin(self, current: int | None) -> None:
-        if current is None:
-            await self._create()
+    async def _begin(self, number: int | None) -> None:
+        if number is None:
+            self._table = await self._index.create(self._generation, self._schema)
+            await self._make_indexes()
             return
-        self._table = await self._index.open()
-        if await self._table.version() != current:
-            await self._table.checkout(current)
+        self._table = await self._index.open(self._generation)
+        if await self._table.version() != number:
+            await self._table.checkout(number)
             await self._table.restore()
 
-    async def _create(self) -> None:
-        connection = await self._index.connection()
-        if TABLE in (await connection.list_tables()).tables:
-            await connection.drop_table(TABLE)
-        self._table = await connection.create_table(TABLE, schema=self._schema)
-        await self._make_indexes()
-
     @property
-    def version(self) -> int:
-        """The newest version: the one to make current."""
-        version: int = self._index.run(self._table.version())
-        return version
-
-    def terms(self, documents: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Document, reader set and terms of every passage of these documents."""
-        for where in _filters(documents):
-            query = self._table.query().where(where).select(["document", "acl", "terms"])
-            for row in self._index.run(query.to_arrow()).to_pylist():
-                yield row["document"], row["acl"], row["terms"].split()
+    def version(self) -> Version:
+        return Version(self._generation, self._index.run(self._table.version()))
 
     def remove(self, documents: Sequence[str]) -> None:
-        for where in _filters(documents):
+        for where in filters(documents):
             self._index.run(self._table.delete(where))
 
-    def add(self, rows: Sequence[dict[str, Any]], vectors: Any) -> None:
-        """Append passages: each its ``document``, ``acl``, ``terms`` and :class:`~aver.knowledge.index.Place` as ``place``; their vectors
-        as a matrix."""
+    def add(self, rows: Sequence[Row], vectors: NDArray[np.float32]) -> None:
         if rows:
             self._index.run(self._table.add(self._batch(rows, vectors)))
 
-    def overwriting(self, rows: int) -> Iterator[list[dict[str, Any]]]:
-        """Empty the table, and yield what was in it, without terms and vectors, in portions of about ``rows`` to add again."""
-        source = self._index.run(self._copy_of_now())
-        before = self._index.run(source.schema()).field("vector").type.list_size  # with another embedder, perhaps
-        empty = pa.Table.from_batches([], self._schema)
-        self._index.run(self._table.add(empty, mode="overwrite"))
-        query = source.query().select(["document", "acl", "passage"])
-        batches = self._index.run(query.to_batches(max_batch_length=rows))
-        while batch := self._index.run(_next(batches)):
-            found = batch.to_pylist()
-            for row in found:
-                row["place"], *_ = unpacked(row.pop("passage"), before)
-            yield found
-
     async def _copy_of_now(self) -> Any:
-        source = await self._index.open()
+        source = await self._index.open(self._generation)
         await source.checkout(await self._table.version())
         return source
 
-    def _batch(self, rows: Sequence[dict[str, Any]], vectors: Any) -> pa.Table:
-        values = {name: [row[name] for row in rows] for name in ("document", "acl", "terms")}
-        values["passage"] = [
-            packed(row["place"], row["terms"], vector) for row, vector in zip(rows, vectors, strict=True)
-        ]
+    def _batch(self, rows: Sequence[Row], vectors: NDArray[np.float32]) -> pa.Table:
+        values: dict[str, list[Any]] = {
+            "document": [row.place.document for row in rows],
+            "acl": [row.acl for row in rows],
+            "terms": [row.terms for row in rows],
+            "passage": [packed(row.place, row.terms, vector) for row, vector in zip(rows, vectors, strict=True)],
+        }
         columns = {name: pa.array(each, self._schema.field(name).type) for name, each in values.items()}
         flat = pa.array(vectors.ravel(), pa.float32())
         columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
         return pa.Table.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
     def move(self, documents: Sequence[str], acl: int) -> None:
-        """Put the passages of these documents under another reader set."""
-        for where in _filters(documents):
+        for where in filters(documents):
             self._index.run(self._table.update({"acl": acl}, where=where))
 
     def keep_up(self) -> None:
-        """Index the rows that were added lately, when they are many: a large ingest must not slow searches down."""
         self._index.run(self._keep_up())
 
     async def _keep_up(self) -> None:
@@ -120,10 +94,6 @@ class IndexWriter:
             await self._refresh()
 
     def tidy(self) -> None:
-        """Few files, fresh indexes, and nothing of removed passages in either.
-
-        Readers see the new version once SQL names it; then call :meth:`prune`.
-        """
         self._index.run(self._tidy())
 
     async def _tidy(self) -> None:
@@ -158,12 +128,11 @@ class IndexWriter:
             await self._table.create_index("vector", config=config)
 
     def prune(self) -> None:
-        """Delete the files of all versions but the newest. A reader in the middle of an older one starts again."""
         self._index.run(self._table.optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True))
 
     def _holds_removed_rows(self) -> bool:
         # Removed rows stay in their files, with a list of them beside, until the files are written anew.
-        marks = self._index.directory / f"{TABLE}.lance" / "_deletions"
+        marks = self._index.folder(self._generation) / "_deletions"
         return marks.is_dir() and any(marks.iterdir())
 
     async def _copy(self) -> None:
@@ -194,11 +163,30 @@ class IndexWriter:
             await self._table.create_index(column, config=config)
 
 
-async def _next(batches: Any) -> pa.RecordBatch | None:
-    return await anext(batches, None)
+def row_of(record: Mapping[str, Any], dimension: int) -> Row:
+    """A record of ``acl``, ``terms`` and ``passage`` as a row."""
+    place, scored, _ = unpacked(record["passage"], dimension)
+    return Row(place, record["acl"], scored, intact=scored == record["terms"])
 
 
-def _filters(documents: Sequence[str]) -> Iterator[str]:
+def _schema(dimension: int) -> pa.Schema:
+    """A row is a passage.
+
+    ``passage`` is what a search reads, as :func:`~aver.knowledge.index.packed`: reading a few rows costs by the column, so that it is
+    worth having terms and vectors a second time (a third less time a search of 100,000 passages).
+    """
+    return pa.schema(
+        [
+            pa.field("document", pa.string(), nullable=False),
+            pa.field("acl", pa.int32(), nullable=False),
+            pa.field("terms", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+            pa.field("passage", pa.binary(), nullable=False),
+        ]
+    )
+
+
+def filters(documents: Sequence[str]) -> Iterator[str]:
     """Predicates that together name ``documents``; ids are of our making and hold no quotes."""
     for start in range(0, len(documents), _DOCUMENTS_A_FILTER):
         names = ", ".join(f"'{document}'" for document in documents[start : start + _DOCUMENTS_A_FILTER])

@@ -11,22 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aver.core.errors import Unavailable
-from aver.knowledge import index as index_module
-from aver.knowledge import index_writer
-from aver.knowledge.index import PassageIndex, Place, _predicate, packed, unpacked
-from aver.knowledge.index_writer import IndexWriter
+from aver.knowledge.adapters import lancedb_writer
+from aver.knowledge.adapters.lancedb import LanceIndex, _predicate
+from aver.knowledge.adapters.lancedb_writer import LanceWriter
+from aver.knowledge.index import CANDIDATES, Place, Row, packed, unpacked
 
 DIMENSION = 16
 
 
-def _rows(documents: range, acl: int = 1) -> list[dict]:
+def _rows(documents: range, acl: int = 1) -> list[Row]:
     return [
-        {
-            "document": f"doc_{number}",
-            "place": Place(f"doc_{number}", 1, 0, 10, "A section: of it"),
-            "acl": acl,
-            "terms": f"word{number % 7} common",
-        }
+        Row(Place(f"doc_{number}", 1, 0, 10, "A section: of it"), acl, f"word{number % 7} common")
         for number in documents
     ]
 
@@ -38,20 +33,21 @@ def _vectors(documents: range) -> np.ndarray:
 
 @pytest.fixture
 def index(tmp_path):
-    opened = PassageIndex(tmp_path / "index")
+    opened = LanceIndex(tmp_path / "index")
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def writer(index):
-    made = IndexWriter(index, DIMENSION)
+    made = LanceWriter(index, 1, DIMENSION)
     made.begin(None)
     return made
 
 
 def _found(index, version, acls, number=0, terms=("common",)) -> set[str]:
-    found = index.search(version, acls, _vectors(range(number, number + 1))[0], list(terms))
+    vector = _vectors(range(number, number + 1))[0]
+    found = index.search(version, acls, 1000, vector, dict.fromkeys(terms, 1.0))
     assert len(found.places) == len(found.terms) == len(found.vectors) == len(set(found.places))
     return {place.document for place in found.places}
 
@@ -78,8 +74,8 @@ def test_what_came_after_the_current_version_is_dropped(index, writer):
     current = writer.version
     writer.add(_rows(range(3, 6)), _vectors(range(3, 6)))
     writer.remove(["doc_0"])
-    again = IndexWriter(index, DIMENSION)
-    again.begin(current)
+    again = LanceWriter(index, 1, DIMENSION)
+    again.begin(current.number)
     again.add(_rows(range(9, 10)), _vectors(range(9, 10)))
     assert _found(index, again.version, [1]) == {"doc_0", "doc_1", "doc_2", "doc_9"}
 
@@ -95,15 +91,15 @@ def test_a_version_that_was_replaced_is_unavailable_and_the_new_one_complete(ind
     assert writer.version == new
     assert len(_found(index, new, [1])) == 40
     with pytest.raises(Unavailable):
-        _found(PassageIndex(index.directory), old, [1])
+        _found(LanceIndex(index.directory), old, [1])
 
 
 @pytest.mark.parametrize("large", [False, True])
 def test_every_visible_match_is_proposed_however_few_are_visible(index, writer, monkeypatch, large):
     """Also when vectors are indexed, and when some rows are newer than the index."""
     if large:
-        monkeypatch.setattr(index_writer, "SMALLEST_VECTOR_INDEX", 300)
-    monkeypatch.setattr(index_writer, "_ROWS_A_PARTITION", 64)
+        monkeypatch.setattr(lancedb_writer, "SMALLEST_VECTOR_INDEX", 300)
+    monkeypatch.setattr(lancedb_writer, "_ROWS_A_PARTITION", 64)
     writer.add(_rows(range(1000), acl=1), _vectors(range(1000)))
     writer.add(_rows(range(1000, 1040), acl=7), _vectors(range(1000, 1040)))
     writer.tidy()
@@ -112,7 +108,7 @@ def test_every_visible_match_is_proposed_however_few_are_visible(index, writer, 
     assert _found(index, writer.version, [7], terms=()) == expected
     assert _found(index, writer.version, [7], terms=("word3",)) == expected
     assert _found(index, writer.version, [8]) == set()
-    assert len(_found(index, writer.version, [1])) >= index_module.CANDIDATES
+    assert len(_found(index, writer.version, [1])) >= CANDIDATES
 
 
 def test_moved_passages_are_under_their_new_reader_set_alone(index, writer):
@@ -123,13 +119,13 @@ def test_moved_passages_are_under_their_new_reader_set_alone(index, writer):
 
 
 def test_many_additions_are_indexed_while_they_come(index, writer, monkeypatch):
-    monkeypatch.setattr(index_writer, "_UNINDEXED", 20)
+    monkeypatch.setattr(lancedb_writer, "_UNINDEXED", 20)
     for start in range(0, 200, 10):
         writer.add(_rows(range(start, start + 10)), _vectors(range(start, start + 10)))
         writer.keep_up()
     waiting = index.run(_waiting(index, writer.version))
     assert waiting <= 60
-    assert len(_found(index, writer.version, [1])) >= index_module.CANDIDATES
+    assert len(_found(index, writer.version, [1])) >= CANDIDATES
 
 
 async def _waiting(index, version) -> int:
@@ -150,3 +146,28 @@ def test_a_passage_is_read_as_it_was_written(section, version, start, terms, vec
     read = unpacked(packed(place, terms, vector), DIMENSION)
     assert read[:2] == (place, terms)
     assert (read[2] == vector).all()
+
+
+def test_what_holds_every_term_is_found_and_nothing_else(index, writer):
+    writer.add(_rows(range(40)), _vectors(range(40)))
+    version = writer.version
+    for indexed in (False, True):
+        if indexed:
+            writer.tidy()
+            version = writer.version
+        found = index.holding(version, [1], ["word3", "common"])
+        assert {place.document for place in found.places} == {f"doc_{n}" for n in range(40) if n % 7 == 3}
+        assert index.holding(version, [2], ["common"]).places == []
+        assert index.holding(version, [1], ["word3", "word4"]).places == []
+        assert len(index.holding(version, [1], ["common"], 5).places) == 5
+
+
+def test_a_search_within_documents_stays_within_them(index, writer):
+    writer.add(_rows(range(20)), _vectors(range(20)))
+    version, vector = writer.version, _vectors(range(1))[0]
+    some = ["doc_3", "doc_4"]
+    found = index.search(version, [1], 20, vector, {"common": 1.0}, 100, some)
+    assert {place.document for place in found.places} == set(some)
+    assert {place.document for place in index.holding(version, [1], ["common"], 100, some).places} == set(some)
+    assert index.search(version, [2], 20, vector, {"common": 1.0}, 100, some).places == []
+    assert index.search(version, [1], 20, vector, {"common": 1.0}, 100, []).places == []
