@@ -28,6 +28,8 @@ _NAMESPACES = (
     (re.compile(r"/drawingml/(?:2006/)?diagram$"), "dgm."),
     (re.compile(r"/drawingml/(?:2006/)?spreadsheetDrawing$"), "xdr."),
     (re.compile(r"/spreadsheetml/2018/threadedcomments$"), "tc."),
+    (re.compile(r"^http://atlassian\.com/content$"), "ac."),
+    (re.compile(r"^http://atlassian\.com/resource/identifier$"), "ri."),
 )
 """Short prefixes. The transitional and the strict namespaces of the standard share theirs; what nobody reads has ``?``."""
 _OPEN_DOCUMENT = re.compile(r"^urn:oasis:names:tc:opendocument:xmlns:([a-z-]+):1\.0$")

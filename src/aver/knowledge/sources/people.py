@@ -1,8 +1,8 @@
 """Whom the accounts and groups of another system are here, so that its permissions become reader tokens.
 
 An account is the user whose name is its e-mail address, in lower case, unless the declaration says otherwise. A group of that system is a
-group here called ``SOURCE/GROUP``: that two systems call a group alike does not make it the same people. Whom nobody here is known to be
-reads nothing.
+group here called ``SOURCE/GROUP``: that two systems call a group alike does not make it the same people; one that the declaration says
+is ``everyone`` is every user of the tenant. Whom nobody here is known to be reads nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from aver.core.errors import InvalidInput
-from aver.core.principal import group_reader, user_reader
+from aver.core.principal import EVERYONE, group_reader, user_reader
 from aver.gateway.config.shapes import Field, MapOf, Record, Text
 
 __all__ = ["PEOPLE", "People"]
@@ -34,6 +34,8 @@ class People:
         """The reader token of a group of ``source`` that has these names or ids there, the most telling first."""
         known = [each.lower() for each in names if each]
         name = next((self.groups[each] for each in known if each in self.groups), None)
+        if name == EVERYONE:
+            return EVERYONE
         return _token(group_reader, name or f"{source}/{names[0]}") if known else None
 
 
@@ -53,7 +55,7 @@ PEOPLE = Field(
         _people,
         {
             "users": Field(MapOf(Text(), Text()), "Account id or e-mail address there: user here."),
-            "groups": Field(MapOf(Text(), Text()), "Group name or id there: group here."),
+            "groups": Field(MapOf(Text(), Text()), "Group name or id there: group here, or everyone."),
         },
         lambda people: {part: named for part, named in asdict(people).items() if named},
     ),

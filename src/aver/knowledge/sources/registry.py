@@ -14,7 +14,7 @@ from aver.knowledge.sources.types import Kind
 __all__ = ["kind_of", "kinds"]
 
 ENTRY_POINTS = "aver.sources"
-_BUILT_IN = ("folder", "git", "sql")
+_BUILT_IN = ("confluence", "folder", "git", "jira", "sql")
 
 
 def kinds() -> Mapping[str, Callable[[], Kind[Any]]]:

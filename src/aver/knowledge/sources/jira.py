@@ -1,0 +1,205 @@
+"""Jira Cloud: the issues of its projects, one document each, with their comments.
+
+Listed by a search (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/), each with the moment of its last
+change and the number of its comments as revision. There is no cursor: what a search knows to be changed since a moment tells of neither
+deletions nor permissions.
+
+Left out is what not every reader of the issue may see: comments for one role or group, internal notes of a service desk, and whatever
+belongs to another issue than its key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from aver.core.errors import InvalidInput, SettingsError, SourceDenied, TooLarge, Unavailable
+from aver.gateway.config.shapes import Field, ListOf, Text
+from aver.knowledge.sources.adf import markdown
+from aver.knowledge.sources.atlassian import FIELDS, Site, listed_in, part_of, text_of, walk
+from aver.knowledge.sources.jira_access import FIELDS_OF_ACCESS, JiraAccess, JiraDirectory, by_start
+from aver.knowledge.sources.people import People
+from aver.knowledge.sources.rendering import escaped, fields, page
+from aver.knowledge.sources.types import Kind, Reach
+from aver.knowledge.types import CursorExpired, Page, SourceItem
+
+__all__ = ["KIND", "JiraSource"]
+
+_API = "rest/api/3"
+_A_PAGE = 100
+_COMMENTS_A_PAGE = 100
+_NAMED = {
+    "Type": ("issuetype", "name"),
+    "Status": ("status", "name"),
+    "Resolution": ("resolution", "name"),
+    "Priority": ("priority", "name"),
+    "Parent": ("parent", "key"),
+    "Assignee": ("assignee", "displayName"),
+    "Reporter": ("reporter", "displayName"),
+    "Created": ("created",),
+    "Updated": ("updated",),
+    "Due": ("duedate",),
+}
+_LISTED = {"Labels": "labels", "Components": "components", "Fix versions": "fixVersions", "Attachments": "attachment"}
+_SHOWN = ("summary", "description", "issuelinks", *(each[0] for each in _NAMED.values()), *_LISTED.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    url: str
+    token: str
+    email: str = ""
+    projects: tuple[str, ...] = ()
+    jql: str = ""
+    people: People = field(default_factory=People)
+    permissions: bool = True
+
+    def __post_init__(self) -> None:
+        if self.projects and self.jql:
+            raise SettingsError("Both 'projects' and 'jql' are given", "Write the projects into the query.")
+
+
+@dataclass
+class JiraSource:
+    """A path is ``PROJECT/ID.md``."""
+
+    name: str
+    options: Options
+    reach: Reach
+    wait: Callable[[float], None] = time.sleep
+    _site: Site = field(init=False, repr=False)
+    _untold: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    """Why it cannot be told who may read these paths."""
+
+    def __post_init__(self) -> None:
+        given = self.options
+        self._site = Site(self.name, given.url, given.email, given.token, self.reach, self.wait)
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        """Every issue of the projects, or that the query finds. Raises :class:`~aver.core.errors.InvalidInput` for a query that Jira
+        refuses, such as one for a project that the account may not see."""
+        if cursor:
+            raise CursorExpired("Jira tells of no deletions since a moment", "List everything.")
+        self._untold = {}
+        self._site.seen_at = text_of(self._site.get(f"{_API}/serverInfo"), "baseUrl") or self.options.url.rstrip("/")
+        directory = JiraDirectory(self._site, self.options.people)
+        access = JiraAccess(self._site, directory) if self.options.permissions else None
+        if self.options.jql:
+            yield from self._found(self.options.jql, access, directory, ())
+            return
+        for project in self.options.projects or self._projects():
+            quoted = project.replace("\\", "").replace('"', "")
+            yield from self._found(f'project = "{quoted}" ORDER BY created', access, directory, (project,))
+
+    def fetch(self, item: SourceItem) -> bytes:
+        if why := self._untold.get(item.path):
+            raise SourceDenied(f"{why}, so nobody may read it", "Give that account the right to see permissions.")
+        where = f"{_API}/issue/{PurePosixPath(item.path).stem}"
+        issue = self._site.get(where, {"fields": ",".join(_SHOWN)})
+        if part_of(issue, "fields") is None:
+            raise Unavailable("The issue has no fields", "Follow it later; see Jira's changes to its API.")
+        text = _rendered(issue, self._comments(where))
+        if len(text) > self.reach.max_bytes:
+            raise TooLarge(f"The issue is larger than {self.reach.max_bytes / 2**20:g} MB", "Raise the limit.")
+        return text
+
+    def _projects(self) -> Iterator[str]:
+        for project in by_start(self._site, f"{_API}/project/search", {}):
+            if key := text_of(project, "key"):
+                yield key
+
+    def _found(
+        self, jql: str, access: JiraAccess | None, directory: JiraDirectory, projects: Iterable[str]
+    ) -> Iterator[Page]:
+        named = {*FIELDS_OF_ACCESS, *access.fields(projects)} if access else {"project"}
+        query = {"jql": jql, "fields": ",".join(["updated", "comment", *sorted(named)]), "maxResults": _A_PAGE}
+
+        def ask(token: Any) -> tuple[list[dict[str, Any]], Any]:
+            answer = self._site.get(f"{_API}/search/jql", {**query, "nextPageToken": token}, also=(400,))
+            if refused := part_of(answer, "errorMessages"):
+                said = " ".join(map(str, refused if isinstance(refused, list) else [refused]))[:200]
+                raise InvalidInput(
+                    f"Jira refuses the query of {self.name}: {said}", "Correct it, or the project's key."
+                )
+            last = part_of(answer, "isLast") is True
+            return listed_in(answer, "issues"), None if last else text_of(answer, "nextPageToken") or None
+
+        for some in walk(self.name, ask):
+            yield Page(tuple(self._item(issue, access, directory) for issue in some))
+
+    def _item(self, issue: dict[str, Any], access: JiraAccess | None, directory: JiraDirectory) -> SourceItem:
+        known, key, project = text_of(issue, "id"), text_of(issue, "key"), text_of(issue, "fields", "project", "key")
+        if not (known and key and project):
+            raise Unavailable(
+                f"{self.name} lists an issue without id, key or project", "See Jira's changes to its API."
+            )
+        path = f"{quote(project, safe='')}/{quote(known, safe='')}.md"
+        uri = f"{self._site.seen_at}/browse/{quote(key, safe='')}"
+        revision = f"{text_of(issue, 'fields', 'updated')} {text_of(issue, 'fields', 'comment', 'total')}"
+        if access is None:
+            return SourceItem(path, uri, revision=revision)
+        audience = access.audience(issue)
+        if audience.untold:  # without a revision it is asked for, and so reported, each time
+            self._untold[path] = audience.untold
+            return SourceItem(path, uri, readers=())
+        return SourceItem(path, uri, revision=revision, readers=directory.readers(audience))
+
+    def _comments(self, issue: str) -> Iterator[dict[str, Any]]:
+        query = {"maxResults": _COMMENTS_A_PAGE, "orderBy": "created"}
+        return by_start(self._site, f"{issue}/comment", query, "comments")
+
+
+def _rendered(issue: dict[str, Any], comments: Iterable[dict[str, Any]]) -> bytes:
+    said = issue["fields"]
+    about = {name: text_of(said, *where) for name, where in _NAMED.items()}
+    about |= {name: ", ".join(_names(part_of(said, where))) for name, where in _LISTED.items()}
+    about |= {"Links": ", ".join(_links(part_of(said, "issuelinks")))}
+    parts = [fields({name: value for name, value in about.items() if value})]
+    parts.append(markdown(part_of(said, "description"), below=1))
+    parts += [part for comment in comments if _is_for_all(comment) for part in _comment(comment)]
+    return page(f"{text_of(issue, 'key')} {text_of(said, 'summary')}", "", *parts).encode("utf-8", "replace")
+
+
+def _comment(comment: dict[str, Any]) -> tuple[str, str]:
+    who, when = text_of(comment, "author", "displayName"), text_of(comment, "created")[:10]
+    return f"## {escaped(' '.join(f'Comment by {who or "somebody"}, {when}'.split()))}", markdown(
+        comment.get("body"), below=2
+    )
+
+
+def _is_for_all(comment: dict[str, Any]) -> bool:
+    """Whether everybody who sees the issue sees this comment."""
+    return not comment.get("visibility") and comment.get("jsdPublic") is not False
+
+
+def _names(values: Any) -> Iterator[str]:
+    for each in values if isinstance(values, list) else ():
+        if name := each if isinstance(each, str) else text_of(each, "name") or text_of(each, "filename"):
+            yield name
+
+
+def _links(links: Any) -> Iterator[str]:
+    """What the issue has to do with others, by their keys alone: who reads this one may not read those."""
+    for link in links if isinstance(links, list) else ():
+        for way, side in (("outward", "outwardIssue"), ("inward", "inwardIssue")):
+            if key := text_of(link, side, "key"):
+                yield f"{text_of(link, 'type', way)} {key}"
+
+
+KIND = Kind(
+    "jira",
+    "Issues of Jira Cloud with their comments and its permissions.",
+    {
+        **FIELDS,
+        "projects": Field(ListOf(Text()), "Keys of the projects; all that the account may see, without it and jql."),
+        "jql": Field(
+            Text(longest=5000), "Finds the issues instead of projects, such as: project = HR AND type = Task."
+        ),
+    },
+    Options,
+    JiraSource,
+)
