@@ -165,10 +165,9 @@ def _rendered(issue: dict[str, Any], comments: Iterable[dict[str, Any]]) -> byte
 
 
 def _comment(comment: dict[str, Any]) -> tuple[str, str]:
-    who, when = text_of(comment, "author", "displayName"), text_of(comment, "created")[:10]
-    return f"## {escaped(' '.join(f'Comment by {who or "somebody"}, {when}'.split()))}", markdown(
-        comment.get("body"), below=2
-    )
+    who, when = text_of(comment, "author", "displayName") or "somebody", text_of(comment, "created")[:10]
+    heading = " ".join(f"Comment by {who}, {when}".split())
+    return f"## {escaped(heading)}", markdown(part_of(comment, "body"), below=2)
 
 
 def _is_for_all(comment: dict[str, Any]) -> bool:

@@ -1,0 +1,54 @@
+"""Confluence, over a fake of its site, against the suite for every source."""
+
+import html
+
+import pytest
+
+from aver.testing.fakes.sources.confluence import FakeConfluence
+from aver.testing.sources import CHECKS, PERMISSION_CHECKS
+from tests.atlassian import confluence, proof
+
+
+class Wiki:
+    def __init__(self, site, folder):
+        self.site, self.folder = site, folder
+        self.ids = {}
+        ann = site.add_user("ann@example.org")
+        self.readers = {"user:ann@example.org": ann, "group:staff": site.add_group("staff", ann)}
+        self.hermit = site.add_user("")
+        self.space = site.add_space("HB", users=[ann], groups=[self.readers["group:staff"]])
+
+    def open(self):
+        return confluence(self.site, self.folder)
+
+    def put(self, name, words):
+        storage = f"<p>{html.escape(words)}</p>"
+        if name in self.ids:
+            self.site.edit(self.ids[name], storage)
+        else:
+            self.ids[name] = self.site.add(self.space, name, storage)
+
+    def remove(self, name):
+        del self.site.contents[self.ids.pop(name)]
+
+    def away(self):
+        return self.site.away()
+
+    def permit(self, name, readers):
+        """A page cannot be kept from everybody: then it is for somebody whom nobody knows."""
+        some = [self.readers[each] for each in readers] or [self.hermit]
+        users = [each for each in some if each in self.site.users]
+        self.site.restricted[self.ids[name]] = (users, [each for each in some if each in self.site.groups])
+
+
+@pytest.fixture
+def wiki(tmp_path):
+    with FakeConfluence() as site:
+        site.proofs = {proof()}
+        site.page = 10
+        yield Wiki(site, tmp_path)
+
+
+@pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)
+def test_confluence_keeps_the_contract(check, wiki):
+    check(wiki)

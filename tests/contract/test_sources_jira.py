@@ -1,0 +1,52 @@
+"""Jira, over a fake of its site, against the suite for every source."""
+
+import pytest
+
+from aver.testing.fakes.sources.jira import FakeJira, paragraph
+from aver.testing.sources import CHECKS, PERMISSION_CHECKS
+from tests.atlassian import jira, proof
+
+
+class Desk:
+    def __init__(self, site, folder):
+        self.site, self.folder = site, folder
+        self.ids = {}
+        ann = site.add_user("ann@example.org")
+        staff = site.add_group("staff", ann)
+        self.holders = {
+            "user:ann@example.org": {"type": "user", "parameter": ann, "value": ann},
+            "group:staff": {"type": "group", "parameter": "staff", "value": staff},
+        }
+        self.project = site.add_project("DESK", *self.holders.values())
+
+    def open(self):
+        return jira(self.site, self.folder)
+
+    def put(self, name, words):
+        if name in self.ids:
+            self.site.edit(self.ids[name], description=paragraph(words))
+        else:
+            self.ids[name] = self.site.add(self.project, name, words)
+
+    def remove(self, name):
+        del self.site.issues[self.ids.pop(name)]
+
+    def away(self):
+        return self.site.away()
+
+    def permit(self, name, readers):
+        level = self.site.add_level(*(self.holders[each] for each in readers))
+        self.site.issues[self.ids[name]].fields["security"] = {"id": level, "name": "Some"}
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with FakeJira() as site:
+        site.proofs = {proof()}
+        site.page = 10
+        yield Desk(site, tmp_path)
+
+
+@pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)
+def test_jira_keeps_the_contract(check, desk):
+    check(desk)
