@@ -29,16 +29,13 @@ ALL = Audience(everyone=True)
 
 def either(audiences: Iterable[Audience]) -> Audience:
     """Who is in one of them. What cannot be told of some matters only where nobody is in the others."""
-    users: set[str] = set()
-    groups: set[str] = set()
-    everyone, untold = False, ""
-    for each in audiences:
-        users |= each.users
-        groups |= each.groups
-        everyone = everyone or each.everyone
-        untold = untold or each.untold
-    empty = not (users or groups or everyone)
-    return Audience(frozenset(users), frozenset(groups), everyone, untold if empty else "")
+    some = tuple(audiences)
+    told = [each for each in some if not each.untold]
+    users = frozenset[str]().union(*(each.users for each in told))
+    groups = frozenset[str]().union(*(each.groups for each in told))
+    everyone = any(each.everyone for each in told)
+    why = next((each.untold for each in some if each.untold), "")
+    return Audience(users, groups, everyone, "" if users or groups or everyone else why)
 
 
 def both(one: Audience, other: Audience, members: Callable[[str], frozenset[str]]) -> Audience:

@@ -126,7 +126,7 @@ class FakeService:
 
     async def _serve(self) -> None:
         self._closing = asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.01)
         await runner.setup()
         await web.SockSite(runner, self._socket).start()
         self._ready.set()
