@@ -64,7 +64,8 @@ def _block(node: dict[str, Any], below: int, depth: int) -> Iterator[str]:
 def _heading(node: dict[str, Any], below: int, _: int) -> Iterator[str]:
     level = _attribute(node, "level")
     marks = "#" * min(_LOWEST_HEADING, below + (int(level) if level.isdigit() else 1))
-    yield f"{marks} {_line(_words(node))}"
+    if words := _line(_words(node)):
+        yield f"{marks} {words}"
 
 
 def _quote(node: dict[str, Any], below: int, depth: int) -> Iterator[str]:

@@ -103,7 +103,9 @@ class Site:
 def walk(name: str, ask: Callable[[Any], tuple[list[dict[str, Any]], Any]]) -> Iterator[list[dict[str, Any]]]:
     """The pages of a long answer. ``ask`` gives the page at a place, and the place of the next, ``None`` after the last; the first is at
     ``None``. Raises :class:`~aver.core.errors.Unavailable` for what goes in circles."""
-    place, places, known, barren = None, set(), set(), 0
+    places: set[Any] = set()
+    known: set[str] = set()
+    place, barren = None, 0
     while True:
         found, place = ask(place)
         yield found
