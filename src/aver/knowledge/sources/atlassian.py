@@ -151,6 +151,7 @@ class Directory(ABC):
         """The e-mail address of each account, empty where it is not told; ``None`` for what is no person, or no longer one."""
         self._members: dict[str, frozenset[str]] = {}
         self._names: dict[str, str] = {}
+        self._readers: dict[Audience, tuple[str, ...]] = {}
 
     @abstractmethod
     def _look_up(self, accounts: list[str]) -> list[dict[str, Any]]:
@@ -194,8 +195,11 @@ class Directory(ABC):
 
     def readers(self, audience: Audience) -> tuple[str, ...]:
         """The reader tokens of an audience, sorted."""
-        if self._opened(audience).everyone:
-            return (EVERYONE,)
+        if audience not in self._readers:
+            self._readers[audience] = (EVERYONE,) if self._opened(audience).everyone else self._tokens(audience)
+        return self._readers[audience]
+
+    def _tokens(self, audience: Audience) -> tuple[str, ...]:
         self._learn(audience.users)
         known = [(each, self._accounts[each]) for each in audience.users]
         users = (self._people.user(address, account) for account, address in known if address is not None)

@@ -63,18 +63,17 @@ class ConfluenceSource:
         if cursor:
             raise CursorExpired("Confluence tells of no changes since a moment", "List everything.")
         self._untold = {}
+        self._site.seen_at = f"{self.options.url.rstrip('/')}/wiki"
         directory = ConfluenceDirectory(self._site, self.options.people)
         held: dict[str, SourceItem] = {}
         for space in self._spaces():
             access = ConfluenceAccess(self._site, directory, space) if self.options.permissions else None
-            found = [(kind, each) for kind in ("pages", "blogposts") for each in self._contents(space, kind)]
+            found = [each for kind in ("pages", "blogposts") for each in self._contents(space, kind)]
             if access is not None:
-                access.plant(_content(each) for _, each in found)
+                access.plant(found)
             for start in range(0, len(found), _A_PAGE):
-                items = {
-                    text_of(each, "id"): self._item(space, kind, each, access, directory)
-                    for kind, each in found[start : start + _A_PAGE]
-                }
+                some = found[start : start + _A_PAGE]
+                items = {each.id: self._item(space, each, access, directory) for each in some}
                 held.update(items if self.options.attachments else {})
                 yield Page(tuple(items.values()))
         if self.options.attachments:
@@ -115,28 +114,25 @@ class ConfluenceSource:
                 )
             yield from found
 
-    def _contents(self, space: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    def _contents(self, space: dict[str, Any], kind: str) -> Iterator[Content]:
         query: dict[str, object] = {"space-id": text_of(space, "id"), "status": "current", "limit": _A_PAGE}
         for some in by_cursor(self._site, f"{_V2}/{kind}", query):
-            yield from some
+            for each in some:
+                parent = text_of(each, "parentId"), text_of(each, "parentType")
+                told = text_of(each, "version", "number"), self._site.seen_at + text_of(each, "_links", "webui")
+                yield Content(_id(each), *parent, kind, *told)
 
     def _item(
-        self,
-        space: dict[str, Any],
-        kind: str,
-        found: dict[str, Any],
-        access: ConfluenceAccess | None,
-        directory: ConfluenceDirectory,
+        self, space: dict[str, Any], content: Content, access: ConfluenceAccess | None, directory: ConfluenceDirectory
     ) -> SourceItem:
-        path = f"{quote(text_of(space, 'key'), safe='~')}/{kind}/{quote(_id(found), safe='')}.html"
-        uri = self._site.seen_at + text_of(found, "_links", "webui")
-        revision = text_of(found, "version", "number")
+        path = f"{quote(text_of(space, 'key'), safe='~')}/{content.kind}/{quote(content.id, safe='')}.html"
+        item = SourceItem(path, content.seen_at, revision=content.version)
         if access is None:
-            return SourceItem(path, uri, revision=revision)
-        audience = access.audience(_id(found))
-        if audience.untold:
-            return self._unreadable(SourceItem(path, uri), audience)
-        return SourceItem(path, uri, revision=revision, readers=directory.readers(audience))
+            return item
+        audience = access.audience(content.id)
+        return (
+            self._unreadable(item, audience) if audience.untold else replace(item, readers=directory.readers(audience))
+        )
 
     def _unreadable(self, item: SourceItem, audience: Audience) -> SourceItem:
         """Readable by nobody; without a revision it is asked for, and so reported, each time."""
@@ -175,10 +171,6 @@ def _id(found: dict[str, Any]) -> str:
     return known
 
 
-def _content(found: dict[str, Any]) -> Content:
-    return Content(_id(found), text_of(found, "parentId"), text_of(found, "parentType"))
-
-
 def _is_read(name: PurePosixPath) -> bool:
     """Whether files called so are read at all: pictures and films of a wiki are many, and large."""
     try:
@@ -190,12 +182,13 @@ def _is_read(name: PurePosixPath) -> bool:
     return True
 
 
+_KEY = Text(r'[^\s,"]+', "the key of a space", "Write it as it stands in the address of the space.")
 KIND = Kind(
     "confluence",
     "Pages and blog posts of Confluence Cloud, with its permissions.",
     {
         **FIELDS,
-        "spaces": Field(ListOf(Text()), "Keys of the spaces; all that the account may view, without it."),
+        "spaces": Field(ListOf(_KEY), "Keys of the spaces; all that the account may view, without it."),
         "attachments": Field(Boolean(), "Whether what is attached to them is read too. Off by default."),
     },
     Options,

@@ -41,11 +41,15 @@ _CLASSES: dict[str, tuple[str, ...]] = {
 
 
 class Content(NamedTuple):
-    """Anything that stands in a space's tree. ``parent`` is empty at the top."""
+    """Anything that stands in a space's tree. ``parent`` is empty at the top; ``kind`` is what the API lists it under, ``version`` and
+    ``seen_at`` what it tells of pages and posts."""
 
     id: str
     parent: str = ""
     parent_kind: str = ""
+    kind: str = ""
+    version: str = ""
+    seen_at: str = ""
 
 
 def by_cursor(site: Site, path: str, query: dict[str, object]) -> Iterator[list[dict[str, Any]]]:

@@ -92,8 +92,7 @@ class JiraSource:
             yield from self._found(self.options.jql, access, directory, ())
             return
         for project in self.options.projects or self._projects():
-            quoted = project.replace("\\", "").replace('"', "")
-            yield from self._found(f'project = "{quoted}" ORDER BY created', access, directory, (project,))
+            yield from self._found(f'project = "{project}" ORDER BY created', access, directory, (project,))
 
     def fetch(self, item: SourceItem) -> bytes:
         if why := self._untold.get(item.path):
@@ -189,12 +188,13 @@ def _links(links: Any) -> Iterator[str]:
                 yield f"{text_of(link, 'type', way)} {key}"
 
 
+_KEY = Text(r"[A-Za-z][A-Za-z0-9_]*", "the key of a project", "Write it as it stands before the number of an issue.")
 KIND = Kind(
     "jira",
     "Issues of Jira Cloud with their comments and its permissions.",
     {
         **FIELDS,
-        "projects": Field(ListOf(Text()), "Keys of the projects; all that the account may see, without it and jql."),
+        "projects": Field(ListOf(_KEY), "Keys of the projects; all that the account may see, without it and jql."),
         "jql": Field(
             Text(longest=5000), "Finds the issues instead of projects, such as: project = HR AND type = Task."
         ),

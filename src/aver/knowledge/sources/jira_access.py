@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from aver.core.errors import NotFound
+from aver.core.errors import NotFound, SourceDenied
 from aver.knowledge.sources.atlassian import Directory, Site, Withheld, listed_in, part_of, text_of, walk
 from aver.knowledge.sources.audience import ALL, Audience, either
 from aver.knowledge.sources.people import People
@@ -64,7 +64,10 @@ class JiraDirectory(Directory):
 
     def _giving(self, key: str) -> list[str]:
         if self._applications is None:
-            found = self._site.told(f"{_API}/applicationrole")
+            try:
+                found = self._site.get(f"{_API}/applicationrole")
+            except (SourceDenied, NotFound):  # a token of OAuth is never told
+                found = None
             self._applications = {
                 text_of(each, "key"): [
                     self.called(text_of(group, "groupId"), text_of(group, "name"))
