@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import numpy as np
@@ -174,8 +175,9 @@ class Changes:
         vectors = self._again(puts, vectors)
         self.settle_into(writer)
         with self._store.read() as tx:
-            versions, before = _next_versions(tx, ids), _among(tx, ids)
+            firsts, before = _next_versions(tx, ids), _among(tx, ids)
             state = read_state(tx).get(CURRENT)
+        versions = {put.document: firsts[put.document] + len(put.content.past) for put in puts}
         tally = Tally()
         for row in self._rows(state, list(before)):
             tally.remove(before[row.place.document][1], row.terms.split())
@@ -194,7 +196,7 @@ class Changes:
             if pending(tx, ids):
                 raise Overtaken
             for put in puts:
-                _store_document(tx, put, versions[put.document], self._now())
+                _store_document(tx, put, firsts[put.document], self._clock.now())
             tally.apply(tx)
             self._record(tx, "ingested", facts, {"documents": names})
         return vectors
@@ -307,15 +309,27 @@ def _next_versions(tx: Connection, ids: Sequence[str]) -> dict[str, int]:
     return {document: known.get(document, 0) + 1 for document in ids}
 
 
-def _store_document(tx: Connection, put: Put, version: int, now: str) -> None:
+def _store_document(tx: Connection, put: Put, first: int, now: datetime) -> None:
+    """Its versions from number ``first`` on: what it was before, then what it is."""
     content = put.content
-    shared = {"title": content.title, "uri": content.item.uri, "digest": content.digest}
-    item = {"path": content.item.path, "revision": content.item.revision}
-    current = {**item, "version": version, "acl": put.acl, "updated": now, **shared}
-    if version == 1:
+    last = first + len(content.past)
+    for version, each in enumerate((*content.past, content), first):
+        text = {"title": each.title, "uri": each.item.uri, "digest": each.digest, "text": each.text}
+        made = {
+            "created": _since(each, now),
+            "passages": stored_chunks(each.chunks),
+            "layout": dump_layout(each.blocks),
+        }
+        tx.execute(insert(document_versions), {"document": put.document, "version": version, **text, **made})
+    item = {"path": content.item.path, "uri": content.item.uri, "revision": content.item.revision}
+    about = {"title": content.title, "digest": content.digest, "updated": _since(content, now)}
+    current = {**item, **about, "version": last, "acl": put.acl}
+    if first == 1:
         tx.execute(insert(documents), {"id": put.document, "source": put.source, **current})
     else:
         tx.execute(update(documents).where(documents.c.id == put.document).values(current))
-    text = {"text": content.text, "created": now, "passages": stored_chunks(content.chunks)}
-    values = {**text, **shared, "layout": dump_layout(content.blocks)}
-    tx.execute(insert(document_versions), {"document": put.document, "version": version, **values})
+
+
+def _since(content: Prepared, now: datetime) -> str:
+    """The moment from which on it was this; never one to come."""
+    return rfc3339(min(content.item.changed or now, now))

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aver.core import sha256_hex
 from aver.core.errors import AverError, InvalidInput, MissingExtra, NotFound
@@ -14,7 +14,7 @@ from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
 from aver.knowledge.parsers import Parsers
 from aver.knowledge.parsing import UnsupportedFormat
-from aver.knowledge.types import Block, Source, SourceItem
+from aver.knowledge.types import Block, Remembering, Source, SourceItem
 
 __all__ = ["Failed", "Held", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
 
@@ -49,6 +49,8 @@ class Prepared:
     chunks: Sequence[Chunk]
     terms: Sequence[Sequence[str]]
     """Of each chunk."""
+    past: Sequence[Prepared] = ()
+    """What it was before and nobody held, oldest first; these are not searched, and have no terms."""
 
 
 Outcome = Unchanged | Failed | Prepared
@@ -135,6 +137,7 @@ class _Fetched:
     item: SourceItem
     data: bytes
     digest: str
+    past: Sequence[_Fetched] = ()
 
 
 def _fetched(source: Source, item: SourceItem, known: Held | None) -> _Fetched | Outcome:
@@ -145,11 +148,32 @@ def _fetched(source: Source, item: SourceItem, known: Held | None) -> _Fetched |
     except Exception as error:  # noqa: BLE001 - a source that breaks on one item must not stop the others
         return Failed(item, _said(error, "The source failed"), again=not isinstance(error, InvalidInput | NotFound))
     digest = sha256_hex(data)
-    return Unchanged(item) if known and digest == known.digest else _Fetched(item, data, digest)
+    if known and digest == known.digest:
+        return Unchanged(item)
+    try:
+        past = _past(source, item, known)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Failed(item, _said(error, "The source failed to say what it was before"), again=True)
+    return _Fetched(item, data, digest, past)
+
+
+def _past(source: Source, item: SourceItem, known: Held | None) -> list[_Fetched]:
+    """What the item was before, oldest first, each content that differs from the one before it. One that cannot be had is left out."""
+    found: list[_Fetched] = []
+    for before in source.past(item, known.revision if known else "") if isinstance(source, Remembering) else ():
+        try:
+            data = source.fetch(before)
+        except (InvalidInput, NotFound):
+            continue
+        digest = sha256_hex(data)
+        if digest != (found[-1].digest if found else known.digest if known else ""):
+            found.append(_Fetched(before, data, digest))
+    return found
 
 
 def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> Outcome:
     item = fetched.item
+    past = [_prepared(before, parsers, passwords) for before in fetched.past]
     try:
         parsed = parsers.parse(fetched.data, item.path, passwords)
         chunks = split(parsed)
@@ -160,7 +184,8 @@ def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> 
         indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
         for chunk in chunks
     ]
-    return Prepared(item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms)
+    before = [replace(each, terms=()) for each in past if isinstance(each, Prepared)]
+    return Prepared(item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms, before)
 
 
 def _said(error: Exception, what: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from aver.core.errors import AverError
 
@@ -23,6 +23,7 @@ __all__ = [
     "Page",
     "ParsedDocument",
     "Progress",
+    "Remembering",
     "Source",
     "SourceItem",
 ]
@@ -76,6 +77,9 @@ class SourceItem:
 
     ``readers`` are those that the source's own permissions name, as reader tokens; empty for nobody. ``None`` when the source has no
     permissions: then the access list given to the ingest decides.
+
+    ``changed`` is the moment, aware, from which on the content was this, by the source's own account: then a question as of a date is
+    answered by it. ``None`` when the source does not say; then it is the moment it was taken in.
     """
 
     path: str
@@ -83,6 +87,7 @@ class SourceItem:
     size: int = 0
     revision: str = ""
     readers: tuple[str, ...] | None = None
+    changed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,15 @@ class Source(Protocol):
 
     def fetch(self, item: SourceItem) -> bytes:
         """The bytes of one item; raises :class:`~aver.core.errors.AverError` when it cannot be had."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A :class:`Source` that still has what its items were before."""
+
+    def past(self, item: SourceItem, since: str) -> Sequence[SourceItem]:
+        """What ``item``, as it was just listed, was before, oldest first, to be fetched like any other; each says when it ``changed``.
+        ``since`` is the revision that is held already: only what came after it. Empty for all that the source remembers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 The ``git`` program of this machine is used, on a bare copy in the source's own folder. Links, submodules and files kept in Git LFS are
 listed, and refused when they are fetched, so that an ingest reports them.
+
+With ``history``, what a file was becomes earlier versions of its document, each from the moment it came onto the branch (merges count
+as one change), so that a question can be asked as of a date before the repository was declared.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from aver.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Field, Text
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.types import CursorExpired, Page, SourceItem
@@ -26,6 +31,8 @@ _FILE, _EXECUTABLE = "100644", "100755"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _SECONDS = 600
 _ITEMS_A_PAGE = 5000
+_MOST_VERSIONS = 50
+"""Earlier ones of a file, the newest."""
 _SCHEMES = ("", "https", "http", "ssh", "file")
 
 
@@ -36,6 +43,7 @@ class Options:
     folder: str = ""
     token: str = ""
     uri: str = ""
+    history: float = 0.0
 
 
 @dataclass
@@ -44,6 +52,10 @@ class GitSource:
     options: Options
     reach: Reach
     _commit: str = ""
+    _began: datetime | None = None
+    """How far back earlier versions are taken in, if they are."""
+    _states: dict[str, list[_State]] = field(default_factory=dict)
+    """By path, what the last listing knows of its history, oldest first."""
 
     def pages(self, cursor: str) -> Iterator[Page]:
         """The files of the branch; from a commit on, those that changed. Raises :class:`~aver.core.errors.Unavailable` where the
@@ -51,6 +63,9 @@ class GitSource:
         self._update()
         self._commit = commit = self._resolved()
         entries, gone = self._changed(cursor, commit) if cursor else (self._tree(commit), [])
+        if self.options.history:
+            self._began = self.reach.clock.now() - timedelta(seconds=self.options.history)
+            self._states = self._history(self._began, f"{cursor}..{commit}" if cursor else commit)
         yield Page(gone=tuple(gone), cursor=commit)
         for start in range(0, len(entries), _ITEMS_A_PAGE):
             some = entries[start : start + _ITEMS_A_PAGE]
@@ -63,10 +78,19 @@ class GitSource:
             raise InvalidInput(f"It is {kind}, not a file", "Put the file itself there, or declare it as a source.")
         if item.size > self.reach.max_bytes:
             raise TooLarge(f"The file is larger than {self.reach.max_bytes / 2**20:g} MB", "Raise the limit.")
+        if not item.size and int(self._git("cat-file", "-s", blob)) > self.reach.max_bytes:
+            raise TooLarge(f"The file is larger than {self.reach.max_bytes / 2**20:g} MB", "Raise the limit.")
         content = self._git("cat-file", "blob", blob)
         if content.startswith(_LFS):
             raise InvalidInput("The file is kept in Git LFS", "Declare where it is stored as a source.")
         return content
+
+    def past(self, item: SourceItem, since: str) -> list[SourceItem]:
+        """The states of a file on this branch, as far back as ``history`` says."""
+        states = [state for state in self._states.get(item.path, ()) if state.revision]
+        after = next((at for at, state in reversed(list(enumerate(states))) if state.revision == since), -1) + 1
+        before = [state for state in states[after:] if state.revision != item.revision][-_MOST_VERSIONS:]
+        return [replace(item, revision=state.revision, size=0, changed=state.when) for state in before]
 
     @property
     def _copy(self) -> Path:
@@ -119,6 +143,24 @@ class GitSource:
         now = {entry.path: entry for entry in self._tree(commit)} if touched else {}
         return [now[path] for path in touched if path in now], [path for path in touched if path not in now]
 
+    def _history(self, began: datetime, commits: str) -> dict[str, list[_State]]:
+        """What became of each file on the branch from ``began`` on; what it was then comes first."""
+        said = ("--first-parent", "-m", "--raw", "-z", "--no-renames", "--no-abbrev", "--format=%x01%ct")
+        written = self._git("log", *said, f"--since={began.isoformat()}", commits, *self._within())
+        found: dict[str, list[_State]] = {}
+        for commit in written.split(b"\x01")[1:]:
+            when, *parts = commit.replace(b"\n", b"", 1).rstrip(b"\0").split(b"\0")
+            for about, path in zip(parts[::2], parts[1::2], strict=True):
+                modes_and_blobs = about.lstrip(b"\n:").decode().split()
+                states = found.setdefault(_text(path), [])
+                if states:
+                    states.pop()  # what it was before the next change is what this one made of it
+                states += [
+                    _State(datetime.fromtimestamp(int(when), UTC), *modes_and_blobs[1:4:2]),
+                    _State(began, *modes_and_blobs[0:3:2]),
+                ]
+        return {path: states[::-1] for path, states in found.items()}
+
     def _within(self) -> tuple[str, ...]:
         return ("--", self.options.folder.strip("/")) if self.options.folder.strip("/") else ()
 
@@ -130,6 +172,7 @@ class GitSource:
             template.replace("{path}", place).replace("{commit}", self._commit),
             entry.size,
             f"{entry.mode}:{entry.blob}",
+            changed=states[-1].when if (states := self._states.get(entry.path)) else self._began,
         )
 
     def _git(self, *arguments: str, inside: bool = True) -> bytes:
@@ -172,6 +215,19 @@ class _Entry:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a file was from a moment on; of mode 0 when there was none."""
+
+    when: datetime
+    mode: str
+    blob: str
+
+    @property
+    def revision(self) -> str:
+        return f"{self.mode}:{self.blob}" if self.mode.strip("0") else ""
+
+
 def _entry(line: bytes) -> _Entry:
     """``MODE TYPE BLOB SIZE<tab>PATH``, as ``git ls-tree --long`` writes it."""
     about, _, path = line.partition(b"\t")
@@ -201,6 +257,7 @@ KIND = Kind(
         "folder": Field(Text(pattern=r"[^-:*].*"), "Only what is below this folder."),
         "token": Field(Text(), "Where a token is kept, such as env:GIT_TOKEN."),
         "uri": Field(Text(), "Where a person opens a file, with {path} and maybe {commit} in it."),
+        "history": Field(Duration(), "How far back earlier versions are taken in, such as 365d; none, without it."),
     },
     Options,
     GitSource,
