@@ -59,6 +59,7 @@ class Waits:
             self._handle = self._loop.call_at(self._end, self._check)
 
     def stop(self) -> None:
+        self._fire = None
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -83,6 +84,6 @@ class Waits:
         if self._loop.time() < due:
             self._handle = self._loop.call_at(due, self._check)
             return
-        self._handle = None
-        assert self._fire is not None
-        self._fire(self.error())
+        self._handle, fire, self._fire = None, self._fire, None
+        assert fire is not None
+        fire(self.error())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from aver.core.errors import AverError, Unavailable
@@ -93,14 +94,11 @@ class Handling:
         ends = began + max((desk.deployments[name].provider.timeouts.total for name in models), default=0.0)
         self.conduct = Conduct(call, record, account, desk.deployments, asked, means.now, began, ends, {})
         target.retries.deposit()
+        # Nothing that a call leaves refers to itself, so that it is freed when it ends and not when garbage is next looked for.
+        fallback = partial(_fallback, desk, call.model, plan, self._situation)
         self._answering = Answering(
-            self.conduct, plan.route, models, self._fallback, target.retries, target.hedges, means.draw
+            self.conduct, plan.route, models, fallback, target.retries, target.hedges, means.draw
         )
-
-    def _fallback(self, error: ErrorClass) -> tuple[str, ...]:
-        if self.call.model in self._desk.builtin:
-            return ()
-        return self._desk.router.fallback(self._plan, error, self._situation)
 
     async def reserve(self) -> None:
         """Room for the worst case in every budget that applies. Raises :class:`~aver.core.errors.LimitReached`."""
@@ -264,3 +262,7 @@ def _hedged(attempts: list[Attempt]) -> tuple[int, int]:
 
 def _tokens(usage: Usage | None) -> int:
     return usage.input_tokens + usage.output_tokens if usage is not None else 0
+
+
+def _fallback(desk: Desk, model: str, plan: Plan, situation: Situation, error: ErrorClass) -> tuple[str, ...]:
+    return () if model in desk.builtin else desk.router.fallback(plan, error, situation)

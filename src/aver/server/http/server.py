@@ -71,7 +71,7 @@ def spare_the_collector() -> None:
     a cycle, and by default much of its time would go into looking for some."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(50_000, 20, 10)
 
 
 def run(app: ASGIApp, listening: socket.socket, announce: Callable[[str], None]) -> None:
