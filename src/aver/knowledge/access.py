@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +30,7 @@ from aver.core.errors import InvalidInput, NotFound, SettingsError
 from aver.core.principal import EVERYONE, check_reader
 from aver.core.yaml import YamlValue, parse_yaml
 
-__all__ = ["AccessList", "AccessRule"]
+__all__ = ["AccessList", "AccessRule", "matching", "read_glob"]
 
 _EXAMPLE = 'Write rules such as: - {match: "hr/**", readers: [group:hr]}'
 _LARGEST = 4 * 2**20
@@ -113,16 +114,23 @@ class AccessList:
 
 def _rule(value: YamlValue) -> AccessRule:
     fields = value.fields(("match", "readers"), required=("match", "readers"))
-    match = fields["match"].text()
-    if not match.strip("/ "):
-        raise fields["match"].error(
-            "the pattern matches nothing", 'Write a glob such as "hr/**", or "**" for everything.'
-        )
-    if match.startswith(("./", "../")) or "/../" in match or "\\" in match:
-        raise fields["match"].error(
-            f"no path looks like {match!r}", "Write the path relative to the source's root, with '/'."
-        )
+    match = read_glob(fields["match"])
     return AccessRule(match, tuple(sorted({_reader(reader) for reader in fields["readers"].items()})))
+
+
+def read_glob(value: YamlValue) -> str:
+    """The pattern at this place of a document; raises :class:`SettingsError` for one that no path matches."""
+    glob = value.text()
+    if not glob.strip("/ "):
+        raise value.error("the pattern matches nothing", 'Write a glob such as "hr/**", or "**" for everything.')
+    if glob.startswith(("./", "../")) or "/../" in glob or "\\" in glob:
+        raise value.error(f"no path looks like {glob!r}", "Write the path relative to the source's root, with '/'.")
+    return glob
+
+
+def matching(globs: Iterable[str]) -> re.Pattern[str]:
+    """What the whole of a path has to match for one of ``globs`` to match it."""
+    return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs) or "(?!)", re.DOTALL)
 
 
 def _reader(value: YamlValue) -> str:

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 __all__ = ["AwsCredentials", "SigV4"]
 
@@ -27,11 +27,16 @@ class AwsCredentials:
 
 
 class SigV4:
-    """Signs for one service in one region. The key derived of a secret serves for a day."""
+    """Signs for one service in one region. The key derived of a secret serves for a day.
+
+    S3 wants to be told the content's digest, and has its own rule of paths:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html.
+    """
 
     def __init__(self, service: str, region: str) -> None:
         self._service = service
         self._region = region
+        self._path = _key_path if service == "s3" else _path
         self._derived: tuple[str, AwsCredentials | None, bytes] = ("", None, b"")
 
     def headers(
@@ -41,9 +46,12 @@ class SigV4:
         without being quoted anew. ``now`` is in UTC."""
         parts = urlsplit(url)
         moment = now.strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(body).hexdigest()
         added = {"X-Amz-Date": moment}
         if credentials.token:
             added["X-Amz-Security-Token"] = credentials.token
+        if self._service == "s3":
+            added["X-Amz-Content-SHA256"] = digest
         signed = {name.lower(): " ".join(value.split()) for name, value in {**headers, **added}.items()}
         signed = {name: value for name, value in signed.items() if name not in _UNSIGNED}
         signed.setdefault("host", _host(parts.scheme, parts.netloc))
@@ -51,12 +59,12 @@ class SigV4:
         canonical = "\n".join(
             (
                 method,
-                _path(parts.path),
+                self._path(parts.path),
                 _query(parts.query),
                 *[f"{name}:{signed[name]}" for name in names],
                 "",
                 ";".join(names),
-                hashlib.sha256(body).hexdigest(),
+                digest,
             )
         )
         day = moment[:8]
@@ -98,6 +106,11 @@ def _path(path: str) -> str:
             segments.append(segment)
     tail = "/" if path.endswith("/") and segments else ""
     return quote("/" + "/".join(segments) + tail, safe="/~")
+
+
+def _key_path(path: str) -> str:
+    """Quoted once, with all its segments: they are part of an object's key (S3)."""
+    return quote(unquote_to_bytes(path), safe="/~") or "/"
 
 
 def _query(query: str) -> str:

@@ -14,16 +14,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import orjson
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError
 
 from aver.core.clock import Clock
-from aver.core.errors import NotFound, SettingsError, SourceDenied, TooLarge, Unavailable
+from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, TooLarge, Unavailable
 
-__all__ = ["Http", "Reply", "origin"]
+__all__ = ["Http", "Reply", "Request", "origin"]
 
 _ATTEMPTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
@@ -36,6 +36,17 @@ _LARGEST_SAID = 2**25
 _REDIRECTS = 5
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HIDDEN = frozenset({"authorization", "cookie", "x-api-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is about to be sent to the declared address. ``refused``: the proof that went with it a moment ago was not accepted."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +72,22 @@ class Http:
 
     ``credentials`` gives the headers that prove who asks, anew for each request, so that a secret which is replaced or a token that is
     renewed counts at once; it is told whether the last ones were refused. They travel over https alone, or to this machine.
+    ``signature`` gives headers that prove it of this one request, for systems that want each signed; no secret can be read from them.
     ``anywhere``: a redirect may lead to another host of the internet, without credentials.
-    ``throttled`` says of an answer in how many seconds to ask again, where the far side has its own way of saying so.
+    ``throttled`` says of an answer in how many seconds to ask again, where the far side has its own way of saying so;
+    ``unproven`` whether an answer refuses what proves who asks, so that it is asked once more with a new one; ``meaning`` what an answer
+    that is no success means, where its status does not tell.
     """
 
     name: str
     base: str
     clock: Clock
     credentials: Callable[[bool], Mapping[str, str]] = lambda _: {}
+    signature: Callable[[Request], Mapping[str, str]] = lambda _: {}
     anywhere: bool = False
     throttled: Callable[[Reply], float | None] = lambda _: None
+    unproven: Callable[[Reply], bool] = lambda reply: reply.status == 401
+    meaning: Callable[[Reply], AverError | None] = lambda _: None
     wait: Callable[[float], None] = time.sleep
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
@@ -126,7 +143,7 @@ class Http:
             if reply.status == 200 or reply.status in also:
                 return reply
             asked = self._asked_to_wait(reply)
-            if asked is None and reply.status == 401 and not refused:
+            if asked is None and not refused and self.unproven(reply):
                 refused = True  # what proves who asks may have been renewed in the meantime
                 continue
             if (asked is None and reply.status < 500) or last or (asked or 0) > _LONGEST_PAUSE:
@@ -139,7 +156,7 @@ class Http:
             where if urlsplit(where).scheme else f"{self.base.rstrip('/')}/{where.lstrip('/')}" if where else self.base
         )
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return url + ("&" if "?" in url else "?") + urlencode(given, doseq=True) if given else url
+        return url + ("&" if "?" in url else "?") + urlencode(given, doseq=True, quote_via=quote) if given else url
 
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int, *, refused: bool
@@ -172,6 +189,7 @@ class Http:
             if proof and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
                 raise SettingsError(f"The credentials of {self.name} would travel in clear", "Use an https address.")
             sent.update(proof)
+            sent.update(self.signature(Request(method, url, sent, body or b"", refused)))
         else:
             sent = {name: value for name, value in sent.items() if name.lower() not in _HIDDEN}
         response = None
@@ -227,11 +245,13 @@ class Http:
     def _pause(self, attempt: int) -> float:
         return float(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads attempts
 
-    def _error(self, reply: Reply, asked: float | None) -> Exception:
+    def _error(self, reply: Reply, asked: float | None) -> AverError:
         where = _shown(reply.url)
         if asked is not None:
             said = f"{self.name} is asked too often ({reply.status} from {where})"
             return Unavailable(said, "Follow it later.", retry_after=asked)
+        if (meant := self.meaning(reply)) is not None:
+            return meant
         match reply.status:
             case 404 | 410:
                 return NotFound(f"There is nothing at {where}", "Check the address.")
