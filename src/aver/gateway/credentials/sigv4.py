@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, urlsplit
 
 __all__ = ["AwsCredentials", "SigV4"]
 
@@ -109,8 +109,8 @@ def _path(path: str) -> str:
 
 
 def _key_path(path: str) -> str:
-    """Quoted once, with all its segments: they are part of an object's key (S3)."""
-    return quote(unquote_to_bytes(path), safe="/~") or "/"
+    """As it stands, with all its segments: they are part of an object's key (S3)."""
+    return path or "/"
 
 
 def _query(query: str) -> str:

@@ -136,7 +136,8 @@ class AzureStore:
                 return archived()
             case "AuthorizationPermissionMismatch" | "AuthorizationFailure" | "PublicAccessNotPermitted":
                 return SourceDenied(
-                    f"{name} does not let Aver in ({code})", "Give its account the role Storage Blob Data Reader."
+                    f"{name} does not let Aver in ({code})",
+                    "Check its credentials, and that they may read: the role Storage Blob Data Reader.",
                 )
             case "AuthenticationFailed" | "InvalidAuthenticationInfo" | "NoAuthenticationInformation":
                 return SourceDenied(f"{name} does not accept its credentials ({code})", "Renew them.")

@@ -194,8 +194,9 @@ class Http:
             sent = {name: value for name, value in sent.items() if name.lower() not in _HIDDEN}
         response = None
         try:
-            response = self._pool.urlopen(
-                method, url, headers=sent, body=body, redirect=False, preload_content=False, retries=False
+            # By its pool, because the manager would resolve dots in the path, which may be part of a name.
+            response = self._pool.connection_from_url(url).urlopen(
+                method, _target(url), body, sent, redirect=False, preload_content=False, retries=False
             )
             said = {name.lower(): value for name, value in response.headers.items()}
             content = self._read(response, said, url, most, end) if method != "HEAD" else b""
@@ -275,6 +276,12 @@ def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _target(url: str) -> str:
+    """Path and query."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _shown(url: str) -> str:

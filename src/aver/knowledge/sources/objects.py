@@ -170,8 +170,8 @@ def key_of(path: str) -> str:
 
 
 def quoted(key: str) -> str:
-    """``key`` as the path of an address. Segments of dots are escaped too: what stands between would resolve them."""
-    return _DOTS.sub(lambda found: "%2E" * len(found[0]), quote(key, safe="/~"))
+    """``key`` as the path of an address."""
+    return quote(key, safe="/~")
 
 
 def changed() -> AverError:
