@@ -84,16 +84,7 @@ class FakeBlobs(FakeService):
         if container not in self.containers:
             return _refused("ContainerNotFound")
         blobs = self.containers[container]
-        if not name:
-            return self._list(asked.query, container, blobs)
-        blob = blobs.get(name)
-        if blob is None:
-            return _refused("BlobNotFound")
-        if asked.headers.get("if-match", blob.tag).strip('"') != blob.tag:
-            return _refused("ConditionNotMet")
-        if blob.tier == "Archive":
-            return _refused("BlobArchived")
-        return Answer(blob.content, headers={"ETag": f'"{blob.tag}"', "x-ms-blob-type": "BlockBlob"})
+        return _got(asked, blobs.get(name)) if name else self._list(asked.query, container, blobs)
 
     def _list(self, query: Mapping[str, str], container: str, blobs: Mapping[str, _Blob]) -> Answer:
         if (query.get("restype"), query.get("comp")) != ("container", "list"):
@@ -119,7 +110,7 @@ class FakeBlobs(FakeService):
             headers={"Content-Type": "application/xml"},
         )
 
-    def _proof(self, asked: Asked, container: str) -> str:  # noqa: PLR0911 - one a kind of proof
+    def _proof(self, asked: Asked, container: str) -> str:
         """The code of what is wrong with a request's proof; "" when nothing is."""
         proof = asked.headers.get("authorization", "")
         scheme, _, rest = proof.partition(" ")
@@ -160,6 +151,16 @@ class FakeBlobs(FakeService):
         for name in sorted(asked.queries, key=str.lower):
             lines.append(f"{name.lower()}:{','.join(sorted(asked.queries[name]))}")
         return "\n".join(lines)
+
+
+def _got(asked: Asked, blob: _Blob | None) -> Answer:
+    if blob is None:
+        return _refused("BlobNotFound")
+    if asked.headers.get("if-match", blob.tag).strip('"') != blob.tag:
+        return _refused("ConditionNotMet")
+    if blob.tier == "Archive":
+        return _refused("BlobArchived")
+    return Answer(blob.content, headers={"ETag": f'"{blob.tag}"', "x-ms-blob-type": "BlockBlob"})
 
 
 def _listed(name: str, blob: _Blob) -> str:
