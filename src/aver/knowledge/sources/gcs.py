@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from aver.core.errors import AverError, NotFound, SettingsError, Unavailable
+from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, Text
 from aver.gateway.credentials.google import GoogleTokens
 from aver.gateway.credentials.types import Fetched
@@ -66,7 +66,7 @@ class GcsStore:
         said = self.http.get("", asked).json()
         try:
             objects = tuple(
-                Stored(each["name"], int(each["size"]), str(each["generation"])) for each in said.get("items", ())
+                Stored(str(each["name"]), int(each["size"]), str(each["generation"])) for each in said.get("items", ())
             )
             more = said.get("nextPageToken") or ""
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -93,6 +93,10 @@ class GcsStore:
                 return removed()
             case 412:
                 return changed()
+            case 403:
+                return SourceDenied(
+                    f"{self.http.name} may not be read", "Grant its account Storage Object Viewer on the bucket."
+                )
         return None
 
 
