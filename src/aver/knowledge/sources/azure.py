@@ -24,6 +24,7 @@ from aver.knowledge.sources.http import Http, Reply, Request
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.object_xml import refusal, root_of, size_of, text_of
 from aver.knowledge.sources.objects import (
+    ENDPOINT,
     PAGE,
     SELECTION,
     ObjectSource,
@@ -38,6 +39,8 @@ from aver.knowledge.sources.types import Kind, Reach
 
 __all__ = ["KIND", "AzureStore", "Options", "shared_key"]
 
+_ACCOUNT = Text(pattern=r"[a-z0-9]{3,24}", expected="an account's name")
+_CONTAINER = Text(pattern=r"[$a-z0-9][a-z0-9-]*", expected="a container's name")
 _SAID = {"x-ms-version": "2021-12-02"}
 _RESOURCE = "https://storage.azure.com"
 _SIGNED = (
@@ -196,9 +199,9 @@ KIND = Kind(
     "azure",
     "The blobs of a container of Azure Blob Storage.",
     {
-        "account": Field(Text(pattern=r"[a-z0-9]{3,24}"), "The storage account's name.", required=True),
-        "container": Field(Text(pattern=r"[$a-z0-9][a-z0-9-]*"), "The container's name.", required=True),
-        "endpoint": Field(Text(pattern=r"https?://[^\s?#@]+"), "The service's address, where it is not Azure's."),
+        "account": Field(_ACCOUNT, "The storage account's name.", required=True),
+        "container": Field(_CONTAINER, "The container's name.", required=True),
+        "endpoint": Field(ENDPOINT, "The service's address, where it is not Azure's."),
         "key": Field(Text(), "Where a key of the account is kept, such as env:AZURE_STORAGE_KEY."),
         "sas": Field(Text(), "Where a shared access signature is kept."),
         "anonymous": Field(Boolean(), "For a public container: ask without credentials."),

@@ -19,6 +19,7 @@ from aver.gateway.credentials.types import Fetched
 from aver.knowledge.sources.http import Http, Reply
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.objects import (
+    ENDPOINT,
     PAGE,
     SELECTION,
     ObjectSource,
@@ -32,6 +33,7 @@ from aver.knowledge.sources.types import Kind, Reach
 
 __all__ = ["KIND", "GcsStore", "Options"]
 
+_BUCKET = Text(pattern=r"[a-z0-9][a-z0-9._-]{1,221}", expected="a bucket's name")
 _GOOGLE = "https://storage.googleapis.com"
 _BROWSER = "https://storage.cloud.google.com"
 """Where a person who is signed in to Google opens an object."""
@@ -127,8 +129,8 @@ KIND = Kind(
     "gcs",
     "The objects of a bucket of Google Cloud Storage.",
     {
-        "bucket": Field(Text(pattern=r"[a-z0-9][a-z0-9._-]{1,221}"), "The bucket's name.", required=True),
-        "endpoint": Field(Text(pattern=r"https?://[^\s?#@]+"), "The service's address, where it is not Google's."),
+        "bucket": Field(_BUCKET, "The bucket's name.", required=True),
+        "endpoint": Field(ENDPOINT, "The service's address, where it is not Google's."),
         "credentials": Field(Text(), "Where a service account's file or a token is kept, such as env:GCS_ACCOUNT."),
         "anonymous": Field(Boolean(), "For a public bucket: ask without credentials."),
         **SELECTION,

@@ -21,6 +21,7 @@ from aver.knowledge.sources.types import Reach
 from aver.knowledge.types import Page, SourceItem
 
 __all__ = [
+    "ENDPOINT",
     "PAGE",
     "SELECTION",
     "ObjectSource",
@@ -101,6 +102,9 @@ SELECTION: Mapping[str, Field] = {
     "exclude": Field(ListOf(_Glob(), least=1), "No objects whose paths match one of these patterns."),
     "uri": Field(Text(), "Where a person opens an object, with {key} in it."),
 }
+
+
+ENDPOINT = Text(pattern=r"https?://[^\s?#@]+", expected="an address such as https://objects.example.org")
 
 
 class ObjectSource:

@@ -19,6 +19,7 @@ from aver.knowledge.sources.http import Http, Reply, Request
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.object_xml import refusal, root_of, size_of, text_of
 from aver.knowledge.sources.objects import (
+    ENDPOINT,
     PAGE,
     SELECTION,
     ObjectSource,
@@ -33,9 +34,12 @@ from aver.knowledge.sources.types import Kind, Reach
 
 __all__ = ["KIND", "Options", "S3Store"]
 
+_BUCKET = Text(pattern=r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}", expected="a bucket's name")
+_REGION = Text(pattern=r"[a-z0-9-]+", expected="a region such as eu-west-1")
 _STALE = frozenset({"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired"})
 """Codes of keys that may have been replaced in the meantime; they come with status 400 or 403."""
-_ELSEWHERE = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
+_ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
+"""Codes by which a bucket of another region refuses, if they name that region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,7 @@ class S3Store:
     def _meaning(self, reply: Reply) -> AverError | None:  # noqa: PLR0911 - one a code
         code, name, bucket = refusal(reply), self.http.name, self._options.bucket
         region = reply.headers.get("x-amz-bucket-region") or refusal(reply, "Region")
-        if code in _ELSEWHERE or reply.status == 301:
+        if reply.status == 301 or (region and code in _ELSEWHERE):
             where = f"in {region[:40]}" if region.isprintable() and region else "elsewhere"
             return SettingsError(
                 f"The bucket {bucket} of {name} is {where}, not in {self._region}", "Correct region, or endpoint."
@@ -180,9 +184,9 @@ KIND = Kind(
     "s3",
     "The objects of a bucket of Amazon S3, or of a store that speaks its protocol.",
     {
-        "bucket": Field(Text(pattern=r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}"), "The bucket's name.", required=True),
-        "region": Field(Text(pattern=r"[a-z0-9-]+"), "Where the bucket is; as AWS_REGION says, without it."),
-        "endpoint": Field(Text(pattern=r"https?://[^\s?#@]+"), "The store's address, where it is not AWS's."),
+        "bucket": Field(_BUCKET, "The bucket's name.", required=True),
+        "region": Field(_REGION, "Where the bucket is; as AWS_REGION says, without it."),
+        "endpoint": Field(ENDPOINT, "The store's address, where it is not AWS's."),
         "addressing": Field(
             Choice("way of addressing", ("path", "virtual")), "Whether the bucket is part of the path or the host."
         ),
