@@ -14,9 +14,12 @@ from moto.s3.models import s3_backends
 
 from aver.core.clock import rfc3339
 from aver.core.errors import InvalidInput, NotFound, SettingsError, SourceDenied, TooLarge, Unavailable
+from aver.core.settings import Settings
 from aver.knowledge.listing import listed
+from aver.knowledge.sources import parse_sources
 from aver.knowledge.sources.objects import key_of
-from aver.testing import FixedClock
+from aver.server.application import Application
+from aver.testing import FixedClock, HashEmbedder
 from aver.testing.fakes.sources.serving import Answer, FakeService
 from tests.object_stores import MOST, ODD_KEYS, S3, SECRETS, refusal
 
@@ -349,3 +352,37 @@ def test_refusals_do_not_repeat_secrets(s3):
             listed(s3.open(bucket), "")
         assert "hush" not in str(caught.value)
         assert SECRETS["env:KEY"] not in str(caught.value)
+
+
+def test_a_tenant_follows_a_bucket(s3, tmp_path, monkeypatch):
+    """What changes while it is read is taken up with the next run; what is known is not fetched again; what is gone is deleted."""
+    bucket = s3.bucket()
+    put(s3, bucket, "hr/one.md", "hr/two.md")
+    monkeypatch.setenv("S3_KEY_ID", SECRETS["env:KEY"])
+    monkeypatch.setenv("S3_SECRET_KEY", SECRETS["env:SECRET"])
+    application = Application(Settings(data=tmp_path / "data"), embedder=HashEmbedder())
+    application.store.create_tenant("acme")
+    services = application.tenant("acme")
+    keys = "key_id: env:S3_KEY_ID, secret_key: env:S3_SECRET_KEY"
+    declared = f"sources: {{files: {{kind: s3, bucket: {bucket}, endpoint: '{s3.url}', {keys}}}}}"
+    services.sources.declare(parse_sources(declared, "s"))
+
+    def change(environ):
+        if environ["RAW_URI"].endswith("/hr/one.md"):
+            s3.meddle = lambda _: None
+            s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, "hr/one.md", b"Quite other words")
+
+    s3.meddle = change
+    first = services.sources.follow("files")
+    assert (first.added, first.complete) == (1, False)
+    assert [failure.path for failure in first.failed] == ["hr/one.md"]
+    second = services.sources.follow("files")
+    assert (second.added, second.unchanged, second.complete) == (1, 1, True)
+    s3.asked.clear()
+    s3.client.delete_object(Bucket=bucket, Key="hr/two.md")
+    third = services.sources.follow("files")
+    assert (third.deleted, third.unchanged) == (1, 1)
+    assert [method for method, _ in s3.asked] == ["DELETE", "GET"]
+    (document,) = services.knowledge.documents(services.principal("ann"))
+    assert document.uri == f"{s3.url}/{bucket}/hr/one.md"
+    application.close()
