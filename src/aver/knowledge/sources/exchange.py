@@ -48,7 +48,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What is wanted of an answer: one of ``statuses``, in at most ``most`` bytes, of which with ``cut`` those after are left. ``reads``
-    tells by the headers whether the body is wanted at all; it is empty otherwise."""
+    tells by the headers whether the body that comes with status 200 is wanted at all; it is empty otherwise."""
 
     most: int
     statuses: Collection[int] = (200,)
@@ -82,7 +82,7 @@ class Connections:
                 preload_content=False,
                 retries=False,
             )
-            said = {name.lower(): value for name, value in response.headers.items()}
+            said = {name.lower(): value for name, value in response.headers.itermerged()}
             content, left = (b"", False) if method == "HEAD" else _read(response, said, url, bounds)
         except (
             HTTPError,
@@ -106,7 +106,7 @@ class Connections:
 def _read(response: urllib3.BaseHTTPResponse, said: Mapping[str, str], url: str, bounds: Bounds) -> tuple[bytes, bool]:
     """The body, and whether something of it was left."""
     wanted = response.status in bounds.statuses
-    if wanted and not bounds.reads(said):
+    if response.status == 200 and not bounds.reads(said):
         return b"", True
     most = bounds.most if wanted else _LARGEST_APOLOGY
     cut = bounds.cut or not wanted
