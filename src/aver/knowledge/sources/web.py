@@ -137,7 +137,7 @@ class WebSource:
         self._urls[path] = url
         return path
 
-    def _proof(self, refused: bool) -> dict[str, str]:  # noqa: ARG002, FBT001 - a secret is read anew each time as it is
+    def _proof(self, refused: bool) -> dict[str, str]:  # noqa: ARG002 - a secret is read anew each time as it is
         return {name: self.reach.secret(reference) for name, reference in self.options.headers.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -67,6 +67,8 @@ class Crawl:
     """What the site answers, with status 200, for a page that it does not have; without wording where it says so by a status."""
     _missing_at: str = ""
     """The path that it leads to from such a page."""
+    _before: int = 0
+    """How many documents were known."""
     _lost: int = 0
     _dead: int = 0
     _asked_at: float | None = None
@@ -74,7 +76,7 @@ class Crawl:
     def run(self) -> None:
         """Raises an :class:`~aver.core.errors.AverError` where what was found may not be all there is."""
         self._known = self.memory.begin()
-        before = self.memory.documents()
+        self._before = self.memory.documents()
         self._begin()
         asked = 0
         while self._queue and asked < self.limits.pages:
@@ -83,8 +85,8 @@ class Crawl:
             self._visit(url, depth)
         for _, _, _, url in heapq.nsmallest(_MOST_NAMED, self._queue):
             self._beyond(url, f"It is beyond the {self.limits.pages:,} pages that are read of the site", "most")
-        if self._lost > max(1, before // 2):
-            said = f"{self._lost} of {before} pages of {self.http.name} are suddenly out of sight"
+        if self._lost > max(1, self._before // 2):
+            said = f"{self._lost} of {self._before} pages of {self.http.name} are suddenly out of sight"
             raise Unavailable(said, _ADVICE)
         self._leave_out_duplicates()
         self.memory.put(self._missing)
@@ -132,7 +134,7 @@ class Crawl:
         if page is None or self._is_missing(page, known):
             return
         self.memory.put(page)
-        if page.ending and page.indexed and page.revision:
+        if page.ending and page.indexed and page.revision and self.scope.page(url):  # it may begin outside of itself
             self.documents[url] = page
         if page.canonical:
             self._add(page.canonical, depth)
@@ -166,7 +168,7 @@ class Crawl:
             if rest > 0:
                 self.http.wait(rest)
         conditions = {}
-        if known is not None and not known.failures:
+        if known is not None:
             conditions = {"If-None-Match": known.etag, "If-Modified-Since": known.modified}
         headers = {name: value for name, value in conditions.items() if value}
         try:
@@ -216,14 +218,16 @@ class Crawl:
             self._add(target, depth)
 
     def _is_missing(self, page: Known, known: Known | None) -> bool:
-        """Whether ``page`` is what the site answers where there is nothing. The first page may be just that, if it always was."""
+        """Whether ``page`` is what the site answers where there is nothing. The first page may be just that, if it was so before: some
+        sites lead home from everywhere. If it was not, the site is in repair or asks to log in."""
         if not page.wording or page.wording != self._missing.wording:
             return False
         if page.url not in self._front:
             self._lost += known is not None and known.indexed and known.wording != page.wording
             return True
         before = self.memory.get(self._missing.url)
-        if known is not None and (before is None or known.wording != before.wording):
+        was_so = known is not None and before is not None and known.wording == before.wording
+        if self._before and not was_so:
             said = f"{self.http.name} answers at {page.url} as it does where there is nothing"
             raise Unavailable(said, _ADVICE)
         return False
