@@ -234,10 +234,11 @@ def test_links_that_are_not_vouched_for_are_not_followed(site, crawling):
 
 def test_a_base_and_frames_and_an_area_are_understood(site, crawling):
     body = '<area href="leave"><a href="../pay">x</a>'
-    site.page("/", body, head='<base href="/sub/"><link rel="Next" href="/next">')
-    for path in ("/sub/leave", "/next"):
+    head = '<base href="/sub/"><link rel="next" href="/next"><META HTTP-EQUIV=Refresh content="0; URL=on">'
+    site.page("/", body, head=head)
+    for path in ("/sub/leave", "/sub/on", "/next"):
         site.page(path, f"<p>{path}</p>")
-    assert list(crawling.items()) == ["/", "/next", "/pay", "/sub/leave"]
+    assert list(crawling.items()) == ["/", "/next", "/pay", "/sub/leave", "/sub/on"]
 
 
 def test_copies_of_a_page_are_the_page(site, crawling):
@@ -480,6 +481,23 @@ def test_a_site_that_asks_to_be_left_alone_is(site, crawling):
     assert raised.value.retry_after == 7200
 
 
+def test_a_page_that_asks_for_a_moment_for_ever_costs_itself_alone(site, crawling):
+    crawling.items()
+    answering(site, 503, "/leave", **{"Retry-After": "5"})
+    assert list(crawling.failing(crawling.items())) == ["/leave"]
+
+
+def test_a_page_with_a_shorter_way_to_it_is_not_too_far_away(site, crawling):
+    site.page("/", "<p>Links.</p>", links=["/leave", "/new"])
+    site.page("/leave", "<p>Thirty days.</p>", links=["/deep"])
+    site.page("/deep", "<p>Deep.</p>", links=["/far"])
+    site.page("/far", "<p>Far.</p>")
+    site.page("/new", "<p>New.</p>")
+    assert crawling.items(depth=2)["/far"].revision == ""
+    site.page("/new", "<p>New.</p>", links=["/far"])
+    assert crawling.items(depth=2)["/far"].revision
+
+
 def test_throttling_is_waited_for(site, crawling):
     site.throttle(2, 3)
     assert len(crawling.items()) == 3
@@ -683,14 +701,14 @@ sources:
     kind: web
     url: {site.url}
     sitemap: {site.url}/map.xml
-    follow: no
+    follow: false
     within: /docs
     exclude: ["*.print", "docs/old/**"]
     query: drop
     most: 100
     depth: 3
     delay: 2s
-    trust_dates: yes
+    trust_dates: true
     headers: {{authorization: env:TOKEN}}
 """
     (declared,) = parse_sources(text, "s.yaml")
@@ -709,8 +727,6 @@ def test_a_site_is_ingested_followed_and_keeps_its_documents_through_failures(si
     following = Sources(world.store, world.ledger, world.knowledge, world.clock, lambda _: "", 2**20)
     following.declare(parse_sources(f"sources: {{site: {{kind: web, url: '{site.url}', delay: 0}}}}", "s.yaml"))
     assert following.follow("site").added == 3
-    report = following.follow("site")
-    assert (report.unchanged, report.complete) == (3, True)
     answering(site, 400, "/leave")
     report = following.follow("site")
     assert (report.unchanged, report.deleted, report.complete) == (2, 0, False)

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aver.core.errors import AverError, NotFound, SettingsError, Unavailable
 from aver.gateway.config.quantities import Duration
@@ -76,7 +76,7 @@ class WebSource:
         self._http = Http(
             self.name, self._scope.begin, self.reach.clock, self._proof, wait=self.wait, attempts=_ATTEMPTS
         )
-        self._memory = Memory(Path(self.reach.folder))
+        self._memory = Memory(self.reach.folder)
         self._urls: dict[str, str] = {}
         self._refused: dict[str, AverError] = {}
 
@@ -89,10 +89,11 @@ class WebSource:
         limits = Limits(
             self.options.most, self.options.depth, self.reach.max_bytes, delay, dated=self.options.trust_dates
         )
-        crawl = Crawl(self._http, self._scope, robots, self._memory, limits, self.reach.clock, follow, dates)
-        crawl.run()
         self._urls, self._refused = {}, {}
-        items = [*self._found(crawl), *self._not_had(crawl)]
+        with closing(self._memory) as memory:
+            crawl = Crawl(self._http, self._scope, robots, memory, limits, self.reach.clock, follow, dates)
+            crawl.run()
+            items = [*self._found(crawl), *self._not_had(crawl)]
         for start in range(0, max(len(items), 1), _ITEMS_A_PAGE):
             yield Page(tuple(items[start : start + _ITEMS_A_PAGE]))
 

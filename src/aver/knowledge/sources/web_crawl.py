@@ -28,6 +28,8 @@ _TOO_OFTEN = 3
 _MOST_NAMED = 100
 """Pages beyond the bounds that are reported by name."""
 _MOST_REDIRECTS = 5
+_LONG = 60.0
+"""Seconds that a site may ask to wait for without being asked to be left alone."""
 _ADVICE = "See whether it asks to log in or keeps Aver out; exclude pages that are gone for good."
 
 
@@ -104,16 +106,17 @@ class Crawl:
             self._add(url, 0)
 
     def _add(self, url: str, depth: int) -> None:
-        """Queue an address, once; those known come first, so that a bound that is reached keeps nothing known out."""
-        if url in self._queued or not self.robots.allows(url):
+        """Queue an address, if it is one, once; those known come first, so that a bound that is reached keeps nothing known out."""
+        if not url or url in self._queued or not self.robots.allows(url):
             return
         known = url in self._known
         if not known and len(self._queue) > self.limits.pages + _MOST_NAMED:
             return  # it would not come to it
-        self._queued.add(url)
         if depth > self.limits.depth:
             self._beyond(url, f"It is more than {self.limits.depth} links away from where the site begins", "depth")
             return
+        self.refused.pop(url, None)  # where there is a shorter way to it
+        self._queued.add(url)
         heapq.heappush(self._queue, (not known and url not in self._front, depth, len(self._queued), url))
 
     def _beyond(self, url: str, why: str, bound: str) -> None:
@@ -136,11 +139,9 @@ class Crawl:
         self.memory.put(page)
         if page.ending and page.indexed and page.revision and self.scope.page(url):  # it may begin outside of itself
             self.documents[url] = page
-        if page.canonical:
-            self._add(page.canonical, depth)
+        self._add(self.scope.page(page.canonical), depth)
         for link in page.links.splitlines() if self.follow else ():
-            if inner := self.scope.page(link):  # what is remembered was found within other bounds, maybe
-                self._add(inner, depth + 1)
+            self._add(self.scope.page(link), depth + 1)
 
     def _looked_at(self, url: str, known: Known | None, depth: int) -> Known | None:
         """The page as it is now; ``None`` where there is none."""
@@ -192,15 +193,15 @@ class Crawl:
             return replace(name, revision=_NO_DOCUMENT)
         page = read_page(url, said, reply.body, endings[0])
         self.memory.keep(url, page.content)
-        canonical = self.scope.page(page.canonical) if page.canonical else ""
-        links = dict.fromkeys(link for each in page.links if (link := self.scope.page(each)))
+        canonical = self.scope.here(page.canonical) if page.canonical else ""
+        links = dict.fromkeys(link for each in page.links if (link := self.scope.here(each)))
         return replace(
             name,
             ending=endings[0],
             revision=page.revision,
             wording=page.wording,
             indexed=page.indexed,
-            canonical="" if canonical == url else canonical,
+            canonical=canonical,
             links="\n".join(links),
         )
 
@@ -235,7 +236,7 @@ class Crawl:
     def _not_had(self, url: str, known: Known | None, error: AverError) -> Known | None:
         """What is to be made of a page that could not be had: what is known of it, if anything. Raises ``error`` where it is more than
         this page's."""
-        if url in self._front or error.retry_after is not None:
+        if url in self._front or (error.retry_after or 0) > _LONG:
             raise error
         if isinstance(error, SourceDenied):
             self._lost += known is not None and known.indexed
@@ -266,7 +267,7 @@ class Crawl:
                     self._missing = replace(self._missing, wording=self._seen(url, reply, "").wording)
                     return
             except AverError as error:
-                if error.retry_after is not None:
+                if (error.retry_after or 0) > _LONG:
                     raise
                 return
             url = self.scope.page(reply.headers.get("location", ""), url)
@@ -274,7 +275,8 @@ class Crawl:
 
     def _leave_out_duplicates(self) -> None:
         """Of pages that name one of them as what they are properly called, keep that one."""
-        proper = {url: page.canonical for url, page in self.documents.items() if page.canonical in self.documents}
+        named = {url: self.scope.page(page.canonical) for url, page in self.documents.items()}
+        proper = {url: other for url, other in named.items() if other in self.documents and other != url}
 
         def stays(url: str) -> bool:
             seen = [url]

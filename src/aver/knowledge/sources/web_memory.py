@@ -22,8 +22,9 @@ _MOST_KEPT = 2 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A page as it was seen last. ``ending`` is empty for what is no document, ``links`` are one a line, ``modified`` is what the
-    answer said and ``dated`` what the sitemap said; ``failures`` counts the listings in a row in which it could not be had."""
+    """A page as it was seen last. ``ending`` is empty for what is no document; ``links`` are those within the site, one a line;
+    ``modified`` is what the answer said, and ``dated`` what the sitemap did; ``failures`` counts the listings in a row in which it could
+    not be had."""
 
     url: str
     ending: str = ""
@@ -78,7 +79,10 @@ class Memory:
     def get(self, url: str) -> Known | None:
         query = f"SELECT {', '.join(_NAMES)} FROM pages WHERE url = ?"  # noqa: S608 - the names are those of the record
         row = self._with(lambda database: database.execute(query, (url,)).fetchone())
-        return None if row is None else Known(*row[:8], bool(row[8]), str(row[9]), int(row[10]))
+        if row is None:
+            return None
+        values = dict(zip(_NAMES, row, strict=True))
+        return Known(**{**values, "indexed": bool(values["indexed"])})
 
     def put(self, page: Known) -> None:
         """``page`` as it is seen in this listing."""
@@ -106,6 +110,13 @@ class Memory:
         place.unlink(missing_ok=True)
         self._kept -= len(content)
         return content
+
+    def close(self) -> None:
+        """Until it is used again."""
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                self._database.close()
+            self._database = None
 
     def _place(self, url: str) -> Path:
         return self._contents / sha256_hex(url.encode())
@@ -135,9 +146,6 @@ class Memory:
         return self._database
 
     def _forget(self) -> None:
-        if self._database is not None:
-            with suppress(sqlite3.Error):
-                self._database.close()
-            self._database = None
+        self.close()
         for name in ("pages.db", "pages.db-wal", "pages.db-shm"):
             (self._folder / name).unlink(missing_ok=True)

@@ -47,6 +47,8 @@ _LARGEST_READ = 4 * 2**20
 """Bytes of a page up to which its revision is made of what it says rather than of its bytes."""
 _MOST_LINKS = 5000
 _LINK = re.compile(r'<([^<>]{1,2000})>((?:\s*;\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)')
+_ONWARD = re.compile(r"""^\s*[\d.]*\s*[;,]?\s*url\s*=\s*["']?([^"']+)""", re.IGNORECASE)
+"""Where a page that is shown for a moment alone leads on to."""
 _VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 _UNFOLLOWED = frozenset({"nofollow", "ugc", "sponsored"})
 
@@ -148,10 +150,12 @@ def _joined(base: str, link: str) -> str:
 
 def _links(page: LexborHTMLParser, base: str) -> Iterator[str]:
     seen: set[str] = set()
-    for node in page.css("a[href], area[href], frame[src], link[rel~=next][href]"):
-        if set((node.attributes.get("rel") or "").lower().split()) & _UNFOLLOWED:
+    for node in page.css("a[href], area[href], frame[src], link[rel~=next][href], meta[http-equiv=refresh i][content]"):
+        said = {name: value or "" for name, value in node.attributes.items()}
+        if set(said.get("rel", "").lower().split()) & _UNFOLLOWED:
             continue
-        link = _joined(base, node.attributes.get("href") or node.attributes.get("src") or "").partition("#")[0]
+        onward = _ONWARD.search(said.get("content", ""))
+        link = _joined(base, said.get("href") or said.get("src") or (onward[1] if onward else "")).partition("#")[0]
         if link.startswith(("http://", "https://")) and link not in seen:
             seen.add(link)
             yield link
