@@ -73,9 +73,10 @@ class Connections:
         :class:`~aver.core.errors.Unavailable` for an encoding of the content that was not asked for."""
         response = None
         try:
-            response = self._pool.urlopen(
+            # By its pool, because the manager would resolve dots in the path, which may be part of a name.
+            response = self._pool.connection_from_url(url).urlopen(
                 method,
-                url,
+                _target(url),
                 headers={"Accept-Encoding": "gzip", **headers},
                 body=body,
                 redirect=False,
@@ -211,6 +212,12 @@ def parts_of(url: str) -> SplitResult:
     except ValueError:  # such as a port that is no number
         pass
     return SplitResult("", "", "", "", "")
+
+
+def _target(url: str) -> str:
+    """Path and query."""
+    parts = parts_of(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def shown(url: str) -> str:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlencode, urljoin
+from urllib.parse import quote, urlencode, urljoin
 
 from aver.core.clock import Clock
-from aver.core.errors import NotFound, SettingsError, SourceDenied, Unavailable
+from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.knowledge.sources.exchange import Bounds, Broken, Connections, Reply, parts_of, shown
 
-__all__ = ["Http", "Reply", "origin"]
+__all__ = ["Http", "Reply", "Request", "origin"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds between attempts: doubled each time with some chance, or what the far side asks for, up to the longest."""
@@ -35,22 +35,39 @@ _HARMLESS = frozenset(
 """Headers that another origin may see."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is about to be sent to the declared address. ``refused``: the proof that went with it a moment ago was not accepted."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    refused: bool
+
+
 @dataclass
 class Http:
     """The far side of the source ``name``, at and below ``base``. For one thread at a time.
 
     ``credentials`` gives the headers that prove who asks, anew for each request, so that a secret which is replaced or a token that is
     renewed counts at once; it is told whether the last ones were refused. They travel over https alone, or to this machine.
+    ``signature`` gives headers that prove it of this one request, for systems that want each signed; no secret can be read from them.
     ``anywhere``: a redirect or an address may lead to another host of the internet, without credentials.
-    ``throttled`` says of an answer in how many seconds to ask again, where the far side has its own way of saying so.
+    ``throttled`` says of an answer in how many seconds to ask again, where the far side has its own way of saying so;
+    ``unproven`` whether an answer refuses what proves who asks, so that it is asked once more with a new one; ``meaning`` what an answer
+    that is no success means, where its status does not tell.
     """
 
     name: str
     base: str
     clock: Clock
     credentials: Callable[[bool], Mapping[str, str]] = lambda _: {}
+    signature: Callable[[Request], Mapping[str, str]] = lambda _: {}
     anywhere: bool = False
     throttled: Callable[[Reply], float | None] = lambda _: None
+    unproven: Callable[[Reply], bool] = lambda reply: reply.status == 401
+    meaning: Callable[[Reply], AverError | None] = lambda _: None
     wait: Callable[[float], None] = time.sleep
     attempts: int = 5
     _connections: Connections = field(init=False, repr=False)
@@ -117,7 +134,7 @@ class Http:
             if reply.status in request.bounds.statuses:
                 return reply
             asked = self._asked_to_wait(reply, attempt)
-            if asked is None and reply.status == 401 and not renewed and not last:
+            if asked is None and not renewed and not last and self.unproven(reply):
                 renew = renewed = True  # what proves who asks may have been renewed in the meantime
                 continue
             if (asked is None and reply.status < 500) or last or (asked or 0) > _LONGEST_PAUSE:
@@ -130,7 +147,9 @@ class Http:
         if not where:
             url = self.base
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._permitted(url + ("&" if "?" in url else "?") + urlencode(given, doseq=True) if given else url)
+        return self._permitted(
+            url + ("&" if "?" in url else "?") + urlencode(given, doseq=True, quote_via=quote) if given else url
+        )
 
     def _follow(self, request: _Request, *, refused: bool) -> Reply:
         for _ in range(_REDIRECTS + 1):
@@ -167,7 +186,8 @@ class Http:
         if not all(value.isascii() and value.isprintable() for value in proof.values()):
             said = f"The credentials of {self.name} hold something that no header may"  # and are not repeated here
             raise SettingsError(said, "Keep them on one line, without anything around them.")
-        return {**sent, **proof}
+        sent.update(proof)
+        return {**sent, **self.signature(Request(request.method, request.url, sent, request.body or b"", refused))}
 
     def _permitted(self, url: str) -> str:
         """``url``, if it may be asked for: on the same host, or, where that is allowed, a public one."""
@@ -188,11 +208,13 @@ class Http:
     def _pause(self, attempt: int) -> float:
         return float(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - it spreads attempts
 
-    def _error(self, reply: Reply, asked: float | None) -> Exception:
+    def _error(self, reply: Reply, asked: float | None) -> AverError:
         where = shown(reply.url)
         if asked is not None:
             said = f"{self.name} is asked too often ({reply.status} from {where})"
             return Unavailable(said, "Follow it later.", retry_after=asked)
+        if (meant := self.meaning(reply)) is not None:
+            return meant
         match reply.status:
             case 404 | 410:
                 return NotFound(f"There is nothing at {where}", "Check the address.")
