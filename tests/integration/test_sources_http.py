@@ -118,9 +118,9 @@ def test_an_answer_and_what_was_asked():
     with Raw(answer(b'{"a": 1}', X_Kind="one")) as server:
         reply = http(server).get("rest/items", {"page": 2, "label": ["a b", "c"], "none": None}, {"Accept": "x/y"})
     assert (reply.status, reply.json(), reply.headers["x-kind"]) == (200, {"a": 1}, "one")
-    assert reply.url == f"{server.url}/rest/items?page=2&label=a+b&label=c"
+    assert reply.url == f"{server.url}/rest/items?page=2&label=a%20b&label=c"
     (line, headers) = server.requests[0]
-    assert line == "GET /rest/items?page=2&label=a+b&label=c HTTP/1.1"
+    assert line == "GET /rest/items?page=2&label=a%20b&label=c HTTP/1.1"
     assert headers["user-agent"] == "Aver"
     assert headers["accept"] == "x/y"
 
