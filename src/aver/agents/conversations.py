@@ -34,7 +34,7 @@ from aver.evidence import Ledger, Step
 from aver.gateway.types import Usage
 from aver.store import TenantStore
 
-__all__ = ["Conversations", "Pairs"]
+__all__ = ["Conversations", "Pairs", "answer_of"]
 
 _LISTED = 100
 """The newest conversations are listed."""
@@ -125,14 +125,7 @@ class Conversations:
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns; :class:`NotFound` for any other. Where something the turn looked at
         can no longer be read, what was written about it is left out of the steps."""
-        query = (
-            select(turns.c.id)
-            .join(conversations, turns.c.conversation == conversations.c.id)
-            .where(turns.c.id == turn, conversations.c.owner == self._owner(principal))
-        )
-        with self._store.read() as tx:
-            if tx.execute(query).first() is None:
-                raise NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
+        self._own_turn(principal, turn)
         steps = self._ledger.turn(turn)
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
@@ -141,6 +134,25 @@ class Conversations:
             step if step.kind == "admitted" or step.body is None else replace(step, body={"withheld": _WITHHELD})
             for step in steps
         )
+
+    def turn(self, principal: Principal, turn: str) -> PastTurn:
+        """One of the principal's own turns, as it may be shown now; :class:`NotFound` for any other, and once it was erased."""
+        row = self._own_turn(principal, turn)
+        for past in self._past(principal, [row]):
+            return past
+        raise _no_turn()
+
+    def _own_turn(self, principal: Principal, turn: str) -> Row[Any]:
+        query = (
+            select(turns)
+            .join(conversations, turns.c.conversation == conversations.c.id)
+            .where(turns.c.id == turn, conversations.c.owner == self._owner(principal))
+        )
+        with self._store.read() as tx:
+            row = tx.execute(query).first()
+        if row is None:
+            raise _no_turn()
+        return row
 
     def _own(self, tx: Connection, principal: Principal, conversation: str) -> Row[Any]:
         query = select(conversations).where(
@@ -169,6 +181,10 @@ class Conversations:
         pairs: Pairs = frozenset().union(*(content.pairs for content in contents.values()))
         readable = self._knowledge.readable(principal, sorted(pairs))
         return tuple(_past_turn(row, contents[row.id], readable) for row in rows if row.id in contents)
+
+
+def _no_turn() -> NotFound:
+    return NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
 
 
 def _past_turn(row: Row[Any], content: _Content, readable: Pairs) -> PastTurn:
@@ -226,11 +242,11 @@ def _content(steps: Iterable[Step]) -> _Content | None:
             (document, version) for hit in retrieved.get("hits", ()) for document, version in hit.get("also", ())
         )
         | frozenset((document, version) for document, version in retrieved.get("remembered", ())),
-        _answer(responded["answer"]) if responded else None,
+        answer_of(responded["answer"]) if responded else None,
     )
 
 
-def _answer(data: Mapping[str, Any]) -> Answer:
+def answer_of(data: Mapping[str, Any]) -> Answer:
     """An answer as it was recorded."""
     return Answer(
         **{

@@ -8,12 +8,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from aver.agents.conversations import Conversations
+from aver.agents.lineage import TurnLineage, turn_lineage
 from aver.agents.release import Release
 from aver.agents.reranking import MakeCall
 from aver.agents.turn import Parts, Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
 from aver.core import Clock, Principal
-from aver.core.errors import AverError
+from aver.core.errors import AverError, NotFound
 from aver.evidence import Ledger, Step
 from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Message
@@ -44,6 +45,7 @@ class Assistant:
         embedder: Embedder,
         reranker: Callable[[MakeCall], Reranker] | None = None,
     ) -> None:
+        self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
         self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker)
 
@@ -116,6 +118,16 @@ class Assistant:
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, as they may be shown now. Blocking; :class:`NotFound` for any other."""
         return self._conversations.evidence(principal, turn)
+
+    def lineage(self, principal: Principal, turn: str) -> TurnLineage:
+        """What the answer of one of the principal's own turns rests on, as far as it may be shown now. Blocking.
+
+        Raises :class:`~aver.core.errors.NotFound` for any other turn, and for one without an answer.
+        """
+        past = self._conversations.turn(principal, turn)
+        if past.answer is None:
+            raise NotFound("This turn has no answer", "See what happened: its evidence.")
+        return turn_lineage(self._store, self._ledger, past.answer, past.created, past.withheld)
 
 
 async def _whole(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

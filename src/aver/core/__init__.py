@@ -3,9 +3,10 @@
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.clock import Clock, SystemClock, rfc3339
 from aver.core.ids import new_id
-from aver.core.principal import EVERYONE, Principal, check_reader, group_reader, user_reader
+from aver.core.principal import ADMIN, EVERYONE, Principal, check_reader, group_reader, user_reader
 
 __all__ = [
+    "ADMIN",
     "EVERYONE",
     "Clock",
     "Principal",

@@ -9,6 +9,7 @@
     │   └── TooLarge               the input is over a stated limit
     ├── NotFound                   it does not exist, or the caller may not see it
     ├── Unauthenticated            no key, or a key that is not valid
+    ├── Forbidden                  the key lacks a role; says nothing of what there is
     ├── VerificationFailed         evidence does not add up; names the first bad record
     ├── Conflict                   it exists already, or another process holds it
     ├── LimitReached               a rate limit of this installation; passes with time
@@ -42,6 +43,7 @@ __all__ = [
     "Conflict",
     "ContentFiltered",
     "ContextOverflow",
+    "Forbidden",
     "IndexRefused",
     "InvalidInput",
     "LimitReached",
@@ -116,6 +118,10 @@ class NotFound(AverError):
 
 class Unauthenticated(AverError):
     slug, status, exit_code = "unauthenticated", 401, 3
+
+
+class Forbidden(AverError):
+    slug, status, exit_code = "forbidden", 403, 3
 
 
 class VerificationFailed(AverError):

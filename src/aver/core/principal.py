@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from aver.core.errors import InvalidInput
 
-__all__ = ["EVERYONE", "Principal", "check_reader", "group_reader", "user_reader"]
+__all__ = ["ADMIN", "EVERYONE", "Principal", "check_reader", "check_role", "group_reader", "user_reader"]
 
 EVERYONE = "everyone"
+ADMIN = "admin"
+"""The role of those who keep a tenant's installation: they see how its sources stand, and read no document for it."""
 _LONGEST_NAME = 200
 
 
@@ -42,6 +44,13 @@ def check_reader(token: str) -> str:
     raise InvalidInput(f"{token!r} names no reader", "Write user:NAME, group:NAME or everyone.")
 
 
+def check_role(role: str) -> str:
+    """``role`` itself when there is such a role; else :class:`InvalidInput`."""
+    if role != ADMIN:
+        raise InvalidInput(f"There is no role {role[:60]!r}", f"The only role is {ADMIN!r}.")
+    return role
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A user of one tenant, with the groups and roles that the caller has established."""
@@ -60,6 +69,10 @@ class Principal:
     def subject(self) -> str:
         """Whose data a turn of this principal is: the name that ``aver erase`` takes."""
         return user_reader(self.user)
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.roles
 
     @property
     def readers(self) -> frozenset[str]:

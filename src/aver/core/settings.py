@@ -73,6 +73,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
+    keep_originals: bool = True
+    """Whether the files of documents with pages are kept, so that passages can be shown on them."""
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
@@ -194,6 +196,12 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return text.lower() == "true"
+
+
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("the path of a directory")
@@ -212,6 +220,7 @@ _SETTINGS = {
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
+    "keep_originals": _Setting("AVER_KEEP_ORIGINALS", _switch),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
     "reranker": _Setting("AVER_RERANKER", _word),

@@ -26,6 +26,8 @@ from aver.evidence import Ledger
 from aver.evidence.types import StepKind
 from aver.knowledge.index import Index, IndexWriter, Place, Row
 from aver.knowledge.layout import dump_layout
+from aver.knowledge.lineage import forget_origins, note_origin
+from aver.knowledge.originals import ORIGINALS, Originals
 from aver.knowledge.passages import stored_chunks
 from aver.knowledge.preparation import Prepared, embedded_text
 from aver.knowledge.recipes import Embedders, recipe
@@ -84,6 +86,7 @@ class Changes:
         self._embedders = embedders
         self._clock = clock
         self._index = index
+        self._originals = Originals(store.directory / ORIGINALS)
         self._turn = new_id(run)
         state = self._current()
         self._embedder = (state and embedders.of(state.recipe)) or embedders.default
@@ -93,13 +96,16 @@ class Changes:
     def delete(self, ids: Sequence[str], body: Mapping[str, Any], by: str | None = None) -> None:
         """Remove documents at once: their text, and what the statistics know of them. ``by``: who asked for it by hand."""
         kind: StepKind = "deleted" if by else "ingested"
+        kept: list[str] = []
         with self._at_once(ids, None) as (tx, alive):
             nothing = {"path": "", "uri": "", "title": "", "digest": "", "revision": "", "acl": None}
             nothing["updated"] = self._now()
             for document in alive:
                 tx.execute(update(documents).where(documents.c.id == document).values(nothing))
                 tx.execute(delete(document_versions).where(document_versions.c.document == document))
+                kept += forget_origins(tx, document)
             self._record(tx, kind, {"deleted": len(alive)}, body, by)
+        self._originals.drop(kept)
 
     def move(self, ids: Sequence[str], acl: int, body: Mapping[str, Any]) -> None:
         """Put documents under another reader set: at once out of sight of whoever may not read them any more, and found by
@@ -196,7 +202,10 @@ class Changes:
             if pending(tx, ids):
                 raise Overtaken
             for put in puts:
-                _store_document(tx, put, firsts[put.document], self._clock.now())
+                first = firsts[put.document]
+                _store_document(tx, put, first, self._clock.now())
+                for version, each in enumerate((*put.content.past, put.content), first):
+                    note_origin(tx, put.document, version, each, self._turn, self._clock.now())
             tally.apply(tx)
             self._record(tx, "ingested", facts, {"documents": names})
         return vectors

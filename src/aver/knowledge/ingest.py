@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from aver.knowledge.access import AccessList
 from aver.knowledge.changes import Changes, Put, steps
+from aver.knowledge.lineage import kept_originals, release_originals
 from aver.knowledge.listing import listed
+from aver.knowledge.originals import Originals
 from aver.knowledge.parsers import Parsers
 from aver.knowledge.preparation import Failed, Held, Prepared, Unchanged, embedded_text, prepare
 from aver.knowledge.statistics import intern_acl
@@ -91,8 +94,12 @@ class Ingest:
         progress: Progress | None,
         *,
         whole: bool = False,
+        originals: Originals,
+        keep_originals: bool = True,
     ) -> None:
         self._store = store
+        self._originals = originals
+        self._keep_originals = keep_originals
         self._parsers = parsers
         self._passwords = passwords
         self._source = source
@@ -112,6 +119,7 @@ class Ingest:
         """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
         self._changes = changes
         self._delete()
+        self._tidy_originals()
         acls, moved = self._apply_access()
         changes.settle()
         self._take_in(acls, moved)
@@ -192,10 +200,20 @@ class Ingest:
         """Those that the source itself names; else those that the access list does."""
         return self._access.readers(item.path) if item.readers is None else tuple(sorted(set(item.readers)))
 
+    def _tidy_originals(self) -> None:
+        """Nothing of the source is kept but what its documents name; nothing at all where originals are not to be kept any more."""
+        if not self._keep_originals:
+            with self._store.begin() as tx:
+                release_originals(tx, self._source.name)
+        with self._store.read() as tx:
+            named = kept_originals(tx, self._source.name)
+        self._originals.tidy(self._source.name, named)
+
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
         counts, step = self._counts, _Step()
         known = {path: Held(row.digest, row.revision) for path, row in self._known.items()}
-        with closing(prepare(self._source, self._items, known, self._parsers, self._passwords)) as outcomes:
+        keep = partial(self._originals.keep, self._source.name) if self._keep_originals else None
+        with closing(prepare(self._source, self._items, known, self._parsers, self._passwords, keep)) as outcomes:
             for outcome in outcomes:
                 if isinstance(outcome, Prepared):
                     step.add(outcome)

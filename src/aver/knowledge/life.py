@@ -23,6 +23,7 @@ from aver.knowledge.snapshots import Past, Snapshot
 from aver.knowledge.state import State, held, pending, read_state
 from aver.knowledge.statistics import forget_statistics
 from aver.knowledge.store import BUILDING, CURRENT, TIDIED, acls
+from aver.knowledge.traits import traits
 from aver.knowledge.types import Progress, SourceItem
 from aver.knowledge.verification import Verified, verify
 from aver.store import TenantStore
@@ -293,7 +294,8 @@ def _put(past: Past) -> Put:
         indexed_terms(past.title, chunk.section, past.text[chunk.start : chunk.end], chunk.header)
         for chunk in past.chunks
     ]
-    content = Prepared(item, past.digest, past.title, past.text, past.blocks, past.chunks, terms)
+    measured = traits(past.text, past.blocks)
+    content = Prepared(item, past.digest, past.title, past.text, past.blocks, past.chunks, terms, measured)
     return Put(past.document, past.source, past.acl, content)
 
 

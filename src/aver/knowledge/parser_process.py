@@ -3,8 +3,9 @@
 It is given bytes and answers with JSON, nothing else: what a hostile document makes of this process can say wrong things about
 that document, and no more.
 
-A request is two lengths (``>IQ``), that many bytes of JSON (the document's path, passwords to try) and that many of the document.
-A reply is a length and whether it is the last (``>Q?``), and that many bytes of JSON: the document, or the error.
+A request is two lengths (``>IQ``), that many bytes of JSON (the document's path and passwords to try, or the page to draw) and that many of
+the document. A reply is a length and whether it is the last (``>Q?``), and that many bytes of JSON: the document, the picture in base64, or
+the error.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from base64 import b64encode
 from importlib import import_module
 from pathlib import Path
 from struct import calcsize, pack, unpack
@@ -39,9 +41,9 @@ _MUCH = 0.5
 
 
 def main(entry: str, seconds: int, memory_mb: int) -> None:
-    """Answer requests until there are no more. ``entry`` is the module whose ``parse`` reads a document."""
+    """Answer requests until there are no more. ``entry`` is the module whose ``parse`` reads a document, or whose ``draw`` draws it."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    parse = import_module(entry).parse
+    module = import_module(entry)
     with Path(os.devnull).open("r+b") as nothing:  # what libraries print belongs neither into a reply nor into a log
         for stream in range(3):
             os.dup2(nothing.fileno(), stream)
@@ -53,7 +55,7 @@ def main(entry: str, seconds: int, memory_mb: int) -> None:
     while not last and (request := _read(requests)):
         head, data = request
         _allow(seconds)
-        reply = orjson.dumps(_answer(parse, data, head["path"], head["passwords"], memory_mb))
+        reply = orjson.dumps(_answer(module, data, head, memory_mb))
         del data, request
         last = _most_held_mb() > _MUCH * memory_mb
         replies.write(pack(REPLY, len(reply), last) + reply)
@@ -68,9 +70,11 @@ def _read(requests: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     return orjson.loads(requests.read(head)), requests.read(data)
 
 
-def _answer(parse: Any, data: bytes, path: str, passwords: list[str], memory_mb: int) -> dict[str, Any]:
+def _answer(module: Any, data: bytes, head: dict[str, Any], memory_mb: int) -> dict[str, Any]:
     try:
-        document = parse(data, path, passwords)
+        if "page" in head:
+            return {"picture": b64encode(module.draw(data, head["page"], head["width"])).decode()}
+        document = module.parse(data, head["path"], head["passwords"])
         return {"title": document.title, "text": document.text, "layout": dump_layout(document.blocks)}
     except AverError as error:
         kind = next((kind.slug for kind in _KINDS if isinstance(error, kind)), "")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from queue import Empty, LifoQueue
 from struct import calcsize, pack, unpack
@@ -39,7 +40,7 @@ _ERRORS = {kind.slug: kind for kind in (UnsupportedFormat, TooLarge, MissingExtr
 class Parsers:
     """A few processes that read documents, started when there is something to read. For any number of threads.
 
-    ``entry`` is the module whose ``parse(data, path, passwords)`` they call.
+    ``entry`` is the module whose ``parse(data, path, passwords)`` or ``draw(data, page, width)`` they call.
     """
 
     def __init__(self, settings: ParserSettings | None = None, entry: str = "aver.knowledge.parsing") -> None:
@@ -56,9 +57,17 @@ class Parsers:
         """As :func:`aver.knowledge.parsing.parse`, and :class:`~aver.core.errors.TooLarge` for a document whose parser goes over its
         time or memory, :class:`~aver.core.errors.InvalidInput` for one that crashes it, and :class:`~aver.core.errors.Unavailable` when no
         parser starts."""
+        named = path.encode("utf-8", "replace").decode()
+        return _document(self._ask(data, {"path": named, "passwords": list(passwords)}))
+
+    def draw(self, data: bytes, page: int, width: int) -> bytes:
+        """A page (from 1) as a PNG ``width`` pixels wide, where ``entry`` has a ``draw(data, page, width)``; raises as :meth:`parse`."""
+        return _picture(self._ask(data, {"page": page, "width": width}))
+
+    def _ask(self, data: bytes, head: dict[str, Any]) -> bytes:
         process = self._free()
         try:
-            return process.parse(data, path, passwords)
+            return process.ask(data, head)
         finally:
             if process.is_alive:
                 self._idle.put(process)
@@ -127,18 +136,19 @@ class _Process:
         """Whether it ended while nothing was asked of it, which says nothing of any document."""
         return self._process.poll() is not None
 
-    def parse(self, data: bytes, path: str, passwords: Sequence[str]) -> ParsedDocument:
+    def ask(self, data: bytes, head: dict[str, Any]) -> bytes:
+        """What the process answers to a request: JSON, not looked at yet."""
         with self._watched():
             try:
-                reply = self._ask(data, path, passwords)
+                reply = self._ask(data, head)
             except (OSError, EOFError, ValueError):
                 self.is_alive = False
                 reply = b""
         if not reply:
             raise self._death()
-        return _document(reply)
+        return reply
 
-    def _ask(self, data: bytes, path: str, passwords: Sequence[str]) -> bytes:
+    def _ask(self, data: bytes, head: dict[str, Any]) -> bytes:
         into, out = self._process.stdin, self._process.stdout
         assert into is not None
         assert out is not None
@@ -146,9 +156,8 @@ class _Process:
             if out.read(len(READY)) != READY:
                 raise EOFError
             self._is_ready = True
-        named = path.encode("utf-8", "replace").decode()
-        head = orjson.dumps({"path": named, "passwords": list(passwords)})
-        into.write(pack(REQUEST, len(head), len(data)) + head)
+        said = orjson.dumps(head)
+        into.write(pack(REQUEST, len(said), len(data)) + said)
         into.write(data)
         into.flush()
         length = out.read(calcsize(REPLY))
@@ -231,6 +240,20 @@ def _document(reply: bytes) -> ParsedDocument:
     if not sound or end > len(text):
         raise InvalidInput("The document makes its parser answer nonsense", "Do not trust this file.")
     return ParsedDocument(title, text, blocks)
+
+
+def _picture(reply: bytes) -> bytes:
+    """As :func:`_document`, of a picture."""
+    try:
+        said = orjson.loads(reply)
+        if "cause" in said:
+            raise _error(said)
+        picture = b64decode(said["picture"], validate=True)
+    except (ValueError, TypeError, KeyError):
+        picture = b""
+    if not picture.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise InvalidInput("The document makes its parser answer nonsense", "Do not trust this file.")
+    return picture
 
 
 def _error(said: dict[str, Any]) -> AverError:

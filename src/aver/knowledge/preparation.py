@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from aver.knowledge.chunking import Chunk, split
 from aver.knowledge.lexical import analyze
 from aver.knowledge.parsers import Parsers
 from aver.knowledge.parsing import UnsupportedFormat
+from aver.knowledge.traits import Traits, traits
 from aver.knowledge.types import Block, Remembering, Source, SourceItem
 
 __all__ = ["Failed", "Held", "Prepared", "Unchanged", "embedded_text", "indexed_terms", "prepare"]
@@ -49,6 +50,9 @@ class Prepared:
     chunks: Sequence[Chunk]
     terms: Sequence[Sequence[str]]
     """Of each chunk."""
+    traits: Traits
+    original: str = ""
+    """What it was made of, where that is kept; see :mod:`aver.knowledge.originals`."""
     past: Sequence[Prepared] = ()
     """What it was before and nobody held, oldest first; these are not searched, and have no terms."""
 
@@ -80,8 +84,10 @@ def prepare(
     known: Mapping[str, Held],
     parsers: Parsers,
     passwords: Sequence[str] = (),
+    keep: Callable[[bytes], str] | None = None,
 ) -> Generator[Outcome, None, None]:
-    """One outcome an item, in order. ``known`` is what is held already, by path; ``passwords`` are tried on what is encrypted.
+    """One outcome an item, in order. ``known`` is what is held already, by path; ``passwords`` are tried on what is encrypted. ``keep`` keeps the bytes of what has
+    pages, and says where.
 
     A thread of its own fetches; as many as there are parsers parse and split, some documents ahead of what is asked for.
     """
@@ -107,7 +113,7 @@ def prepare(
         while not room.acquire(timeout=0.1):
             if stopped.is_set():
                 raise CancelledError
-        outcome = pool.submit(_prepared, fetched, parsers, passwords)
+        outcome = pool.submit(_prepared, fetched, parsers, passwords, keep)
         outcome.add_done_callback(lambda _: room.release())
         return outcome
 
@@ -171,9 +177,11 @@ def _past(source: Source, item: SourceItem, known: Held | None) -> list[_Fetched
     return found
 
 
-def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> Outcome:
+def _prepared(
+    fetched: _Fetched, parsers: Parsers, passwords: Sequence[str], keep: Callable[[bytes], str] | None
+) -> Outcome:
     item = fetched.item
-    past = [_prepared(before, parsers, passwords) for before in fetched.past]
+    past = [_prepared(before, parsers, passwords, None) for before in fetched.past]
     try:
         parsed = parsers.parse(fetched.data, item.path, passwords)
         chunks = split(parsed)
@@ -184,8 +192,15 @@ def _prepared(fetched: _Fetched, parsers: Parsers, passwords: Sequence[str]) -> 
         indexed_terms(parsed.title, chunk.section, parsed.text[chunk.start : chunk.end], chunk.header)
         for chunk in chunks
     ]
+    measured = traits(parsed.text, parsed.blocks)
+    try:
+        original = keep(fetched.data) if keep and any(block.page for block in parsed.blocks) else ""
+    except AverError as error:
+        return Failed(item, str(error), again=True)
     before = [replace(each, terms=()) for each in past if isinstance(each, Prepared)]
-    return Prepared(item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms, before)
+    return Prepared(
+        item, fetched.digest, parsed.title, parsed.text, parsed.blocks, chunks, terms, measured, original, before
+    )
 
 
 def _said(error: Exception, what: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from threading import BoundedSemaphore
 
 from sqlalchemy import func, select
 
 from aver.core import Clock, Principal
-from aver.core.errors import Conflict, InvalidInput
+from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.core.settings import ParserSettings
 from aver.evidence import Ledger
 from aver.gateway.types import Embedder
@@ -21,6 +22,8 @@ from aver.knowledge.index import Index, admitted
 from aver.knowledge.ingest import Ingest
 from aver.knowledge.layout import Spot, spots
 from aver.knowledge.life import IndexLife
+from aver.knowledge.lineage import Origin, original_of, versions_of
+from aver.knowledge.originals import ORIGINALS, Originals
 from aver.knowledge.parsers import Parsers
 from aver.knowledge.recipes import Embedders
 from aver.knowledge.scope import EVERYTHING, Scope, named
@@ -33,6 +36,11 @@ __all__ = ["Knowledge"]
 
 _TIDY_AT_ONCE = 50_000
 """Passages up to which a deletion cleans the disk before it returns: a second or two. Above, the next ingest does."""
+_DRAWN_AT_ONCE = 2
+"""Pages of one tenant: each takes a process for a second."""
+_WIDTH = 1200
+"""Pixels of a page's picture."""
+_DRAWING = ParserSettings(seconds=20, memory_mb=2048, processes=1)
 _PATIENCE = 2.0
 """Seconds that a deletion waits to be told to the index too."""
 
@@ -41,7 +49,8 @@ class Knowledge:
     """The knowledge of one tenant. Blocking; searches may run in any number of threads while others ingest.
 
     ``embedder`` makes new indexes; ``others`` read what was made with them before. ``index`` is LanceDB in the tenant's directory
-    unless another is given; :class:`~aver.core.errors.IndexRefused` for one that cannot apply permissions before it scores.
+    unless another is given; :class:`~aver.core.errors.IndexRefused` for one that cannot apply permissions before it scores. Without
+    ``keep_originals`` the files that documents with pages come from are not kept.
     """
 
     def __init__(
@@ -53,12 +62,17 @@ class Knowledge:
         parser: ParserSettings | None = None,
         index: Index | None = None,
         others: Sequence[Embedder] = (),
+        *,
+        keep_originals: bool = True,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._embedders = Embedders((embedder, *others))
         self._clock = clock
         self._parser = parser
+        self._keep_originals = keep_originals
+        self._originals = Originals(store.directory / ORIGINALS)
+        self._drawing = BoundedSemaphore(_DRAWN_AT_ONCE)
         self._index = admitted(index or LanceIndex(store.directory / "index"))
         self._searcher = Searcher(store, self._index, self._embedders)
         self.index = IndexLife(store, ledger, self._embedders, clock, self._index)
@@ -89,7 +103,17 @@ class Knowledge:
         """
         started = self._clock.monotonic()
         with self._store.lock(f"source {source.name}"), Parsers(self._parser) as parsers:
-            ingest = Ingest(self._store, parsers, source, acl, passwords, progress, whole=whole)
+            ingest = Ingest(
+                self._store,
+                parsers,
+                source,
+                acl,
+                passwords,
+                progress,
+                whole=whole,
+                originals=self._originals,
+                keep_originals=self._keep_originals,
+            )
             self.index.renew()
             changes = self._changes()
             report = ingest.run(changes)
@@ -160,6 +184,33 @@ class Knowledge:
                 "Take start and end from a citation.",
             )
         return spots(found.blocks, start, end)
+
+    def picture(self, principal: Principal, document: str, version: int, page: int) -> bytes:
+        """A page (from 1) of the file that a version came from, as a PNG 1200 pixels wide, upright: what boxes are fractions of.
+
+        Takes about a second, in a process of its own. Raises :class:`~aver.core.errors.NotFound` as :meth:`document`, and where no original
+        is kept or it has no such page; :class:`~aver.core.errors.InvalidInput` for one that cannot be drawn, such as an encrypted one.
+        """
+        data = self._originals.read(self._original(principal, document, version))
+        if data is None:
+            raise NotFound("The original of this version is not kept", "Read its text.")
+        with self._drawing, Parsers(_DRAWING, entry="aver.knowledge.drawing") as parsers:
+            return parsers.draw(data, page, _WIDTH)
+
+    def has_original(self, principal: Principal, document: str, version: int) -> bool:
+        """Whether :meth:`picture` can show pages of a version. Raises :class:`~aver.core.errors.NotFound` as :meth:`document`."""
+        return bool(self._original(principal, document, version))
+
+    def versions(self, document: str) -> Sequence[Origin]:
+        """Where every version of a document came from; none of one that is not there. For those who keep the installation: it asks for
+        nobody's permission, and tells no text."""
+        with self._store.read() as tx:
+            return versions_of(tx, document)
+
+    def _original(self, principal: Principal, document: str, version: int) -> str:
+        with self._store.read() as tx:
+            catalog.visible_document(tx, principal, document)
+            return original_of(tx, document, version)
 
     def readable(self, principal: Principal, pairs: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Those of ``pairs`` (document, version) that this principal may read right now."""

@@ -17,6 +17,7 @@ __all__ = [
     "TIDIED",
     "acl_readers",
     "acls",
+    "document_origins",
     "document_versions",
     "documents",
     "index_pending",
@@ -76,6 +77,17 @@ document_versions = tenant_table(
     Column("digest", String, nullable=False),
     Column("created", String, nullable=False),
     Column("passages", Text, nullable=False),  # where it was cut: JSON, a list of [start, end, section]
+)
+
+document_origins = tenant_table(
+    "document_origins",
+    Column("document", String, primary_key=True),
+    Column("version", Integer, primary_key=True),  # these rows come and go with those of document_versions
+    Column("run", String, nullable=False),  # the turn of evidence in which the version was taken in
+    Column("taken", String, nullable=False),  # when
+    Column("revision", String, nullable=False),  # what the source called it then; "" when it has no name
+    Column("original", String, nullable=False),  # the file that keeps its bytes, and its key; "" when none does: see originals.py
+    Column("traits", Text, nullable=False),  # what was measured of its text: JSON, see traits.py
 )
 
 acls = tenant_table(

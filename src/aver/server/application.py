@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, NotFound, Unavailable
-from aver.core.principal import Principal, user_reader
+from aver.core.principal import Principal, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
@@ -118,6 +118,7 @@ class TenantServices:
             parser=settings.parser,
             index=self._index(),
             others=others,
+            keep_originals=settings.keep_originals,
         )
 
     def _index(self) -> Index | None:
@@ -317,10 +318,13 @@ class Application:
                 return services
             return self._services[name]
 
-    def create_key(self, tenant: str, user: str, groups: Iterable[str] = ()) -> tuple[ApiKey, str]:
-        """A new API key and its secret, with a step of evidence that it was made."""
+    def create_key(
+        self, tenant: str, user: str, groups: Iterable[str] = (), roles: Iterable[str] = ()
+    ) -> tuple[ApiKey, str]:
+        """A new API key and its secret, with a step of evidence that it was made; :class:`~aver.core.errors.InvalidInput` for a role that
+        there is not."""
         services = self.tenant(tenant)
-        key, secret = self.store.create_key(tenant, user, groups)
+        key, secret = self.store.create_key(tenant, user, groups, map(check_role, roles))
         try:
             with services.store.begin() as tx:
                 services.ledger.append(
@@ -328,8 +332,8 @@ class Application:
                     turn=key.id,
                     kind="key_created",
                     subject=user_reader(user),
-                    facts={"key": key.id, "groups": len(key.groups)},
-                    body={"user": user, "groups": sorted(key.groups)},
+                    facts={"key": key.id, "groups": len(key.groups), "roles": len(key.roles)},
+                    body={"user": user, "groups": sorted(key.groups), "roles": sorted(key.roles)},
                 )
         except BaseException:
             # A key that nothing records must not work.

@@ -9,18 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from aver.core import Clock, new_id, rfc3339
+from aver.core import Clock, Principal, new_id, rfc3339
 from aver.core.errors import AverError, Conflict, NotFound
 from aver.core.yaml import nearest
 from aver.evidence import Ledger
 from aver.knowledge.access import AccessList
+from aver.knowledge.inspection import held
+from aver.knowledge.quality import STALE_DAYS
 from aver.knowledge.service import Knowledge
 from aver.knowledge.sources.declaration import options_of, values_from_json, values_to_json
+from aver.knowledge.sources.overview import SourceOverview, source_overviews
 from aver.knowledge.sources.registry import kind_of
 from aver.knowledge.sources.types import DeclaredSource, Reach, SourceState
-from aver.knowledge.store import BY_HAND, documents, sources
+from aver.knowledge.store import BY_HAND, sources
 from aver.knowledge.types import IngestReport, ItemFailure, Page, Progress, Source, SourceItem
 from aver.store import TenantStore
 
@@ -76,11 +79,18 @@ class Sources:
 
     def states(self) -> list[SourceState]:
         """Every source, by name."""
-        counted = select(documents.c.source, func.count().label("documents")).where(documents.c.acl.is_not(None))
         with self._store.read() as tx:
-            held = {row.source: row.documents for row in tx.execute(counted.group_by(documents.c.source))}
+            holding = held(tx)
             rows = tx.execute(select(sources).order_by(sources.c.name)).all()
-        return [_state(row, held.get(row.name, 0)) for row in rows]
+        return [_state(row, holding.get(row.name, 0)) for row in rows]
+
+    def overviews(self, principal: Principal, stale_days: int = STALE_DAYS) -> list[SourceOverview]:
+        """How the sources stand that ``principal`` may know of, by name; see :mod:`aver.knowledge.sources.overview`."""
+        return source_overviews(self._store, self._clock, self.states(), principal, stale_days=stale_days)
+
+    def overview(self, principal: Principal, name: str, stale_days: int = STALE_DAYS) -> SourceOverview:
+        """One of them; :class:`~aver.core.errors.NotFound` where it is not there, or not theirs to know of."""
+        return source_overviews(self._store, self._clock, self.states(), principal, name=name, stale_days=stale_days)[0]
 
     def follow(self, name: str, *, whole: bool = False, progress: Progress | None = None) -> IngestReport:
         """Bring the documents of a declared source to what it holds now; only what changed since the last time, unless ``whole``.

@@ -22,11 +22,15 @@ def create(
     tenant: TenantName,
     user: UserName,
     group: Groups = [],  # noqa: B006 - Typer copies it
+    role: Annotated[
+        list[str],
+        typer.Option("--role", metavar="ROLE", help="admin: may see how the tenant's sources stand, whoever may read them."),
+    ] = [],  # noqa: B006 - Typer copies it
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown this once and stored only as a digest."""
     with Session.of(context).application() as application:
-        key, secret = application.create_key(tenant, user, group)
+        key, secret = application.create_key(tenant, user, group, role)
     if as_json:
         print_json({"key": secret, "id": key.id})
     else:
@@ -42,8 +46,11 @@ def list_(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -
     if as_json:
         print_json({"keys": found})
     else:
-        rows = [(k.id, k.user, ", ".join(sorted(k.groups)), f"{k.created:%Y-%m-%d %H:%M}") for k in found]
-        table(("key", "user", "groups", "created"), rows)
+        rows = [
+            (k.id, k.user, ", ".join(sorted(k.groups)), ", ".join(sorted(k.roles)), f"{k.created:%Y-%m-%d %H:%M}")
+            for k in found
+        ]
+        table(("key", "user", "groups", "roles", "created"), rows)
 
 
 @app.command()

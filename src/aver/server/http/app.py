@@ -15,7 +15,7 @@ from aver.server.console.routes import router as console
 from aver.server.doors import Doors
 from aver.server.doors.openapi import describe
 from aver.server.following import Follower
-from aver.server.http import ask, conversations, documents, evidence, health
+from aver.server.http import ask, conversations, documents, evidence, health, sources
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 
@@ -58,7 +58,7 @@ def _api(application: Application) -> FastAPI:
     app.state.application = application
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, conversations, evidence, health):
+    for module in (ask, documents, sources, conversations, evidence, health):
         app.include_router(module.router)
     app.include_router(console)
     described = app.openapi

@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from aver.core.errors import Unauthenticated
+from aver.core.errors import Forbidden, Unauthenticated
 from aver.core.principal import Principal
 from aver.server.application import Application, TenantServices
 from aver.server.console.sessions import session_principal
 
-__all__ = ["App", "Caller", "Services", "application_of", "authenticate", "principal_of", "services_of"]
+__all__ = ["Admin", "App", "Caller", "Services", "application_of", "authenticate", "principal_of", "services_of"]
 
 _bearer = HTTPBearer(
     scheme_name="API key",
@@ -49,6 +49,16 @@ async def principal_of(
 
 
 Caller = Annotated[Principal, Depends(principal_of)]
+
+
+async def admin_of(principal: Caller) -> Principal:
+    """The caller, who keeps the installation; :class:`Forbidden` for anyone else."""
+    if not principal.is_admin:
+        raise Forbidden("This takes the role 'admin'", "Use a key made with: aver keys create --role admin.")
+    return principal
+
+
+Admin = Annotated[Principal, Depends(admin_of)]
 
 
 async def services_of(application: App, principal: Caller) -> TenantServices:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from aver.agents.lineage import Citing, answers_citing
+from aver.core.errors import NotFound
 from aver.knowledge.layout import Spot
+from aver.knowledge.lineage import Origin
 from aver.knowledge.scope import Scope
 from aver.knowledge.types import Document, DocumentText, Hit
-from aver.server.http.auth import Caller, Services
+from aver.server.application import TenantServices
+from aver.server.http.auth import Admin, Caller, Services
 from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
 
@@ -84,3 +88,22 @@ async def spots(
     """Where in its source a citation's span stands: boxes on pages, as fractions of the page, or anchors."""
     found = await asyncio.to_thread(services.knowledge.locate, principal, document, version, start, end)
     return reply({"spots": found})
+
+
+class DocumentLineage(BaseModel):
+    versions: list[Origin] = Field(description="What each version was made of, the first one first.")
+    answers: list[Citing] = Field(description="The tenant's answers that cite it, oldest first, without their words.")
+
+
+@router.get("/v1/documents/{document}/lineage", response_model=DocumentLineage, responses=problems(401, 403, 404))
+async def lineage(document: str, _: Admin, services: Services) -> Response:
+    """Where every version of a document came from, and which answers cite it. For the role ``admin``, which need not be able to read the
+    document: no text is told, nor who asked."""
+    return reply(await asyncio.to_thread(_lineage, services, document))
+
+
+def _lineage(services: TenantServices, document: str) -> dict[str, Any]:
+    versions = services.knowledge.versions(document)
+    if not versions:
+        raise NotFound("There is no such document", "Take the id from a citation, or list yours: GET /v1/documents.")
+    return {"versions": versions, "answers": list(answers_citing(services.ledger, [document]))}

@@ -69,6 +69,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("document", "version", "tenant", name="pk_document_versions"),
     )
     _tenant_table(
+        "document_origins",
+        sa.Column("document", TEXT, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("run", TEXT, nullable=False),
+        sa.Column("taken", TEXT, nullable=False),
+        sa.Column("revision", TEXT, nullable=False),
+        sa.Column("original", TEXT, nullable=False),
+        sa.Column("traits", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("document", "version", "tenant", name="pk_document_origins"),
+    )
+    _tenant_table(
         "acls",
         sa.Column("id", sa.Integer, nullable=False, autoincrement=False),
         sa.Column("digest", TEXT, nullable=False),
