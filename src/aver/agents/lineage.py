@@ -8,11 +8,12 @@ from datetime import datetime
 
 from aver.agents.conversations import answer_of
 from aver.agents.types import Answer, Citation
+from aver.core.errors import NotFound
 from aver.evidence import Ledger, Step
 from aver.knowledge.lineage import Origin, Place, origins, place_of
 from aver.store import TenantStore
 
-__all__ = ["Citing", "Rests", "TurnLineage", "answers_citing", "turn_lineage"]
+__all__ = ["Citing", "Rests", "TurnLineage", "answers_citing", "recorded_lineage", "turn_lineage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,17 @@ def turn_lineage(store: TenantStore, ledger: Ledger, answer: Answer, at: datetim
         for number, citation in enumerate(answer.citations)
     )
     return TurnLineage(answer.turn, at, answer.release, rests, withheld)
+
+
+def recorded_lineage(store: TenantStore, ledger: Ledger, steps: Sequence[Step]) -> TurnLineage:
+    """Of the answer that these steps of a turn record, for those who keep the installation. Blocking.
+
+    Raises :class:`~aver.core.errors.NotFound` for a turn without an answer, and once it was erased.
+    """
+    for step in steps:
+        if step.kind == "responded" and step.body is not None:
+            return turn_lineage(store, ledger, answer_of(step.body["answer"]), step.at)
+    raise NotFound("This turn has no answer, or was erased", "See what happened: aver evidence show TURN.")
 
 
 def answers_citing(ledger: Ledger, documents: Collection[str]) -> Iterator[Citing]:

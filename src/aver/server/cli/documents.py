@@ -1,4 +1,4 @@
-"""``aver documents``: what a user may read."""
+"""``aver documents``: what a user may read; and where a document came from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from aver.core.errors import NotFound
 from aver.server.cli.options import AsJson, Groups, TenantName, UserName
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
 
 __all__ = ["app"]
 
-app = typer.Typer(help="The documents that a user may read.")
+app = typer.Typer(help="The documents that a user may read, and where they came from.")
 
 DocumentId = Annotated[str, typer.Argument(metavar="ID", help="A document's id, from the list or a citation.")]
 
@@ -77,3 +78,36 @@ def delete(
         print_json({"document": document, "deleted": True})
     else:
         sys.stdout.write(f"deleted {document}\n")
+
+
+@app.command()
+def lineage(
+    context: typer.Context,
+    document: Annotated[
+        str, typer.Argument(metavar="ID", help="A document's id; with --source, the path of an object of that source.")
+    ],
+    tenant: TenantName,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="The source whose object ID is the path of.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where each version of a document came from, and which answers cite it."""
+    from aver.agents.lineage import answers_citing
+    from aver.knowledge.ingest import document_id
+
+    found = document_id(source, document) if source else document
+    with Session.of(context).application() as application:
+        services = application.tenant(tenant)
+        versions = services.knowledge.versions(found)
+        if not versions:
+            raise NotFound("There is no such document", "List a source's: aver documents list.")
+        answers = list(answers_citing(services.ledger, [found]))
+    if as_json:
+        print_json({"document": found, "versions": versions, "answers": answers})
+        return
+    first = versions[0]
+    sys.stdout.write(f"{found}: {printable(first.path)} of the source {printable(first.source)}\n")
+    rows = [(v.version, f"{v.taken:%Y-%m-%d %H:%M}", v.run, v.revision or v.digest[:16], v.title) for v in versions]
+    table(("version", "taken in", "run", "revision", "title"), rows)
+    sys.stdout.write(f"cited by {len(answers)} answer{'' if len(answers) == 1 else 's'}\n")
+    if answers:
+        table(("turn", "at", "version"), [(each.turn, f"{each.at:%Y-%m-%d %H:%M}", each.version) for each in answers])

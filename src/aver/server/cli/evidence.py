@@ -13,13 +13,13 @@ import typer
 
 from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.server.cli.options import AsJson, TenantName
-from aver.server.cli.output import console, print_json, printable
+from aver.server.cli.output import console, indented, print_json, printable
 from aver.server.cli.progress import progress
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
     from aver.evidence.types import Step, Verification
-    from aver.server.application import Application
+    from aver.server.application import Application, TenantServices
 
 __all__ = ["app"]
 
@@ -53,11 +53,44 @@ def show(
 ) -> None:
     """Tell what happened in a turn, step by step."""
     with Session.of(context).application() as application:
-        steps = _steps(application, turn, tenant)
+        steps, _ = _steps(application, turn, tenant)
     if as_json:
         print_json({"turn": turn, "steps": steps})
     else:
         _print_story(steps)
+
+
+@app.command()
+def lineage(
+    context: typer.Context,
+    turn: Annotated[str, typer.Argument(metavar="TURN")],
+    tenant: SomeTenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the answer of a turn rests on: of each citation the passage, the document version, and the source's object it was made of."""
+    from aver.agents.lineage import recorded_lineage
+
+    with Session.of(context).application() as application:
+        steps, services = _steps(application, turn, tenant)
+        found = recorded_lineage(services.store, services.ledger, steps)
+    if as_json:
+        print_json(found)
+        return
+    for rests in found.rests:
+        citation, origin = rests.citation, rests.origin
+        sys.stdout.write(f"[{rests.number}] {printable(citation.title)}, version {citation.version}\n")
+        sys.stdout.write(indented(printable(f"\u201c{citation.quote}\u201d"), 100) + "\n")
+        if origin is None:
+            sys.stdout.write("    the document was deleted\n")
+            continue
+        pages = f", page {', '.join(map(str, rests.place.pages))}" if rests.place and rests.place.pages else ""
+        sys.stdout.write(f"    {printable(origin.path)} of the source {printable(origin.source)}{pages}, {printable(origin.uri)}\n")
+        state = origin.revision or f"sha256 {origin.digest[:16]}"
+        sys.stdout.write(f"    taken in {origin.taken:%Y-%m-%d %H:%M} as {printable(state)}, record {rests.step} of the chain\n")
+        if origin.current != origin.version:
+            sys.stdout.write(f"    version {origin.current} is newer\n")
+    if not found.rests:
+        sys.stdout.write("the answer cites nothing\n")
 
 
 @app.command()
@@ -111,12 +144,13 @@ def export(
         sys.stdout.write(f"wrote {out}\n")
 
 
-def _steps(application: Application, turn: str, tenant: str | None) -> tuple[Step, ...]:
-    """The steps of a turn, which is looked for in every tenant unless one is named."""
+def _steps(application: Application, turn: str, tenant: str | None) -> tuple[tuple[Step, ...], TenantServices]:
+    """The steps of a turn, which is looked for in every tenant unless one is named; and what that tenant has."""
     names = [tenant] if tenant else [each.id for each in application.store.tenants()]
     for name in names:
         try:
-            return application.tenant(name).ledger.turn(turn)
+            services = application.tenant(name)
+            return services.ledger.turn(turn), services
         except NotFound:
             if tenant:
                 raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aver.core.errors import AverError, InvalidInput
+from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.server.cli.ingest import print_report
 from aver.server.cli.options import AsJson, TenantName
 from aver.server.cli.output import print_json, printable, table
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Where a tenant's documents come from, and how fresh they are.")
+
+_STALE_DAYS = 365
 
 SourceName = Annotated[str, typer.Argument(metavar="NAME", help="The source's name.")]
 
@@ -78,23 +80,37 @@ def list_(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -
 
 
 @app.command()
-def show(context: typer.Context, name: SourceName, tenant: TenantName, as_json: AsJson = False) -> None:
-    """Show how a source stands, and every item of its last run that failed."""
-    from aver.core.errors import NotFound
+def show(
+    context: typer.Context,
+    name: SourceName,
+    tenant: TenantName,
+    stale_days: Annotated[
+        int, typer.Option(metavar="DAYS", min=1, max=36_500, help="Documents not changed for so long are stale.")
+    ] = _STALE_DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a source stands: its last run and what failed in it, who may read how many documents, and how good these are."""
+    from aver.knowledge.inspection import quality, readership
 
     with Session.of(context).application() as application:
-        found = [state for state in application.tenant(tenant).sources.states() if state.name == name]
+        services = application.tenant(tenant)
         now = application.clock.now()
-    if not found:
-        raise NotFound(f"There is no source {name[:100]!r}", "See them: aver sources list")
-    plain = _plain(found[0], now)
+        found = next((state for state in services.sources.states() if state.name == name), None)
+        if found is None:
+            raise NotFound(f"There is no source {name[:100]!r}", "See them: aver sources list")
+        with services.store.read() as tx:
+            readers, judged = readership(tx, name), quality(tx, name, now, stale_days=stale_days)
+    plain = _plain(found, now)
     if as_json:
-        print_json(plain)
+        print_json({**plain, "readership": readers, "quality": judged})
         return
     failed = plain.pop("failed")
+    plain["read by"] = f"everyone {readers.everyone}, named {readers.named}, nobody {readers.nobody}"
     table(("", ""), [(key, "" if value is None else value) for key, value in plain.items()])
     for item in failed:
         sys.stdout.write(f"failed: {printable(item.path)}: {printable(item.error)}\n")
+    for finding in judged.findings:
+        sys.stdout.write(f"{finding.check}: {printable(finding.path)}: {finding.detail}\n")
 
 
 @app.command()
