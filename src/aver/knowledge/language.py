@@ -1,7 +1,7 @@
 """In which language a text is written, told by its commonest words. What they do not tell is not guessed.
 
 Nine languages of one script are told apart; docs/quality.md says how well that was measured to work. Of no other language anything is
-said, and a text of too few words, or of two languages, has none.
+said, nor of a text of too few words; one of two languages has that which more of it is in, or none.
 """
 
 from __future__ import annotations

@@ -81,7 +81,10 @@ def _before(document: str, digest: str) -> Any:
     was = document_versions.c
     return (
         select(document_origins.c.revision, document_origins.c.original)
-        .join(document_versions, (was.document == document_origins.c.document) & (was.version == document_origins.c.version))
+        .join(
+            document_versions,
+            (was.document == document_origins.c.document) & (was.version == document_origins.c.version),
+        )
         .where(was.document == document, was.digest == digest)
         .order_by(was.version.desc())
         .limit(1)

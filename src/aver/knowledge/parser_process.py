@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import orjson
 
-from aver.core.errors import AverError, MissingExtra, TooLarge
+from aver.core.errors import AverError, MissingExtra, NotFound, TooLarge
 from aver.knowledge.layout import dump_layout
 from aver.knowledge.parsing import UnsupportedFormat
 
@@ -35,7 +35,7 @@ __all__ = ["READY", "REPLY", "REQUEST", "main"]
 
 REQUEST, REPLY = ">IQ", ">Q?"
 READY = b"+"
-_KINDS: tuple[type[AverError], ...] = (UnsupportedFormat, TooLarge, MissingExtra)
+_KINDS: tuple[type[AverError], ...] = (UnsupportedFormat, TooLarge, MissingExtra, NotFound)
 _MUCH = 0.5
 """Of the memory allowed: a process that ever held more may not have room for another document, and ends."""
 

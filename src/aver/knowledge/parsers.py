@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import orjson
 
-from aver.core.errors import AverError, InvalidInput, MissingExtra, TooLarge, Unavailable
+from aver.core.errors import AverError, InvalidInput, MissingExtra, NotFound, TooLarge, Unavailable
 from aver.core.settings import ParserSettings
 from aver.knowledge.layout import load_layout
 from aver.knowledge.parser_process import READY, REPLY, REQUEST
@@ -34,7 +34,7 @@ _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP", "SYSTEMR
 """Variables that a parser is given. Its parent's others may hold secrets."""
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """A thread each would reserve memory by the core."""
-_ERRORS = {kind.slug: kind for kind in (UnsupportedFormat, TooLarge, MissingExtra)}
+_ERRORS = {kind.slug: kind for kind in (UnsupportedFormat, TooLarge, MissingExtra, NotFound)}
 
 
 class Parsers:

@@ -34,7 +34,7 @@ _LOST = 0.01
 _LEAST_LOST = 2
 """Damaged words that are more than a slip."""
 _UNLIKELY = 0.3
-_LEAST_PROSE = 20
+_LEAST_PROSE = 50
 """Words, below which the share of unlikely ones is chance."""
 _SHORT = 12
 _LONG = 600

@@ -22,7 +22,7 @@ from aver.knowledge.index import Index, admitted
 from aver.knowledge.ingest import Ingest
 from aver.knowledge.layout import Spot, spots
 from aver.knowledge.life import IndexLife
-from aver.knowledge.lineage import Origin, original_of, versions_of
+from aver.knowledge.lineage import Origin, original_of, origins, versions_of
 from aver.knowledge.originals import ORIGINALS, Originals
 from aver.knowledge.parsers import Parsers
 from aver.knowledge.recipes import Embedders
@@ -200,6 +200,15 @@ class Knowledge:
     def has_original(self, principal: Principal, document: str, version: int) -> bool:
         """Whether :meth:`picture` can show pages of a version. Raises :class:`~aver.core.errors.NotFound` as :meth:`document`."""
         return bool(self._original(principal, document, version))
+
+    def origin(self, principal: Principal, document: str, version: int) -> Origin:
+        """Where a version came from. Raises :class:`~aver.core.errors.NotFound` as :meth:`document`."""
+        with self._store.read() as tx:
+            catalog.visible_document(tx, principal, document)
+            found = origins(tx, [(document, version)])
+        if not found:
+            raise NotFound("The document has no such version", "Leave the version out for the current one.")
+        return found[document, version]
 
     def versions(self, document: str) -> Sequence[Origin]:
         """Where every version of a document came from; none of one that is not there. For those who keep the installation: it asks for

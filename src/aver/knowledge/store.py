@@ -86,7 +86,9 @@ document_origins = tenant_table(
     Column("run", String, nullable=False),  # the turn of evidence in which the version was taken in
     Column("taken", String, nullable=False),  # when
     Column("revision", String, nullable=False),  # what the source called it then; "" when it has no name
-    Column("original", String, nullable=False),  # the file that keeps its bytes, and its key; "" when none does: see originals.py
+    Column(
+        "original", String, nullable=False
+    ),  # the file that keeps its bytes, and its key; "" when none does: see originals.py
     Column("traits", Text, nullable=False),  # what was measured of its text: JSON, see traits.py
 )
 

@@ -87,7 +87,9 @@ def lineage(
         str, typer.Argument(metavar="ID", help="A document's id; with --source, the path of an object of that source.")
     ],
     tenant: TenantName,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="The source whose object ID is the path of.")] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The source whose object ID is the path of.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where each version of a document came from, and which answers cite it."""

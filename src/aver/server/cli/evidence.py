@@ -84,9 +84,13 @@ def lineage(
             sys.stdout.write("    the document was deleted\n")
             continue
         pages = f", page {', '.join(map(str, rests.place.pages))}" if rests.place and rests.place.pages else ""
-        sys.stdout.write(f"    {printable(origin.path)} of the source {printable(origin.source)}{pages}, {printable(origin.uri)}\n")
+        sys.stdout.write(
+            f"    {printable(origin.path)} of the source {printable(origin.source)}{pages}, {printable(origin.uri)}\n"
+        )
         state = origin.revision or f"sha256 {origin.digest[:16]}"
-        sys.stdout.write(f"    taken in {origin.taken:%Y-%m-%d %H:%M} as {printable(state)}, record {rests.step} of the chain\n")
+        sys.stdout.write(
+            f"    taken in {origin.taken:%Y-%m-%d %H:%M} as {printable(state)}, record {rests.step} of the chain\n"
+        )
         if origin.current != origin.version:
             sys.stdout.write(f"    version {origin.current} is newer\n")
     if not found.rests:

@@ -24,7 +24,9 @@ def create(
     group: Groups = [],  # noqa: B006 - Typer copies it
     role: Annotated[
         list[str],
-        typer.Option("--role", metavar="ROLE", help="admin: may see how the tenant's sources stand, whoever may read them."),
+        typer.Option(
+            "--role", metavar="ROLE", help="admin: may see how the tenant's sources stand, whoever may read them."
+        ),
     ] = [],  # noqa: B006 - Typer copies it
     as_json: AsJson = False,
 ) -> None:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aver.core.errors import AverError
 from aver.server.console.assets import asset_address
+from aver.server.console.knowledge import rhythm, span
 
 __all__ = ["problem_page", "render"]
 
@@ -69,7 +70,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(static=asset_address, once=Once)
-_templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place)
+_templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place, rhythm=rhythm, span=span)
 
 
 def render(template: str, *, status: int = HTTPStatus.OK, **context: Any) -> Response:

@@ -1,4 +1,4 @@
-"""The addresses of the chat page. Every page is useful before any script runs; scripts load the same addresses in place."""
+"""The addresses of the chat and of the Knowledge page. Every page is useful before any script runs; scripts load the same addresses in place."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ from aver.core.principal import Principal
 from aver.server.application import Application, TenantServices
 from aver.server.console.assets import asset
 from aver.server.console.chat import chat
+from aver.server.console.document import document_view
+from aver.server.console.knowledge import knowledge
 from aver.server.console.pages import problem_page, render
-from aver.server.console.reading import excerpt
 from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin, session_principal
 
 __all__ = ["router"]
 
-_PAGE = 16_000
-"""Characters of a document on one page: with its markup well under 150 KB."""
+_LONGEST_DRAFT = 16_000
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_PICTURE = {
+    "Cache-Control": "private, no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 _LOCAL = re.compile(r"/(?![/\\])[!-~]*")
 
 
@@ -86,7 +91,7 @@ async def ask(
         answer = await services.assistant.ask(principal, question, conversation or None)
     except AverError as error:
         shown = await asyncio.to_thread(
-            chat, services, principal, conversation=conversation, problem=error, draft=question[:_PAGE]
+            chat, services, principal, conversation=conversation, problem=error, draft=question[:_LONGEST_DRAFT]
         )
         return render("chat.html", status=error.status, chat=shown)
     query = urlencode({"conversation": answer.conversation, "turn": answer.turn})
@@ -95,21 +100,38 @@ async def ask(
 
 @router.get("/documents/{document}")
 async def document(
-    request: Request, document: str, version: int | None = None, start: int = 0, end: int = 0
+    request: Request,
+    document: str,
+    version: int | None = None,
+    start: int = 0,
+    end: int = 0,
+    view: str = "",
+    page: int = 0,
 ) -> Response:
-    """The stored text of a version as a page, the span marked."""
+    """A version, the span marked: in its text, or on the page of its file."""
     principal, services = await _entered(request)
-    shown = await asyncio.to_thread(services.knowledge.document, principal, document, version)
-    current = shown if version is None else await asyncio.to_thread(services.knowledge.document, principal, document)
-    return render(
-        "document.html",
-        place=services.store.tenant.name,
-        principal=principal,
-        document=shown,
-        current=current.version,
-        excerpt=excerpt(shown.text, start, end, around=_PAGE),
-        earlier=max(0, start - _PAGE),
-    )
+    shown = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    return render("document.html", view=shown)
+
+
+@router.get("/documents/{document}/versions/{version}/pages/{page}.png")
+async def picture(request: Request, document: str, version: int, page: int) -> Response:
+    """A page of the file that a version came from. It never changes, but whether it may be seen is asked each time."""
+    principal, services = await _entered(request)
+    headers = {**_PICTURE, "ETag": f'"{document}-{version}-{page}"'}
+    kept = await asyncio.to_thread(services.knowledge.has_original, principal, document, version)
+    if kept and request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    drawn = await asyncio.to_thread(services.knowledge.picture, principal, document, version, page)
+    return Response(drawn, headers=headers, media_type="image/png")
+
+
+@router.get("/knowledge")
+async def sources(request: Request, source: str = "", sort: str = "", find: str = "", page: int = 1) -> Response:
+    """Where the documents come from, and how that stands."""
+    principal, services = await _entered(request)
+    shown = await asyncio.to_thread(knowledge, services, principal, source=source, sort=sort, find=find, page=page)
+    return render("source.html" if shown.opened else "knowledge.html", view=shown)
 
 
 @router.get("/sign-in")
