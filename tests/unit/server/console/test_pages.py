@@ -1,36 +1,48 @@
 """Pages escape everything, send the headers that contain them, and stay small."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from aver.core.errors import NotFound
 from aver.core.principal import Principal
+from aver.knowledge.lineage import Origin
 from aver.knowledge.types import DocumentText
 from aver.server.console import assets
 from aver.server.console.assets import asset, asset_address
+from aver.server.console.document import _PAGE, DocumentView
 from aver.server.console.pages import _templates, problem_page, render
 from aver.server.console.reading import excerpt
-from aver.server.console.routes import _PAGE, _local
+from aver.server.console.routes import _local
 
 FOLDER = Path(assets.__file__).parent
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
 
-def page(**context):
-    return render("document.html", place="Northwind", principal=Principal("t", "ann"), **context).body.decode()
-
-
-def document(text, title="Leave", uri="file:///srv/handbook/leave.md"):
-    return {"document": DocumentText("doc_1", 1, title, uri, text), "current": 1, "earlier": 0}
+def page(text, start, end, around, title="Leave", uri="file:///srv/handbook/leave.md"):
+    """A document with a span marked, as a page."""
+    taken = datetime(2026, 11, 27, tzinfo=UTC)
+    view = DocumentView(
+        place="Northwind",
+        principal=Principal("t", "ann"),
+        document=DocumentText("doc_1", 1, title, uri, text),
+        current=1,
+        origin=Origin("doc_1", 1, title, title, "folder", title, uri, "", "", taken, "ingest_1", 1),
+        pages=(),
+        excerpt=excerpt(text, start, end, around=around),
+        printed=None,
+        as_text="",
+        as_printed="",
+        earlier="",
+        later="",
+    )
+    return render("document.html", view=view).body.decode()
 
 
 def test_stored_text_is_only_text():
-    shown = page(
-        **document(f"{HOSTILE}.\n\n- {HOSTILE}\n\n{HOSTILE} | {HOSTILE}", HOSTILE, HOSTILE),
-        excerpt=excerpt(f"{HOSTILE}.\n\n- {HOSTILE}\n\n{HOSTILE} | {HOSTILE}", 3, 40, around=1000),
-    )
+    shown = page(f"{HOSTILE}.\n\n- {HOSTILE}\n\n{HOSTILE} | {HOSTILE}", 3, 40, 1000, HOSTILE, HOSTILE)
     assert "<img" not in shown
     assert shown.count("<script") == 0
     assert "&lt;script&gt;" in shown
@@ -60,7 +72,7 @@ def test_headers_contain_a_page():
 def test_a_page_of_a_long_document_is_small():
     text = "\n\n".join(f"Section {n}\n\n- item & item <{n}>\n- another | cell" for n in range(40_000))
     middle = len(text) // 2
-    shown = page(**document(text), excerpt=excerpt(text, middle, middle + 200, around=_PAGE))
+    shown = page(text, middle, middle + 200, _PAGE)
     assert len(shown.encode()) < 150_000
 
 
