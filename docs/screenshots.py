@@ -113,6 +113,10 @@ def states(page: Page, key: str) -> Iterator[str]:
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     yield "help"
+    page.goto("/knowledge")
+    yield "knowledge"
+    page.goto("/knowledge?source=handbook")
+    yield "source"
 
 
 def main() -> None:

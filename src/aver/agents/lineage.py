@@ -92,7 +92,7 @@ def recorded_lineage(store: TenantStore, ledger: Ledger, steps: Sequence[Step]) 
 def answers_citing(ledger: Ledger, documents: Collection[str]) -> Iterator[Citing]:
     """Every answer of the tenant that cites one of these documents, oldest first; the answers of people who were erased are not found.
 
-    Reads every answer there is: some ten thousand a second.
+    Reads every answer there is: some thousand a second.
     """
     wanted = set(documents)
     for step in ledger.of_kind("responded"):

@@ -64,6 +64,18 @@ def test_a_key_opens_until_it_is_revoked(aver, text, data):
     aver("keys", "revoke", made["id"], "--tenant", "acme", code=3)
 
 
+def test_a_key_has_the_role_it_was_made_with_and_no_other_there_is(aver, text, data):
+    aver("tenant", "create", "acme")
+    made = aver("keys", "create", "--tenant", "acme", "--user", "kay", "--role", "admin")
+    assert authenticate(data, made["key"]).is_admin
+    plain = aver("keys", "create", "--tenant", "acme", "--user", "ann")
+    assert not authenticate(data, plain["key"]).is_admin
+    assert "admin" in text("keys", "list", "--tenant", "acme").out
+    problem = aver("keys", "create", "--tenant", "acme", "--user", "kay", "--role", "root", code=2)
+    assert "'root'" in problem["detail"]
+    assert len(aver("keys", "list", "--tenant", "acme")["keys"]) == 2
+
+
 def test_a_key_of_another_tenant_is_not_found(aver):
     aver("tenant", "create", "acme")
     aver("tenant", "create", "other")
