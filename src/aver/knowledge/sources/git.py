@@ -10,6 +10,7 @@ as one change), so that a question can be asked as of a date before the reposito
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from base64 import b64encode
@@ -25,7 +26,7 @@ from aver.gateway.config.shapes import Field, Text
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.types import CursorExpired, Page, SourceItem
 
-__all__ = ["KIND", "GitSource"]
+__all__ = ["KIND", "GitFailed", "GitSource"]
 
 _FILE, _EXECUTABLE = "100644", "100755"
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -93,6 +94,14 @@ class GitSource:
         return [replace(item, revision=state.revision, size=0, changed=state.when) for state in before]
 
     @property
+    def is_new(self) -> bool:
+        """Whether nothing of the repository was ever copied."""
+        try:
+            return not self._copy.exists() or not self._git("for-each-ref", "--count=1")
+        except GitFailed:  # a copy that is damaged
+            return False
+
+    @property
     def _copy(self) -> Path:
         return self.reach.folder / "repository.git"
 
@@ -109,7 +118,7 @@ class GitSource:
                 self._git("init", "--quiet", "--bare", str(self._copy), inside=False)
             try:
                 self._git("fetch", "--quiet", "--prune", "--no-tags", "--force", self.options.url, refs, "HEAD")
-            except _GitFailed as error:
+            except GitFailed as error:
                 if attempt == 2 or not error.damaged:
                     raise
                 shutil.rmtree(self._copy)
@@ -123,7 +132,7 @@ class GitSource:
             return (self._copy / "FETCH_HEAD").read_text().strip().splitlines()[-1].split()[0]
         try:
             return self._git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
-        except _GitFailed:
+        except GitFailed:
             raise NotFound(f"{self.name} has no branch {self.options.branch!r}", "Correct the branch.") from None
 
     def _tree(self, commit: str) -> list[_Entry]:
@@ -134,7 +143,7 @@ class GitSource:
         """What differs between two commits: entries that are there now, and paths that are gone."""
         try:
             known = self._git("cat-file", "-t", since).strip() == b"commit"
-        except _GitFailed:
+        except GitFailed:
             known = False
         if not known:
             raise CursorExpired(f"{self.name} no longer has the commit {since[:12]}", "Everything is listed again.")
@@ -203,7 +212,7 @@ class GitSource:
         except subprocess.TimeoutExpired:
             raise Unavailable(f"git took longer than {_SECONDS} s for {self.name}", "Try again later.") from None
         if done.returncode:
-            raise _GitFailed(self.name, done.stderr.decode(errors="replace"))
+            raise GitFailed(self.name, done.stderr.decode(errors="replace"))
         return done.stdout
 
 
@@ -239,13 +248,16 @@ def _text(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
-class _GitFailed(Unavailable):
+class GitFailed(Unavailable):
+    """``damaged``: the copy is no good; ``missing``: there is no such repository, or nothing in it."""
+
     def __init__(self, name: str, said: str) -> None:
         lines: Sequence[str] = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))] or [said]
         super().__init__(
             f"git failed for {name}: {lines[0].strip()[:300]}", "Check the address, the token and the network."
         )
         self.damaged = any(word in said for word in ("corrupt", "not a git repository", "bad object", "unable to read"))
+        self.missing = bool(re.search("repository .*not found|couldn't find remote ref", said, re.IGNORECASE))
 
 
 KIND = Kind(

@@ -14,7 +14,7 @@ from aver.knowledge.sources.types import Kind
 __all__ = ["kind_of", "kinds"]
 
 ENTRY_POINTS = "aver.sources"
-_BUILT_IN = ("azure", "confluence", "folder", "gcs", "git", "jira", "s3", "sql", "web")
+_BUILT_IN = ("azure", "confluence", "folder", "gcs", "git", "github", "jira", "s3", "slack", "sql", "web")
 
 
 def kinds() -> Mapping[str, Callable[[], Kind[Any]]]:

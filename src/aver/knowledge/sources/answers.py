@@ -1,0 +1,62 @@
+"""Reading the JSON answers of a far side: records in them, and pages of them, without taking what is misunderstood for empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aver.core.errors import Unavailable
+
+__all__ = ["listed_in", "part_of", "records", "text_of", "walk"]
+
+_MOST_PAGES = 50_000
+_BARREN = 100
+"""Pages of an answer in all, and in a row that bring nothing new."""
+
+Records = list[dict[str, Any]]
+
+
+def walk(
+    name: str, ask: Callable[[Any], tuple[Records, Any]], key: Callable[[dict[str, Any]], str]
+) -> Iterator[Records]:
+    """The pages of a long answer. ``ask`` gives the page at a place, and the place of the next, ``None`` after the last; the first is at
+    ``None``. ``key`` tells records apart. Raises :class:`~aver.core.errors.Unavailable` for what goes in circles."""
+    places: set[Any] = set()
+    known: set[str] = set()
+    place, barren = None, 0
+    while True:
+        found, place = ask(place)
+        yield found
+        if place is None:
+            return
+        fresh = {key(each) for each in found} - known
+        known |= fresh
+        barren = 0 if fresh else barren + 1
+        if place in places or barren > _BARREN or len(places) > _MOST_PAGES:
+            raise Unavailable(f"{name} lists the same things again and again", "Follow it later.")
+        places.add(place)
+
+
+def listed_in(answer: Any, name: str) -> Records:
+    """The records that ``answer`` has as ``name``."""
+    return records(part_of(answer, name), name)
+
+
+def records(found: Any, name: str) -> Records:
+    """``found``, which was asked for as ``name``, if it is a list of records; else :class:`~aver.core.errors.Unavailable`."""
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise Unavailable(f"An answer has no {name!r}", "Check the address; see the system's changes to its API.")
+    return found
+
+
+def part_of(record: Any, *names: str) -> Any:
+    """What ``record`` has under these names, one within the other; ``None`` where it has nothing."""
+    for name in names:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def text_of(record: Any, *names: str) -> str:
+    """As :func:`part_of`, as text; empty for what is neither text nor a whole number."""
+    found = part_of(record, *names)
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
