@@ -28,7 +28,10 @@ __all__ = [
     "sources",
 ]
 
-BY_HAND = {"kind": "", "declared": "", "every": 0, "cursor": "", "fresh": "", "tried": "", "problem": "", "report": ""}
+BY_HAND = {
+    **dict.fromkeys(("kind", "declared", "cursor", "webhook_secret", "fresh", "tried", "problem", "report"), ""),
+    **dict.fromkeys(("every", "asked", "answered"), 0),
+}
 """A row of ``sources`` for what nobody declared, but for its name and its access list."""
 CURRENT, TIDIED, BUILDING = "current", "tidied", "building"
 """Rows of ``index_state``: the version that readers open; the last one left with fresh indexes and no removed content; the one that is
@@ -42,6 +45,9 @@ sources = tenant_table(
     Column("kind", String, nullable=False),  # "" for what is ingested by hand
     Column("declared", Text, nullable=False),  # the fields of its kind: JSON, without secrets
     Column("every", Integer, nullable=False),  # seconds between runs; 0 for none but by hand
+    Column("webhook_secret", String, nullable=False),  # a reference to what its events are signed with; "" takes none
+    Column("asked", Integer, nullable=False),  # how many events told of changes in it
+    Column("answered", Integer, nullable=False),  # how many of them had come when its last good run began
     Column("fresh", String, nullable=False),  # up to when all that happened in it is known; "" before the first run
     Column("tried", String, nullable=False),  # when it was last followed
     Column("problem", Text, nullable=False),  # why that failed; "" when it did not

@@ -9,7 +9,7 @@
           - {match: "**", readers: [everyone]}
           - {match: "hr/**", readers: [group:hr]}
 
-What is below a source's name is ``kind``, ``every``, ``access``, and the fields of its kind.
+What is below a source's name is ``kind``, ``every``, ``access``, ``webhook_secret``, and the fields of its kind.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest, parse_yaml
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Field, Record, Schema, Text, keyed
+from aver.gateway.credentials import SCHEMES
 from aver.knowledge.access import AccessList
 from aver.knowledge.sources.registry import kind_of, kinds
 from aver.knowledge.sources.types import DeclaredSource, Kind
@@ -57,6 +58,10 @@ class _Access:
 _COMMON = {
     "kind": Field(Text(), "What the source is.", required=True),
     "every": Field(Duration(), "How often it is followed while the server runs; only when asked to, without it."),
+    "webhook_secret": Field(
+        Text(rf"(?:{'|'.join(SCHEMES)}):\S.*", "a reference to a secret", "Write env:NAME or file:PATH.", secret=True),
+        "Where the secret is kept that its system signs events with; such an event has it followed at once.",
+    ),
     "access": Field(_Access(), "Who may read what, where the source has no permissions of its own; else everyone."),
 }
 
@@ -85,7 +90,8 @@ def _source(name: str, value: YamlValue) -> DeclaredSource:
         options_of(kind, own)
     except SettingsError as error:
         raise value.error(error.cause, error.next_step) from None
-    return DeclaredSource(name, kind.name, own, given.get("every", 0.0), given.get("access"))
+    secret = given.get("webhook_secret", "")
+    return DeclaredSource(name, kind.name, own, given.get("every", 0.0), given.get("access"), secret)
 
 
 def _shape(kind: Kind[Any]) -> Record[dict[str, Any]]:

@@ -17,10 +17,10 @@ from aver.core.errors import NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Text
 from aver.knowledge.sources.git import GitFailed, GitSource
 from aver.knowledge.sources.git import Options as GitOptions
-from aver.knowledge.sources.github_api import Access, GithubApi, Repository, access_to
+from aver.knowledge.sources.github_api import GithubApi, Repository, access_to
 from aver.knowledge.sources.github_issues import fetch_issue, list_issues
 from aver.knowledge.sources.http import origin
-from aver.knowledge.sources.people import PEOPLE, People
+from aver.knowledge.sources.people import PEOPLE, Access, People
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.types import CursorExpired, Page, SourceItem
 

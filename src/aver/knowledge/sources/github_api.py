@@ -16,10 +16,10 @@ from aver.core.errors import NotFound, SourceDenied, Unavailable
 from aver.core.principal import EVERYONE
 from aver.knowledge.sources.answers import Records, part_of, records, text_of, walk
 from aver.knowledge.sources.http import Http, Reply, origin
-from aver.knowledge.sources.people import People
+from aver.knowledge.sources.people import Access, People
 from aver.knowledge.sources.types import Reach
 
-__all__ = ["Access", "GithubApi", "Repository", "access_to"]
+__all__ = ["GithubApi", "Repository", "access_to"]
 
 _A_PAGE = 100
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next\b')
@@ -117,14 +117,6 @@ class Repository:
         visibility = (text_of(record, "visibility") or "private") if private else "public"
         has = (part_of(record, name) is True for name in ("has_issues", "has_wiki"))
         return cls(url, f"repos/{full}", page.rstrip("/"), clone, branch, visibility, *has)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """``readers`` of a whole repository, ``None`` where a declaration's access list decides; ``untold`` says why nobody is known."""
-
-    readers: tuple[str, ...] | None
-    untold: str = ""
 
 
 def access_to(repository: Repository, api: GithubApi, people: People) -> Access:

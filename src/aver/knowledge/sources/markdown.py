@@ -7,22 +7,17 @@ tags and everything else that a reader of Markdown might take for more than text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from aver.knowledge.sources.rendering import escaped
+from aver.knowledge.sources.rendering import code, code_span, escaped, link
 
 __all__ = ["contained"]
 
 _LONGEST_INLINE = 20_000
 """Characters of one paragraph whose marks are resolved: that takes quadratic time."""
-_LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
-_HIDING = re.compile(r"\{%(?=-?\s*(?:end)?comment\b)")
-"""Template tags that would leave out what stands between two of them, also in code."""
-_LINK = re.compile(r"(?:https?|mailto):[^\s<>\\]+", re.IGNORECASE)
 _MARKDOWN = MarkdownIt("commonmark", {"maxNesting": 40}).enable(["table", "strikethrough"]).disable("inline")
 
 
@@ -44,13 +39,13 @@ def _blocks(nodes: Iterable[SyntaxTreeNode], below: int) -> Iterator[str]:
             yield block
 
 
-def _block(node: SyntaxTreeNode, below: int) -> str:
+def _block(node: SyntaxTreeNode, below: int) -> str:  # noqa: PLR0911 - one a kind
     match node.type:
-        case "heading":
+        case "heading" if below:
             words = " ".join(_text(node).split())
-            return f"{'#' * min(6, below + int(node.tag[1:]))} {words}" if below and words else words
+            return f"{'#' * min(6, below + int(node.tag[1:]))} {words}" if words else ""
         case "fence" | "code_block":
-            return _code(node.content, node.info if node.type == "fence" else "")
+            return code(node.content, node.info if node.type == "fence" else "")
         case "bullet_list" | "ordered_list":
             start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
             return "\n".join(_items(node.children, start))
@@ -87,14 +82,6 @@ def _rows(table: SyntaxTreeNode) -> Iterator[str]:
             yield f"| {' | '.join('---' for _ in cells)} |"
 
 
-def _code(content: str, info: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
-    fence = "`" * max(3, longest + 1)
-    language = _LANGUAGE.match(info.strip())
-    shown = _HIDING.sub("{ %", content.rstrip("\n"))
-    return f"{fence}{language[0] if language else ''}\n{shown}\n{fence}"
-
-
 def _text(node: SyntaxTreeNode) -> str:
     """The words of a block. Emphasis is left out; code and links to the web stay."""
     return "".join(_words(node.children))
@@ -122,12 +109,11 @@ def _pieces(nodes: Iterable[SyntaxTreeNode]) -> Iterator[tuple[str, str]]:
             case "softbreak" | "hardbreak":
                 yield "text", "\n"
             case "code_inline":
-                simple = not set("`\n|") & set(node.content) and node.content.strip()
-                yield ("code", f"`{_HIDING.sub('{ %', node.content)}`") if simple else ("text", node.content)
+                yield "code", code_span(node.content)
             case "image":
                 yield "text", node.content
-            case "link" if _LINK.fullmatch(str(node.attrs.get("href", ""))):
+            case "link":
                 label = "".join(text for _, text in _pieces(node.children))
-                yield "link", f"[{escaped(' '.join(label.split()))}](<{node.attrs['href']}>)"
+                yield "link", link(label, str(node.attrs.get("href", "")))
             case _:
                 yield from _pieces(node.children)

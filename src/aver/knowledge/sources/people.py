@@ -14,7 +14,7 @@ from aver.core.errors import InvalidInput
 from aver.core.principal import EVERYONE, group_reader, user_reader
 from aver.gateway.config.shapes import Field, MapOf, Record, Text
 
-__all__ = ["PEOPLE", "People"]
+__all__ = ["PEOPLE", "Access", "People"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,15 @@ class People:
         if name == EVERYONE:
             return EVERYONE
         return _token(group_reader, name or f"{source}/{names[0]}") if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """``readers`` of all that is in one place of another system, ``None`` where a declaration's access list decides; ``untold`` says why
+    nobody can be named, where that system does not tell."""
+
+    readers: tuple[str, ...] | None
+    untold: str = ""
 
 
 def _token(reader: Callable[[str], str], name: str) -> str | None:

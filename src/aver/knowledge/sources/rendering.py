@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["escaped", "fields", "page"]
+__all__ = ["code", "code_span", "escaped", "fields", "link", "page"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 _LINE_START = re.compile(r"^(\s{0,3})(?:([-+>=])|(\d{1,9})([.)]))", re.MULTILINE)
 _INDENT = re.compile(r"^(?: {4,}| *\t[ \t]*)", re.MULTILINE)
+_LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
+_HIDING = re.compile(r"\{%(?=-?\s*(?:end)?comment\b)")
+"""Template tags that would leave out what stands between two of them, in code as well."""
+_WEB = re.compile(r"(?:https?://|mailto:)[^\s<>\\]+", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
@@ -22,6 +26,27 @@ def escaped(text: str) -> str:
 def _shown(start: re.Match[str]) -> str:
     indent, sign, number, after = start.groups()
     return f"{indent}\\{sign}" if sign else f"{indent}{number}\\{after}"
+
+
+def code(text: str, language: str = "") -> str:
+    """A block of code, whatever is in it; ``language`` counts where it looks like the name of one."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    named = _LANGUAGE.match(language.strip())
+    shown = _HIDING.sub("{ %", text.strip("\n"))
+    return f"{fence}{named[0] if named else ''}\n{shown}\n{fence}"
+
+
+def code_span(text: str) -> str:
+    """Code within a line, or text where Markdown has no sure way to write it as code."""
+    simple = text.strip() and not set("`\n\r|") & set(text)
+    return f"`{_HIDING.sub('{ %', text)}`" if simple else escaped(text)
+
+
+def link(label: str, url: str) -> str:
+    """A link to the web or a mail address; only its label for any other."""
+    shown = escaped(_line(label))
+    return f"[{shown}](<{url}>)" if shown and _WEB.fullmatch(url) else shown
 
 
 def fields(values: Mapping[str, object]) -> str:

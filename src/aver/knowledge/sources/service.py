@@ -1,8 +1,9 @@
-"""A tenant's declared sources: declare them, follow them, see how they stand."""
+"""A tenant's declared sources: declare them, follow them, see how they stand, be told that something changed in one."""
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -23,6 +24,7 @@ from aver.knowledge.sources.declaration import options_of, values_from_json, val
 from aver.knowledge.sources.overview import SourceOverview, source_overviews
 from aver.knowledge.sources.registry import kind_of
 from aver.knowledge.sources.types import DeclaredSource, Reach, SourceState
+from aver.knowledge.sources.webhooks import Event, Signature, challenge, signature
 from aver.knowledge.store import BY_HAND, sources
 from aver.knowledge.types import IngestReport, ItemFailure, Page, Progress, Source, SourceItem
 from aver.store import TenantStore
@@ -31,6 +33,10 @@ __all__ = ["Sources"]
 
 _MOST_FAILURES = 200
 """That are remembered of a run."""
+_KEPT = 60.0
+"""Seconds for which a secret of events is not asked for again."""
+_NOBODY = secrets.token_hex(32)
+"""Signs nothing: an event for no source is checked like any other."""
 
 
 class Sources:
@@ -51,6 +57,8 @@ class Sources:
         self._clock = clock
         self._secret = secret
         self._max_bytes = max_bytes
+        self._kept: dict[str, tuple[str, float]] = {}
+        """Secrets of events by their references, each until when."""
 
     def declare(self, declared: Sequence[DeclaredSource]) -> None:
         """Add these sources, or let what is known of them be as they say. Others stay. Nothing is followed yet."""
@@ -67,6 +75,7 @@ class Sources:
         values = values_to_json(declared.values)
         before = tx.execute(select(sources).where(sources.c.name == declared.name)).one_or_none()
         now: dict[str, Any] = {"kind": declared.kind, "declared": values, "every": round(declared.every)}
+        now["webhook_secret"] = declared.webhook_secret
         if declared.access is not None or before is None:
             now["access"] = (declared.access or AccessList.everyone()).to_json()
         if before is None:
@@ -108,16 +117,63 @@ class Sources:
             self._note(name, tried=rfc3339(self._clock.now()), problem=str(error))
             raise
         fresh = {"fresh": rfc3339(began)} if report.complete else {}
-        self._note(name, tried=rfc3339(self._clock.now()), problem="", report=_to_json(report), **fresh)
+        tried = rfc3339(self._clock.now())
+        # An event that came while it ran may tell of what the run did not see: it asks for one more.
+        self._note(name, tried=tried, problem="", report=_to_json(report), answered=row.asked, **fresh)
         return report
 
-    def due(self) -> list[str]:
-        """The sources whose schedule says that they are to be followed now, the longest waiting first."""
+    def take(self, name: str, event: Event) -> str | None:
+        """Remember that something changed in a source, which makes it due; what its system wants to be told back, if anything.
+
+        Raises :class:`~aver.core.errors.NotFound` for a source that there is not, one that takes no events, an event that is not signed
+        with its secret, and, caused by another error, where that secret cannot be had.
+        """
+        with self._store.read() as tx:
+            row = tx.execute(select(sources).where(sources.c.name == name)).one_or_none()
+        kind, reference = (row.kind, row.webhook_secret) if row else ("", "")
+        try:
+            signed = self._is_signed(signature(kind, event, self._clock.now()), reference)
+        except AverError as error:
+            raise NotFound("The secret of the source's events cannot be had", "Check its webhook_secret.") from error
+        if not signed:
+            raise NotFound("There is no such source, or the event is not signed with its secret", "Check both.")
+        if (told := challenge(kind, event)) is not None:
+            return told
+        with self._store.begin() as tx:
+            tx.execute(update(sources).where(sources.c.name == name).values(asked=sources.c.asked + 1))
+        return None
+
+    def _is_signed(self, signed: Signature | None, reference: str) -> bool:
+        if signed is None:
+            return False
+        return signed.is_by(self._webhook_secret(reference) if reference else _NOBODY) and bool(reference)
+
+    def _webhook_secret(self, reference: str) -> str:
+        """Kept for a while: whoever may not knock should not have a vault asked each time that they do."""
+        now = self._clock.monotonic()
+        known, until = self._kept.get(reference, ("", 0.0))
+        if now >= until:
+            known = self._secret(reference)
+            self._kept[reference] = known, now + _KEPT
+        return known or _NOBODY
+
+    def due(self, *, asked: bool = False) -> list[str]:
+        """The sources that are to be followed now, because their schedule says so or an event does, the longest waiting first; with
+        ``asked`` only those that an event tells of."""
         now = self._clock.now()
-        waiting = [state for state in self.states() if state.is_due(now)]
+        waiting = [state for state in self._stored() if state.is_due(now) and (state.asked or not asked)]
         return [
             state.name for state in sorted(waiting, key=lambda state: (state.tried is not None, state.tried or now))
         ]
+
+    def has_waiting(self) -> bool:
+        """Whether an event tells of a source that was not followed since."""
+        return any(state.asked for state in self._stored())
+
+    def _stored(self) -> list[SourceState]:
+        """Every source, its documents uncounted."""
+        with self._store.read() as tx:
+            return [_state(row, 0) for row in tx.execute(select(sources)).all()]
 
     def remove(self, name: str) -> IngestReport:
         """Forget a source, and delete every document that came from it; :class:`~aver.core.errors.NotFound` where there is none."""
@@ -156,7 +212,7 @@ class Sources:
         folder: Path = self._store.directory / "sources" / row.name
         return kind.open(row.name, options, Reach(self._secret, self._clock, folder, self._max_bytes))
 
-    def _note(self, name: str, **values: str) -> None:
+    def _note(self, name: str, **values: str | int) -> None:
         with self._store.begin() as tx:
             tx.execute(update(sources).where(sources.c.name == name).values(values))
 
@@ -184,6 +240,7 @@ def _state(row: Row[Any], held: int) -> SourceState:
         tried=datetime.fromisoformat(row.tried) if row.tried else None,
         problem=row.problem,
         report=_from_json(row.report) if row.report else None,
+        asked=bool(row.kind) and row.asked > row.answered,
     )
 
 

@@ -16,6 +16,8 @@ from aver.knowledge.types import IngestReport, ItemFailure, Source
 __all__ = ["DeclaredSource", "Kind", "Reach", "SourceState"]
 
 T = TypeVar("T")
+_AFTER_RUN, _AFTER_FAILURE = 10.0, 300.0
+"""Seconds between a run and the next that an event asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,21 @@ class Kind(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class DeclaredSource:
     """A source as its declaration says. ``values`` are the kind's own fields, as they are written. ``every`` is in seconds, 0 for a
-    source that is followed only when it is asked to be."""
+    source that is followed only when it is asked to be. ``webhook_secret`` is a reference, empty for one that takes no events."""
 
     name: str
     kind: str
     values: Mapping[str, Any]
     every: float = 0.0
     access: AccessList | None = None
+    webhook_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """How a source stands. ``fresh`` is the moment up to which everything that happened in it is known; ``tried`` when it was last
-    followed, and ``problem`` why that failed, if it did. ``kind`` is empty for what was ingested by hand."""
+    followed, and ``problem`` why that failed, if it did. ``kind`` is empty for what was ingested by hand. ``asked``: an event told of a
+    change since its last good run began."""
 
     name: str
     kind: str
@@ -66,6 +70,7 @@ class SourceState:
     tried: datetime | None
     problem: str
     report: IngestReport | None
+    asked: bool = False
 
     @property
     def failures(self) -> tuple[ItemFailure, ...]:
@@ -77,7 +82,16 @@ class SourceState:
         return None if self.fresh is None else max(0.0, (now - self.fresh).total_seconds())
 
     def is_due(self, now: datetime) -> bool:
-        """Whether its schedule says that it is to be followed again."""
-        return bool(self.kind and self.every) and (
-            self.tried is None or now - self.tried >= timedelta(seconds=self.every)
-        )
+        """Whether its schedule, or an event, says that it is to be followed again."""
+        wanted = [each for each in (self.every, self._patience if self.asked else 0) if each]
+        if not (self.kind and wanted):
+            return False
+        return self.tried is None or now - self.tried >= timedelta(seconds=min(wanted))
+
+    @property
+    def _patience(self) -> float:
+        """Seconds after a run in which no event begins another: at least as many as that run took, so that events without end
+        leave it half of the time in peace."""
+        if self.problem:
+            return _AFTER_FAILURE
+        return max(_AFTER_RUN, self.report.seconds if self.report else 0.0)

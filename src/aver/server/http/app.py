@@ -15,7 +15,7 @@ from aver.server.console.routes import router as console
 from aver.server.doors import Doors
 from aver.server.doors.openapi import describe
 from aver.server.following import Follower
-from aver.server.http import ask, conversations, documents, evidence, health, sources
+from aver.server.http import ask, conversations, documents, events, evidence, health, sources
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 
@@ -36,10 +36,11 @@ def create_app(application: Application) -> ASGIApp:
 def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
+    follower = Follower(application)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
-        follower = Follower(application)
         follower.start()
         yield
         follower.close()
@@ -56,9 +57,10 @@ def _api(application: Application) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.application = application
+    app.state.follower = follower
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, sources, conversations, evidence, health):
+    for module in (ask, documents, sources, conversations, evidence, events, health):
         app.include_router(module.router)
     app.include_router(console)
     described = app.openapi
