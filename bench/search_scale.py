@@ -47,6 +47,8 @@ from aver.knowledge.preparation import Prepared
 from aver.knowledge.state import read_state
 from aver.knowledge.statistics import intern_acl
 from aver.knowledge.store import CURRENT
+from aver.knowledge.traits import traits
+from aver.knowledge.types import Block
 from aver.knowledge.visibility import visible_acls
 from aver.store import Store, TenantStore
 
@@ -290,7 +292,9 @@ class Corpus:
         item = SourceItem(path, f"bench:{path}", spans[-1][1])
         chunks = [Chunk(start, end, "") for start, end in spans]
         terms = [self.passage_terms(row) for row in rows]
-        content = Prepared(item, "", path, "\n\n".join(self._texts(rows)), chunks, terms)
+        text = "\n\n".join(self._texts(rows))
+        blocks = tuple(Block("paragraph", start, end) for start, end in spans)
+        content = Prepared(item, "", path, text, blocks, chunks, terms, traits(text, blocks))
         return Put(self.document(rows.start), "bench", acls[self.sets[rows.start]], content)
 
     def exact(self, sets: int, queries: list[str], vectors: np.ndarray) -> list[set[tuple[str, int]]]:
