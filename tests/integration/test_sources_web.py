@@ -367,7 +367,11 @@ BOMB = (
 )
 
 
-@pytest.mark.parametrize("body", [BOMB, gzip.compress(b" " * 60 * 2**20, 1), gzip.compress(b"<urlset/>")[:-6]])
+@pytest.mark.parametrize(
+    "body",
+    [BOMB, gzip.compress(b" " * 60 * 2**20, 1), gzip.compress(b"<urlset/>")[:-6]],
+    ids=["entities", "inflating", "broken off"],
+)
 def test_a_sitemap_that_is_a_bomb_is_refused(site, crawling, body):
     site.sitemap = body
     with pytest.raises(InvalidInput, match="sitemap"):

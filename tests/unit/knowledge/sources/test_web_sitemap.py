@@ -64,7 +64,7 @@ def test_something_else(body):
         "<urlset>" + "<a>" * 1000,
         '<!DOCTYPE x [<!ENTITY y "z">]><urlset><url><loc>https://h.example/&y;</loc></url></urlset>',
         '<!DOCTYPE x SYSTEM "file:///etc/passwd"><urlset/>',
-        gzip.compress(b"<urlset></urlset>")[:-9],
+        gzip.compress(b"<urlset></urlset>", mtime=0)[:-9],
         b"\x1f\x8bgarbage",
     ],
 )
