@@ -173,6 +173,7 @@ class Explorer:
             found = set(_DOCUMENT.findall(listed.text))
             if found != {held.id for held in visible}:
                 raise Leak(f"documents, {face.name}: {found} in place of {visible}")
+        see("sources", face.sources(caller))
         some = visible if whole else visible[:_MOST]
         for held in some:
             for version in (None, *held.versions):

@@ -77,6 +77,9 @@ class Face:
     def documents(self, caller: Caller) -> Reply | None:
         return None
 
+    def sources(self, caller: Caller) -> Reply | None:
+        return None
+
     def document(self, caller: Caller, document: str, version: int | None = None) -> Reply | None:
         return None
 
@@ -121,6 +124,9 @@ class Library(Face):
 
     def documents(self, caller):
         return self._call(lambda: self._knowledge(caller).documents(caller.principal))
+
+    def sources(self, caller):
+        return self._call(lambda: self.application.tenant(caller.tenant_id).sources.overviews(caller.principal))
 
     def document(self, caller, document, version=None):
         return self._call(lambda: self._knowledge(caller).document(caller.principal, document, version))
@@ -221,6 +227,9 @@ class Api(_Http):
     def documents(self, caller):
         return self._json(caller, "/v1/documents")
 
+    def sources(self, caller):
+        return self._json(caller, "/v1/sources")
+
     def document(self, caller, document, version=None):
         return self._json(caller, f"/v1/documents/{document}" + (f"?version={version}" if version else ""))
 
@@ -281,6 +290,9 @@ class Console(_Http):
         return self._page(caller, "/")
 
     conversations = documents
+
+    def sources(self, caller):
+        return self._page(caller, "/knowledge")
 
     def document(self, caller, document, version=None):
         return self._page(caller, f"/documents/{document}" + (f"?version={version}" if version else ""))

@@ -43,6 +43,7 @@ def make_twin(installation: Installation, truth: TenantTruth, user: User) -> tup
 def acts(truth: TenantTruth, user: User) -> Iterator[tuple[str, Act]]:
     """What to do in both. The rare words include those of hidden documents: a user may have heard of them."""
     yield "documents", lambda face, caller: face.documents(caller)
+    yield "sources", lambda face, caller: face.sources(caller)
     known: list[Content] = [held.versions[held.version] for held in truth.held.values()]
     queries = [f"{subject} allowance limit" for subject in SUBJECTS] + [content.rare for content in known]
     for query in queries:
