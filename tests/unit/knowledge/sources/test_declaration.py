@@ -56,6 +56,13 @@ def test_a_good_file():
         ("sources:\n  a:\n    kind: git\n    url: x\n    access:", 5, "access list is empty"),
         ("sources:\n  a:\n    kind: git\n    url: x\n    access:\n      - {match: a, readers: [b]}", 6, "no reader"),
         ("sources:\n  a: git", 2, "mapping"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    webhook_secret: hunter2", 5, "a reference to a secret"),
+        ("sources:\n  a:\n    kind: github\n    repositories: [acme]", 4, "OWNER/NAME"),
+        ("sources:\n  a:\n    kind: github\n    repositories: [acme/..]", 4, "OWNER/NAME"),
+        ("sources:\n  a:\n    kind: github\n    repositories: []", 4, "empty"),
+        ("sources:\n  a:\n    kind: github\n    repositories: [a/b, A/b]", 3, "named twice"),
+        ("sources:\n  a:\n    kind: github\n    repositories: [a/b]\n    parts: [issue]", 5, "Did you mean 'issues'"),
+        ("sources:\n  a:\n    kind: slack\n    token: env:X\n    public: all", 5, "no readership"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(text, line, says):
@@ -65,10 +72,51 @@ def test_a_mistake_is_named_with_its_line(text, line, says):
     assert says in str(caught.value)
 
 
+def test_a_secret_that_is_written_out_is_not_repeated():
+    with pytest.raises(SettingsError) as caught:
+        parse_sources("sources:\n  a:\n    kind: git\n    url: x\n    webhook_secret: hunter2", "s.yaml")
+    assert "hunter2" not in str(caught.value)
+
+
+WITH_PERMISSIONS = """\
+sources:
+  hub:
+    kind: github
+    repositories: [acme/handbook, acme/shop.js]
+    parts: [wiki]
+    token: env:GITHUB_TOKEN
+    webhook_secret: file:/run/secrets/hub
+    people:
+      users: {Octocat: ann}
+      groups: {internal: everyone}
+  talk:
+    kind: slack
+    token: env:SLACK_TOKEN
+    channels: [general]
+    types: [mpim]
+    since: 30d
+    edits: 7d
+    public: everyone
+    permissions: false
+"""
+
+
+def test_sources_with_permissions():
+    hub, talk = parse_sources(WITH_PERMISSIONS, "s.yaml")
+    assert (hub.webhook_secret, talk.webhook_secret) == ("file:/run/secrets/hub", "")
+    read = options_of(kind_of("github"), values_from_json(values_to_json(hub.values)))
+    assert (read.repositories, read.parts) == (("acme/handbook", "acme/shop.js"), ("wiki",))
+    assert (read.people.users, read.people.groups) == ({"octocat": "ann"}, {"internal": "everyone"})
+    read = options_of(kind_of("slack"), values_from_json(values_to_json(talk.values)))
+    assert (read.types, read.since, read.edits) == (("mpim",), 30 * 86_400, 7 * 86_400)
+    assert (read.public, read.permissions) == ("everyone", False)
+    jsonschema.validate(yaml.safe_load(WITH_PERMISSIONS), source_schema())
+
+
 def test_every_kind_says_what_it_is():
     for name, load in kinds().items():
         kind = load()
         assert kind.name == name
         assert kind.about
         assert all(field.about for field in kind.fields.values())
-        assert not {"kind", "every", "access"} & kind.fields.keys()
+        assert not {"kind", "every", "access", "webhook_secret"} & kind.fields.keys()
