@@ -13,7 +13,7 @@ def no_wait(_):
     """Tests do not wait."""
 
 
-def github(served, folder, *, name="hub", secret=lambda _: TOKEN, max_bytes=2**20, clock=None, wait=no_wait, **given):
+def github(served, place, *, name="hub", secret=lambda _: TOKEN, max_bytes=2**20, clock=None, wait=no_wait, **given):
     options = Options(
         **{
             "repositories": ("acme/handbook",),
@@ -24,4 +24,4 @@ def github(served, folder, *, name="hub", secret=lambda _: TOKEN, max_bytes=2**2
             **given,
         }
     )
-    return GithubSource(name, options, Reach(secret, clock or SystemClock(), folder, max_bytes), wait)
+    return GithubSource(name, options, Reach(secret, clock or SystemClock(), place, max_bytes), wait)

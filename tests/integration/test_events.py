@@ -99,7 +99,7 @@ def test_a_deletion_is_followed_when_an_event_tells_of_it(server, application, p
     long_ago(application)
     assert send(server, "acme/pages", headers=signed()) == (202, {"status": "taken"})
     until(lambda: titles(application) == [])
-    assert not application.tenant("acme").sources.has_waiting()
+    until(lambda: not application.tenant("acme").sources.has_waiting())
 
 
 def test_a_tenant_is_named_or_given_by_its_id(server, application):
@@ -160,11 +160,12 @@ def test_another_process_follows_what_this_one_was_told(server, application, pag
 
 
 def test_what_was_sent_is_in_no_log(server, caplog):
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "aver")
     for path, headers in (("acme/pages", signed(b"hush hush")), ("acme/pages", {}), ("hidden/place", {})):
         send(server, path, b"hush hush", headers)
-    assert caplog.records
-    said = " ".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    records = [record for record in caplog.records if record.name.startswith("aver")]
+    assert len(records) >= 3
+    said = " ".join(f"{record.getMessage()} {record.__dict__}" for record in records)
     assert "hush" not in said
     assert "hidden" not in said
     assert SECRET not in said

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from sqlalchemy import update
 
 from aver.core.settings import Settings
 from aver.knowledge.sources import parse_sources
+from aver.knowledge.store import sources
 from aver.server.application import Application
 from aver.server.following import Follower
 from aver.testing import HashEmbedder
@@ -61,6 +63,20 @@ def test_what_is_due_is_followed_for_every_tenant_again_and_again(application, f
     until(lambda: titles(one) == [])
     assert titles(two) == ["Two"]
     until(lambda: "nothing at" in lost.sources.states()[0].problem)
+
+
+def test_an_event_does_not_wait_for_the_next_look(application, tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "a.md").write_text("# One\n\nIt is here.")
+    services = tenant(application, "one", tmp_path / "pages", every="1d")
+    follower = Follower(application, looks=3600)
+    follower.start()
+    with services.store.begin() as tx:
+        tx.execute(update(sources).values(asked=1))
+    follower.wake(services.store.tenant.id)
+    until(lambda: titles(services) == ["One"])
+    until(lambda: not services.sources.has_waiting())
+    follower.close()
 
 
 def test_whoever_else_is_at_it_is_left_alone(application, follower, tmp_path):

@@ -64,11 +64,9 @@ class GithubApi:
 
     def _ask(self, where: str, query: Mapping[str, object] | None) -> Reply:
         reply = self._http.get(where, query, _HEADERS, also=(403,))
-        if reply.status != 403:
-            return reply
-        if (seconds := self._throttled(reply)) is not None:
-            raise Unavailable(f"{self.name} is asked too often", "Follow it later.", retry_after=seconds)
-        raise Withheld(f"{self.name} does not show {where[:100]} to its token", "Give it the right to see that.")
+        if reply.status == 403:
+            raise Withheld(f"{self.name} does not show {where[:100]} to its token", "Give it the right to see that.")
+        return reply
 
     def _following(self, reply: Reply) -> str | None:
         found = _NEXT.search(reply.headers.get("link", ""))

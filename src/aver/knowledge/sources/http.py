@@ -131,7 +131,7 @@ class Http:
                 continue
             finally:
                 renew = False
-            if reply.status in request.bounds.statuses:
+            if reply.status in request.bounds.statuses and self.throttled(reply) is None:
                 return reply
             asked = self._asked_to_wait(reply, attempt)
             if asked is None and not renewed and not last and self.unproven(reply):

@@ -29,6 +29,17 @@ from aver.knowledge.sources.answers import part_of, text_of
 from aver.knowledge.sources.people import PEOPLE, Access, People
 from aver.knowledge.sources.rendering import escaped, page
 from aver.knowledge.sources.slack_api import Directory, SlackApi, ThreadGone, Withheld
+from aver.knowledge.sources.slack_messages import (
+    TIMESTAMP,
+    Message,
+    date_of,
+    files_of,
+    is_said,
+    is_thread,
+    mark_of,
+    moment_of,
+    stands_alone,
+)
 from aver.knowledge.sources.slack_text import markdown, plain
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.types import CursorExpired, Page, SourceItem
@@ -38,12 +49,8 @@ __all__ = ["KIND", "SlackSource"]
 Type = Literal["public_channel", "private_channel", "mpim"]
 _TYPES: tuple[Type, ...] = ("public_channel", "private_channel", "mpim")
 _DAY = 86_400.0
-_SAID = ("", "file_share", "me_message", "thread_broadcast")
-"""Subtypes of what people say; the others are notes of Slack's own, and what bots say."""
-_TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,9}")
+_ID = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_TITLE = 80
-
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,10 @@ class SlackSource:
         chosen = self._chosen()
         self._channels = {}
         for record in chosen:
-            channel = _Channel(text_of(record, "id"), text_of(record, "name"), self._access(record))
+            known = text_of(record, "id")
+            if not _ID.fullmatch(known):
+                raise Unavailable("A channel has no id", "See Slack's changes to its API.")
+            channel = _Channel(known, text_of(record, "name"), self._access(record))
             self._channels[channel.id] = channel
             yield from self._listed(channel, f"{site}/archives/{channel.id}")
 
@@ -102,7 +112,7 @@ class SlackSource:
         channel = self._channels[known]
         if channel.access.untold:
             raise SourceDenied(f"{channel.access.untold}, so nobody may read this", "See the scopes that it needs.")
-        if _TIMESTAMP.fullmatch(name):
+        if TIMESTAMP.fullmatch(name):
             messages = self._thread(known, name)
             title = self._title(channel, messages[0])
         elif messages := self._day(known, name):
@@ -151,13 +161,14 @@ class SlackSource:
         for some in self._api.walk("conversations.history", {"channel": channel.id, **self._window()}, "messages"):
             threads = []
             for message in some:
-                moment = _moment(message)
-                if _is_thread(message):
+                moment = moment_of(message)
+                if is_thread(message):
                     if state := self._state(channel, message):
                         threads.append(self._item(channel, moment, site, moment, state))
-                elif _stands_alone(message):
-                    days.setdefault(_date(moment), []).append((moment, _mark(message)))
-            yield Page(tuple(threads))
+                elif stands_alone(message):
+                    days.setdefault(date_of(moment), []).append((moment, mark_of(message)))
+            if threads:
+                yield Page(tuple(threads))
         for day, marks in days.items():
             said = sorted(set(marks))
             yield Page((self._item(channel, day, site, said[0][0], sha256_hex(canonical_json(said))),))
@@ -172,11 +183,11 @@ class SlackSource:
         """The revision of a thread; empty for one in which nobody says anything."""
         replies = f"{text_of(parent, 'reply_count')} {text_of(parent, 'latest_reply')}"
         latest = text_of(parent, "latest_reply") or text_of(parent, "ts")
-        age = self.reach.clock.now().timestamp() - float(latest if _TIMESTAMP.fullmatch(latest) else "0")
+        age = self.reach.clock.now().timestamp() - float(latest if TIMESTAMP.fullmatch(latest) else "0")
         if age > self.options.edits:
-            return f"{_mark(parent)} {replies}"
+            return f"{mark_of(parent)} {replies}"
         try:
-            return sha256_hex(canonical_json([_mark(each) for each in self._thread(channel.id, _moment(parent))]))
+            return sha256_hex(canonical_json([mark_of(each) for each in self._thread(channel.id, moment_of(parent))]))
         except ThreadGone:  # in this moment
             return ""
 
@@ -184,10 +195,12 @@ class SlackSource:
         """The message that a thread is about, and what people answered, oldest first."""
         asked = {"channel": channel, "ts": moment}
         found = {
-            _moment(each): each for some in self._api.walk("conversations.replies", asked, "messages") for each in some
+            moment_of(each): each
+            for some in self._api.walk("conversations.replies", asked, "messages")
+            for each in some
         }
-        messages = [each for at, each in sorted(found.items()) if at == moment or _is_said(each)]
-        if moment not in found or not any(map(_is_said, messages)):
+        messages = [each for at, each in sorted(found.items()) if at == moment or is_said(each)]
+        if moment not in found or not any(map(is_said, messages)):
             raise ThreadGone("Nothing is said in that thread any more", "Follow the source again.")
         return messages
 
@@ -195,7 +208,7 @@ class SlackSource:
         start = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
         window = {"oldest": f"{start:.6f}", "latest": f"{start + _DAY - 1e-6:.6f}", "inclusive": "true"}
         pages = self._api.walk("conversations.history", {"channel": channel, **window}, "messages")
-        found = {_moment(each): each for some in pages for each in some if _stands_alone(each)}
+        found = {moment_of(each): each for some in pages for each in some if stands_alone(each)}
         return [each for _, each in sorted(found.items())]
 
     def _window(self) -> dict[str, str]:
@@ -216,10 +229,10 @@ class SlackSource:
         who = (
             self._directory.name(text_of(message, "user")) if text_of(message, "user") else text_of(message, "username")
         )
-        when = datetime.fromtimestamp(float(_moment(message)), UTC).strftime("%Y-%m-%d %H:%M")
+        when = datetime.fromtimestamp(float(moment_of(message)), UTC).strftime("%Y-%m-%d %H:%M")
         said = markdown(text_of(message, "text"), self._directory.name)
         start = f"**{escaped(' '.join(who.split()) or 'somebody')}**, {when}:"
-        files = ", ".join(escaped(" ".join(each.split())) for each in _files(message))
+        files = ", ".join(escaped(" ".join(each.split())) for each in files_of(message))
         parts = [f"{start} {said}" if not said.startswith("```") else f"{start}\n\n{said}"]
         return "\n\n".join([*parts, f"Files: {files}"] if files else parts)
 
@@ -230,46 +243,6 @@ def _is_in(record: dict[str, Any]) -> bool:
 
 def _is_group(record: dict[str, Any]) -> bool:
     return part_of(record, "is_mpim") is True
-
-
-def _moment(message: Message) -> str:
-    """When, which is also the id of a message in its channel."""
-    moment = text_of(message, "ts")
-    if not _TIMESTAMP.fullmatch(moment):
-        raise Unavailable("A message has no timestamp", "See Slack's changes to its API.")
-    return moment
-
-
-def _date(moment: str) -> str:
-    return datetime.fromtimestamp(float(moment), UTC).date().isoformat()
-
-
-def _is_said(message: Message) -> bool:
-    return text_of(message, "subtype") in _SAID and not text_of(message, "bot_id")
-
-
-def _is_thread(message: Message) -> bool:
-    count = part_of(message, "reply_count")
-    return text_of(message, "thread_ts") == text_of(message, "ts") and isinstance(count, int) and count > 0
-
-
-def _stands_alone(message: Message) -> bool:
-    """Whether it is said outside of threads: neither begins nor belongs to one."""
-    alone = text_of(message, "thread_ts") in ("", text_of(message, "ts"))
-    return alone and not _is_thread(message) and _is_said(message)
-
-
-def _mark(message: Message) -> str:
-    """Another one for every change of what is shown."""
-    shown = [text_of(message, name) for name in ("ts", "user", "text")]
-    return sha256_hex(canonical_json([*shown, text_of(message, "edited", "ts"), list(_files(message))]))
-
-
-def _files(message: Message) -> Iterator[str]:
-    files = part_of(message, "files")
-    for each in files if isinstance(files, list) else ():
-        if name := text_of(each, "title") or text_of(each, "name"):
-            yield name
 
 
 KIND = Kind(

@@ -84,14 +84,12 @@ def test_form_is_kept():
 
 
 def test_html_is_words_and_dangerous_links_are_none():
-    said = contained(
-        "<img src=x onerror=alert(1)> [ok](https://x.example) [go](<data:text/html,x>)\n\n<details>\nhid", 1
-    )
+    said = contained("<img src=x onerror=alert(1)> [ok](https://x.example) [go](../elsewhere)\n\n<details>\nhid", 1)
     assert said == "\\<img src=x onerror=alert(1)\\> [ok](<https://x.example>) go\n\n\\<details\\>\nhid"
 
 
 def test_a_huge_paragraph_is_read_in_linear_time():
-    assert "**a" in parsed(contained("**a " * 30_000, 1)).text
+    assert parsed(contained("**a " * 30_000, 1)).text.count("a ") == 29_999
 
 
 @pytest.mark.parametrize(("text", "fence"), [("x", "```"), ("```", "````"), ("a ```` b", "`````")])
