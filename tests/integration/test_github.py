@@ -180,8 +180,8 @@ def test_collaborators_and_teams_read_what_is_private(served, open_source, handb
     known = ("user:ann@example.org", "user:ben@example.org")
     assert readers() == ("group:hub/board", "group:staff", *known)
     handbook.visibility = "internal"
-    assert readers() == ("group:hub/board", "group:hub/internal", "group:staff", *known)
-    assert readers(people=People(groups={"internal": "everyone"}))[0] == "everyone"
+    assert readers() == ("group:hub/board", "group:hub/enterprise members", "group:staff", *known)
+    assert readers(people=People(groups={"enterprise members": "everyone"}))[0] == "everyone"
     handbook.visibility = "public"
     assert readers() == ("everyone",)
     assert readers(permissions=False) is None

@@ -117,8 +117,9 @@ class GithubSource:
 
     def _check_clone(self, clone: str) -> None:
         """The token goes with git to GitHub alone, wherever the API says that the repository is."""
-        api, there = origin(self.options.api), origin(clone)
-        if there != (api[0], api[1].removeprefix("api."), api[2]):
+        scheme, host, port = origin(self.options.api)
+        on_its_own = not urlsplit(self.options.api).path.strip("/")  # https://api.github.com, not https://HOST/api/v3
+        if origin(clone) != (scheme, host.removeprefix("api.") if on_its_own else host, port):
             raise Unavailable(f"GitHub names {urlsplit(clone).hostname} to clone from", "Check the address of the API.")
 
     def _placed(self, item: SourceItem, below: str, access: Access) -> SourceItem:

@@ -25,6 +25,7 @@ _A_PAGE = 100
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next\b')
 _NAME = re.compile(r"[\w-]+/[\w.-]+", re.ASCII)
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_ENTERPRISE = "enterprise members"
 _SECONDARY = 60.0
 """Seconds to wait after a secondary limit that does not say how long."""
 
@@ -119,7 +120,7 @@ class Repository:
 
 def access_to(repository: Repository, api: GithubApi, people: People) -> Access:
     """Who may read a repository: everyone of the tenant when it is public; else those collaborators who are known here, its teams as
-    groups, and of an internal one the group ``internal``.
+    groups, and of an internal one the group ``enterprise members``, which no team can be called.
 
     See https://docs.github.com/en/rest/collaborators/collaborators and https://docs.github.com/en/rest/repos/repos#list-repository-teams.
     """
@@ -135,7 +136,7 @@ def access_to(repository: Repository, api: GithubApi, people: People) -> Access:
         except (Withheld, NotFound):
             continue
     if repository.visibility == "internal":
-        found.add(people.group(api.name, "internal"))
+        found.add(people.group(api.name, _ENTERPRISE))
     readers = tuple(sorted(token for token in found if token))
     why = "" if told else "GitHub does not show the token who may read the repository"
     return Access(() if why else readers, why)

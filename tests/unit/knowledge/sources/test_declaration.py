@@ -88,7 +88,7 @@ sources:
     webhook_secret: file:/run/secrets/hub
     people:
       users: {Octocat: ann}
-      groups: {internal: everyone}
+      groups: {enterprise members: everyone}
   talk:
     kind: slack
     token: env:SLACK_TOKEN
@@ -106,7 +106,7 @@ def test_sources_with_permissions():
     assert (hub.webhook_secret, talk.webhook_secret) == ("file:/run/secrets/hub", "")
     read = options_of(kind_of("github"), values_from_json(values_to_json(hub.values)))
     assert (read.repositories, read.parts) == (("acme/handbook", "acme/shop.js"), ("wiki",))
-    assert (read.people.users, read.people.groups) == ({"octocat": "ann"}, {"internal": "everyone"})
+    assert (read.people.users, read.people.groups) == ({"octocat": "ann"}, {"enterprise members": "everyone"})
     read = options_of(kind_of("slack"), values_from_json(values_to_json(talk.values)))
     assert (read.types, read.since, read.edits) == (("mpim",), 30 * 86_400, 7 * 86_400)
     assert (read.public, read.permissions) == ("everyone", False)
