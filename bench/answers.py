@@ -33,13 +33,14 @@ from aver.agents import Answer, Assistant, Release
 from aver.agents.support import Thresholds, support
 from aver.core import SystemClock
 from aver.core.sentences import sentences
+from aver.evals.abstention import auroc
 from aver.evidence import Ledger
 from aver.gateway.adapters.extractive import _LEAST_ODDS, Extractive
 from aver.gateway.adapters.extractive_scoring import score
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Passage
-from aver.knowledge import AccessList, SourceItem
+from aver.knowledge import AccessList, Page, SourceItem
 from aver.knowledge.ingest import document_id
 
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*")
@@ -55,8 +56,8 @@ class Paragraphs:
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = {f"{number}.txt": text for number, text in enumerate(texts)}
 
-    def items(self) -> list[SourceItem]:
-        return [SourceItem(path, f"bench:{path}", len(text)) for path, text in self.texts.items()]
+    def pages(self, cursor: str) -> Iterator[Page]:  # noqa: ARG002
+        yield Page(tuple(SourceItem(path, f"bench:{path}", len(text)) for path, text in self.texts.items()))
 
     def fetch(self, item: SourceItem) -> bytes:
         return self.texts[item.path].encode()
@@ -187,13 +188,6 @@ def _altered(chance: random.Random) -> Iterator[tuple[str, str, str]]:
             if ", " in sentence and len(sentence.split()) > 8:
                 head, tail = sentence.rstrip(".").split(", ", 1)
                 yield "reordered (right)", f"{tail[0].upper()}{tail[1:]}, {head}.", text
-
-
-def auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
-    """The chance that a right one scores above a wrong one, ties counted half."""
-    ranked = np.sort(wrong)
-    below = np.searchsorted(ranked, right, "left") + np.searchsorted(ranked, right, "right")
-    return float(below.mean() / 2 / len(wrong))
 
 
 def _auroc_of(rows: Sequence[tuple[Any, ...]], column: int) -> float:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scaffold import DATA, Installation, Texts, installation, jsonl, say
 
+from aver.evals.ranking import ndcg
 from aver.knowledge import AccessList
 from aver.knowledge.ingest import document_id
 from aver.knowledge.lexical import analyze, bm25
@@ -31,13 +31,6 @@ class Collection(NamedTuple):
     name: str
     corpus: list[tuple[str, str, str]]
     judged: Mapping[str, Mapping[str, int]]
-
-
-def ndcg(ranking: Sequence[str], relevance: Mapping[str, int]) -> float:
-    """nDCG@10 with linear gain, as trec_eval computes it (Järvelin and Kekäläinen, 2002)."""
-    gained = sum(relevance.get(document, 0) / math.log2(rank + 2) for rank, document in enumerate(ranking[:DEPTH]))
-    best = sorted(relevance.values(), reverse=True)[:DEPTH]
-    return gained / sum(gain / math.log2(rank + 2) for rank, gain in enumerate(best))
 
 
 def rankings(bench: Installation, query: str) -> dict[str, list[str]]:
@@ -97,7 +90,7 @@ def measured(collection: Collection) -> dict[str, float]:
         for query, gains in collection.judged.items():
             relevance = {document_id(name, f"{document}.md"): gain for document, gain in gains.items()}
             for kind, ranking in rankings(bench, query).items():
-                scores[kind].append(ndcg(ranking, relevance))
+                scores[kind].append(ndcg(ranking, relevance, DEPTH))
     return {kind: round(sum(values) / len(values), 4) for kind, values in scores.items()}
 
 

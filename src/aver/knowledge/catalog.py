@@ -12,12 +12,14 @@ from aver.core.errors import NotFound
 from aver.knowledge import visibility
 from aver.knowledge.index import Place
 from aver.knowledge.layout import load_layout
+from aver.knowledge.passages import spans_of
 from aver.knowledge.store import document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
     "current_versions",
     "list_documents",
+    "passage_spans",
     "passage_text",
     "read_document",
     "readable_versions",
@@ -38,6 +40,7 @@ def list_documents(tx: Connection, principal: Principal) -> list[Document]:
             title=row.title,
             uri=row.uri,
             source=row.source,
+            path=row.path,
             updated=datetime.fromisoformat(row.updated),
         )
         for row in rows
@@ -67,6 +70,17 @@ def read_document(
         raise NotFound("The document has no such version", "Leave the version out for the current one.")
     found = load_layout(row.layout) if blocks else ()
     return DocumentText(row.document, row.version, row.title, row.uri, row.text, found)
+
+
+def passage_spans(tx: Connection, principal: Principal, document: str) -> list[tuple[int, int, str]]:
+    """Start, end and section of each passage of the current version; :class:`NotFound` as :func:`visible_document`."""
+    visible_document(tx, principal, document)
+    query = select(document_versions.c.passages).where(
+        document_versions.c.document == documents.c.id,
+        document_versions.c.version == documents.c.version,
+        documents.c.id == document,
+    )
+    return spans_of(tx.execute(query).scalar_one())
 
 
 def readable_versions(
@@ -109,14 +123,15 @@ def passage_text(tx: Connection, place: Place) -> str:
     return text
 
 
-def visible_documents(principal: Principal) -> Select[tuple[str, int, str, str, str, str]]:
-    """Id, version, title, uri, source and time of change of what this principal may read, as a query to narrow."""
+def visible_documents(principal: Principal) -> Select[tuple[str, int, str, str, str, str, str]]:
+    """Id, version, title, uri, source, path and time of change of what this principal may read, as a query to narrow."""
     columns = (
         documents.c.id,
         documents.c.version,
         documents.c.title,
         documents.c.uri,
         documents.c.source,
+        documents.c.path,
         documents.c.updated,
     )
     return select(*columns).where(_under(principal))

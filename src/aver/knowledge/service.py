@@ -171,6 +171,14 @@ class Knowledge:
         with self._store.read() as tx:
             return catalog.read_document(tx, principal, document, version, blocks=blocks)
 
+    def passages(self, principal: Principal, document: str) -> list[tuple[int, int, str]]:
+        """Where the current version was cut into what is searched: start, end and section of each passage, in order.
+
+        Raises :class:`~aver.core.errors.NotFound` as :meth:`document`.
+        """
+        with self._store.read() as tx:
+            return catalog.passage_spans(tx, principal, document)
+
     def locate(self, principal: Principal, document: str, version: int, start: int, end: int) -> tuple[Spot, ...]:
         """Where in its source ``text[start:end]`` of a version stands: boxes on pages, or anchors; see :func:`layout.spots`.
 

@@ -168,6 +168,8 @@ class Document:
     title: str
     uri: str
     source: str
+    path: str
+    """Where in its source."""
     updated: datetime
 
 

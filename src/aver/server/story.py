@@ -188,6 +188,10 @@ def _indexed(known: _Known) -> str:
     return f"Made the index anew: {documents}"
 
 
+def _evaluated(known: _Known) -> str:
+    return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
+
+
 def _key_created(known: _Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -211,6 +215,7 @@ _TELLERS: dict[StepKind, Callable[[_Known], str]] = {
     "deleted": _deleted,
     "source_declared": _source_declared,
     "source_removed": _source_removed,
+    "evaluated": _evaluated,
     "indexed": _indexed,
     "key_created": _key_created,
     "erased": _erased,

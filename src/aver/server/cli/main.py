@@ -34,6 +34,7 @@ from aver.server.cli import (
     index,
     ingest,
     keys,
+    knowledge,
     search,
     serve,
     sources,
@@ -59,6 +60,7 @@ app.command("ask")(ask.ask)
 app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
 app.add_typer(index.app, name="index")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,1 @@
+"""Drafts of labelled sets, made from the documents themselves: for a person to confirm, not to be believed."""
