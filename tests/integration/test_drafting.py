@@ -68,7 +68,7 @@ async def test_a_question_that_comes_back_with_its_answer_is_kept(acme):
     found = await drafted(acme, model({GOOD: "twenty-seven days"}, from_the_passage), records)
     (case,) = found.cases
     assert (case.question, case.tags, case.status) == (GOOD, ("model",), "draft")
-    assert (case.passages[0].document, case.passages[0].quote) == ("memory/leave.md", "twenty-seven days")
+    assert (case.passages[0].document, case.passages[0].quote) == ("leave.md", "twenty-seven days")
     assert len(records) >= 3  # written, answered again, not answered elsewhere
 
 

@@ -1,5 +1,7 @@
 """A small company's pages, of which two say the same and one is for the board."""
 
+from pathlib import Path
+
 import pytest
 
 from aver.knowledge.access import AccessList, AccessRule
@@ -37,9 +39,19 @@ A salary band is the range that a role may be paid within. Senior editors have 3
 }
 
 
-@pytest.fixture
-def acme(tmp_path) -> World:
-    opened = open_world(tmp_path / "data")
+def filled(data: Path) -> World:
+    opened = open_world(data)
     rules = AccessRule("**", ("everyone",)), AccessRule("board/**", ("group:board",))
     opened.knowledge.ingest(MemorySource(PAGES), AccessList(rules))
     return opened
+
+
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory) -> World:
+    """Its documents stay as they are."""
+    return filled(tmp_path_factory.mktemp("acme"))
+
+
+@pytest.fixture
+def changing(tmp_path) -> World:
+    return filled(tmp_path / "data")

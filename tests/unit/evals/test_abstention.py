@@ -1,6 +1,6 @@
 """The risk-coverage curve against its definition."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.evals.abstention import risk_coverage
@@ -8,6 +8,7 @@ from aver.evals.abstention import risk_coverage
 questions = st.lists(st.tuples(st.integers(-2, 2).map(float), st.booleans()), max_size=12)
 
 
+@settings(deadline=None)
 @given(questions)
 def test_each_point_is_what_a_threshold_would_have_answered(asked):
     confidence, right = [each for each, _ in asked], [each for _, each in asked]

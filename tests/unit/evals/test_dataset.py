@@ -1,7 +1,7 @@
 """Labelled sets as files: what they say, and where they are wrong."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import InvalidInput, NotFound
@@ -30,6 +30,7 @@ def cases(draw):
     )
 
 
+@settings(deadline=None)
 @given(st.lists(cases(), min_size=1, max_size=4, unique_by=lambda case: case.id))
 def test_what_is_written_is_read_again(tmp_path_factory, some):
     file = tmp_path_factory.mktemp("set") / "set.jsonl"

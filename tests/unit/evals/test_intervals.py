@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.evals.abstention import auroc
@@ -28,6 +28,7 @@ def test_wilson_as_published(successes, n, low, high):
     assert wilson(successes / n, n) == pytest.approx((low, high), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.data())
 def test_wilson_holds_its_share_and_stays_a_proportion(n, data):
     share = data.draw(st.integers(0, n)) / n
@@ -36,6 +37,7 @@ def test_wilson_holds_its_share_and_stays_a_proportion(n, data):
     assert high - low > 0
 
 
+@settings(deadline=None)
 @given(scores, scores)
 def test_the_area_is_the_share_of_pairs_in_order(right, wrong):
     pairs = [1.0 if one > other else 0.5 if one == other else 0.0 for one in right for other in wrong]
@@ -43,6 +45,7 @@ def test_the_area_is_the_share_of_pairs_in_order(right, wrong):
     assert auroc(right, wrong) == pytest.approx(1 - auroc(wrong, right))
 
 
+@settings(deadline=None)
 @given(scores, scores, st.integers(0, 10))
 def test_the_area_of_a_resample_is_that_of_the_questions_drawn(right, wrong, seed):
     columns = np.array([(1.0, each) for each in right] + [(0.0, each) for each in wrong])

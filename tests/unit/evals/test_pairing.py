@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.evals.intervals import area, ratio
@@ -83,6 +83,7 @@ def test_too_few_pairs_have_no_verdict():
     assert verdicts({"one": found}) == {"one": "inconclusive"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_verdicts_are_holms(ps):
     """Sure are those that a hypothesis test of level 5 % rejects step by step."""

@@ -4,7 +4,7 @@ import math
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.evals.ranking import hit, ndcg, precision, recall, reciprocal_rank
@@ -15,6 +15,7 @@ relevances = st.dictionaries(names, st.sampled_from([1.0, 2.0, 3.0]), min_size=1
 cutoffs = st.integers(1, 12)
 
 
+@settings(deadline=None)
 @given(rankings, relevances, cutoffs)
 def test_measures_are_their_definitions(ranking, relevance, k):
     good = [rank for rank, name in enumerate(ranking, 1) if name in relevance]
@@ -25,6 +26,7 @@ def test_measures_are_their_definitions(ranking, relevance, k):
     assert reciprocal_rank(ranking, relevance) == (1 / min(good) if good else 0.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcde"), unique=True), relevances.filter(lambda r: len(r) <= 4), cutoffs)
 def test_ndcg_is_the_gain_over_that_of_the_best_of_all_orders(ranking, relevance, k):
     def dcg(order):
@@ -34,6 +36,7 @@ def test_ndcg_is_the_gain_over_that_of_the_best_of_all_orders(ranking, relevance
     assert ndcg(ranking, relevance, k) == pytest.approx(dcg(ranking) / best)
 
 
+@settings(deadline=None)
 @given(rankings, relevances, cutoffs)
 def test_all_lie_between_0_and_1_and_nothing_is_lost_by_looking_further(ranking, relevance, k):
     for measure in (precision, recall, hit, ndcg):

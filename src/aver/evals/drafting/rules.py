@@ -29,19 +29,20 @@ _NUMBER = (
 )
 _QUANTITY = re.compile(
     rf"(?P<subject>(?:(?:The|An?|Each|Every|All) )?(?P<name>[^\W\d_][\w\u2019'-]*(?: {_WORD}){{0,3}}?))"
-    r" (?P<verb>have|has|gets?|receives?|takes?|lasts?|costs?|needs?|contains?|includes?|earns?|uses?)"
+    r" (?P<verb>have|has|gets?|receives?|takes?|lasts|costs?|needs?|contains?|includes?|earns?|uses?)"
     r" (?:(?:up to|at least|at most|about|around|over|only|more than|exactly) )?"
     rf"(?:{_NUMBER}) (?P<unit>(?:[a-z-]+ )?[a-z]{{3,}}s)\b.*"
 )
 _FIGURE = re.compile(rf"\b(?:{_NUMBER})\b", re.IGNORECASE)
 _POINTERS = frozenset(
-    """all also although an and another any as at because before but by each either every few for from he her here his how i if in it
-    its many most much my neither no none not nothing of on one only or other our she since so some such that their there these they
-    this those to under until we what when where which while who why with you your""".split()  # noqa: SIM905 - words, read as words
+    """all also although an and anyone another any as at because before but by can could each either every everyone everything few for
+    from he her here his how i if in it its many may might most much must my neither no none not nothing of on one only or other our she
+    should since so some such that their there these they this those to under until we what when where which while who why will with
+    would you your""".split()  # noqa: SIM905 - words, read as words
 )
-"""What begins no name of a thing."""
+"""What neither begins nor ends a name of a thing."""
 _LONGEST_ANSWER = 400
-"""Characters of what follows a heading that count as its answer."""
+"""Characters of what follows a heading that count as its answer, in whole sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,15 @@ def _headed(text: str, heading: Block, below: Block) -> _Made | None:
     name = " ".join(words)
     if not analyze(name) or any(map(str.isdigit, name)):
         return None
-    end = min(below.end, below.start + _LONGEST_ANSWER)
+    ends = [below.start + end for _, end in sentences(text[below.start : below.end])]
+    end = max([end for end in ends if end - below.start <= _LONGEST_ANSWER], default=0) or min(ends, default=below.end)
     return "heading", f"What is said about {name}?", name, below.start, end
 
 
 def _said(text: str, start: int, end: int) -> Iterator[_Made]:
     """What one sentence answers."""
     sentence = " ".join(text[start:end].split())
-    if (match := _DEFINITION.fullmatch(sentence)) and _names(match["term"]):
+    if (match := _DEFINITION.fullmatch(sentence)) and _names(match["term"], bound=match["article"] == "The "):
         term = match["term"] if match["article"] else _lowered(match["term"], text)
         article = (match["article"] or "").lower()
         verb = match["verb"]
@@ -145,15 +147,22 @@ def _said(text: str, start: int, end: int) -> Iterator[_Made]:
             return
 
 
-def _names(term: str) -> bool:
+def _names(term: str, *, bound: bool = False) -> bool:
+    """Whether it is a name that means the same outside of its text; ``bound``: after "the", where a common word like "name" does not."""
     words = term.split()
+    if bound and len(words) == 1 and words[0].islower():
+        return False
     return words[0].casefold() not in _POINTERS and words[-1].casefold() not in _POINTERS and bool(analyze(term))
 
 
 def _lowered(term: str, text: str) -> str:
     """Without the capital of a sentence's beginning, unless the word is written so elsewhere too."""
     first = term.split(maxsplit=1)[0]
-    named = not first[1:].islower() or re.search(rf"(?<=[a-z,;] ){re.escape(first)}\b", text)
+    named = (
+        not first[1:].islower()
+        or term[len(first) :] != term[len(first) :].lower()
+        or re.search(rf"(?<=[a-z,;] ){re.escape(first)}\b", text)
+    )
     return term if named else term[0].lower() + term[1:]
 
 

@@ -67,6 +67,7 @@ class Drafter:
     _left_out: Counter[str] = field(default_factory=Counter)
     _used: Counter[str] = field(default_factory=Counter)
     _most: int = 2
+    _paths: Counter[str] = field(default_factory=Counter)
 
     async def draft(self, progress: Progress | None = None) -> Drafted:
         """The same documents, seed and model's words give the same drafts. Raises :class:`~aver.core.errors.NotFound` when there is
@@ -97,6 +98,7 @@ class Drafter:
     def _chosen(self, chance: random.Random) -> list[Document]:
         """Documents in random order, from each source in turn."""
         every = sorted(self.knowledge.documents(self.principal), key=lambda each: each.id)
+        self._paths = Counter(each.path for each in every)
         grouped: dict[str, list[Document]] = defaultdict(list)
         for each in chance.sample(every, len(every)):
             grouped[each.source].append(each)
@@ -187,7 +189,8 @@ class Drafter:
                 yield self._without_answer(each.question, outsider, "not permitted")
 
     def _case(self, each: Candidate, tagged: bool) -> Case:
-        name = f"{each.document.source}/{each.document.path}"
+        path = each.document.path
+        name = path if self._paths[path] == 1 else f"{each.document.source}/{path}"
         tags = (each.kind, *((each.document.source,) if tagged else ()))
         return Case(
             id="",

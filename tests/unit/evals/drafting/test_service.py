@@ -46,8 +46,7 @@ async def test_nothing_copies_more_than_it_may(acme):
     assert len(loose.cases) > len(strict.cases)
     for bound, some in ((1, strict), (6, loose)):
         for case in some.cases:
-            path = case.passages[0].document.removeprefix("memory/")
-            assert copied(case.question, PAGES[path]) <= bound
+            assert copied(case.question, PAGES[case.passages[0].document]) <= bound
 
 
 async def test_what_nobody_wrote_of_is_asked_about_too(acme):
@@ -73,15 +72,15 @@ async def test_what_is_closed_to_somebody_is_unanswerable_for_them(acme):
     assert not any("not permitted" in case.tags for case in (await drafted(acme, Wanted(10, 0.5))).cases)
 
 
-async def test_sources_take_turns(acme):
+async def test_sources_take_turns(changing):
     tools = {
         "lathe": "turns wood against an edge",
         "plane": "takes shavings off a board",
         "awl": "pricks holes in hides",
     }
-    pages = {f"{name}.md": f"# {name}\n\nThe {name} is the one that {does}.\n" for name, does in tools.items()}
-    acme.knowledge.ingest(MemorySource(pages, "many"))
-    found = await drafted(acme, Wanted(4, 0.0))
+    pages = {f"{name}.md": f"# {name}\n\nA {name} is the one that {does}.\n" for name, does in tools.items()}
+    changing.knowledge.ingest(MemorySource(pages, "many"))
+    found = await drafted(changing, Wanted(4, 0.0))
     assert {tag for case in found.cases for tag in case.tags} >= {"memory", "many"}
 
 

@@ -16,7 +16,7 @@ SET = """\
   tags: [leave]
 - question: How long is parental leave?
   documents: [Leave policy]
-  passages: [{document: handbook/leave.md, quote: Parental leave is sixteen weeks}]
+  passages: [{document: leave.md, quote: Parental leave is sixteen weeks}]
   tags: [leave]
   status: draft
 - {question: "Who founded Atlantis?", unanswerable: true}
