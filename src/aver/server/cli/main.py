@@ -7,7 +7,7 @@ code meaning
 1    anything not below
 2    usage: the command, an option, or the input's form is off
 3    not found, or not allowed: the two cannot be told apart
-4    verification failed: evidence, or an index, does not add up
+4    verification failed: evidence or an index does not add up, or a condition is not met
 130  interrupted from the keyboard
 ==== =========================================================================
 
