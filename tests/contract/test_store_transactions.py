@@ -190,7 +190,9 @@ def test_deleted_rows_are_gone_from_the_files(tenant, tmp_path, database_url, po
     secret = "a-word-that-is-nowhere-else"
     with tenant.begin() as tx:
         for number in range(50):
-            tx.execute(insert(COUNTER), {"name": f"{number}{secret}", "generation": 1, "version": 0, "recipe": secret * 500})
+            tx.execute(
+                insert(COUNTER), {"name": f"{number}{secret}", "generation": 1, "version": 0, "recipe": secret * 500}
+            )
     with tenant.begin() as tx:
         tx.execute(update(COUNTER).values(recipe=secret * 3))
     with tenant.begin() as tx:
