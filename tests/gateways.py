@@ -13,24 +13,28 @@ from aver.gateway.config.types import Arm, Breaker, GatewayConfig, Model, Provid
 from aver.gateway.types import ChatDelta, ChatRequest, Family
 from aver.gateway.wire.registry import door
 
-SOON = ModelTimeouts(connect=2, first_token=0.4, stall=0.3, total=5)
+PATIENT = ModelTimeouts()
 ANN = Principal("tenant_northwind", "ann")
 
 
 def config(
     *base_urls: str,
     kinds: Sequence[ProviderKind] = (),
-    timeouts: ModelTimeouts = SOON,
+    timeouts: ModelTimeouts | Sequence[ModelTimeouts] = PATIENT,
     model: Mapping[str, Any] | None = None,
     provider: Mapping[str, Any] | None = None,
     budgets: Sequence[Any] = (),
     unknown_price: Any = "refuse",
     **route: Any,
 ) -> GatewayConfig:
-    """A route ``r`` over the models ``m0``, ``m1`` … of the providers ``p0``, ``p1`` … at these addresses."""
+    """A route ``r`` over the models ``m0``, ``m1`` … of the providers ``p0``, ``p1`` … at these addresses.
+
+    A test that waits for a provider in vain gives that one little time and the others, which are to answer, all the time they need.
+    """
+    patience = [timeouts] * len(base_urls) if isinstance(timeouts, ModelTimeouts) else timeouts
     declared = {"breaker": Breaker(failures=50)} | dict(provider or {})
     providers = {
-        f"p{n}": ProviderConfig(f"p{n}", kinds[n] if kinds else "openai", url, timeouts=timeouts, **declared)
+        f"p{n}": ProviderConfig(f"p{n}", kinds[n] if kinds else "openai", url, timeouts=patience[n], **declared)
         for n, url in enumerate(base_urls)
     }
     models = {f"m{n}": Model(f"m{n}", f"p{n}", "fake", **(model or {})) for n in range(len(base_urls))}

@@ -54,7 +54,7 @@ def serving(application: Application) -> Iterator[Served]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
         thread.start()
         try:
-            assert started.wait(30), "the server did not start"
+            assert started.wait(120), "the server did not start"
             yield Served(address[0], application)
         finally:
             server.should_exit = True

@@ -24,7 +24,7 @@ UNKNOWN = "What is the salary band of a senior editor?"
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>"
 READY = "body[data-ready]"
 """The page's scripts listen."""
-WAIT = 20_000
+WAIT = 60_000
 """Milliseconds that a page may take on a busy machine; nothing is asserted about time."""
 
 

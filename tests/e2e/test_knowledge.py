@@ -23,7 +23,7 @@ POLICY = pdf(
     ]
 )
 RULES = "[{match: '**', readers: [everyone]}, {match: salaries.md, readers: ['group:board']}, {match: stub.md, readers: []}]"
-WAIT = 20_000
+WAIT = 60_000
 
 
 @pytest.fixture(scope="module")

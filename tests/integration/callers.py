@@ -37,7 +37,7 @@ def fakes(*replies):
 
 
 async def until(holds):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - the server lives in another thread
             await asyncio.sleep(0.01)
 

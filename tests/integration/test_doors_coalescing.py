@@ -17,6 +17,7 @@ from aver.gateway.prices.ledger import is_balanced, postings, totals
 from aver.gateway.replay import past_call, replay, summary
 from aver.server.story import tell
 from aver.testing.replies import Reply, Tokens
+from tests.integration.callers import until
 from tests.integration.doors import DOORS, PATHS, body, house
 from tests.servers import fill
 
@@ -96,12 +97,6 @@ def key(home, tenant):
 @pytest.fixture(params=DOORS)
 def door(request):
     return request.param
-
-
-async def until(holds):
-    async with asyncio.timeout(60):
-        while not holds():  # noqa: ASYNC110 - the server lives in another thread
-            await asyncio.sleep(0.01)
 
 
 def waiting(home):

@@ -9,6 +9,7 @@ import pytest
 
 from aver.gateway.budgets.status import spending
 from aver.testing.replies import Reply
+from tests.integration.callers import until
 from tests.integration.doors import DOORS, PATHS, body, house
 from tests.servers import fill
 
@@ -61,12 +62,6 @@ def door(request):
 @pytest.fixture(params=["same", "gemini"])
 def model(request, door):
     return door if request.param == "same" else request.param
-
-
-async def until(holds):
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - the server lives in another thread
-            await asyncio.sleep(0.01)
 
 
 async def leave(home, key, door, sent, when):

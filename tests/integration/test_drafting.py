@@ -16,7 +16,7 @@ from aver.gateway.service import Gateway
 from aver.gateway.types import ChatRequest
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Received, Reply
-from tests.gateways import SOON, config
+from tests.gateways import config
 from tests.knowledge import World, open_world
 
 LEAVE = "# Leave\n\nStaff who joined before May may take twenty-seven days off.\n"
@@ -56,7 +56,7 @@ async def drafted(acme: World, replies, records: list[CallRecord] | None = None)
         return Call(ann, "r", lambda _, record: kept.append(record), lambda: request, documents=frozenset({document}))
 
     with FakeProvider(replies) as server:
-        gateway = Gateway(lambda: config(server.base_url, timeouts=SOON, model={"rates": Rates(1, 1)}))
+        gateway = Gateway(lambda: config(server.base_url, model={"rates": Rates(1, 1)}))
         try:
             return await Drafter(acme.knowledge, ann, Wanted(4, 0.0), Writer(gateway, call)).draft()
         finally:

@@ -22,6 +22,7 @@ from aver.testing import HashEmbedder
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, Tokens
 from tests.gateways import Caller, config
+from tests.integration.callers import until
 
 RATES = Rates(1_000_000_000, 10_000_000_000)
 """A thousand nano-dollars a token read, ten thousand a token written."""
@@ -64,12 +65,6 @@ def asking(tmp_path):
     yield opened
     grants.close()
     store.close()
-
-
-async def until(holds):
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - the server lives in another thread
-            await asyncio.sleep(0.01)
 
 
 async def test_a_streamed_call_costs_what_a_whole_one_does(asking):
@@ -210,9 +205,9 @@ async def test_a_late_model_is_hedged_within_what_hedges_may_cost(asking):
     slow = [False]
 
     def rule(_):
-        return Reply(TEXT, tokens=Tokens(20, 30), first_pause=5.0 if slow[0] else 0.0)
+        return Reply(TEXT, tokens=Tokens(20, 30), first_pause=60.0 if slow[0] else 0.0)
 
-    hedge = Hedge(quantile=0.9, spend=0.2, least=0.05)
+    hedge = Hedge(quantile=0.9, spend=0.2, least=1)
     with fakes(rule, [WELL]) as servers:
         async with asking(*servers, hedge=hedge, timeouts=ModelTimeouts()) as me:
             for _ in range(40):

@@ -21,7 +21,7 @@ TEXT = (
     "Ten days of unused leave carry over to the next year. They must be used by the end of March, unless your lead "
     "agrees in writing.\n\n- Überstunden zählen nicht mit.\n- 有給休暇は二十日です。 🙂\n\nAsk Payroll about 1,250.50 euros."
 )
-SOON = ModelTimeouts(connect=2, first_token=1, stall=0.15, total=10)
+SOON = ModelTimeouts(stall=0.4)
 FAST = Retries(base=0.01)
 
 

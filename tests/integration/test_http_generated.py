@@ -153,7 +153,7 @@ async def read(session, url, body):
 
 async def until(condition):
     """Wait for what another thread does; a test that waits in vain fails by its own assertion."""
-    for _ in range(1000):
+    for _ in range(6000):
         if condition():
             return
         await asyncio.sleep(0.01)

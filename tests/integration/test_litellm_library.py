@@ -1,6 +1,5 @@
 """LiteLLM's library between Aver and a model server, over real HTTP."""
 
-import asyncio
 import gc
 import logging
 import sys
@@ -25,6 +24,7 @@ from aver.gateway.types import ToolCall
 from aver.gateway.wire.openai import OpenAIChat
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, Tokens
+from tests.integration.callers import until
 from tests.unit.gateway.wire.streams import heard
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the library's own
@@ -152,11 +152,7 @@ async def test_a_stream_that_is_left_is_closed():
         stream = LiteLLM(server.base_url).chunks(STREAM, KEY, TIMEOUTS)
         await anext(stream)
         await stream.aclose()
-        for _ in range(100):
-            if server.requests[0].abandoned:
-                break
-            await asyncio.sleep(0.02)
-        assert server.requests[0].abandoned
+        await until(lambda: server.requests[0].abandoned)
 
 
 async def test_the_library_is_silent_and_keeps_to_itself(capfd):

@@ -85,16 +85,16 @@ async def test_a_chat_model_is_asked_for_the_order(acme):
 
 
 @pytest.mark.parametrize(
-    ("reply", "outcome"),
+    ("reply", "outcome", "patience"),
     [
-        (Reply(fault="stall"), "deadline"),
-        (Reply("I cannot order these."), "failed"),
-        (Reply("Down", status=500), "failed"),
+        (Reply(fault="stall"), "deadline", 0.5),
+        (Reply("I cannot order these."), "failed", 20),
+        (Reply("Down", status=500), "failed", 20),
     ],
 )
-async def test_what_is_late_or_fails_leaves_the_order_and_the_turn_says_so(acme, reply, outcome):
+async def test_what_is_late_or_fails_leaves_the_order_and_the_turn_says_so(acme, reply, outcome, patience):
     with FakeProvider([reply]) as server:
-        answer, facts = await ask(acme, declared(server.base_url, "openai", "rerank"), 0.5)
+        answer, facts = await ask(acme, declared(server.base_url, "openai", "rerank"), patience)
     assert facts["rerank"] == outcome
     assert facts["hits"] == _before(acme)[:8]
     assert acme.ledger.turn(answer.turn)[-1].kind == "sealed"

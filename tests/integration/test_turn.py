@@ -31,7 +31,7 @@ QUESTION = "How many days of unused leave carry over to the next year?"
 CARRY = "Up to ten days of unused leave carry over to the next year."
 MARCH = "Leave that was carried over must be used by the end of March."
 PAGE = f"# Leave policy\n\nEmployees get twenty days of paid leave each year. {CARRY} {MARCH}\n"
-TIMEOUTS = ModelTimeouts(connect=2, first_token=2, stall=1, total=20)
+TIMEOUTS = ModelTimeouts(stall=1)
 
 
 class House:
