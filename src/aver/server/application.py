@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
@@ -359,7 +358,9 @@ class Application:
             raise
         self._unready = None
         if self.settings.index_engine == "lancedb":
-            importlib.import_module("lancedb")
+            from aver.knowledge.adapters import lancedb_library
+
+            lancedb_library.load()
 
     def check_ready(self) -> None:
         """Raises the reason unless the storage answers and the model is loaded."""

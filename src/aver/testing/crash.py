@@ -156,7 +156,8 @@ class Crashes:
         self._data = data
         self._random = random.Random(seed)  # noqa: S311 - moments, not secrets
         self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["aver.testing.crash", "aver.knowledge.adapters.lancedb"])
+        # Of what LanceDB imports, the larger part. Itself it starts a thread, which a process that is forked should not have.
+        self._processes.set_forkserver_preload(["aver.testing.crash", "lance_namespace", "pyarrow.dataset"])
         self._opened = _Opened.at(data)
         self._edition = 1
         self._opened.ingest(0)

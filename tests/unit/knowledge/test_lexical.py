@@ -8,10 +8,11 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lancedb._lancedb import tokenize
 
+from aver.knowledge.adapters.lancedb_library import load
 from aver.knowledge.lexical import Statistics, analyze, bm25, ceiling
 
+tokenize = load()._lancedb.tokenize
 WORDS = st.lists(st.sampled_from(["leave", "travel", "card", "the", "ERR-1234", "policy"]), max_size=12)
 
 

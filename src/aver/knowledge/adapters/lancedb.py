@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from aver.core.errors import AverError, StorageFull, Unavailable
+from aver.knowledge.adapters import lancedb_library
 from aver.knowledge.adapters.lancedb_writer import LanceWriter, filters, row_of
 from aver.knowledge.index import CANDIDATES, Abilities, Candidates, Row, Version, candidates
 
@@ -79,9 +80,9 @@ class LanceIndex:
         return self.run(self._holding(version, _predicate(acls, documents), terms, count))
 
     async def _holding(self, version: Version, where: str, terms: Sequence[str], count: int) -> Candidates:
+        table = await self.at(version)
         from lancedb.query import FullTextOperator, MatchQuery
 
-        table = await self.at(version)
         every = MatchQuery(" ".join(terms), "terms", operator=FullTextOperator.AND)  # type: ignore[call-arg]
         query = table.query().nearest_to_text(every).where(where).select(["passage", "_score"]).limit(count)
         found = await query.to_arrow()
@@ -152,10 +153,8 @@ class LanceIndex:
         return self.directory / f"{_TABLE}{generation}.lance"
 
     async def connection(self) -> Any:
-        import lancedb
-
         if self._connection is None:
-            self._connection = await lancedb.connect_async(str(self.directory))
+            self._connection = await lancedb_library.load().connect_async(str(self.directory))
         return self._connection
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
