@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import random
 import threading
@@ -17,9 +16,9 @@ from aver.core.principal import Principal
 from aver.gateway.budgets import Amount, Spender, TenantBudgets, spending
 from aver.gateway.config.types import Budget, GatewayConfig
 from tests.budget_stores import TENANT, HandClock, Lossy, Meanwhile, StoreAt, redis_server
+from tests.processes import PROCESSES
 
 ADA = Spender(Principal(TENANT, "ada"), key="key_1", feature="assistant", model="small", route="fast")
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture(params=["sqlite", "postgres", "redis"])
@@ -333,15 +332,15 @@ def _process(place: StoreAt, seed: int, results) -> None:
 
 
 async def test_processes_that_race_never_hold_or_spend_more_than_the_limit(place, grants):
-    results = SPAWN.Queue()
-    processes = [SPAWN.Process(target=_process, args=(place, seed, results)) for seed in range(4)]
+    results = PROCESSES.Queue()
+    processes = [PROCESSES.Process(target=_process, args=(place, seed, results)) for seed in range(4)]
     for process in processes:
         process.start()
     most = 0
     while any(process.is_alive() for process in processes):
         most = max(most, sum(grant.granted for grant in grants.grants()))
         await asyncio.sleep(0.005)
-    used = [results.get(timeout=10) for _ in processes]
+    used = [results.get(timeout=60) for _ in processes]
     assert most <= _LIMIT
     (entry,) = spending(grants, datetime.now(UTC))
     assert (entry.used, entry.reserved, entry.abandoned) == (sum(used), 0, 0)
@@ -363,10 +362,10 @@ def _crash(place: StoreAt, results) -> None:
 
 
 async def test_what_a_process_held_when_it_died_counts_as_spent_until_the_window_ends(place, grants, make, clock):
-    results = SPAWN.Queue()
-    process = SPAWN.Process(target=_crash, args=(place, results))
+    results = PROCESSES.Queue()
+    process = PROCESSES.Process(target=_crash, args=(place, results))
     process.start()
-    assert results.get(timeout=30) == "reserved"
+    assert results.get(timeout=60) == "reserved"
     process.join()
     (entry,) = spending(grants, clock.now())
     assert (entry.used, entry.abandoned) == (0, 0)
@@ -409,7 +408,7 @@ async def test_a_call_is_not_refused_because_others_of_its_process_took_what_was
     def take() -> None:
         if amounts:
             mine = budgets.reserve(ADA, Amount(tokens=amounts.pop(0)))
-            taken.append(asyncio.run(asyncio.wait_for(mine, 2)))
+            taken.append(asyncio.run(asyncio.wait_for(mine, 60)))
 
     amounts: list[int] = []
     budgets = TenantBudgets(Meanwhile(grants, take), lambda: config, clock, idle=1.0)

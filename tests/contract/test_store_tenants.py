@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +11,7 @@ import pytest
 from aver.core.errors import AverError, Conflict, InvalidInput, NotFound, Unavailable
 from aver.store import Store
 from aver.store import service as service_module
-
-spawn = multiprocessing.get_context("spawn")
+from tests.processes import PROCESSES
 
 
 def _open_and_create(data: Path, url: str | None, start, outcomes) -> None:
@@ -61,9 +59,9 @@ def first_directory(store: Store) -> Path:
 
 
 def test_of_two_processes_making_the_same_tenant_one_gets_a_conflict(tmp_path, database_url):
-    start, outcomes = spawn.Event(), spawn.Queue()
+    start, outcomes = PROCESSES.Event(), PROCESSES.Queue()
     arguments = (tmp_path / "data", database_url, start, outcomes)
-    processes = [spawn.Process(target=_open_and_create, args=arguments) for _ in range(2)]
+    processes = [PROCESSES.Process(target=_open_and_create, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     start.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -16,8 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from aver.core.errors import Conflict, StorageFull, Unavailable
 from aver.store import Store, TenantStore
 from tests.contract.tables import COUNTER
-
-spawn = multiprocessing.get_context("spawn")
+from tests.processes import PROCESSES
 
 
 @pytest.fixture
@@ -76,9 +74,9 @@ def test_writers_in_threads_take_turns(tenant):
 
 
 def test_writers_in_processes_take_turns(tenant, tmp_path, database_url):
-    together = spawn.Barrier(3)
+    together = PROCESSES.Barrier(3)
     arguments = (tmp_path / "data", database_url, 30, together)
-    processes = [spawn.Process(target=_increment_elsewhere, args=arguments) for _ in range(2)]
+    processes = [PROCESSES.Process(target=_increment_elsewhere, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     together.wait(60)
@@ -119,8 +117,8 @@ def test_a_reader_cannot_write(tenant):
 
 
 def test_a_killed_writer_leaves_nothing_and_holds_nothing(tenant, tmp_path, database_url):
-    ready = spawn.Event()
-    process = spawn.Process(target=_write_and_wait, args=(tmp_path / "data", database_url, ready))
+    ready = PROCESSES.Event()
+    process = PROCESSES.Process(target=_write_and_wait, args=(tmp_path / "data", database_url, ready))
     process.start()
     assert ready.wait(60)
     with pytest.raises(Conflict, match="'ingest'"), tenant.lock("ingest"):
@@ -134,7 +132,7 @@ def test_a_killed_writer_leaves_nothing_and_holds_nothing(tenant, tmp_path, data
 
 def _lock_soon(tenant: TenantStore, name: str) -> None:
     """A server notices that a client is gone a moment after it went."""
-    for _ in range(200):
+    for _ in range(1200):
         try:
             with tenant.lock(name):
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import resource
@@ -18,8 +17,8 @@ from aver.knowledge import ingest
 from aver.knowledge.store import acl_readers, acls, lexicon
 from aver.store import Store
 from tests.knowledge import MemorySource, World, access, open_world, world
+from tests.processes import PROCESSES
 
-spawn = multiprocessing.get_context("spawn")
 DOCUMENTS = 60
 KILLS = 10
 
@@ -80,8 +79,8 @@ def test_killed_at_any_moment_it_is_consistent_and_completes(tmp_path):
     _ingest(opened, 0)
     edition, killed, span = 1, 0, 1.0
     while killed < KILLS:
-        ready = spawn.Event()
-        process = spawn.Process(target=_ingest_elsewhere, args=(data, edition, ready))
+        ready = PROCESSES.Event()
+        process = PROCESSES.Process(target=_ingest_elsewhere, args=(data, edition, ready))
         process.start()
         assert ready.wait(60)
         started = time.monotonic()
@@ -134,10 +133,10 @@ def test_out_of_disk_nothing_is_half_visible_and_it_completes_with_space(tmp_pat
     opened = open_world(tmp_path / "data")
     _ingest(opened, 0)
     before = _state(opened)
-    outcome = spawn.Queue()
-    process = spawn.Process(target=_ingest_on_a_small_disk, args=(tmp_path / "data", 1, limit, outcome))
+    outcome = PROCESSES.Queue()
+    process = PROCESSES.Process(target=_ingest_on_a_small_disk, args=(tmp_path / "data", 1, limit, outcome))
     process.start()
-    name, message = outcome.get(timeout=60)
+    name, message = outcome.get(timeout=600)
     process.join()
     assert name in {StorageFull.__name__, Unavailable.__name__}, message
     assert opened.knowledge.check() == []
@@ -172,8 +171,8 @@ def test_a_server_sees_what_another_process_ingests_within_a_search(tmp_path):
     opened = open_world(tmp_path / "data")
     user = opened.user("ada")
     _ingest(opened, 0)
-    ready = spawn.Event()
-    process = spawn.Process(target=_ingest_elsewhere, args=(tmp_path / "data", 1, ready))
+    ready = PROCESSES.Event()
+    process = PROCESSES.Process(target=_ingest_elsewhere, args=(tmp_path / "data", 1, ready))
     process.start()
     while process.is_alive():
         opened.knowledge.search(user, "edition of page", 5)
