@@ -8,7 +8,7 @@ demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 ask
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
 test: .venv/dev.stamp browser  ## every test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
 	$(BIN)/ruff check && $(BIN)/ruff format --check
