@@ -39,6 +39,7 @@ async def test_each_answer_is_as_described(fetch):
             }
         },
         ("GET", "/healthz", "/healthz"): {},
+        ("GET", "/metrics", "/metrics"): {},
         ("GET", "/readyz", "/readyz"): {},
         ("GET", "/v1/documents/{document}", "/v1/documents/none"): {},
         ("POST", "/v1/search", "/v1/search?"): {"json": {}},

@@ -14,6 +14,7 @@ from aver.gateway.cache.types import Cache
 from aver.gateway.calling.attempting import Attempting
 from aver.gateway.calling.builtin import BuiltinUpstream
 from aver.gateway.calling.bulkhead import Bulkhead
+from aver.gateway.calling.counts import CallCounts
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Signers
 from aver.gateway.calling.features import Features
@@ -68,7 +69,8 @@ class Gateway:
         self._transport = Transport()
         self._batches = Batches()
         self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
-        self._means = Means(budgets, caches, embedder, now, draw)
+        self.counts = CallCounts()
+        self._means = Means(budgets, caches, embedder, now, draw, self.counts)
         self.last_resort = last_resort.name if last_resort is not None else None
         """The name of the model that needs no provider."""
         self._providers = (*builtin, *([last_resort] if last_resort is not None else ()))

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from aver.core import EVERYONE, Principal
 from aver.knowledge.quality import STALE_DAYS, Judged, Quality, assess
-from aver.knowledge.store import acl_readers, document_origins, documents
+from aver.knowledge.store import acl_readers, acls, document_origins, documents
 from aver.knowledge.traits import load_traits
 from aver.knowledge.visibility import visible_acls
 
-__all__ = ["Readership", "held", "quality", "readership"]
+__all__ = ["Readership", "held", "passages", "quality", "readership"]
 
 _MOST_READERS = 50
 
@@ -37,6 +37,11 @@ def held(tx: Connection, principal: Principal | None = None) -> dict[str, int]:
     """How many documents each source holds."""
     counted = select(documents.c.source, func.count().label("held")).where(_seen(principal))
     return {row.source: row.held for row in tx.execute(counted.group_by(documents.c.source))}
+
+
+def passages(tx: Connection) -> int:
+    """How many passages can be found, of the current versions of all documents."""
+    return int(tx.execute(select(func.coalesce(func.sum(acls.c.passages), 0))).scalar_one())
 
 
 def readership(tx: Connection, source: str) -> Readership:

@@ -14,11 +14,12 @@ from aver.gateway.cache.types import Cache, Found
 from aver.gateway.calling.account import Account
 from aver.gateway.calling.answering import Answering
 from aver.gateway.calling.attempting import Attempting, Conduct, Flow, flow, whole
+from aver.gateway.calling.counts import CallCounts
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Target
 from aver.gateway.calling.features import Features, features
 from aver.gateway.calling.telling import Telling
-from aver.gateway.calls import Attempt, Call, Role, outcome_of
+from aver.gateway.calls import Attempt, Call, CallRecord, Role, outcome_of
 from aver.gateway.config.types import ErrorClass
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
@@ -39,6 +40,13 @@ class Means:
     embedder: Callable[[], Embedder] | None
     now: Callable[[], float]
     draw: Callable[[], float]
+    counts: CallCounts | None = None
+
+    def hand_over(self, call: Call, record: CallRecord) -> None:
+        """The record of a call that has ended."""
+        if self.counts is not None:
+            self.counts.add(call.principal.tenant, record)
+        call.sink(call, record)
 
 
 class Handling:
@@ -206,7 +214,7 @@ class Handling:
             record.first_ms = next((each.first_ms for each in attempts if each.first_ms), 0.0)
             if self._plan.route.hedge is not None:
                 self._target.hedges.add(*_hedged(attempts))
-        self.call.sink(self.call, record)
+        self._means.hand_over(self.call, record)
 
     @property
     def has_room(self) -> bool:

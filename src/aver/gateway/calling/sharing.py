@@ -63,7 +63,8 @@ class SharedCall(Shared[T]):
         self.id = new_id("share")
         self.callers = 0
         """All there ever were."""
-        self.handling = Handling(means, desk, replace(call, sink=self._take), streamed=streamed)
+        # It is counted with the caller whose record it becomes.
+        self.handling = Handling(replace(means, counts=None), desk, replace(call, sink=self._take), streamed=streamed)
         self._record: CallRecord | None = None
         super().__init__(tell(self.handling))
 
@@ -148,7 +149,7 @@ class Sharer(Generic[T]):
             if made is None:
                 own.cache = "coalesced"
         self.record.error = outcome_of(error)
-        self._call.sink(self._call, self.record)
+        self._means.hand_over(self._call, self.record)
 
     def _ms(self) -> float:
         return (self._means.now() - self._began) * 1000

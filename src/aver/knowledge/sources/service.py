@@ -59,6 +59,7 @@ class Sources:
         self._max_bytes = max_bytes
         self._kept: dict[str, tuple[str, float]] = {}
         """Secrets of events by their references, each until when."""
+        self._running: set[str] = set()
 
     def declare(self, declared: Sequence[DeclaredSource]) -> None:
         """Add these sources, or let what is known of them be as they say. Others stay. Nothing is followed yet."""
@@ -109,6 +110,7 @@ class Sources:
         """
         row = self._declared(name)
         began = self._clock.now()
+        self._running.add(name)
         try:
             report = self._knowledge.ingest(self._open(row), progress=progress, whole=whole)
         except Conflict:
@@ -116,6 +118,8 @@ class Sources:
         except AverError as error:
             self._note(name, tried=rfc3339(self._clock.now()), problem=str(error))
             raise
+        finally:
+            self._running.discard(name)
         fresh = {"fresh": rfc3339(began)} if report.complete else {}
         tried = rfc3339(self._clock.now())
         # An event that came while it ran may tell of what the run did not see: it asks for one more.
@@ -156,6 +160,11 @@ class Sources:
             known = self._secret(reference)
             self._kept[reference] = known, now + _KEPT
         return known or _NOBODY
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The sources that are being followed through this object now."""
+        return frozenset(self._running)
 
     def due(self, *, asked: bool = False) -> list[str]:
         """The sources that are to be followed now, because their schedule says so or an event does, the longest waiting first; with

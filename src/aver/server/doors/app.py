@@ -22,7 +22,7 @@ from aver.server.application import Application, TenantServices
 from aver.server.doors import models
 from aver.server.doors.exchange import Exchange, Gone
 from aver.server.doors.keys import Caller, KeyCache
-from aver.server.failures import Internal, MethodNotAllowed, where
+from aver.server.failures import Internal, MethodNotAllowed, NotAdmin, where
 from aver.server.wire import to_json
 
 __all__ = ["Doors"]
@@ -40,6 +40,7 @@ _FAMILIES: Mapping[str, Family] = {
 }
 _MODELS = "/v1/models"
 _FEEDBACK = "/v1/feedback"
+_METRICS = "/metrics"
 _ELSEWHERE: Mapping[str, str] = {
     **{
         path.removeprefix("/v1"): path
@@ -71,6 +72,7 @@ class Doors:
             "/v1/embeddings": _embeddings,
             "/v1/rerank": _rerank,
             _FEEDBACK: _feedback,
+            _METRICS: _metrics,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,7 @@ class Doors:
     async def _serve(self, exchange: Exchange, family: Family, handler: _Handler) -> None:
         error: AverError
         try:
-            _check_method(exchange.scope["method"], "GET" if handler is _models else "POST")
+            _check_method(exchange.scope["method"], "GET" if handler in (_models, _metrics) else "POST")
             caller = await self.keys.find(exchange.secret())
             services = await self.application.services(caller.principal.tenant)
             _check_tenant(exchange.header(b"x-aver-tenant"), services)
@@ -111,7 +113,7 @@ class Doors:
         finally:
             exchange.unwatch()
         if not exchange.started:
-            body = None if handler is _feedback else door(family).error(error, exchange.id)
+            body = None if handler in (_feedback, _metrics) else door(family).error(error, exchange.id)
             await exchange.refuse(error, body)
 
 
@@ -267,6 +269,16 @@ async def _feedback(visit: _Visit) -> None:
         raise InvalidInput("score: expected a number", "Send one from 0 (useless) to 1 (right).")
     await asyncio.to_thread(visit.services.give_feedback, call, float(score), visit.caller.principal)
     await visit.exchange.answer(to_json({"call": call, "score": float(score)}))
+
+
+async def _metrics(visit: _Visit) -> None:
+    from aver.server import metrics
+
+    if not visit.caller.principal.is_admin:
+        raise NotAdmin
+    found = await asyncio.to_thread(metrics.tenant_metrics, visit.application, visit.services)
+    kind = (b"content-type", metrics.CONTENT_TYPE.encode())
+    await visit.exchange.answer(metrics.exposition(found), kind=kind)
 
 
 async def _models(visit: _Visit) -> None:

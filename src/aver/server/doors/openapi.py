@@ -48,6 +48,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     }
     document["paths"]["/v1/models"] = {"get": listing}
     document["paths"]["/v1/feedback"] = {"post": _feedback()}
+    document["paths"]["/metrics"] = {"get": _metrics()}
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     one = {**listing, "summary": "Model", "description": "One of them.", "parameters": [parameter]}
     document["paths"]["/v1/models/{model}"] = {"get": one}
@@ -74,6 +75,23 @@ def _feedback() -> dict[str, Any]:
         "responses": {
             "200": {"description": "It is recorded.", "content": {"application/json": {"schema": body}}},
             **{status: {"description": _STATUSES[status], "content": problem} for status in statuses},
+        },
+    }
+
+
+def _metrics() -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    page = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "tags": ["health"],
+        "summary": "Metrics",
+        "description": "How the sources of your tenant stand and what its calls came to, for Prometheus. Takes the role `admin`.",
+        "security": [{"API key": []}],
+        "responses": {
+            "200": {"description": "In the text exposition format, version 0.0.4.", "content": page},
+            "401": {"description": _STATUSES["401"], "content": problem},
+            "403": {"description": "The key lacks the role `admin`", "content": problem},
+            "500": {"description": _STATUSES["500"], "content": problem},
         },
     }
 

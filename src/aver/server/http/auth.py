@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from aver.core.errors import Forbidden, Unauthenticated
+from aver.core.errors import Unauthenticated
 from aver.core.principal import Principal
 from aver.server.application import Application, TenantServices
 from aver.server.console.sessions import session_principal
+from aver.server.failures import NotAdmin
 
 __all__ = ["Admin", "App", "Caller", "Services", "application_of", "authenticate", "principal_of", "services_of"]
 
@@ -52,9 +53,9 @@ Caller = Annotated[Principal, Depends(principal_of)]
 
 
 async def admin_of(principal: Caller) -> Principal:
-    """The caller, who keeps the installation; :class:`Forbidden` for anyone else."""
+    """The caller, who keeps the installation; :class:`NotAdmin` for anyone else."""
     if not principal.is_admin:
-        raise Forbidden("This takes the role 'admin'", "Use a key made with: aver keys create --role admin.")
+        raise NotAdmin
     return principal
 
 

@@ -1,0 +1,157 @@
+"""What a monitoring system reads of one tenant: how its sources stand, what its calls to models came to, how the models do.
+
+In the text exposition format of Prometheus, version 0.0.4
+(https://prometheus.io/docs/instrumenting/exposition_formats/). There are names of sources, routes and models and counts in it: no title, no
+path, no user, and nothing of another tenant. Counters begin at zero with the process, as Prometheus expects of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from aver import __version__
+from aver.core.clock import Clock
+from aver.gateway.calling.breaker import State
+from aver.gateway.calling.counts import Counted, Kind
+from aver.server.application import Application, TenantServices
+
+__all__ = ["CONTENT_TYPE", "Family", "Sample", "exposition", "tenant_metrics"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = tuple[tuple[str, str], ...]
+Sample = tuple[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric with its samples, each under labels of its own."""
+
+    name: str
+    kind: Literal["counter", "gauge"]
+    about: str
+    samples: tuple[Sample, ...]
+
+
+def exposition(families: Iterable[Family]) -> bytes:
+    """The page that is scraped; a family without samples is left out."""
+    lines: list[str] = []
+    for each in families:
+        if each.samples:
+            about = each.about.replace("\\", "\\\\").replace("\n", "\\n")
+            lines += (f"# HELP {each.name} {about}", f"# TYPE {each.name} {each.kind}")
+            lines += (f"{each.name}{_braced(labels)} {value!r}" for labels, value in each.samples)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _braced(labels: Labels) -> str:
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}" if labels else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def tenant_metrics(application: Application, services: TenantServices) -> list[Family]:
+    """All there is to tell of a tenant. Blocking."""
+    tenant = services.store.tenant
+    found = [Family("aver_build_info", "gauge", "The version that runs.", (((("version", __version__),), 1.0),))]
+    if not application.alone:
+        found += _of_knowledge(services, application.clock, tenant.name)
+    if "gateway" in vars(application):  # else nobody called a model yet
+        found += _of_calls(application.gateway.counts.of(tenant.id), tenant.name)
+        found += _of_models(application.gateway.status()["models"])
+    return found
+
+
+def _of_knowledge(services: TenantServices, clock: Clock, tenant: str) -> Iterator[Family]:
+    from aver.knowledge.inspection import passages
+
+    sources, now = services.sources, clock.now()
+    states, running = sources.states(), sources.running
+    each = [((("tenant", tenant), ("source", state.name)), state) for state in states]
+    declared = [(labels, state) for labels, state in each if state.kind]
+
+    def seconds(moment: datetime | None) -> float | None:
+        return None if moment is None else moment.timestamp()
+
+    yield _gauge(
+        "aver_source_lag_seconds",
+        "For how long a change in the source may have gone unseen.",
+        ((labels, state.lag(now)) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_last_success_timestamp_seconds",
+        "When the last run that saw everything began.",
+        ((labels, seconds(state.fresh)) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_last_run_timestamp_seconds",
+        "When the last run ended, whatever came of it.",
+        ((labels, seconds(state.tried)) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_interval_seconds",
+        "How often the source is followed.",
+        ((labels, state.every or None) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_last_run_failed",
+        "Whether the last run failed as a whole.",
+        ((labels, bool(state.problem)) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_failed_items",
+        "What could not be taken in by the last run that did not fail, 200 at most.",
+        ((labels, len(state.failures)) for labels, state in each),
+    )
+    yield _gauge(
+        "aver_source_running",
+        "Whether this process is following the source.",
+        ((labels, state.name in running) for labels, state in declared),
+    )
+    yield _gauge(
+        "aver_source_documents", "Documents of the source.", ((labels, state.documents) for labels, state in each)
+    )
+    with services.store.read() as tx:
+        yield _gauge("aver_passages", "Passages that can be found.", [((("tenant", tenant),), passages(tx))])
+
+
+def _of_calls(counts: Mapping[Kind, Counted], tenant: str) -> Iterator[Family]:
+    calls, took, tokens, cost, cache = (defaultdict[Labels, float](float) for _ in range(5))
+    for kind, counted in counts.items():
+        asked: Labels = (
+            ("tenant", tenant), ("route", kind.route), ("provider", kind.provider), ("model", kind.model),
+        )  # fmt: skip
+        calls[*asked, ("outcome", kind.outcome)] += counted.calls
+        took[asked] += counted.seconds
+        for sort in ("input", "cached", "output"):
+            tokens[*asked, ("kind", sort)] += getattr(counted, f"{sort}_tokens")
+        cost[asked] += counted.nano_usd / 1e9
+        cache[("tenant", tenant), ("route", kind.route), ("verdict", kind.cache)] += counted.calls
+    yield _counter("aver_gateway_calls_total", "Calls that ended, by what came of them.", calls)
+    yield _counter("aver_gateway_call_seconds_total", "How long they took.", took)
+    yield _counter("aver_gateway_tokens_total", "Tokens read and written; cached ones are input ones too.", tokens)
+    yield _counter("aver_gateway_cost_usd_total", "What they cost, in US dollars.", cost)
+    yield _counter("aver_gateway_cache_total", "What the cache had for them.", cache)
+
+
+def _of_models(models: Mapping[str, Mapping[str, object]]) -> Iterator[Family]:
+    samples: list[tuple[Labels, float]] = []
+    for name, status in models.items():
+        labels = (("provider", str(status["provider"])), ("model", name))
+        samples += (((*labels, ("state", state)), float(status["breaker"] == state)) for state in get_args(State))
+    yield _gauge("aver_gateway_breaker_state", "Whether a model that failed is left alone: 1 for the state.", samples)
+
+
+def _gauge(name: str, about: str, samples: Iterable[tuple[Labels, float | None]]) -> Family:
+    known = tuple((labels, float(value)) for labels, value in samples if value is not None)
+    return Family(name, "gauge", about, known)
+
+
+def _counter(name: str, about: str, counted: Mapping[Labels, float]) -> Family:
+    return Family(name, "counter", about, tuple(sorted(counted.items())))
