@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aver.gateway.adapters.minilm import MiniLM
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(page for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if "```console" in page.read_text())
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -39,9 +41,19 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The folder of the built-in model, as the first command on a machine leaves it."""
+    folder = tmp_path_factory.mktemp("models")
+    MiniLM(folder).embed(["the first text"])
+    return folder
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page_runs(page, tmp_path):
+def test_page_runs(page, model, tmp_path):
     shutil.copytree(ROOT / "demo", tmp_path / "demo")
+    if page.name != "getting-started.md":
+        shutil.copytree(model, tmp_path / "data" / "models", copy_function=os.link)
     script = ["set -u", "trap 'kill $(jobs -p) 2>/dev/null' EXIT"]
     marker = "=== step"
     commands = steps(page)
@@ -54,7 +66,7 @@ def test_page_runs(page, tmp_path):
     for port in ("8420", "8421", "8099"):
         text = text.replace(port, free_port())
     done = subprocess.run(
-        ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        ["bash", "-c", text], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=3600
     )
     outputs = re.split(rf"^{marker} \d+\n", done.stdout, flags=re.MULTILINE)[1:]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
