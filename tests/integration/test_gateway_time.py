@@ -53,7 +53,7 @@ async def test_the_whole_call_has_a_deadline(stream):
     endless = Reply("word " * 5000, pause=0.01, fault=None if stream else "silence")
     with fakes([endless], [endless]) as servers:
         async with asking(*servers, timeouts=ModelTimeouts(total=0.5)) as me:
-            with pytest.raises(ProviderError):
+            with pytest.raises(ProviderError, match=r"did not finish within 0\."):
                 await (me.stream() if stream else me.complete())
 
 

@@ -48,15 +48,17 @@ class Waits:
 
     def heard(self) -> None:
         """The model wrote, or is at work."""
+        began = not self._heard
         self._heard = self._loop.time()
+        if began and self._handle is not None and self._due() < self._handle.when():
+            self._rearm()
 
     def finish(self) -> None:
         """The reply is whole; only its usage may still come."""
         self.finished = True
         self._end = min(self._end, self._loop.time() + _GRACE)
         if self._handle is not None:
-            self._handle.cancel()
-            self._handle = self._loop.call_at(self._end, self._check)
+            self._rearm()
 
     def stop(self) -> None:
         self._fire = None
@@ -78,6 +80,12 @@ class Waits:
         if self.silent or self.finished:
             return self._end
         return min(self._end, self._heard + self._timeouts.stall if self._heard else self.first)
+
+    def _rearm(self) -> None:
+        """What was waited for last may come later than what is waited for now."""
+        assert self._handle is not None
+        self._handle.cancel()
+        self._handle = self._loop.call_at(self._due(), self._check)
 
     def _check(self) -> None:
         due = self._due()

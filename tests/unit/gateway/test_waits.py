@@ -40,7 +40,10 @@ class Clock:
 
 class Handle:
     def __init__(self, when, call):
-        self.when, self.call, self.cancelled = when, call, False
+        self._when, self.call, self.cancelled = when, call, False
+
+    def when(self):
+        return self._when
 
     def cancel(self):
         self.cancelled = True
@@ -65,6 +68,16 @@ def test_nothing_written_is_noticed(clock):
     assert not late
     clock.turn(0.1)
     assert "wrote nothing within 10 s" in late[0].cause
+
+
+def test_a_stall_after_an_early_first_word_does_not_wait_for_the_time_of_the_first(clock):
+    waits, late = watching()
+    clock.turn(0.5)
+    waits.heard()
+    clock.turn(4.9)
+    assert not late
+    clock.turn(0.2)
+    assert "stopped writing for 5 s" in late[0].cause
 
 
 def test_a_stall_is_noticed_after_the_last_word(clock):
