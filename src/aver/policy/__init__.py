@@ -2,6 +2,7 @@
 
 from aver.policy.live import LivePolicies
 from aver.policy.policies import Policies, Rule
+from aver.policy.provenance import Provenance
 from aver.policy.types import Action, Annotations, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "OriginKind",
     "Outcome",
     "Policies",
+    "Provenance",
     "Reversal",
     "Rule",
     "Trust",

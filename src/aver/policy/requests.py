@@ -35,7 +35,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def declared(path: str) -> str:
     """The path as it is declared, for all members of a list alike: ``to`` for ``to[0]``."""
-    return _MEMBER.sub("", path)
+    return _MEMBER.sub("", path).lstrip(".")
 
 
 def authority(origins: Sequence[Origin]) -> OriginKind:

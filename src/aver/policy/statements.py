@@ -29,14 +29,14 @@ def statements(text: str, file: str) -> Iterator[Statement]:
     parts: list[str] = []
     line, start = 1, 1
     for match in _TOKEN.finditer(text):
-        token = match.group()
-        if not token.startswith("//"):
-            if not parts and not token.isspace():
+        piece = match.group()
+        if not piece.startswith("//"):
+            if not parts and not piece.isspace():
                 start = line
-            if parts or not token.isspace():
-                parts.append(token)
-        line += token.count("\n")
-        if token == ";":
+            if parts or not piece.isspace():
+                parts.append(piece)
+        line += piece.count("\n")
+        if piece == ";":
             yield Statement("".join(parts), file, start)
             parts = []
     if parts:
