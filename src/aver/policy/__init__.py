@@ -3,11 +3,12 @@
 from aver.policy.live import LivePolicies
 from aver.policy.policies import Policies, Rule
 from aver.policy.provenance import Provenance
-from aver.policy.types import Action, Annotations, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
+from aver.policy.types import Action, Annotations, Asked, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
 
 __all__ = [
     "Action",
     "Annotations",
+    "Asked",
     "Decision",
     "Effect",
     "LivePolicies",

@@ -13,7 +13,7 @@ from aver.policy.types import Action, Effect, Origin, OriginKind
 
 __all__ = ["authority", "declared", "entities", "leaves", "request"]
 
-_RANK: Sequence[OriginKind] = ("user", "trusted", "named", "unknown", "untrusted")
+_RANK: Sequence[OriginKind] = ("user", "chosen", "named", "trusted", "unknown", "untrusted")
 _MOST_LEAVES = 10_000
 _UNKNOWN = (Origin("unknown"),)
 _MEMBER = re.compile(r"\[\d+\]")
