@@ -87,16 +87,17 @@ class Choices:
         ]
         if not holding:
             return False
-        apart = self._apart(told, words)
-        if any(record is each for each in apart for record, _ in holding):
-            return self._clear(apart, holding, value)
+        apart, extreme = self._apart(told, words), self._extreme(told, words)
+        for scope in (apart, extreme):
+            if any(record is each for each in scope for record, _ in holding):
+                return self._clear(scope, holding, value)
         if not self._points(told, words):
             return False
-        if kind != "other" or not str(value).isdigit():
+        if kind != "id":
             hinted = self._hinted(told, words, kind)
             if hinted:
                 return hinted == {canonical(str(value), kind)}
-        if apart:
+        if apart or extreme:
             return False
         if any(leaf.field and stems(terms(leaf.field)) & words.stems for _, leaf in holding):
             return True
@@ -115,8 +116,8 @@ class Choices:
         """Whether the user points at a text that holds this one value of its kind, and whoever vouches for the text knows none."""
         if kind == "other" or self._addressed(self._words, kind, told):
             return False
-        apart = self._apart(told, self._words)
-        scope = apart or (told.records if self._points(told, self._words) else ())
+        scope = self._apart(told, self._words) or self._extreme(told, self._words)
+        scope = scope or (told.records if self._points(told, self._words) else ())
         if any(kind in record.trusted_kinds for record in scope):
             return False
         texts = [str(leaf.value) for record in scope for leaf in record.leaves if not leaf.trusted]
@@ -138,12 +139,11 @@ class Choices:
         for fields in named:
             for each in set(fields):
                 counts[each] = counts.get(each, 0) + 1
-        found = [
+        return [
             record
             for record, fields in zip(told.records, named, strict=True)
             if any(counts[each] < total or total == 1 for each in fields)
         ]
-        return found or self._extreme(told, words)
 
     def _extreme(self, told: Told, words: Words) -> Sequence[Record]:
         """The one record that a superlative in the words means."""
@@ -176,7 +176,7 @@ class Choices:
 
     def _addressed(self, words: Words, kind: Kind, told: Told) -> bool:
         """Whether the words already say a value of this kind themselves."""
-        if kind != "other":
+        if kind not in ("id", "other"):
             asked = {canonical(str(value), kind) for _, value in leaves(told.arguments)}
             return any(kinds_in(text, kind) - asked for text in words.texts)
         asked = {str(value) for _, value in leaves(told.arguments)}
@@ -185,7 +185,7 @@ class Choices:
             for each in self._told
             for record in each.records
             for leaf in record.leaves
-            if leaf.trusted and isinstance(leaf.value, str) and _naming(leaf) and leaf.value not in asked
+            if leaf.trusted and _naming(leaf) and str(leaf.value) not in asked
             if kind_of(leaf.value) == kind
         )
 

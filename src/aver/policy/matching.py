@@ -17,7 +17,9 @@ __all__ = ["occurs", "resembles"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
-_JOINERS = frozenset("@._-+/:%#&=?~\\'")
+_JOINERS = "@._-+/:%#&=?~\\'"
+_FAR = 4
+"""Characters looked at on either side of a match."""
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _LOOK_ALIKES = str.maketrans(
     dict(
@@ -45,7 +47,7 @@ def occurs(value: Any, text: str) -> bool:
     start = within.find(wanted)
     while start >= 0:
         end = start + len(wanted)
-        if not _joined(within[max(0, start - 2) : start][::-1]) and not _joined(within[end : end + 2]):
+        if not _joined(within[max(0, start - _FAR) : start][::-1]) and not _joined(within[end : end + _FAR]):
             return True
         start = within.find(wanted, start + 1)
     return False
@@ -74,17 +76,14 @@ def _loose(text: str) -> str:
 
 def _joined(neighbours: str) -> bool:
     """Whether the characters next to a match, nearest first, go on with the same word, address or number."""
-    if not neighbours:
+    further = neighbours.lstrip(_JOINERS)
+    if not further:
         return False
-    if neighbours[0].isspace():
+    if further[0].isspace():
         return False
-    if neighbours[0] in _JOINERS:
-        return (
-            len(neighbours) > 1
-            and (not neighbours[1].isspace())
-            and (neighbours[1].isalnum() or neighbours[1] in _JOINERS)
-        )
-    return neighbours[0].isalnum() or unicodedata.category(neighbours[0]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc", "Pd"}
+    if unicodedata.category(further[0]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc"}:
+        return True
+    return further[0].isalnum()
 
 
 def _number(text: str) -> Decimal | None:

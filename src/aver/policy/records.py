@@ -14,7 +14,7 @@ from aver.policy.types import Annotations
 __all__ = ["Kind", "Leaf", "Record", "kind_of", "kinds_in", "records"]
 
 Kind = str
-"""``email``, ``account``, ``url``; ``other`` for what no form tells apart."""
+"""``email``, ``account``, ``url``, ``id`` (digits alone); ``other`` for what no form tells apart."""
 
 _PATTERNS: Mapping[Kind, re.Pattern[str]] = {
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
@@ -47,6 +47,8 @@ class Record:
 def kind_of(value: Any) -> Kind:
     """The form that the whole of a value has."""
     text = str(value).strip()
+    if text.isdigit():
+        return "id"
     return next((kind for kind, pattern in _PATTERNS.items() if pattern.fullmatch(text)), "other")
 
 
