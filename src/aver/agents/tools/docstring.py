@@ -13,7 +13,9 @@ _SECTION = re.compile(
     r"|warns?|warnings?|see also|attributes|references|todo)",
     re.IGNORECASE,
 )
-_PARAMETERS = re.compile(r"(?:args|arguments|parameters|params|other parameters|keyword args|keyword arguments)", re.I)
+_PARAMETERS = re.compile(
+    r"(?:args|arguments|parameters|params|other parameters|keyword args|keyword arguments)", re.IGNORECASE
+)
 _FIELD = re.compile(r":(\w+)(?:\s+([^:]*?))?:\s*(.*)")
 _GOOGLE = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
 _NUMPY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?")

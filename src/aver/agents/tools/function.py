@@ -93,7 +93,9 @@ def _operation(function: Callable[..., Any], name: str, own: Annotations | None)
     try:
         types = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
-        raise SettingsError(f"A type of {name!r} cannot be read: {error}", "Define it at the top of the file.") from None
+        raise SettingsError(
+            f"A type of {name!r} cannot be read: {error}", "Define it at the top of the file."
+        ) from None
     keys = [parameter for parameter, kind in types.items() if kind is Key and parameter != "return"]
     given = _parameters(function, name, types)
     arguments = _arguments(given, types, keys, name)
@@ -121,12 +123,15 @@ def _arguments(
 ) -> TypeAdapter[dict[str, Any]]:
     """All parameters but those of the key, as a mapping of exactly these names."""
     fields = {
-        parameter.name: types[parameter.name] if parameter.default is parameter.empty else NotRequired[types[parameter.name]]
+        parameter.name: types[parameter.name]
+        if parameter.default is parameter.empty
+        else NotRequired[types[parameter.name]]
         for parameter in given
         if parameter.name not in keys
     }
-    kind = TypedDict(f"Arguments of {name}", fields)  # type: ignore[operator]
-    kind.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    make: Any = TypedDict  # made of names that are known only now
+    kind = make(f"Arguments of {name}", fields)
+    kind.__pydantic_config__ = ConfigDict(extra="forbid")
     return _adapter(kind, f"A parameter of {name!r}")
 
 
@@ -209,7 +214,9 @@ def _run(
 
 def _result(value: Any, returned: TypeAdapter[Any] | None) -> Result:
     try:
-        plain = to_jsonable_python(value) if returned is None else returned.dump_python(value, mode="json", warnings="none")
+        plain = (
+            to_jsonable_python(value) if returned is None else returned.dump_python(value, mode="json", warnings="none")
+        )
     except (PydanticSerializationError, UnicodeEncodeError, ValueError) as error:
         return Result(None, f"The call went through, but what it returned is no JSON: {error}", failed=True)
     return Result(plain, "")
@@ -218,5 +225,3 @@ def _result(value: Any, returned: TypeAdapter[Any] | None) -> Result:
 def _first(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-
-

@@ -126,7 +126,10 @@ def _check_references(rules: Any, root: Mapping[str, Any], what: str) -> None:
             pending += place.values()
         elif isinstance(place, list):
             pending += place
-    if {"patternProperties", "unevaluatedProperties"} <= words:  # the library's own rule matches patterns in unbounded time
+    if {
+        "patternProperties",
+        "unevaluatedProperties",
+    } <= words:  # the library's own rule matches patterns in unbounded time
         raise SettingsError(f"{what} has patternProperties beside unevaluatedProperties", "Write additionalProperties.")
 
 

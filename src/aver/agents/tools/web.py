@@ -58,8 +58,8 @@ class Web:
         try:
             async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as response:
                 content, cut = await self._read(response)
-                said = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, said, content, cut)
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status, found, content, cut)
         except aiohttp.ClientConnectorError as error:
             said = f"{self.name} cannot be reached ({type(error.os_error).__name__})"
             raise Unavailable(said, "Check that it is up, and its address.") from None

@@ -65,7 +65,9 @@ class Document:
             self._check(reference)
             beside = {} if self.old else {word: part[word] for word in ("description",) if word in part}
             return {"$ref": f"#/$defs/{_named(reference, names)}", **beside}
-        rules = {word: inner for word, inner in part.items() if word not in _OWN_WORDS and not str(word).startswith("x-")}
+        rules = {
+            word: inner for word, inner in part.items() if word not in _OWN_WORDS and not str(word).startswith("x-")
+        }
         if self.old:
             rules = _modern(rules)
         for word, inner in list(rules.items()):
@@ -84,7 +86,9 @@ class Document:
             said = f"{self.name} refers to {reference[:200]!r}, outside of it"
             raise SettingsError(said, "Bundle the document into one file.")
         if not self.follow({"$ref": reference}):
-            raise SettingsError(f"{self.name} refers to {reference[:200]!r}, which is not there or empty", "Correct the document.")
+            raise SettingsError(
+                f"{self.name} refers to {reference[:200]!r}, which is not there or empty", "Correct the document."
+            )
 
 
 def read_document(text: str, name: str) -> Document:

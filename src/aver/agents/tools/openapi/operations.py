@@ -72,8 +72,8 @@ def base_of(document: Document, declared: str) -> str:
 def operations(document: Document, web: Web) -> Iterator[Operation | Unusable]:
     """One for each operation of the document, called by its ``operationId`` or its method and path; ``web`` is where it is carried out.
     What cannot be spoken, or leads to another host, comes as :class:`Unusable`."""
-    for path, item in document.raw.get("paths", {}).items():
-        item = document.follow(item)
+    for path, said in document.raw.get("paths", {}).items():
+        item = document.follow(said)
         for method in _METHODS:
             if isinstance(spec := item.get(method), Mapping):
                 name = _name(spec, method, path)
@@ -84,8 +84,8 @@ def operations(document: Document, web: Web) -> Iterator[Operation | Unusable]:
 
 
 def _name(spec: Mapping[str, Any], method: str, path: str) -> str:
-    said = str(spec.get("operationId") or f"{method}_{path}")
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", said).strip("_")[:64]
+    said = str(spec.get("operationId") or f"{method} {path}")
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", said.replace(" /", " ")).strip("_")[:64]
 
 
 def _operation(
@@ -98,9 +98,9 @@ def _operation(
     name: str,
 ) -> Operation:
     base = web.base
-    for place in (item, spec):
-        if place.get("servers"):
-            base = urljoin(web.base.rstrip("/") + "/", _server(place))
+    for level in (item, spec):
+        if level.get("servers"):
+            base = urljoin(web.base.rstrip("/") + "/", _server(level))
     if origin(base) != origin(web.base):
         said = f"{name!r} is at another address than the API, {base[:200]}"
         raise SettingsError(said, "Declare that address as an API of its own.")
@@ -128,7 +128,7 @@ def _operation(
         required += ["body"] if needed else []
     missing = {*re.findall(r"{([^{}]+)}", path)} - {each.name for each in parameters if each.place == "path"}
     if missing:
-        raise SettingsError(f"{name!r} does not say what {sorted(missing)[0]!r} in its path is", "Correct the document.")
+        raise SettingsError(f"{name!r} does not say what {min(missing)!r} in its path is", "Correct the document.")
     whole = {"type": "object", "properties": _gathered(properties), "required": required, "additionalProperties": False}
     spoken = _Spoken(method.upper(), path, tuple(parameters), body, key, auth)
     about = "\n\n".join(filter(None, (str(spec.get("summary") or ""), str(spec.get("description") or ""))))
@@ -176,7 +176,8 @@ def _parameter(each: Mapping[str, Any], properties: Mapping[str, Any], name: str
 
 def _rules(document: Document, each: Mapping[str, Any]) -> dict[str, Any]:
     content = each.get("content")
-    part = next(iter(content.values()), {}).get("schema", {}) if isinstance(content, Mapping) else each.get("schema", {})
+    media = next(iter(content.values()), None) if isinstance(content, Mapping) else each
+    part = document.follow(media).get("schema", {})
     return document.schema(part, sent=True)
 
 
@@ -261,7 +262,9 @@ class _Running:
             url += "?" + "&".join(f"{quote(name, safe='[]')}={quote(value, safe='')}" for name, value in query)
         reply = await self.web.send(spoken.method, url, headers, body)
         if reply.status in _BETWEEN and spoken.method not in ("GET", "HEAD", "OPTIONS"):
-            said = f"{self.web.name} answered with status {reply.status}: what stands before it did not hear how it went"
+            said = (
+                f"{self.web.name} answered with status {reply.status}: what stands before it did not hear how it went"
+            )
             raise Undecided(said, "See there whether it did what it was asked.")
         return _result(reply)
 
@@ -293,7 +296,9 @@ def _result(reply: Reply) -> Result:
         said = f"It answered with status {reply.status} and more than {len(reply.body):,} bytes, which were not read"
         return Result(None, said, failed=True)
     if not reply.body:
-        return Result(None, f"Status {reply.status}, nothing else" if failed else "Done; it answered with nothing.", failed)
+        return Result(
+            None, f"Status {reply.status}, nothing else" if failed else "Done; it answered with nothing.", failed
+        )
     if kind == "application/json" or kind.endswith("+json"):
         try:
             value = orjson.loads(reply.body)
@@ -303,7 +308,9 @@ def _result(reply: Reply) -> Result:
     elif kind.startswith("text/") or not kind:
         value = reply.body.decode("utf-8", "replace")
     else:
-        said = f"It answered with status {reply.status} and {len(reply.body):,} bytes of {kind[:100]}, which were not read"
+        said = (
+            f"It answered with status {reply.status} and {len(reply.body):,} bytes of {kind[:100]}, which were not read"
+        )
         return Result(None, said, failed)
     text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return Result(value, f"Status {reply.status}: {text}" if failed else "", failed)
