@@ -70,7 +70,12 @@ ANNOTATIONS = Record(
     _annotations,
     {
         "effects": Field(
-            ListOf(Choice("effect", tuple(effect.value for effect in Effect)), frozenset, least=1, empty="Write [read] for what changes nothing."),
+            ListOf(
+                Choice("effect", tuple(effect.value for effect in Effect)),
+                frozenset,
+                least=1,
+                empty="Write [read] for what changes nothing.",
+            ),
             "What running it does: it tells, changes, carries to somebody, moves money, takes away.",
             required=True,
         ),
