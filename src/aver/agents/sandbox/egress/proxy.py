@@ -1,0 +1,164 @@
+"""An HTTP proxy for one call of one tool: it connects to declared hosts, and to nothing else.
+
+``CONNECT`` makes a tunnel, in which only the tool and the far side know what is said. A plain request is read, and sent on: with TLS where
+the host is declared so, and with its secrets. A host that has secrets is spoken to in that way alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import h11
+
+from aver.agents.sandbox.egress.addresses import Unreachable, addresses
+from aver.agents.sandbox.egress.exchange import Exchange, Refusal
+from aver.agents.sandbox.egress.types import Connection, Host, Network
+from aver.agents.sandbox.egress.vault import Vault
+
+__all__ = ["Proxy"]
+
+_PATIENCE = 10.0
+"""Seconds to connect to one address."""
+_MOST_AT_ONCE = 16
+_CHUNK = 2**16
+
+
+class Proxy:
+    """Answers on a socket until it is closed. ``connections`` is what was tried, in the order in which it ended."""
+
+    def __init__(self, network: Network, tls: ssl.SSLContext | None = None) -> None:
+        self._hosts = {(host.name.lower().rstrip("."), host.port): host for host in network.hosts}
+        self._vault = Vault(network.secrets)
+        self._left = network.megabytes * 2**20
+        self._tls = tls or ssl.create_default_context()
+        self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self.connections: list[Connection] = []
+        self.token = f"aver:{secrets.token_urlsafe(18)}"
+        """``user:password`` that the tool sends: on this machine others could find the port."""
+
+    @property
+    def placeholders(self) -> Mapping[str, str]:
+        return self._vault.placeholders
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def answer(self, listener: socket.socket) -> None:
+        """Answer on a socket that is listened on already, in whatever network namespace it is."""
+        self._server = await asyncio.start_server(self._accept, sock=listener)
+
+    async def listen(self) -> int:
+        """Answer on a port of this machine; returns it."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        await self.answer(listener)
+        port: int = listener.getsockname()[1]
+        return port
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            if len(self._serving) <= _MOST_AT_ONCE:
+                await self._serve(Exchange(reader, writer))
+        except asyncio.CancelledError:
+            pass  # the call is over; the stream's protocol would report it as an error otherwise
+        finally:
+            self._serving.discard(task)
+            writer.close()
+
+    async def _serve(self, tool: Exchange) -> None:
+        """One request, and whatever follows from it."""
+        host, port, method = "", 0, ""
+        try:
+            request = await tool.request()
+            method = request.method.decode("ascii")
+            host, port, path = _target(method, request.target)
+            if ("Basic " + b64encode(self.token.encode()).decode()).encode() not in _values(request, b"proxy-authorization"):
+                raise Refusal(407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included")
+            declared = self._declared(host, port, method)
+            tool.far = await self._connect(declared, tls=declared.tls and method != "CONNECT")
+            if method == "CONNECT":
+                await tool.tunnel(self._spend)
+            else:
+                await tool.forward(request, path, declared, self._vault, self._spend)
+            refused = ""
+        except Refusal as refusal:
+            refused = refusal.reason
+            await tool.refuse(refusal)
+        except (OSError, EOFError, h11.ProtocolError, asyncio.IncompleteReadError) as error:
+            refused = f"The connection broke: {type(error).__name__}"
+            await tool.refuse(Refusal(502, refused))
+        finally:
+            tool.close()
+        self.connections.append(Connection(host, port, method, refused, tool.sent, tool.received))
+
+    def _declared(self, host: str, port: int, method: str) -> Host:
+        declared = self._hosts.get((host, port))
+        if declared is None and method != "CONNECT" and port == 80:
+            of_name = [each for (name, _), each in self._hosts.items() if name == host and each.tls]
+            declared = of_name[0] if len(of_name) == 1 else None
+        if declared is None:
+            raise Refusal(403, f"{host}:{port} is not declared by this tool")
+        if method == "CONNECT" and self._vault.knows(declared.name):
+            raise Refusal(403, f"Speak http to {host}, not https: its secret is put in here, where TLS begins")
+        return declared
+
+    async def _connect(self, host: Host, *, tls: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            found = await addresses(host)
+        except Unreachable as error:
+            raise Refusal(403, str(error)) from None
+        reason = ""
+        for address in found:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    context = self._tls if tls else None
+                    name = host.name if tls else None
+                    return await asyncio.open_connection(address, host.port, ssl=context, server_hostname=name)
+            except (OSError, TimeoutError) as error:
+                reason = str(error) or type(error).__name__
+        raise Refusal(502, f"{host.name}:{host.port} cannot be connected to: {reason}")
+
+    def _spend(self, size: int) -> None:
+        """Take ``size`` bytes from those that the tool may exchange; raises when none are left."""
+        self._left -= size
+        if self._left < 0:
+            raise Refusal(403, "The tool has exchanged all the bytes that it may")
+
+
+def _values(request: h11.Request, name: bytes) -> list[bytes]:
+    return [value for each, value in request.headers if each == name]
+
+
+def _target(method: str, target: bytes) -> tuple[str, int, str]:
+    """Host, port and path of what a proxy is asked for."""
+    try:
+        text = target.decode("ascii")
+        parts = urlsplit(f"//{text}" if method == "CONNECT" else text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or (method == "CONNECT" and not port) or (method != "CONNECT" and parts.scheme != "http"):
+        raise Refusal(400, "A proxy is asked for http://HOST/PATH, or to CONNECT to HOST:PORT")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return host.lower().rstrip("."), port or 80, path
