@@ -10,7 +10,16 @@ from pathlib import Path
 
 __all__ = ["anyone_reads", "imports", "libraries"]
 
-_OF_SYSTEM = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ssl/certs", "/etc/ld.so.cache", "/etc/localtime")
+_OF_SYSTEM = (
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/ssl/certs",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+)
 _PACKAGES = ("site-packages", "dist-packages")
 
 

@@ -14,7 +14,9 @@ from aver.agents.sandbox.egress.vault import Vault
 __all__ = ["Exchange", "Refusal"]
 
 _CHUNK = 2**16
-_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"upgrade", b"host"})
+_HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"upgrade", b"host"}
+)
 """Headers that are between two neighbours alone, and ``Host``, which is the declared one."""
 
 Spend = Callable[[int], None]
@@ -97,7 +99,9 @@ class Exchange:
         await writer.drain()
         await self._answer(http, reader, vault if has_secrets else None, spend)
 
-    async def _answer(self, http: h11.Connection, reader: asyncio.StreamReader, vault: Vault | None, spend: Spend) -> None:
+    async def _answer(
+        self, http: h11.Connection, reader: asyncio.StreamReader, vault: Vault | None, spend: Spend
+    ) -> None:
         body, head = bytearray(), None
         while not isinstance(event := await self._next(http, reader), h11.EndOfMessage):
             if isinstance(event, h11.Response):
@@ -155,7 +159,9 @@ class Exchange:
 
 def _passed_on(head: h11.Response, vault: Vault | None) -> h11.Response:
     """The head of an answer as the tool gets it; its connection ends with the answer."""
-    dropped = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"} | ({b"content-length"} if vault else set())
+    dropped = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"} | (
+        {b"content-length"} if vault else set()
+    )
     kept = [
         (name, vault.take_out(value) if vault else value)
         for name, value in head.headers.raw_items()

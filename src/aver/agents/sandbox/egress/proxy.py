@@ -93,8 +93,12 @@ class Proxy:
             request = await tool.request()
             method = request.method.decode("ascii")
             host, port, path = _target(method, request.target)
-            if ("Basic " + b64encode(self.token.encode()).decode()).encode() not in _values(request, b"proxy-authorization"):
-                raise Refusal(407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included")
+            if ("Basic " + b64encode(self.token.encode()).decode()).encode() not in _values(
+                request, b"proxy-authorization"
+            ):
+                raise Refusal(
+                    407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included"
+                )
             declared = self._declared(host, port, method)
             tool.far = await self._connect(declared, tls=declared.tls and method != "CONNECT")
             if method == "CONNECT":

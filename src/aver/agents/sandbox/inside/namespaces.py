@@ -34,8 +34,10 @@ def enter() -> None:
             try:
                 syscall("unshare", flags)
                 return
-            except PermissionError:  # root within a container that withholds it; a user namespace may still be had
-                pass
+            except PermissionError:
+                if _is_root_of_all():
+                    raise
+                # root within a user namespace already, which may have another
         syscall("unshare", flags | CLONE["user"])
         for name, words in (
             ("setgroups", "deny"),
@@ -85,6 +87,12 @@ def become(user: int) -> None:
         os.setresuid(user, user, user)
     drop_capabilities()
     end_with_parent(_KILL)  # which a change of user has undone
+
+
+def _is_root_of_all() -> bool:
+    """Whether root here is root outside every user namespace: nothing would count such a sandbox's processes."""
+    with open("/proc/self/uid_map") as file:
+        return file.readline().split()[1] == "0"
 
 
 def _bind(source: str, target: str) -> None:

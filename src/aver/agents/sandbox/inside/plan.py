@@ -46,4 +46,3 @@ class Plan(TypedDict):
     """Who asks, said to the proxy: ``user:password``."""
     work: dict[str, Any]
     """``{"file", "function", "arguments"}``, or ``{"code", "files"}`` with the files in base64; empty to tell what is in force, no more."""
-
