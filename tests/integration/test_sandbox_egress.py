@@ -118,8 +118,8 @@ async def test_nothing_goes_around_the_proxy(sandbox):
             assert result.value is None
             assert not asked
         without_password = (
-            "import os, urllib.request\nurllib.request.build_opener(urllib.request.ProxyHandler({'http': 'http://' + os.environ['HTTP_PROXY'].rpartition('@')[2]})).open('http://127.0.0.1:%d/')"
-            % port
+            "import os, urllib.request as u\nproxy = u.ProxyHandler({'http': 'http://' + os.environ['HTTP_PROXY'].rpartition('@')[2]})\n"
+            f"u.build_opener(proxy).open('http://127.0.0.1:{port}/')"
         )
         result = await sandbox.run_python(without_password, network=network)
         assert "407" in result.failed

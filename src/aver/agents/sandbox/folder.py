@@ -15,14 +15,19 @@ __all__ = ["private_folder", "remove"]
 @contextlib.asynccontextmanager
 async def private_folder(parent: Path | None, user: int) -> AsyncIterator[Path]:
     """A new directory that nobody else can list, gone afterwards. ``user``, where not 0, may pass through it."""
-    folder = Path(tempfile.mkdtemp(prefix="aver-sandbox-", dir=parent))
+    folder = _made(parent, user)
     try:
-        if user:
-            os.chown(folder, -1, user)
-            folder.chmod(0o710)
         yield folder
     finally:
         await asyncio.shield(asyncio.to_thread(remove, folder))
+
+
+def _made(parent: Path | None, user: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="aver-sandbox-", dir=parent))
+    if user:
+        os.chown(folder, -1, user)
+        folder.chmod(0o710)
+    return folder
 
 
 def remove(folder: Path) -> None:

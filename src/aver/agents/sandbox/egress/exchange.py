@@ -15,7 +15,7 @@ __all__ = ["Exchange", "Refusal"]
 
 _CHUNK = 2**16
 _HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"upgrade", b"host"}
+    {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"upgrade", b"host", b"expect"}
 )
 """Headers that are between two neighbours alone, and ``Host``, which is the declared one."""
 
@@ -39,18 +39,20 @@ class Exchange:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_CHUNK)
         self.far: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.sent = self.received = 0
+        self._answers = True
 
     async def request(self) -> h11.Request:
         """The head of what the tool asks. Raises ``EOFError`` when it asks nothing."""
         event = await self._next(self._http, self._reader)
-        if not isinstance(event, h11.Request):
-            raise EOFError
-        return event
+        if isinstance(event, h11.Request):
+            return event
+        raise EOFError
 
     async def tunnel(self, spend: Spend) -> None:
         """Carry bytes both ways until either side ends."""
         assert self.far is not None
         await self._next(self._http, self._reader)
+        self._answers = False
         self._writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         early, _ = self._http.trailing_data
         reader, writer = self.far
@@ -70,13 +72,16 @@ class Exchange:
                 self._writer.write(data)
                 await self._writer.drain()
 
-        sending = asyncio.ensure_future(out())
+        sending, receiving = asyncio.ensure_future(out()), asyncio.ensure_future(back())
         try:
-            await back()
+            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+            await receiving
         finally:
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                await sending
+            receiving.cancel()
+            await asyncio.gather(sending, receiving, return_exceptions=True)
 
     async def forward(self, request: h11.Request, path: str, host: Host, vault: Vault, spend: Spend) -> None:
         """Ask the far side what the tool asks, and give its answer back. Where secrets are sent the answer is read whole first, and cleared
@@ -86,10 +91,11 @@ class Exchange:
         has_secrets = vault.knows(host.name)
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_CHUNK)
         usual = host.port == (443 if host.tls else 80)
-        kept = [(b"Host", (host.name if usual else f"{host.name}:{host.port}").encode()), (b"Connection", b"close")]
-        for name, value in vault.put_in(host.name, request.headers.raw_items()):
-            if name.lower() not in _HOP_BY_HOP and not (has_secrets and name.lower() == b"accept-encoding"):
-                kept.append((name, value))
+        name = f"[{host.name}]" if ":" in host.name else host.name
+        kept = [(b"Host", (name if usual else f"{name}:{host.port}").encode()), (b"Connection", b"close")]
+        for header, value in vault.put_in(host.name, request.headers.raw_items()):
+            if header.lower() not in _HOP_BY_HOP and not (has_secrets and header.lower() == b"accept-encoding"):
+                kept.append((header, value))
         out = http.send(h11.Request(method=request.method, target=path.encode(), headers=kept))
         self._send(writer, out or b"", spend)
         while isinstance(event := await self._next(self._http, self._reader), h11.Data):
@@ -118,8 +124,10 @@ class Exchange:
                     await self._writer.drain()
                 else:
                     body += event.data
-            elif isinstance(event, h11.ConnectionClosed):
-                raise EOFError
+            elif isinstance(event, h11.InformationalResponse):
+                continue
+            else:
+                raise EOFError  # noqa: TRY004 - the far side has gone, or speaks of something else
         if vault is not None and head is not None:
             self._say(_passed_on(head, vault))
             self._say(h11.Data(data=vault.take_out(bytes(body))))
@@ -128,6 +136,8 @@ class Exchange:
 
     async def refuse(self, refusal: Refusal) -> None:
         """Tell the tool, where nothing has been answered yet."""
+        if not self._answers:
+            return
         with contextlib.suppress(OSError, h11.LocalProtocolError):
             said = refusal.reason.encode("utf-8", "replace") + b"\n"
             headers = [("Content-Length", str(len(said))), ("Content-Type", "text/plain"), ("Connection", "close")]
@@ -167,4 +177,8 @@ def _passed_on(head: h11.Response, vault: Vault | None) -> h11.Response:
         for name, value in head.headers.raw_items()
         if name.lower() not in dropped
     ]
-    return h11.Response(status_code=head.status_code, reason=head.reason, headers=[*kept, (b"Connection", b"close")])
+    return h11.Response(
+        status_code=head.status_code,
+        reason=vault.take_out(head.reason) if vault else head.reason,
+        headers=[*kept, (b"Connection", b"close")],
+    )

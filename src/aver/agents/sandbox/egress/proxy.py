@@ -7,7 +7,6 @@ the host is declared so, and with its secrets. A host that has secrets is spoken
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import socket
 import ssl
@@ -29,7 +28,6 @@ __all__ = ["Proxy"]
 _PATIENCE = 10.0
 """Seconds to connect to one address."""
 _MOST_AT_ONCE = 16
-_CHUNK = 2**16
 
 
 class Proxy:
@@ -78,7 +76,9 @@ class Proxy:
         assert task is not None
         self._serving.add(task)
         try:
-            if len(self._serving) <= _MOST_AT_ONCE:
+            if len(self._serving) > _MOST_AT_ONCE:
+                self.connections.append(Connection("", 0, "", f"More than {_MOST_AT_ONCE} connections at once"))
+            else:
                 await self._serve(Exchange(reader, writer))
         except asyncio.CancelledError:
             pass  # the call is over; the stream's protocol would report it as an error otherwise
@@ -88,17 +88,12 @@ class Proxy:
 
     async def _serve(self, tool: Exchange) -> None:
         """One request, and whatever follows from it."""
-        host, port, method = "", 0, ""
+        host, port, method, refused = "", 0, "", "The tool ended first"
         try:
             request = await tool.request()
             method = request.method.decode("ascii")
             host, port, path = _target(method, request.target)
-            if ("Basic " + b64encode(self.token.encode()).decode()).encode() not in _values(
-                request, b"proxy-authorization"
-            ):
-                raise Refusal(
-                    407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included"
-                )
+            self._identify(request)
             declared = self._declared(host, port, method)
             tool.far = await self._connect(declared, tls=declared.tls and method != "CONNECT")
             if method == "CONNECT":
@@ -114,7 +109,12 @@ class Proxy:
             await tool.refuse(Refusal(502, refused))
         finally:
             tool.close()
-        self.connections.append(Connection(host, port, method, refused, tool.sent, tool.received))
+            self.connections.append(Connection(host, port, method, refused, tool.sent, tool.received))
+
+    def _identify(self, request: h11.Request) -> None:
+        expected = b"Basic " + b64encode(self.token.encode())
+        if not any(name == b"proxy-authorization" and value == expected for name, value in request.headers):
+            raise Refusal(407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included")
 
     def _declared(self, host: str, port: int, method: str) -> Host:
         declared = self._hosts.get((host, port))
@@ -148,10 +148,6 @@ class Proxy:
         self._left -= size
         if self._left < 0:
             raise Refusal(403, "The tool has exchanged all the bytes that it may")
-
-
-def _values(request: h11.Request, name: bytes) -> list[bytes]:
-    return [value for each, value in request.headers if each == name]
 
 
 def _target(method: str, target: bytes) -> tuple[str, int, str]:

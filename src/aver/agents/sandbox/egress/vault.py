@@ -27,7 +27,7 @@ class Vault:
 
     def knows(self, host: str) -> bool:
         """Whether there is a secret for that host."""
-        return any(host in secret.hosts for secret, _ in self._kept)
+        return any(_is_for(secret, host) for secret, _ in self._kept)
 
     def put_in(self, host: str, headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
         """Headers for that host, with the secrets that are for it and for them."""
@@ -35,7 +35,7 @@ class Vault:
         for name, value in headers:
             changed = value
             for secret, placeholder in self._kept:
-                if host in secret.hosts and name.decode("latin-1").lower() in map(str.lower, secret.headers):
+                if _is_for(secret, host) and name.decode("latin-1").lower() in map(str.lower, secret.headers):
                     changed = _replaced(changed, placeholder, secret.value.encode())
             found.append((name, changed))
         return found
@@ -47,6 +47,10 @@ class Vault:
             for form, replacement in ((value, placeholder), (b64encode(value), b64encode(placeholder))):
                 data = data.replace(form, replacement)
         return data
+
+
+def _is_for(secret: Secret, host: str) -> bool:
+    return host.lower() in map(str.lower, secret.hosts)
 
 
 def _replaced(value: bytes, placeholder: bytes, secret: bytes) -> bytes:

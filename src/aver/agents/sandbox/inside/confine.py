@@ -51,13 +51,14 @@ def confine(plan: Plan, means: set[str], folder: str) -> None:
 
     for name, put, needed in (("landlock", to_landlock, False), ("seccomp", to_seccomp, plan["level"] == "strict")):
         try:
-            if name in plan["unused"]:
-                raise OSError(None, "told not to use it")
-            put()
-            means.add(name)
+            if name not in plan["unused"]:
+                put()
+                means.add(name)
         except OSError as error:
             if needed:
                 raise Refused(name, error.strerror or str(error)) from None
+        if needed and name not in means:
+            raise Refused(name, "told not to use it")
 
 
 def _limit(plan: Plan, *, counts: bool) -> None:

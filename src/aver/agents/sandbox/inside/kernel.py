@@ -35,6 +35,8 @@ CLONE |= {"user": 0x10000000, "pid": 0x20000000, "network": 0x40000000}
 
 _SET_PARENT_DEATH, _SET_NO_NEW_PRIVILEGES, _SET_SUBREAPER, _DROP_BOUNDING = 1, 38, 36, 24
 _LAST_CAPABILITY = 63
+_ATTRIBUTES = {"read_only": 0x1, "no_suid": 0x2, "no_devices": 0x4}
+"""Of a mount, for ``mount_setattr``."""
 
 
 def syscall(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
@@ -79,7 +81,6 @@ class Mount:
     """What ``mount(2)`` and its neighbours do, by flags of its manual page."""
 
     NO_SUID, NO_DEVICES, BIND, RECURSIVE, PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
-    _ATTRIBUTES = {"read_only": 0x1, "no_suid": 0x2, "no_devices": 0x4}
     _AT_FDCWD, _AT_RECURSIVE, _DETACH = -100, 0x8000, 2
 
     @staticmethod
@@ -90,7 +91,7 @@ class Mount:
     @classmethod
     def restrict(cls, target: str, *attributes: str, recursive: bool = False) -> None:
         """Set attributes (``read_only``, ``no_suid``, ``no_devices``) of a mount, or of it and all below."""
-        setting = sum(cls._ATTRIBUTES[name] for name in attributes)
+        setting = sum(_ATTRIBUTES[name] for name in attributes)
         words = ctypes.create_string_buffer(setting.to_bytes(8, "little") + bytes(24), 32)
         flags = cls._AT_RECURSIVE if recursive else 0
         syscall("mount_setattr", cls._AT_FDCWD, target.encode(), flags, words, 32)

@@ -33,11 +33,12 @@ def enter() -> None:
         if user == 0:
             try:
                 syscall("unshare", flags)
-                return
             except PermissionError:
                 if _is_root_of_all():
                     raise
                 # root within a user namespace already, which may have another
+            else:
+                return
         syscall("unshare", flags | CLONE["user"])
         for name, words in (
             ("setgroups", "deny"),

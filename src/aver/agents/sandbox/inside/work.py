@@ -57,7 +57,9 @@ def _function(work: dict[str, Any], folder: str) -> dict[str, Any]:
         exec(compile(file.read(), path, "exec"), module.__dict__)  # noqa: S102 - it is what this process is for
     function = getattr(module, work["function"], None)
     if not callable(function):
-        raise NameError(f"{work['file']} has no function {work['function']}")
+        raise NameError(  # noqa: TRY004 - that is what is wrong: there is none
+            f"{work['file']} has no function {work['function']}"
+        )
     value = function(**work["arguments"])
     if getattr(getattr(function, "__code__", None), "co_flags", 0) & _COROUTINE:
         import asyncio
