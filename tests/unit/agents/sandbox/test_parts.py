@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aver.agents.sandbox.egress.addresses import is_public
-from aver.agents.sandbox.egress.types import Secret
+from aver.agents.sandbox.egress.proxy import Proxy
+from aver.agents.sandbox.egress.types import Host, Network, Secret
 from aver.agents.sandbox.egress.vault import Vault
 from aver.agents.sandbox.folder import remove
 from aver.agents.sandbox.inside import seccomp
+from aver.core.errors import InvalidInput
 
 KILL, ALLOW, ERROR = 0x80000000, 0x7FFF0000, 0x00050000
 EPERM, EAGAIN, ENOSYS, EAFNOSUPPORT = 1, 11, 38, 97
@@ -131,6 +133,24 @@ def test_a_secret_goes_into_basic_credentials():
     value = b"Basic " + b64encode(b"me:" + vault.placeholders["KEY"].encode())
     ((_, found),) = vault.put_in("h", [(b"Authorization", value)])
     assert b64decode(found.partition(b" ")[2]) == b"me:s3cret-value"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network([Host("https://example.com")]),
+        Network([Host("*.example.com")]),
+        Network([Host("")]),
+        Network([Host("h", 0)]),
+        Network([Host("h")], [Secret("KEY", "", ["h"])]),
+        Network([Host("h")], [Secret("KEY", "a\r\nInjected: b", ["h"])]),
+        Network([Host("h")], [Secret("A KEY", "value", ["h"])]),
+        Network([Host("h")], [Secret("KEY", "value", ["other"])]),
+    ],
+)
+def test_a_declaration_of_which_nothing_could_come_is_refused(network):
+    with pytest.raises(InvalidInput):
+        Proxy(network)
 
 
 @given(st.binary(), st.binary(), st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=8))

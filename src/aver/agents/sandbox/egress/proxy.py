@@ -22,6 +22,7 @@ from aver.agents.sandbox.egress.addresses import Unreachable, addresses
 from aver.agents.sandbox.egress.exchange import Exchange, Refusal
 from aver.agents.sandbox.egress.types import Connection, Host, Network
 from aver.agents.sandbox.egress.vault import Vault
+from aver.core.errors import InvalidInput
 
 __all__ = ["Proxy"]
 
@@ -31,9 +32,13 @@ _MOST_AT_ONCE = 16
 
 
 class Proxy:
-    """Answers on a socket until it is closed. ``connections`` is what was tried, in the order in which it ended."""
+    """Answers on a socket until it is closed. ``connections`` is what was tried, in the order in which it ended.
+
+    Raises :class:`~aver.core.errors.InvalidInput` for a declaration that nothing could come of.
+    """
 
     def __init__(self, network: Network, tls: ssl.SSLContext | None = None) -> None:
+        _check(network)
         self._hosts = {(host.name.lower().rstrip("."), host.port): host for host in network.hosts}
         self._vault = Vault(network.secrets)
         self._left = network.megabytes * 2**20
@@ -148,6 +153,26 @@ class Proxy:
         self._left -= size
         if self._left < 0:
             raise Refusal(403, "The tool has exchanged all the bytes that it may")
+
+
+def _check(network: Network) -> None:
+    names = {host.name.lower() for host in network.hosts}
+    for host in network.hosts:
+        if (
+            not host.name.isascii()
+            or not host.name
+            or set(host.name) & set("/@?#[]* \t\r\n")
+            or not 0 < host.port < 2**16
+        ):
+            raise InvalidInput(f"{host.name!r}, port {host.port}, is no host", "Write the name or the address alone.")
+    for secret in network.secrets:
+        if not secret.value or not secret.value.isprintable() or not secret.variable.isidentifier():
+            raise InvalidInput(
+                f"The secret {secret.variable!r} has no name or no value that a header could have", "Set it."
+            )
+        if missing := [name for name in secret.hosts if name.lower() not in names]:
+            cause = f"The secret {secret.variable!r} is for {missing[0]!r}, which is no declared host"
+            raise InvalidInput(cause, "Declare the host, or leave it out of the secret's.")
 
 
 def _target(method: str, target: bytes) -> tuple[str, int, str]:

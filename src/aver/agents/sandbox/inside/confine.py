@@ -32,12 +32,12 @@ def confine(plan: Plan, means: set[str], folder: str) -> None:
 
     Raises :class:`Refused` where the level asks for one that cannot be had.
     """
-    _limit(plan, counts="user" in means)
+    is_apart = "namespaces" in means
+    _limit(plan, counts="user" in means, beside=(1 if plan["user"] else 2) if is_apart else 0)
     means.add("limits")
     if sys.platform != "linux":
         return
     kernel.no_new_privileges()
-    is_apart = "namespaces" in means
     ports = [plan["proxy"]] if "proxy" in plan else []
 
     def to_landlock() -> None:
@@ -61,8 +61,9 @@ def confine(plan: Plan, means: set[str], folder: str) -> None:
             raise Refused(name, "told not to use it")
 
 
-def _limit(plan: Plan, *, counts: bool) -> None:
-    """Set limits on this process and those it starts. ``counts``: processes are counted for this sandbox alone."""
+def _limit(plan: Plan, *, counts: bool, beside: int) -> None:
+    """Set limits on this process and those it starts. ``counts``: processes are counted for this sandbox alone, ``beside`` of them being
+    those that wait for this one."""
     if resource is None:
         raise Refused("limits", "this platform has no limits on a process")
     limits = plan["limits"]
@@ -73,8 +74,8 @@ def _limit(plan: Plan, *, counts: bool) -> None:
         resource.RLIMIT_FSIZE: limits["disk"],
         resource.RLIMIT_NOFILE: limits["open_files"],
     }
-    if counts:  # one more is the process that waits for this one, or it is the first of its namespace
-        most[resource.RLIMIT_NPROC] = limits["processes"] + (2 if limits["processes"] > 1 else _THREADS)
+    if counts:
+        most[resource.RLIMIT_NPROC] = beside + (limits["processes"] if limits["processes"] > 1 else _THREADS)
     for kind, value in most.items():
         try:
             # the processor's soft limit says what ended the tool, the hard one ends it

@@ -39,9 +39,10 @@ _PORT = 3128
 
 
 def main() -> None:
+    os.umask(0o022)
     plan = _read(0)
     replies = os.dup(1)
-    _streams(plan, replies)
+    _streams(plan)
     means: set[str] = set()
     if sys.platform == "linux":
         kernel.end_with_parent(_SIGNAL_TERMINATE)
@@ -115,9 +116,7 @@ def _run(plan: Plan, means: set[str], replies: int, folder: str) -> None:
     if _tried(replies, lambda: confine(plan, means, folder)):
         _say(replies, json.dumps({"means": sorted(means)}).encode())
         if plan["work"]:
-            reply = answer(plan, folder)
-            sys.stdout.flush()
-            _say(replies, reply)
+            _say(replies, answer(plan, folder))
 
 
 def _point_at_proxy(plan: Plan) -> None:
@@ -136,8 +135,8 @@ def _tried(replies: int, step: Callable[[], None]) -> bool:
     return True
 
 
-def _streams(plan: Plan, replies: int) -> None:
-    """Give the tool files to print to, nothing to read from, and no descriptor of anybody else's."""
+def _streams(plan: Plan) -> None:
+    """Give the tool files to print to, and nothing to read from."""
     for stream, name in ((1, "stdout"), (2, "stderr")):
         kept = os.open(f"{plan['folder']}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(kept, stream)
@@ -145,11 +144,6 @@ def _streams(plan: Plan, replies: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    start = 3
-    for kept in sorted({replies, plan.get("listener", replies)}):
-        os.closerange(start, kept)
-        start = kept + 1
-    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
 
 
 def _read(stream: int) -> Any:

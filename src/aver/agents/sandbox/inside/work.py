@@ -29,6 +29,7 @@ def answer(plan: Plan, folder: str) -> bytes:
     os.chdir(f"{folder}/work")
     try:
         said = _function(work, f"{folder}/tool") if "function" in work else _code(work, most)
+        sys.stdout.flush()
         reply = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
     except MemoryError:
         return b'{"over":"memory"}'
