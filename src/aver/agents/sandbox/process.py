@@ -7,8 +7,8 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from struct import calcsize, pack, unpack
@@ -33,8 +33,14 @@ _PATIENCE = 2.0
 class Process:
     """A process that runs one tool once. Its end is the tool's, and that of all processes the tool started."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket | None) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        channel: socket.socket,
+    ) -> None:
         self._process = process
+        self._reader, self._writer = streams
         self._channel = channel
 
     @classmethod
@@ -44,59 +50,42 @@ class Process:
 
         Raises :class:`SandboxUnavailable` when no process can be started.
         """
-        ours, theirs = socket.socketpair() if hands_over else (None, None)
-        if theirs is not None:
-            plan["listener"] = theirs.fileno()
-        command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _ENTRY, str(Path(__file__).parent)]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env=_ENVIRONMENT,
-                pass_fds=[theirs.fileno()] if theirs is not None else [],
-                start_new_session=True,
-            )
-        except OSError as error:
-            if ours is not None:
-                ours.close()
-            raise SandboxUnavailable(
-                f"A sandbox's process cannot be started: {error.strerror}", "Free memory."
-            ) from None
-        finally:
-            if theirs is not None:
-                theirs.close()
-        self = cls(process, ours)
-        try:
-            await self._send(orjson.dumps(plan))
-            yield self
-        finally:
-            await asyncio.shield(self._stop())
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            (talk, its_talk), (channel, its_channel) = socket.socketpair(), socket.socketpair()
+            for stack, ends in ((ours, (talk, channel)), (theirs, (its_talk, its_channel))):
+                for end in ends:
+                    stack.enter_context(end)
+            if hands_over:
+                plan["listener"] = its_channel.fileno()
+            reader, writer = await asyncio.open_connection(sock=talk)
+            ours.callback(writer.close)
+            process = _start(its_talk, [its_channel.fileno()] if hands_over else [])
+            theirs.close()
+            self = cls(process, (reader, writer), channel)
+            try:
+                await self._send(orjson.dumps(plan))
+                yield self
+            finally:
+                await asyncio.shield(_end(process))
 
     async def _send(self, said: bytes) -> None:
-        into = self._process.stdin
-        assert into is not None
         with contextlib.suppress(OSError):  # it has ended, and its silence will tell
-            into.write(pack(LENGTH, len(said)) + said)
-            await into.drain()
+            self._writer.write(pack(LENGTH, len(said)) + said)
+            await self._writer.drain()
 
     async def heard(self, most: int) -> Any:
         """What it says next, at most ``most`` bytes of JSON. Raises ``EOFError`` when it says nothing more, ``OverflowError`` for more than
         that, and ``ValueError`` for what is no JSON."""
-        out = self._process.stdout
-        assert out is not None
         try:
-            (length,) = unpack(LENGTH, await out.readexactly(calcsize(LENGTH)))
+            (length,) = unpack(LENGTH, await self._reader.readexactly(calcsize(LENGTH)))
             if length > most:
                 raise OverflowError
-            return orjson.loads(await out.readexactly(length))
-        except asyncio.IncompleteReadError:
+            return orjson.loads(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
             raise EOFError from None
 
     def listener(self) -> socket.socket:
         """The socket that it listens on, sent before it said that it is ready. Raises ``EOFError`` where there is none."""
-        assert self._channel is not None
         self._channel.setblocking(False)
         try:
             _, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
@@ -108,19 +97,32 @@ class Process:
 
     async def ended(self) -> int:
         """Waits for its end; 128 and more is a signal's number above that."""
-        code = await self._process.wait()
+        code = await asyncio.to_thread(self._process.wait)
         return code if code >= 0 else 128 - code
 
-    async def _stop(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+
+def _start(talk: socket.socket, also: list[int]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _ENTRY, str(Path(__file__).parent)]
+    try:
+        return subprocess.Popen(  # noqa: S603 - this interpreter, on a program of our own
+            command,
+            stdin=talk,
+            stdout=talk,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            pass_fds=also,
+            start_new_session=True,
+        )
+    except OSError as error:
+        cause = f"A sandbox's process cannot be started: {error.strerror}"
+        raise SandboxUnavailable(cause, "Free memory, and try again.") from None
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        await asyncio.to_thread(process.wait, _PATIENCE)
+    except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), _PATIENCE)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.to_thread(process.wait)
