@@ -136,7 +136,7 @@ class Sandbox:
                 f"This machine cannot hold the level {level!r}: {said['refused']}: {said['cause']}",
                 "Run Aver where it may make namespaces, or declare the level 'process', which holds less."
                 if level == "strict"
-                else "Run Aver on Linux.",
+                else "Declare less for the tool, or run Aver on Linux at the level 'strict'.",
             )
         return frozenset(said["means"])
 

@@ -33,6 +33,8 @@ def confine(plan: Plan, means: set[str], folder: str) -> None:
     Raises :class:`Refused` where the level asks for one that cannot be had.
     """
     is_apart = "namespaces" in means
+    if plan["limits"]["processes"] > 1 and "user" not in means:
+        raise Refused("user", "the processes of one call cannot be counted, so it may have one")
     _limit(plan, counts="user" in means, beside=(1 if plan["user"] else 2) if is_apart else 0)
     means.add("limits")
     if sys.platform != "linux":
