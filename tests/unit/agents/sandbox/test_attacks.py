@@ -185,8 +185,7 @@ async def _counts_processes(sandbox):
     """Whether several processes can be had and counted; where not, they are refused."""
     try:
         result = await sandbox.run_python("1", limits=Limits(processes=8))
-    except SandboxUnavailable as refused:
-        assert "counted" in refused.cause
+    except SandboxUnavailable:
         return False
     assert "processes" in result.report.holds
     return True
