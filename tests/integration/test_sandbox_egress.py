@@ -50,10 +50,14 @@ async def far_side(tls=None, head=b""):
     asked = []
 
     async def answer(reader, writer):
-        got = await reader.readuntil(b"\r\n\r\n")
-        for line in got.lower().splitlines():
-            if line.startswith(b"content-length:"):
-                got += await reader.readexactly(int(line.split(b":")[1]))
+        try:
+            got = await reader.readuntil(b"\r\n\r\n")
+            for line in got.lower().splitlines():
+                if line.startswith(b"content-length:"):
+                    got += await reader.readexactly(int(line.split(b":")[1]))
+        except asyncio.IncompleteReadError:
+            writer.close()
+            return
         asked.append(got)
         writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(got) + got)
         await writer.drain()
@@ -223,6 +227,7 @@ async def test_tls_begins_at_the_proxy_and_the_certificate_is_checked(tmp_path):
         b"GET http://x/ HTTP/1.1\r\n" + b"a: b\r\n" * 50000 + b"\r\n", b"GET http://x/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"",
     ],
+    ids=str.split("bytes path https no-port bracket brackets port headers lengths nothing"),
 )  # fmt: skip
 async def test_what_is_no_request_is_refused_and_told(words):
     async with Proxy(Network([])) as proxy:
