@@ -102,7 +102,7 @@ class Process:
 
 
 def _start(talk: socket.socket, also: list[int]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _ENTRY, str(Path(__file__).parent)]
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _ENTRY, str(Path(__file__).parent)]
     try:
         return subprocess.Popen(  # noqa: S603 - this interpreter, on a program of our own
             command,

@@ -25,6 +25,7 @@ def answer(plan: Plan, folder: str) -> bytes:
     """The reply, as JSON: ``{"value", "files"}``, or ``{"failed"}`` with what went wrong, in words. ``folder`` holds ``tool`` and
     ``work``."""
     work, most = plan["work"], plan["limits"]["output"]
+    sys.dont_write_bytecode = True
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
     try:
