@@ -87,7 +87,7 @@ class Sandbox:
         if settings.level == "process" and user and not anyone_reads(readable):
             user = 0  # who is not root could not even start Python here
         async with private_folder(settings.folder, user) as folder, contextlib.AsyncExitStack() as stack:
-            plan = {
+            plan: dict[str, Any] = {
                 "level": settings.level,
                 "unused": sorted(settings.unused),
                 "folder": str(folder),

@@ -108,7 +108,8 @@ class Exchange:
     async def _answer(
         self, http: h11.Connection, reader: asyncio.StreamReader, vault: Vault | None, spend: Spend
     ) -> None:
-        body, head = bytearray(), None
+        body = bytearray()
+        head: h11.Response | None = None
         while not isinstance(event := await self._next(http, reader), h11.EndOfMessage):
             if isinstance(event, h11.Response):
                 head = event
@@ -161,7 +162,7 @@ class Exchange:
         writer.write(data)
 
     @staticmethod
-    async def _next(http: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type[h11.PAUSED]:
+    async def _next(http: h11.Connection, reader: asyncio.StreamReader) -> object:
         while (event := http.next_event()) is h11.NEED_DATA:
             http.receive_data(await reader.read(_CHUNK))
         return event

@@ -30,7 +30,7 @@ _SET_MODE_FILTER, _ALL_THREADS = 1, 1
 
 _Instruction = tuple[int, int, int, int]
 
-_REFUSED = {
+_REFUSED: dict[str, tuple[int, int | None]] = {
     # other processes, and this one from outside
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
     "process_madvise": (440, 440), "process_mrelease": (448, 448), "pidfd_getfd": (438, 438), "userfaultfd": (323, 282),
@@ -53,7 +53,7 @@ _REFUSED = {
     "move_pages": (279, 239), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "memfd_secret": (447, 447),
 }  # fmt: skip
-_CHECKED = {
+_CHECKED: dict[str, tuple[int, int | None]] = {
     "clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None), "socket": (41, 198),
     "kill": (62, 129), "tgkill": (234, 131), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "setpgid": (109, 154), "setsid": (112, 157),

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 
-__all__ = ["await_first", "supervise"]
+__all__ = ["TIMED_OUT", "await_first", "block", "supervise", "unblock"]
 
 _WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM}
 TIMED_OUT = 124

@@ -81,7 +81,7 @@ def _code(work: dict[str, Any], most: int) -> dict[str, Any]:
             file.write(data)
     tree = ast.parse(work["code"], "code.py")
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    names: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+    names: dict[str, Any] = {"__name__": "__main__"}
     value = None
     try:
         exec(compile(tree, "code.py", "exec"), names)  # noqa: S102 - it is what this process is for
