@@ -148,6 +148,9 @@ class Values:
     def nrp(self) -> str:
         return self.random.choice(_NATIONS)
 
+    def common(self) -> str:
+        return " ".join(self.random.choice(self._words) for _ in range(self.random.choice([1, 1, 2])))
+
     def age(self) -> str:
         return str(self.random.randint(18, 99))
 
@@ -227,10 +230,6 @@ def _like(value: str, kind: str, values: Values) -> str:
         if value.endswith("day"):
             return values.random.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
     return values.draw(kind)
-
-
-    def common(self) -> str:
-        return " ".join(self.random.choice(self._words) for _ in range(self.random.choice([1, 1, 2])))
 
 
 def own(values: Values, share: float = 0.0) -> Iterator[Labelled]:
