@@ -23,12 +23,7 @@ Span = tuple[int, int, str]
 OVERLAP = 0.9
 _WORD = re.compile(r"\w+(?:['’.]\w+)*\.?|[^\w\s]")
 _SKIPPED = frozenset(
-    """'s street st. st de rue via do day address country state city zip po apt apt. unit corner p.o. box suite mr. mrs. miss year years y/o
-    month months old morning noon afternoon night evening first last week weeks weekend days age ago inc inc. ltd
-    a about above after again all also am an and any are as at be because been before being below between both but by can could did does
-    down during each few for from further had has have he her here hers him his how i if in into is it its just me more most my no nor not
-    now of off on once only or other our out over own same she should so some such than that the their them then there these they this
-    those through to too under until up us very was we were what when where which while who whom why will with would you your""".split()
+    ["'s", "street", "st.", "st", "de", "rue", "via", "do", "day", "address", "country", "state", "city", "zip", "po", "apt", "apt.", "unit", "corner", "p.o.", "box", "suite", "mr.", "mrs.", "miss", "year", "years", "y/o", "month", "months", "old", "morning", "noon", "afternoon", "night", "evening", "first", "last", "week", "weeks", "weekend", "days", "age", "ago", "inc", "inc.", "ltd", "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "could", "did", "does", "down", "during", "each", "few", "for", "from", "further", "had", "has", "have", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "just", "me", "more", "most", "my", "no", "nor", "not", "now", "of", "off", "on", "once", "only", "or", "other", "our", "out", "over", "own", "same", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "us", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your"]
 )
 
 

@@ -17,10 +17,7 @@ from typing import Any, NamedTuple
 __all__ = ["Labelled", "Values", "cased", "common_words", "negatives", "own", "refilled"]
 
 HERE = Path(__file__).parent
-LOCALES = (
-    "en_US en_US en_US en_GB en_CA en_AU en_IE de_DE de_AT fr_FR fr_CH es_ES es_MX it_IT pt_BR pt_PT nl_NL sv_SE no_NO da_DK fi_FI "
-    "pl_PL cs_CZ sk_SK hu_HU ro_RO hr_HR sl_SI et_EE lt_LT lv_LV tr_TR en_IN id_ID el_GR en_NZ en_PH ga_IE ro_RO tr_TR"
-).split()
+LOCALES = ["en_US", "en_US", "en_US", "en_GB", "en_CA", "en_AU", "en_IE", "de_DE", "de_AT", "fr_FR", "fr_CH", "es_ES", "es_MX", "it_IT", "pt_BR", "pt_PT", "nl_NL", "sv_SE", "no_NO", "da_DK", "fi_FI", "pl_PL", "cs_CZ", "sk_SK", "hu_HU", "ro_RO", "hr_HR", "sl_SI", "et_EE", "lt_LT", "lv_LV", "tr_TR", "en_IN", "id_ID", "el_GR", "en_NZ", "en_PH", "ga_IE", "ro_RO", "tr_TR"]
 SLOT = re.compile(r"\{([A-Z_]+)\}")
 
 
@@ -92,10 +89,14 @@ class Values:
             return fake.company()
         if chance < 0.6:
             named = [word(self._words).capitalize() for _ in range(self.random.choice([1, 2, 2, 2, 3]))]
-            return self.random.choice([" ", " ", ""]).join(named) + word(["", "", "", " Inc", " Group", " Ltd.", " LLC"])
+            return self.random.choice([" ", " ", ""]).join(named) + word(
+                ["", "", "", " Inc", " Group", " Ltd.", " LLC"]
+            )
         made = "".join(word(_SYLLABLES) for _ in range(self.random.randint(2, 3))).capitalize()
         if chance < 0.75:
-            return made + word(["", "", " Inc", " Group", " Ltd.", " Labs", " Systems", " Technologies", " Corporation"])
+            return made + word(
+                ["", "", " Inc", " Group", " Ltd.", " Labs", " Systems", " Technologies", " Corporation"]
+            )
         if chance < 0.85:
             return f"{word(_ADJECTIVES)} {word(_NOUNS)}" + word(["", "", " Inc", " Partners", " Solutions", " Group"])
         if chance < 0.92:
@@ -136,10 +137,14 @@ class Values:
         if chance < 0.75:
             return f"{fake.last_name()} {self.random.choice(_STREETS)}"
         word = self.random.choice
-        return f"{word(['Rua', 'Rue', 'Via', 'Calle', 'Avenida', 'Av.', 'ul.', 'Avenue', 'Route de'])} {fake.last_name()}"
+        return (
+            f"{word(['Rua', 'Rue', 'Via', 'Calle', 'Avenida', 'Av.', 'ul.', 'Avenue', 'Route de'])} {fake.last_name()}"
+        )
 
     def title_prefix(self) -> str:
-        return self.random.choice(["Mr.", "Mrs.", "Ms.", "Dr.", "Miss", "Prof.", "Mr", "Mrs", "Dr", "Sir", "mr.", "ms."])
+        return self.random.choice(
+            ["Mr.", "Mrs.", "Ms.", "Dr.", "Miss", "Prof.", "Mr", "Mrs", "Dr", "Sir", "mr.", "ms."]
+        )
 
     def title(self) -> str:
         title: str = self._fakers["en_US"].job()
@@ -158,7 +163,19 @@ class Values:
         fake = self._fakers["en_US"]
         moment = fake.date_time_between("-80y", "now")
         form = self.random.choice(
-            ["%Y", "%Y", "%A", "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%B %d, %Y", "%d %B %Y", "%B %Y", "%d/%m/%y"]
+            [
+                "%Y",
+                "%Y",
+                "%A",
+                "%m/%d/%Y",
+                "%d.%m.%Y",
+                "%Y-%m-%d",
+                "%Y-%m-%d %H:%M:%S",
+                "%B %d, %Y",
+                "%d %B %Y",
+                "%B %Y",
+                "%d/%m/%y",
+            ]
         )
         return moment.strftime(form)
 
@@ -282,17 +299,11 @@ def cased(given: Labelled, chance: random.Random) -> Labelled:
 
 
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "GPE", "NRP"})
-_NEEDED = "first_name last_name city company address street_address street_name phone_number postcode credit_card_number iban".split()
-_SYLLABLES = "ver ta no li mar fin dex or al pax zen tra qui lo bit syn cor ma ro vi net ka su el in ex pro gen tec".split()
-_ADJECTIVES = "Clear Open Social Prime Blue Rapid Clean Smart United Global First Central Bright Solid True Digital Silver Next".split()
-_NOUNS = "Power Health Data Capital Credit Systems River Works Energy Media Finance Insight Path Bridge Logic Foods Network".split()
-_STREETS = "Street St Avenue Ave Road Rd Lane Drive Way Square Court Boulevard Terrace Parkway Streets Crescent Hill Close".split()
-_NATIONS = (
-    "American British German French Italian Spanish Portuguese Dutch Belgian Swiss Austrian Polish Czech Slovak Hungarian Romanian Bulgarian "
-    "Greek Turkish Russian Ukrainian Swedish Norwegian Danish Finnish Icelandic Estonian Latvian Lithuanian Croatian Serbian Bosnian Slovenian "
-    "Albanian Irish Scottish Welsh English Canadian Mexican Brazilian Argentinian Chilean Peruvian Colombian Venezuelan Cuban Ecuadorean "
-    "Paraguayan Uruguayan Bolivian Japanese Chinese Korean Vietnamese Thai Cambodian Indonesian Malaysian Filipino Indian Pakistani "
-    "Bangladeshi Iranian Iraqi Israeli Egyptian Moroccan Tunisian Algerian Nigerian Kenyan Ethiopian Ghanaian South-African Australian "
-    "Jewish Muslim Christian Catholic Buddhist Hindu Sunni Shiite Kurdish Chechen Basque Catalan Americans Germans Italians Swedes Saudis "
-    "Bahamian Belizean Bruneian Surinamese Greenlandic Republican Democrat Hispanic Arab african asian european american german french"
-).split()
+_NEEDED = ["first_name", "last_name", "city", "company", "address", "street_address", "street_name", "phone_number", "postcode", "credit_card_number", "iban"]
+_SYLLABLES = (
+    ["ver", "ta", "no", "li", "mar", "fin", "dex", "or", "al", "pax", "zen", "tra", "qui", "lo", "bit", "syn", "cor", "ma", "ro", "vi", "net", "ka", "su", "el", "in", "ex", "pro", "gen", "tec"]
+)
+_ADJECTIVES = ["Clear", "Open", "Social", "Prime", "Blue", "Rapid", "Clean", "Smart", "United", "Global", "First", "Central", "Bright", "Solid", "True", "Digital", "Silver", "Next"]
+_NOUNS = ["Power", "Health", "Data", "Capital", "Credit", "Systems", "River", "Works", "Energy", "Media", "Finance", "Insight", "Path", "Bridge", "Logic", "Foods", "Network"]
+_STREETS = ["Street", "St", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Way", "Square", "Court", "Boulevard", "Terrace", "Parkway", "Streets", "Crescent", "Hill", "Close"]
+_NATIONS = ["American", "British", "German", "French", "Italian", "Spanish", "Portuguese", "Dutch", "Belgian", "Swiss", "Austrian", "Polish", "Czech", "Slovak", "Hungarian", "Romanian", "Bulgarian", "Greek", "Turkish", "Russian", "Ukrainian", "Swedish", "Norwegian", "Danish", "Finnish", "Icelandic", "Estonian", "Latvian", "Lithuanian", "Croatian", "Serbian", "Bosnian", "Slovenian", "Albanian", "Irish", "Scottish", "Welsh", "English", "Canadian", "Mexican", "Brazilian", "Argentinian", "Chilean", "Peruvian", "Colombian", "Venezuelan", "Cuban", "Ecuadorean", "Paraguayan", "Uruguayan", "Bolivian", "Japanese", "Chinese", "Korean", "Vietnamese", "Thai", "Cambodian", "Indonesian", "Malaysian", "Filipino", "Indian", "Pakistani", "Bangladeshi", "Iranian", "Iraqi", "Israeli", "Egyptian", "Moroccan", "Tunisian", "Algerian", "Nigerian", "Kenyan", "Ethiopian", "Ghanaian", "South-African", "Australian", "Jewish", "Muslim", "Christian", "Catholic", "Buddhist", "Hindu", "Sunni", "Shiite", "Kurdish", "Chechen", "Basque", "Catalan", "Americans", "Germans", "Italians", "Swedes", "Saudis", "Bahamian", "Belizean", "Bruneian", "Surinamese", "Greenlandic", "Republican", "Democrat", "Hispanic", "Arab", "african", "asian", "european", "american", "german", "french"]

@@ -38,14 +38,18 @@ _SHAPED = re.compile(
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _ARMOUR = re.compile(r"(?:[A-Za-z0-9+/=\s:,.-]|\\[nr])*")
-_CONNECTION = re.compile(r"(?<!\w)[a-z][a-z0-9+.-]{1,30}://[^\s:/@'\"<>]{0,100}:(?P<secret>[^\s/@'\"<>]{3,200})@[\w.\[-]", re.IGNORECASE)
+_CONNECTION = re.compile(
+    r"(?<!\w)[a-z][a-z0-9+.-]{1,30}://[^\s:/@'\"<>]{0,100}:(?P<secret>[^\s/@'\"<>]{3,200})@[\w.\[-]", re.IGNORECASE
+)
 _ASSIGNED = re.compile(
     r"(?<![A-Za-z])(?:api|access|secret|private|signing|encryption|auth|client|account|bearer|db|user|root|admin)?[ _-]?"
     r"(?:key|secret|token|passw(?:or)?d|passphrase|pwd|credentials?)(?:[_-][a-z]{1,12})?['\"`]{0,3}"
     r"\s{0,3}(?::=|=>|[:=]|\bis\b|\bbearer\b)\s{0,3}(?:bearer\s)?['\"`]{0,3}(?P<secret>[^\s'\"`,;<>(){}\[\]]{8,200})",
     re.IGNORECASE,
 )
-_HEADER = re.compile(r"\bauthorization:\s{0,3}(?:bearer|basic|token)\s{1,3}(?P<secret>[A-Za-z0-9+/=._~-]{8,2000})", re.IGNORECASE)
+_HEADER = re.compile(
+    r"\bauthorization:\s{0,3}(?:bearer|basic|token)\s{1,3}(?P<secret>[A-Za-z0-9+/=._~-]{8,2000})", re.IGNORECASE
+)
 _PLACEHOLDER = re.compile(
     r"^[*xX.•_#-]+$|your|example|sample|placeholder|changeme|redacted|dummy|\$|%\w+%|^(?:env|file|vault|aws|gcp|azure):|^https?:|\.\.\.|"
     r"^(?:none|null|true|false|undefined|process\.env|os\.environ)|^/[a-z]|[a-z]+\.[a-z]+\.[a-z]+$|\.(?:md|html|py|js|ts|go|yaml|yml|json|com)\b",

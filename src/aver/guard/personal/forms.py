@@ -20,7 +20,9 @@ _URL = re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"'{}|\\^`]{2,2000}", re.IGN
 _DOMAIN = re.compile(rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_TOP})(?![\w@-]|\.\w)", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w.,/+-])(?:\+|00)?\(?\d[\d ()./\u2011-]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|[.,]\d)")
+_PHONE = re.compile(
+    r"(?<![\w.,/+-])(?:\+|00)?\(?\d[\d ()./\u2011-]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|[.,]\d)"
+)
 _SAYS_PHONE = re.compile(
     r"\b(?:phone|telephone|tel|call|calling|mobile|cell|fax|dial|reach(?: \w+)? (?:at|on)|text(?: \w+)? (?:at|on)|number is|whatsapp|sms)\b",
     re.IGNORECASE,
@@ -37,12 +39,20 @@ _AGE = re.compile(
     r"|\b(?:aged|age:?|at the age of|turned|turns|turning|turn) (\d{1,3})(?![\w%]|[.,:/]\d)",
     re.IGNORECASE,
 )
-_ADDRESSED = re.compile(r"(?<!\w)(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|mr|mrs|ms|dr|prof)\.|(?:Mr|Mrs|Ms|Mx|Dr|Prof|Miss)(?=\s[A-Z]))(?=\s[^\W\d_])")
-_ZIP = re.compile(r"\b(?:zip(?: ?code)?|post(?:al)? ?code)(?:\s+is)?:?\s+([A-Z0-9]{2,8}(?:[ -][A-Z0-9]{2,4})?)(?!\w)", re.IGNORECASE)
-_LICENSE = re.compile(r"\bdriv(?:er|ing)['’]?s? licen[cs]e(?: (?:number|no\.?|is|#)){0,3}:?\s+([A-Z]{0,2}\d[\d -]{4,18}\d)(?!\w)", re.IGNORECASE)
-_WORD = re.compile(r"(?<![\w@./-])[A-Z][\w’'-]+(?: (?:and|of|the|[A-Z][\w’'-]+)){0,4}")
+_ADDRESSED = re.compile(
+    r"(?<!\w)(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|mr|mrs|ms|dr|prof)\.|(?:Mr|Mrs|Ms|Mx|Dr|Prof|Miss)(?=\s[A-Z]))(?=\s[^\W\d_])"
+)
+_ZIP = re.compile(
+    r"\b(?:zip(?: ?code)?|post(?:al)? ?code)(?:\s+is)?:?\s+([A-Z0-9]{2,8}(?:[ -][A-Z0-9]{2,4})?)(?!\w)", re.IGNORECASE
+)
+_LICENSE = re.compile(
+    r"\bdriv(?:er|ing)['\u2019]?s? licen[cs]e(?: (?:number|no\.?|is|#)){0,3}:?\s+([A-Z]{0,2}\d[\d -]{4,18}\d)(?!\w)",
+    re.IGNORECASE,
+)
 _PLACE = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in sorted(COUNTRIES, key=len, reverse=True)))
-_PEOPLE = re.compile(r"\b(?:" + "|".join(sorted(map(re.escape, NATIONS), key=len, reverse=True)) + r")s?\b", re.IGNORECASE)
+_PEOPLE = re.compile(
+    r"\b(?:" + "|".join(sorted(map(re.escape, NATIONS), key=len, reverse=True)) + r")s?\b", re.IGNORECASE
+)
 _NEAR = 40
 
 

@@ -38,7 +38,9 @@ _NUMBERS = (
     _number("US_SSN", r"\d{3} ?\d{2} ?\d{4}", "us.ssn", "ssn|social security"),
     _number("US_ITIN", r"9\d{2}-?\d{2}-?\d{4}", "us.itin", "itin|taxpayer"),
     _number("UK_NHS", r"\d{3}[ -]?\d{3}[ -]?\d{4}", "gb.nhs", "nhs"),
-    _number("DE_TAX_ID", r"\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}", "de.idnr", r"steuer|tax|idnr|tin\b|identifikationsnummer"),
+    _number(
+        "DE_TAX_ID", r"\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}", "de.idnr", r"steuer|tax|idnr|tin\b|identifikationsnummer"
+    ),
     _number("FR_NIR", r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", "fr.nir"),
     _number("ES_NIF", r"(?:\d{8}|[XYZ]\d{7})-?[A-Z]", "es.nif"),
     _number("IT_FISCAL_CODE", r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", "it.codicefiscale"),
@@ -70,7 +72,7 @@ def numbers(text: str) -> Iterator[Finding]:
         digits = re.sub(r"\D", "", match[0])
         said = _SAYS_CARD.search(text, max(0, match.start() - _NEAR), match.start())
         # Beginnings that are issued: ISO/IEC 7812-1, and the networks' own lists.
-        issued = len(digits) >= 13 and digits[0] in "23456" or digits.startswith(("180", "1800", "2131"))
+        issued = (len(digits) >= 13 and digits[0] in "23456") or digits.startswith(("180", "1800", "2131"))
         if _stdnum("luhn").is_valid(digits) and (said or issued):
             yield Finding("CREDIT_CARD", match.start(), match.end(), 0.99 if said else 0.9)
 

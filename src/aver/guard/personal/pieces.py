@@ -83,7 +83,6 @@ def _features(text: str, spans: NDArray[np.int32], begins: NDArray[np.bool_]) ->
     return rows
 
 
-@cache
 def _shape(word: str) -> int:
     if word.isdigit():
         return 6 + min(len(word), 6) - 1

@@ -87,7 +87,12 @@ def _trimmed(text: str, finding: Finding) -> Finding | None:
         start += 1
     while start < end and text[end - 1] in _MARKS:
         end -= 1
-    if end - start > 2 and text[end - 1] == "." and finding.kind in _ENDS_BARE and not _ABBREVIATED.search(text, start, end):
+    if (
+        end - start > 2
+        and text[end - 1] == "."
+        and finding.kind in _ENDS_BARE
+        and not _ABBREVIATED.search(text, start, end)
+    ):
         end -= 1
     return Finding(finding.kind, start, end, min(1.0, finding.score)) if start < end else None
 
