@@ -13,7 +13,9 @@ from aver.guard.windows import Windowed
 
 __all__ = ["PersonalData"]
 
-_WITH_DIGITS = frozenset(["AGE", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_DRIVER_LICENSE", "US_SSN", "ZIP_CODE"])
+_WITH_DIGITS = frozenset(
+    ["AGE", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_DRIVER_LICENSE", "US_SSN", "ZIP_CODE"]
+)
 _WITH_FORM = frozenset(["CREDIT_CARD", "DOMAIN_NAME", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "US_SSN"])
 """Kinds whose form says more than what stands around them: the tagger's word alone counts half."""
 
