@@ -17,7 +17,48 @@ from typing import Any, NamedTuple
 __all__ = ["Labelled", "Values", "cased", "common_words", "negatives", "own", "refilled"]
 
 HERE = Path(__file__).parent
-LOCALES = ["en_US", "en_US", "en_US", "en_GB", "en_CA", "en_AU", "en_IE", "de_DE", "de_AT", "fr_FR", "fr_CH", "es_ES", "es_MX", "it_IT", "pt_BR", "pt_PT", "nl_NL", "sv_SE", "no_NO", "da_DK", "fi_FI", "pl_PL", "cs_CZ", "sk_SK", "hu_HU", "ro_RO", "hr_HR", "sl_SI", "et_EE", "lt_LT", "lv_LV", "tr_TR", "en_IN", "id_ID", "el_GR", "en_NZ", "en_PH", "ga_IE", "ro_RO", "tr_TR"]
+LOCALES = [
+    "en_US",
+    "en_US",
+    "en_US",
+    "en_GB",
+    "en_CA",
+    "en_AU",
+    "en_IE",
+    "de_DE",
+    "de_AT",
+    "fr_FR",
+    "fr_CH",
+    "es_ES",
+    "es_MX",
+    "it_IT",
+    "pt_BR",
+    "pt_PT",
+    "nl_NL",
+    "sv_SE",
+    "no_NO",
+    "da_DK",
+    "fi_FI",
+    "pl_PL",
+    "cs_CZ",
+    "sk_SK",
+    "hu_HU",
+    "ro_RO",
+    "hr_HR",
+    "sl_SI",
+    "et_EE",
+    "lt_LT",
+    "lv_LV",
+    "tr_TR",
+    "en_IN",
+    "id_ID",
+    "el_GR",
+    "en_NZ",
+    "en_PH",
+    "ga_IE",
+    "ro_RO",
+    "tr_TR",
+]
 SLOT = re.compile(r"\{([A-Z_]+)\}")
 
 
@@ -83,7 +124,7 @@ class Values:
             return self.random.choice(self._cities).upper()
         return self._fake().city()
 
-    def organization(self) -> str:
+    def organization(self) -> str:  # noqa: PLR0911 - one for each form
         fake, chance, word = self._fake(), self.random.random(), self.random.choice
         if chance < 0.35:
             return fake.company()
@@ -103,7 +144,7 @@ class Values:
             return "".join(word(string.ascii_uppercase) for _ in range(self.random.randint(2, 4)))
         return f"{word(_ADJECTIVES)}{word(_NOUNS)}"
 
-    def street_address(self) -> str:
+    def street_address(self) -> str:  # noqa: PLR0911 - one for each form
         fake, chance = self._fake(), self.random.random()
         number, street = self.random.randint(1, 9999), self._street()
         if chance < 0.25:
@@ -226,7 +267,7 @@ def refilled(document: dict[str, Any], values: Values, share: float) -> Labelled
     return Labelled("".join([*parts, text[at:]]), tuple(spans))
 
 
-def _like(value: str, kind: str, values: Values) -> str:
+def _like(value: str, kind: str, values: Values) -> str:  # noqa: PLR0911 - one for each form
     """Another value in the same role: half an address stays half an address, a form of address one."""
     if kind == "STREET_ADDRESS":
         number = re.fullmatch(r"[\d -]+", value)
@@ -299,11 +340,216 @@ def cased(given: Labelled, chance: random.Random) -> Labelled:
 
 
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "GPE", "NRP"})
-_NEEDED = ["first_name", "last_name", "city", "company", "address", "street_address", "street_name", "phone_number", "postcode", "credit_card_number", "iban"]
-_SYLLABLES = (
-    ["ver", "ta", "no", "li", "mar", "fin", "dex", "or", "al", "pax", "zen", "tra", "qui", "lo", "bit", "syn", "cor", "ma", "ro", "vi", "net", "ka", "su", "el", "in", "ex", "pro", "gen", "tec"]
-)
-_ADJECTIVES = ["Clear", "Open", "Social", "Prime", "Blue", "Rapid", "Clean", "Smart", "United", "Global", "First", "Central", "Bright", "Solid", "True", "Digital", "Silver", "Next"]
-_NOUNS = ["Power", "Health", "Data", "Capital", "Credit", "Systems", "River", "Works", "Energy", "Media", "Finance", "Insight", "Path", "Bridge", "Logic", "Foods", "Network"]
-_STREETS = ["Street", "St", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Way", "Square", "Court", "Boulevard", "Terrace", "Parkway", "Streets", "Crescent", "Hill", "Close"]
-_NATIONS = ["American", "British", "German", "French", "Italian", "Spanish", "Portuguese", "Dutch", "Belgian", "Swiss", "Austrian", "Polish", "Czech", "Slovak", "Hungarian", "Romanian", "Bulgarian", "Greek", "Turkish", "Russian", "Ukrainian", "Swedish", "Norwegian", "Danish", "Finnish", "Icelandic", "Estonian", "Latvian", "Lithuanian", "Croatian", "Serbian", "Bosnian", "Slovenian", "Albanian", "Irish", "Scottish", "Welsh", "English", "Canadian", "Mexican", "Brazilian", "Argentinian", "Chilean", "Peruvian", "Colombian", "Venezuelan", "Cuban", "Ecuadorean", "Paraguayan", "Uruguayan", "Bolivian", "Japanese", "Chinese", "Korean", "Vietnamese", "Thai", "Cambodian", "Indonesian", "Malaysian", "Filipino", "Indian", "Pakistani", "Bangladeshi", "Iranian", "Iraqi", "Israeli", "Egyptian", "Moroccan", "Tunisian", "Algerian", "Nigerian", "Kenyan", "Ethiopian", "Ghanaian", "South-African", "Australian", "Jewish", "Muslim", "Christian", "Catholic", "Buddhist", "Hindu", "Sunni", "Shiite", "Kurdish", "Chechen", "Basque", "Catalan", "Americans", "Germans", "Italians", "Swedes", "Saudis", "Bahamian", "Belizean", "Bruneian", "Surinamese", "Greenlandic", "Republican", "Democrat", "Hispanic", "Arab", "african", "asian", "european", "american", "german", "french"]
+_NEEDED = [
+    "first_name",
+    "last_name",
+    "city",
+    "company",
+    "address",
+    "street_address",
+    "street_name",
+    "phone_number",
+    "postcode",
+    "credit_card_number",
+    "iban",
+]
+_SYLLABLES = [
+    "ver",
+    "ta",
+    "no",
+    "li",
+    "mar",
+    "fin",
+    "dex",
+    "or",
+    "al",
+    "pax",
+    "zen",
+    "tra",
+    "qui",
+    "lo",
+    "bit",
+    "syn",
+    "cor",
+    "ma",
+    "ro",
+    "vi",
+    "net",
+    "ka",
+    "su",
+    "el",
+    "in",
+    "ex",
+    "pro",
+    "gen",
+    "tec",
+]
+_ADJECTIVES = [
+    "Clear",
+    "Open",
+    "Social",
+    "Prime",
+    "Blue",
+    "Rapid",
+    "Clean",
+    "Smart",
+    "United",
+    "Global",
+    "First",
+    "Central",
+    "Bright",
+    "Solid",
+    "True",
+    "Digital",
+    "Silver",
+    "Next",
+]
+_NOUNS = [
+    "Power",
+    "Health",
+    "Data",
+    "Capital",
+    "Credit",
+    "Systems",
+    "River",
+    "Works",
+    "Energy",
+    "Media",
+    "Finance",
+    "Insight",
+    "Path",
+    "Bridge",
+    "Logic",
+    "Foods",
+    "Network",
+]
+_STREETS = [
+    "Street",
+    "St",
+    "Avenue",
+    "Ave",
+    "Road",
+    "Rd",
+    "Lane",
+    "Drive",
+    "Way",
+    "Square",
+    "Court",
+    "Boulevard",
+    "Terrace",
+    "Parkway",
+    "Streets",
+    "Crescent",
+    "Hill",
+    "Close",
+]
+_NATIONS = [
+    "American",
+    "British",
+    "German",
+    "French",
+    "Italian",
+    "Spanish",
+    "Portuguese",
+    "Dutch",
+    "Belgian",
+    "Swiss",
+    "Austrian",
+    "Polish",
+    "Czech",
+    "Slovak",
+    "Hungarian",
+    "Romanian",
+    "Bulgarian",
+    "Greek",
+    "Turkish",
+    "Russian",
+    "Ukrainian",
+    "Swedish",
+    "Norwegian",
+    "Danish",
+    "Finnish",
+    "Icelandic",
+    "Estonian",
+    "Latvian",
+    "Lithuanian",
+    "Croatian",
+    "Serbian",
+    "Bosnian",
+    "Slovenian",
+    "Albanian",
+    "Irish",
+    "Scottish",
+    "Welsh",
+    "English",
+    "Canadian",
+    "Mexican",
+    "Brazilian",
+    "Argentinian",
+    "Chilean",
+    "Peruvian",
+    "Colombian",
+    "Venezuelan",
+    "Cuban",
+    "Ecuadorean",
+    "Paraguayan",
+    "Uruguayan",
+    "Bolivian",
+    "Japanese",
+    "Chinese",
+    "Korean",
+    "Vietnamese",
+    "Thai",
+    "Cambodian",
+    "Indonesian",
+    "Malaysian",
+    "Filipino",
+    "Indian",
+    "Pakistani",
+    "Bangladeshi",
+    "Iranian",
+    "Iraqi",
+    "Israeli",
+    "Egyptian",
+    "Moroccan",
+    "Tunisian",
+    "Algerian",
+    "Nigerian",
+    "Kenyan",
+    "Ethiopian",
+    "Ghanaian",
+    "South-African",
+    "Australian",
+    "Jewish",
+    "Muslim",
+    "Christian",
+    "Catholic",
+    "Buddhist",
+    "Hindu",
+    "Sunni",
+    "Shiite",
+    "Kurdish",
+    "Chechen",
+    "Basque",
+    "Catalan",
+    "Americans",
+    "Germans",
+    "Italians",
+    "Swedes",
+    "Saudis",
+    "Bahamian",
+    "Belizean",
+    "Bruneian",
+    "Surinamese",
+    "Greenlandic",
+    "Republican",
+    "Democrat",
+    "Hispanic",
+    "Arab",
+    "african",
+    "asian",
+    "european",
+    "american",
+    "german",
+    "french",
+]

@@ -135,6 +135,6 @@ def _sound(findings: Sequence[Finding], text: str) -> None:
         at = each.end
 
 
-def _require(holds: bool, problem: str) -> None:  # noqa: FBT001 - an assertion's condition
+def _require(holds: bool, problem: str) -> None:
     if not holds:
         raise AssertionError(problem)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ def covered(each):
 @given(findings)
 def test_in_order_without_overlaps_and_nothing_lost(given_):
     kept = resolved(given_)
-    assert all(one.end <= two.start for one, two in zip(kept, kept[1:], strict=False))
+    assert all(one.end <= two.start for one, two in pairwise(kept))
     assert covered(kept) == covered(given_)
     assert resolved(kept) == kept
 

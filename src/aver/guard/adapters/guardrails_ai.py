@@ -28,12 +28,13 @@ class GuardrailsAI:
         outcome = await asyncio.to_thread(self._guard.validate, text)
         if outcome.validation_passed:
             return Verdict(self.name, "pass")
-        found: list[Finding] = []
-        names: set[str] = set()
-        for each in outcome.validation_summaries or ():
-            names.add(str(each.validator_name)[:60])
-            for span in getattr(each, "error_spans", None) or ():
-                found.append(Finding(str(each.validator_name), int(span.start), int(span.end), 1.0))
+        summaries = list(outcome.validation_summaries or ())
+        names = {str(each.validator_name)[:60] for each in summaries}
+        found = [
+            Finding(str(each.validator_name), int(span.start), int(span.end), 1.0)
+            for each in summaries
+            for span in getattr(each, "error_spans", None) or ()
+        ]
         return Verdict(self.name, "flag", resolved(found), f"failed {', '.join(sorted(names)) or 'a validator'}")
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,23 +99,26 @@ def _trimmed(text: str, finding: Finding) -> Finding | None:
 
 
 class Tagger:
-    """Loads its weights with its first text. ``lean`` is as in :func:`spans_of`."""
+    """Loads its weights with its first text. ``lean`` is as in :func:`spans_of`; ``weights`` is a file of others than those that come with
+    Aver."""
 
     name = "tagger"
 
-    def __init__(self, lean: float = 0.5) -> None:
+    def __init__(self, lean: float = 1.0, weights: Path | None = None) -> None:
         self._lean = lean
+        self._weights = weights
 
     def find(self, text: str) -> list[Finding]:
         """Raises :class:`~aver.core.errors.Unavailable` when the built-in model is not installed."""
-        weights, table, kinds = _loaded()
+        weights, table, kinds = _loaded(self._weights)
         given = pieces(text)
         return spans_of(text, given, forward(weights, table, given), kinds, self._lean) if len(given.ids) else []
 
 
-@cache
-def _loaded() -> tuple[Weights, NDArray[np.float32], tuple[str, ...]]:
-    with np.load(BytesIO((files("aver.guard.personal") / _FILE).read_bytes()), allow_pickle=False) as file:
+@lru_cache(8)
+def _loaded(path: Path | None) -> tuple[Weights, NDArray[np.float32], tuple[str, ...]]:
+    content = path.read_bytes() if path else (files("aver.guard.personal") / _FILE).read_bytes()
+    with np.load(BytesIO(content), allow_pickle=False) as file:
         kinds = tuple(str(kind) for kind in file["kinds"])
         weights = {name: file[name].astype(np.float32) for name in file.files if name != "kinds"}
     return weights, embeddings() @ weights["projection"], kinds
