@@ -17,7 +17,9 @@ from aver.core.yaml import nearest
 
 __all__ = ["Cause", "Refusal", "contained"]
 
-Cause = Literal["unknown_tool", "too_long", "not_json", "invalid_arguments", "repeated", "undecided", "stopped", "guard"]
+Cause = Literal[
+    "unknown_tool", "too_long", "not_json", "invalid_arguments", "repeated", "undecided", "stopped", "guard"
+]
 _RAN = frozenset({"done", "failed"})
 
 
@@ -62,9 +64,7 @@ def _read(written: str, limits: Limits) -> Mapping[str, Any] | Refusal:
     return arguments
 
 
-def _repeated(
-    tool: Tool, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits
-) -> Refusal | None:
+def _repeated(tool: Tool, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits) -> Refusal | None:
     same = [each for each in earlier if each.tool == tool.name and each.arguments == arguments]
     if not reads_only(tool.annotations):
         if any(each.status == "undecided" for each in same):

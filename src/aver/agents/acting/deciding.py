@@ -89,7 +89,14 @@ async def _one(running: Running, action: Action, earlier: Sequence[Action], deci
         approval = new_id("approval")
         facts = {"action": action.id, "approval": approval, "tool": running.name(tool.name), "expires": expires}
         decided.drafts.append(running.draft("asked", {**facts, "role": clear_name(role) if role else None}))
-        row = {"id": approval, "turn": running.state.turn, "action": action.id, "scope": scope, "aim": aim, "role": role}
+        row = {
+            "id": approval,
+            "turn": running.state.turn,
+            "action": action.id,
+            "scope": scope,
+            "aim": aim,
+            "role": role,
+        }
         owner = running.parts.journal.owner(running.principal)
         decided.rows.append({**row, "owner": owner, "status": "pending", "expires": expires})
 

@@ -69,7 +69,8 @@ async def bring_about(running: Running, action: Action, compensates: str = "") -
         await _resolve(running, tool, action, compensates)
     else:
         await _attempt(running, tool, action, compensates)
-    running.learn(action)
+    if not compensates:
+        running.learn(action)
 
 
 async def _attempt(running: Running, tool: Tool, action: Action, compensates: str) -> None:
@@ -90,7 +91,9 @@ async def _attempt(running: Running, tool: Tool, action: Action, compensates: st
         "attempt": action.attempts + 1,
         "compensates": compensates or None,
     }
-    await running.record([running.draft("intended", facts, {"arguments": dict(action.arguments or {})})])
+    await running.record(
+        [running.draft("intended", facts, {"tool": tool.name, "arguments": dict(action.arguments or {})})]
+    )
     if compensates:
         action = running.state.compensations[compensates]  # made by what was just recorded, the first time
     if not running.lease.sure:

@@ -30,7 +30,9 @@ class Checked:
     @property
     def reason(self) -> str:
         """Which checks block it, in words."""
-        return "; ".join(f"{each.check}: {each.reason or 'blocked'}" for each in self.verdicts if each.outcome == "block")
+        return "; ".join(
+            f"{each.check}: {each.reason or 'blocked'}" for each in self.verdicts if each.outcome == "block"
+        )
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -57,7 +59,7 @@ class Checked:
 async def checked(checks: Checks, place: Place, text: str) -> Checked:
     """What all checks of ``place`` make of ``text``. One that cannot judge blocks: what nobody looked at goes no further."""
     verdicts = tuple(await asyncio.gather(*(_asked(check, text, place) for check in checks.get(place, ()))))
-    strictest = max((each.outcome for each in verdicts), key=_ORDER.index, default="pass")
+    strictest: Outcome = max((each.outcome for each in verdicts), key=_ORDER.index, default=_ORDER[0])
     left = "" if strictest == "block" else _redacted(text, [each for each in verdicts if each.outcome == "redact"])
     return Checked(place, strictest, left, verdicts)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Update, func, select, update
 
 from aver.agents.acting.compensating import compensate
 from aver.agents.acting.deciding import decide, decide_again
@@ -21,9 +22,11 @@ from aver.agents.acting.state import Action, Reply
 from aver.agents.acting.store import acting, approvals
 from aver.agents.acting.types import reads_only
 from aver.agents.blocking import whole
-from aver.core.errors import AverError, ContentFiltered, LimitReached, ProviderError, Stopped
+from aver.agents.types import TurnStatus
+from aver.core.errors import AverError, ContentFiltered, InvalidInput, LimitReached, ProviderError, Stopped
 from aver.evidence import Draft
 from aver.evidence.facts import clear_name
+from aver.evidence.rows import head_of
 from aver.gateway import Call, CallRecord, ChatRequest, Completion
 from aver.gateway.types import Part, Text, ToolCall
 
@@ -36,7 +39,7 @@ _LOOKS = 0.25
 _FRUITLESS = 3
 """Replies in a row of which no call could be made; then the model is asked to sum up."""
 _SHAPES = 3
-"""Attempts at a structured answer."""
+"""Attempts at an answer that is one."""
 _LONGEST_TEXT = 200_000
 _DONE = frozenset({"done", "failed"})
 
@@ -59,9 +62,7 @@ async def go_on(running: Running) -> None:
     renewing = asyncio.ensure_future(_renew(running))
     try:
         while not running.state.ended:
-            if running.state.erased:
-                await _fail(running, "erased", "What it was about has been erased.")
-            elif running.state.error:
+            if running.state.error:
                 await compensate(running)
                 await _fail(running, running.state.error, running.state.detail)
             elif await _step(running):
@@ -73,11 +74,12 @@ async def go_on(running: Running) -> None:
 async def _step(running: Running) -> bool:
     """One arrow of the picture; whether the turn now waits for a person."""
     try:
-        await whole(_may_go_on, running)
         last = running.state.last
         if running.state.answer is not None:
             await _seal(running)
-        elif last is None or _answered(last):
+            return False
+        await whole(_may_go_on, running)
+        if last is None or _answered(last):
             _within_limits(running)
             await _plan(running)
         elif any(action.status == "proposed" for action in last.actions):
@@ -87,9 +89,23 @@ async def _step(running: Running) -> bool:
         else:
             await _respond(running, last)
     except _Ends as end:
-        facts = {"error": end.slug, "done": sum(action.status == "done" for action in running.state.actions())}
-        await running.record([running.draft("aborted", facts, {"detail": str(end)})], lambda tx: _withdraw(tx, running))
+        await _abort(running, end.slug, str(end))
+    except Exception as error:
+        if isinstance(error, AverError) and not isinstance(error, InvalidInput):
+            raise
+        # A defect, of a tool, a model or Aver itself: gone on with, it would only happen again.
+        await _abort(running, "internal-error", type(error).__name__)
     return False
+
+
+async def _abort(running: Running, error: str, detail: str) -> None:
+    """Record that the turn will not be brought to its end. Nobody is asked any more."""
+    turn = running.state.turn
+    facts = {"error": error, "done": sum(action.status == "done" for action in running.state.actions())}
+    mine = (approvals.c.turn == turn, approvals.c.status == "pending")
+    withdraw = update(approvals).where(*mine).values(status="withdrawn")
+    aborted = running.draft("aborted", facts, {"detail": detail})
+    await running.record([aborted], partial(_run, withdraw))
 
 
 def _answered(reply: Reply) -> bool:
@@ -117,6 +133,8 @@ def _within_limits(running: Running) -> None:
     ):
         if spent >= most:
             raise _Ends(LimitReached.slug, f"It may take {most:g} {what}, and they are used up.")
+    if len(state.replies) >= _SHAPES and all(reply.note and not reply.actions for reply in state.replies[-_SHAPES:]):
+        raise _Ends(ProviderError.slug, f"The model gave no answer in {_SHAPES} attempts. {state.replies[-1].note}")
 
 
 async def _plan(running: Running) -> None:
@@ -141,7 +159,8 @@ async def _plan(running: Running) -> None:
             raise _Ends(error.slug, f"{error.cause}. After {ms / 1000:.1f} seconds.") from error
         raise
     ms = round((clock.monotonic() - began) * 1000, 1)
-    await running.record([*(_called(running, each) for each in records), _generated(running, completion, records, ms)])
+    generated = _generated(running, completion, records, ms, bare=last or shape)
+    await running.record([*(_called(running, each) for each in records), generated])
 
 
 async def _look_at_task(running: Running) -> None:
@@ -162,9 +181,7 @@ def _is_stopped(running: Running, tool: str) -> bool:
 
 def _fruitless(replies: Sequence[Reply]) -> bool:
     recent = [reply for reply in replies[-_FRUITLESS:] if reply.actions]
-    return len(recent) == _FRUITLESS and not any(
-        action.status in _DONE for reply in recent for action in reply.actions
-    )
+    return len(recent) == _FRUITLESS and not any(action.status in _DONE for reply in recent for action in reply.actions)
 
 
 def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Call:
@@ -184,9 +201,12 @@ def _called(running: Running, record: CallRecord) -> Draft:
     return running.draft("called", record.facts(), record.body())
 
 
-def _generated(running: Running, completion: Completion, records: Sequence[CallRecord], ms: float) -> Draft:
+def _generated(
+    running: Running, completion: Completion, records: Sequence[CallRecord], ms: float, *, bare: bool
+) -> Draft:
+    """A reply as it is recorded; of one that was asked for ``bare``, without tools, no call is taken."""
     limits = running.parts.agent.limits
-    calls = [part for part in completion.parts if isinstance(part, ToolCall)]
+    calls = [part for part in completion.parts if isinstance(part, ToolCall) and not bare]
     kept = calls[: limits.calls]
     surplus, note = len(calls) - len(kept), ""
     parts: list[Part] = [part for part in completion.parts if not isinstance(part, ToolCall)]
@@ -195,8 +215,7 @@ def _generated(running: Running, completion: Completion, records: Sequence[CallR
         kept, surplus, note = [], 0, "Your reply was cut off at its limit. Write less at once."
     elif not calls:
         note = _unfit(running, completion)
-    # A call is shown to the model again, so it must be one that its provider takes.
-    parts += [ToolCall(each.id, each.name, _bounded(running, each.arguments), each.signature) for each in kept]
+    parts += _told_apart(running, kept)
     usage = completion.usage
     facts = {
         "provider": clear_name(completion.model or running.parts.agent.model),
@@ -212,9 +231,17 @@ def _generated(running: Running, completion: Completion, records: Sequence[CallR
     return running.draft("generated", facts, {"parts": parts_to_json(parts), "note": note})
 
 
-def _bounded(running: Running, written: str) -> str:
-    """One character more than is taken, so that it is still refused for its length."""
-    return written[: running.parts.agent.limits.argument_characters + 1]
+def _told_apart(running: Running, calls: Sequence[ToolCall]) -> list[ToolCall]:
+    """The calls with an id of its own each, as not every model gives them; of arguments one character more than is taken, so that
+    they are still refused for their length."""
+    most, number = running.parts.agent.limits.argument_characters + 1, len(running.state.replies) + 1
+    used = [action.call for action in running.state.actions()]
+    found = []
+    for at, call in enumerate(calls, 1):
+        name = call.id if call.id and call.id not in used else f"call_{number}_{at}"
+        used.append(name)
+        found.append(ToolCall(name, call.name, call.arguments[:most], call.signature))
+    return found
 
 
 def _unfit(running: Running, completion: Completion) -> str:
@@ -293,7 +320,8 @@ async def _wait(running: Running) -> bool:
         pending = select(func.count()).where(approvals.c.turn == turn, approvals.c.status == "pending")
         waits = tx.execute(pending).scalar_one() == len(running.state.approvals)
         if waits:
-            tx.execute(update(acting).where(acting.c.turn == turn, acting.c.cancelled == 0).values(status="waiting"))
+            mine = (acting.c.turn == turn, acting.c.cancelled == 0)
+            waits = tx.execute(update(acting).where(*mine).values(status="waiting")).rowcount == 1
 
     await running.record([], rest)
     if not waits:
@@ -331,8 +359,8 @@ async def _seal(running: Running) -> None:
     journal = parts.journal
 
     def close(tx: Connection) -> None:
-        seq = journal.ledger.turn_head(tx, state.turn)
-        parts.conversations.end(tx, state.turn, "sealed", seq)
+        seal = head_of(tx, journal.store.tenant.id)  # the step that was appended just before
+        parts.conversations.end(tx, state.turn, "sealed", seal.seq)
 
     sealed = running.draft("sealed", {"ms": round(state.seconds * 1000, 1)})
     await running.record([sealed], close, status="ended", holder="")
@@ -350,7 +378,7 @@ async def _fail(running: Running, error: str, detail: str) -> None:
         "undecided": sum(action.status == "undecided" for action in (*effects, *backs)),
         "ms": round(state.seconds * 1000, 1),
     }
-    status = "cancelled" if error == "cancelled" else "failed"
+    status: TurnStatus = "cancelled" if error == "cancelled" else "failed"
     await running.record(
         [running.draft("failed", facts, {"detail": detail})],
         lambda tx: running.parts.conversations.end(tx, state.turn, status),
@@ -359,10 +387,8 @@ async def _fail(running: Running, error: str, detail: str) -> None:
     )
 
 
-def _withdraw(tx: Connection, running: Running) -> None:
-    """Nobody is asked any more."""
-    mine = (approvals.c.turn == running.state.turn, approvals.c.status == "pending")
-    tx.execute(update(approvals).where(*mine).values(status="withdrawn"))
+def _run(statement: Update, tx: Connection) -> None:
+    tx.execute(statement)
 
 
 async def _renew(running: Running) -> None:

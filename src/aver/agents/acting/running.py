@@ -72,6 +72,9 @@ class Running:
 
     def _learn(self) -> None:
         """Tell the tracker of origins what was there before, in the order it came."""
+        for turn in self.state.earlier:
+            self.provenance.known(turn["question"], Origin("user", turn["turn"]))
+            self.provenance.known(turn["answer"], Origin("untrusted", turn["turn"]))
         self.provenance.said(self.state.task)
         for each in self.state.recalled:
             self.provenance.known(each["value"], origin_from(each["origin"]))

@@ -28,14 +28,16 @@ def plain(text: str, most: int) -> str:
     """``text`` without terminal escapes and control characters, at most ``most`` characters of it; what is left out is said."""
     cut = text[:most]
     clean = _ESCAPES.sub("", cut)
-    clean = "".join(char for char in clean if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+    if not clean.replace("\n", "").isprintable():
+        clean = "".join(char for char in clean if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
     return clean if len(text) <= most else f"{clean}\n[cut: {len(text) - most:,} more characters]"
 
 
 def kept_value(value: Any, most: int) -> Any:
-    """``value`` itself where it is JSON of at most ``most`` bytes; ``None`` else."""
+    """``value`` as JSON gives it back, where it takes at most ``most`` bytes; ``None`` else."""
     try:
-        return value if len(canonical_json(orjson.loads(orjson.dumps(value)))) <= most else None
+        kept = orjson.loads(orjson.dumps(value))
+        return kept if len(canonical_json(kept)) <= most else None
     except (TypeError, ValueError, RecursionError):
         return None
 

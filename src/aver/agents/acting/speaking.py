@@ -29,14 +29,20 @@ _WORDS = {
 
 def request(agent: Agent, state: State, tools: Sequence[Tool], *, last: bool, shape: bool) -> ChatRequest:
     """The next request. The ``last`` is made without tools to choose from; ``shape`` asks for the structured answer in its schema."""
-    messages = [Message("system", f"{agent.instructions}\n\n{_RULES}".strip()), Message("user", _asked(state))]
+    messages = [
+        Message("system", f"{agent.instructions}\n\n{_RULES}".strip()),
+        *_before(state),
+        Message("user", _asked(state)),
+    ]
     for reply in state.replies:
         messages.append(Message("assistant", reply.parts or (Text("(nothing)"),)))
         messages += _heard(reply)
     if last:
         messages.append(Message("user", "No more tools can be called. Say what was done, what was not, and why."))
     if shape:
-        messages.append(Message("user", "Write the answer as one JSON object in the requested schema, and nothing else."))
+        messages.append(
+            Message("user", "Write the answer as one JSON object in the requested schema, and nothing else.")
+        )
     offered = tuple(OfferedTool(each.name, each.description, each.parameters) for each in tools)
     room = agent.limits.tokens - state.tokens
     return ChatRequest(
@@ -48,6 +54,16 @@ def request(agent: Agent, state: State, tools: Sequence[Tool], *, last: bool, sh
         tool_choice=("none" if last or shape else "auto") if offered else None,
         output=OutputFormat(state.output) if shape and state.output is not None else None,
     )
+
+
+def _before(state: State) -> list[Message]:
+    """The conversation before this turn."""
+    spoken = []
+    for each in state.earlier:
+        spoken.append(Message("user", each["question"]))
+        if each["answer"]:
+            spoken.append(Message("assistant", each["answer"]))
+    return spoken
 
 
 def _asked(state: State) -> str:

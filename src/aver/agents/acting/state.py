@@ -29,6 +29,7 @@ ActionStatus = Literal[
     "not_run",
     "undecided",
 ]
+_AFTER: Mapping[str, ActionStatus] = {"allow": "allowed", "deny": "denied", "ask": "waiting"}
 _OPEN = frozenset({"proposed", "waiting", "approved", "allowed", "intended"})
 
 
@@ -89,6 +90,9 @@ class State:
     task: str = ""
     output: Mapping[str, Any] | None = None
     recalled: tuple[Mapping[str, Any], ...] = ()
+    """What is remembered of the user: ``name``, ``value`` and ``origin`` of each."""
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """The turns before it in the conversation: ``turn``, ``question`` and ``answer`` of each."""
     replies: list[Reply] = field(default_factory=list)
     compensations: dict[str, Action] = field(default_factory=dict)
     impossible: dict[str, str] = field(default_factory=dict)
@@ -129,7 +133,8 @@ class State:
         """What it waits for."""
         return tuple(action.approval for action in self.actions() if action.status == "waiting")
 
-    def _of(self, facts: Mapping[str, Any]) -> Action:
+    def meant(self, facts: Mapping[str, Any]) -> Action:
+        """The call that a step is about, or what takes it back."""
         if facts.get("compensates"):
             return self.compensations[facts["compensates"]]
         return self.action(facts["action"])
@@ -139,7 +144,7 @@ def _admitted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -
     state.principal = Principal(body["tenant"], body["user"], frozenset(body["groups"]), frozenset(body["roles"]))
     state.conversation = facts["conversation"]
     state.task, state.output = body["question"], body["output"]
-    state.recalled = tuple(body["recalled"])
+    state.recalled, state.earlier = tuple(body["recalled"]), tuple(body["earlier"])
 
 
 def _generated(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
@@ -165,7 +170,7 @@ def _decided(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) ->
         action.asked_again = True
         action.status = "denied" if facts["outcome"] == "deny" else "approved"
     else:
-        action.status = {"allow": "allowed", "deny": "denied", "ask": "waiting"}[facts["outcome"]]
+        action.status = _AFTER[facts["outcome"]]
 
 
 def _asked(state: State, facts: Mapping[str, Any], _body: Mapping[str, Any]) -> None:
@@ -188,8 +193,8 @@ def _expired(state: State, facts: Mapping[str, Any], _body: Mapping[str, Any]) -
 def _intended(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     back = facts["compensates"]
     if back and back not in state.compensations:
-        state.compensations[back] = Action(f"{back}.back", facts["tool"], "", arguments=body["arguments"])
-    action = state._of(facts)
+        state.compensations[back] = Action(f"{back}.back", body["tool"], "", arguments=body["arguments"])
+    action = state.meant(facts)
     action.status, action.attempts = "intended", facts["attempt"]
 
 
@@ -198,7 +203,7 @@ def _executed(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -
     if facts["outcome"] == "impossible":
         state.impossible[facts["compensates"]] = body["reason"]
         return
-    action = state._of(facts)
+    action = state.meant(facts)
     action.status, action.reason = facts["outcome"], body["reason"]
     action.value, action.text = body["value"], body["text"]
 

@@ -81,7 +81,8 @@ class Agent:
     def digest(self, tools: Sequence[Tool]) -> str:
         """SHA-256 of all this and of what is declared of the tools, hexadecimal."""
         declared = [
-            [tool.name, tool.description, tool.parameters, tool.returns, _plain(asdict(tool.annotations))] for tool in tools
+            [tool.name, tool.description, tool.parameters, tool.returns, _plain(asdict(tool.annotations))]
+            for tool in tools
         ]
         return sha256_hex(canonical_json([_plain(asdict(self)), declared]))
 
