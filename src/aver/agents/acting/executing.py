@@ -17,7 +17,7 @@ from aver.agents.acting.state import Action
 from aver.agents.acting.types import Idempotent, TellsApart, ToolStatus, reads_only
 from aver.agents.blocking import whole
 from aver.agents.tools import Result, Tool
-from aver.core.errors import AverError, Conflict, Stopped, Unavailable
+from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
 from aver.evidence import Draft
 
 __all__ = ["bring_about", "read_all"]
@@ -150,7 +150,7 @@ async def _timed(tool: Tool, action: Action, turn: str, seconds: float) -> _Came
             return _came_of(await tool.call(dict(action.arguments or {}), action.key(turn)))
     except TimeoutError:
         return _Came("undecided", f"It did not return within {seconds:g} seconds.")
-    except Unavailable as error:
+    except (Unavailable, InvalidInput) as error:
         return _Came("not_run", _said(error))
     except Exception as error:  # noqa: BLE001 - a tool may raise anything; whatever it is, it may have run
         return _Came("undecided", _said(error))
