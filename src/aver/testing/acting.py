@@ -196,14 +196,14 @@ class Desk:
         self.user = Principal(tenant.tenant.id, "ada")
         tools = [_Tool(self.world, "plain"), _Idempotent(self.world, "idempotent"), _LooksUp(self.world, "looked_up")]
         tools += [_Tool(self.world, "booked"), _Idempotent(self.world, "cancelled"), _Reads(self.world)]
-        model = Scripted()
+        model, config = Scripted(), GatewayConfig()
         self.journal = journal(tenant, self.ledger, clock, lease)
         self.acting = Acting(
             Parts(
                 self.journal,
                 Conversations(tenant, self.ledger, _NoDocuments()),  # type: ignore[arg-type] - it is never asked
                 Agent(model.name),
-                Gateway(GatewayConfig, builtin=[model]),
+                Gateway(lambda: config, builtin=[model]),
                 lambda _: tools,
                 decide,
                 Tracker,

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from aver.agents.acting.journal import Journal
-from aver.agents.acting.running import origin_from
+from aver.agents.acting.origins import origin_from
 from aver.agents.acting.showing import legible
 from aver.agents.acting.store import acting, approvals, standing_decisions
 from aver.agents.store import turns

@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import Connection, insert, or_, select
 
 from aver.agents.acting.containing import Refusal, contained
-from aver.agents.acting.running import Running, origin_to
+from aver.agents.acting.origins import origin_to
+from aver.agents.acting.running import Running
 from aver.agents.acting.state import Action
 from aver.agents.acting.store import acting, approvals, standing_decisions
 from aver.agents.blocking import whole

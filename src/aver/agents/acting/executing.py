@@ -74,39 +74,47 @@ async def bring_about(running: Running, action: Action, compensates: str = "") -
 
 
 async def _attempt(running: Running, tool: Tool, action: Action, compensates: str) -> None:
-    """Intend, call, record; again under the same key where that is safe."""
+    """Intend, call, record; again under the same key where that is safe: where the far side brings about one effect for it, and to take
+    something back, where the attempt certainly did not run."""
     idempotent = isinstance(tool, Idempotent) and tool.idempotent
-    try:
-        await whole(running.stopped, tool.name)
-    except Stopped as error:
-        if compensates:
-            raise  # it is taken back once it may be
-        status: ToolStatus = "undecided" if action.attempts else "not_run"
-        await _finish(running, action, _Came(status, f"{error.cause}."), compensates)
-        return
+    doubt = action.attempts > 0
+    """Whether an attempt before this may have run."""
+    while True:
+        try:
+            await whole(running.stopped, tool.name)
+        except Stopped as error:
+            if compensates:
+                raise  # it is taken back once it may be
+            came = _Came("undecided" if doubt else "not_run", f"{error.cause}.")
+            break
+        action = await _intend(running, action, compensates)
+        came = await _called(running, tool, action)
+        if came.status == "not_run" and doubt:
+            came = replace(came, status="undecided")
+        doubt = doubt or came.status == "undecided"
+        again = idempotent if came.status == "undecided" else came.status == "not_run" and bool(compensates)
+        if not again or action.attempts >= _ATTEMPTS or running.left:
+            break
+    await _finish(running, action, came, compensates)
+    if running.left:
+        raise asyncio.CancelledError
+
+
+async def _intend(running: Running, action: Action, compensates: str) -> Action:
+    """Record that the call is about to be made. Raises :class:`Conflict` where this process may have lost the turn meanwhile."""
     facts = {
         "action": action.id,
-        "tool": running.name(tool.name),
+        "tool": running.name(action.tool),
         "key": action.key(running.state.turn),
         "attempt": action.attempts + 1,
         "compensates": compensates or None,
     }
-    await running.record(
-        [running.draft("intended", facts, {"tool": tool.name, "arguments": dict(action.arguments or {})})]
-    )
-    if compensates:
-        action = running.state.compensations[compensates]  # made by what was just recorded, the first time
+    body = {"tool": action.tool, "arguments": dict(action.arguments or {})}
+    await running.record([running.draft("intended", facts, body)])
     if not running.lease.sure:
         raise Conflict("This process was away for longer than it holds the turn", "Ask how the turn stands.")
-    came = await _called(running, tool, action)
-    if came.status == "not_run" and action.attempts > 1:
-        came = replace(came, status="undecided")  # this time it did not; an attempt before may have
-    if came.status == "undecided" and idempotent and action.attempts < _ATTEMPTS and not running.left:
-        await _attempt(running, tool, action, compensates)
-        return
-    await _finish(running, action, came, compensates)
-    if running.left:
-        raise asyncio.CancelledError
+    # What takes an effect back is made by what was just recorded, the first time.
+    return running.state.compensations[compensates] if compensates else action
 
 
 async def _resolve(running: Running, tool: Tool, action: Action, compensates: str) -> None:

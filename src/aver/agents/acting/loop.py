@@ -30,7 +30,7 @@ from aver.evidence.rows import head_of
 from aver.gateway import Call, CallRecord, ChatRequest, Completion
 from aver.gateway.types import Part, Text, ToolCall
 
-__all__ = ["go_on"]
+__all__ = ["abort", "go_on"]
 
 T = TypeVar("T")
 
@@ -89,16 +89,16 @@ async def _step(running: Running) -> bool:
         else:
             await _respond(running, last)
     except _Ends as end:
-        await _abort(running, end.slug, str(end))
+        await abort(running, end.slug, str(end))
     except Exception as error:
         if isinstance(error, AverError) and not isinstance(error, InvalidInput):
             raise
         # A defect, of a tool, a model or Aver itself: gone on with, it would only happen again.
-        await _abort(running, "internal-error", type(error).__name__)
+        await abort(running, "internal-error", type(error).__name__)
     return False
 
 
-async def _abort(running: Running, error: str, detail: str) -> None:
+async def abort(running: Running, error: str, detail: str) -> None:
     """Record that the turn will not be brought to its end. Nobody is asked any more."""
     turn = running.state.turn
     facts = {"error": error, "done": sum(action.status == "done" for action in running.state.actions())}

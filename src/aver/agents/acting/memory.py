@@ -7,15 +7,16 @@ something the user says now: what came from untrusted content is as untrusted in
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
 from aver.agents.acting.journal import Journal
-from aver.agents.acting.running import origin_from, origin_to
+from aver.agents.acting.origins import origin_from, origin_to
 from aver.agents.acting.store import memories
+from aver.agents.blocking import whole
 from aver.agents.tools import Result
 from aver.core import Principal, canonical_json, new_id
 from aver.core.errors import InvalidInput, NotFound, TooLarge
@@ -23,6 +24,8 @@ from aver.evidence import Draft
 from aver.policy import Annotations, Effect, Origin
 
 __all__ = ["Memory", "Remember", "Remembered", "weakest"]
+
+Origins = Mapping[str, Sequence[Origin]]
 
 _MOST = 200
 _LARGEST = 10_000
@@ -119,10 +122,10 @@ class Remember:
         "additionalProperties": False,
     }
     returns: Mapping[str, Any] | None = None
-    annotations = Annotations(frozenset({Effect.WRITE}), content=("value",), output="trusted")
+    annotations: Annotations = Annotations(frozenset({Effect.WRITE}), content=("value",), output="trusted")
     idempotent = True
 
-    def __init__(self, memory: Memory, principal: Principal, origins: Any) -> None:
+    def __init__(self, memory: Memory, principal: Principal, origins: Callable[[Mapping[str, Any]], Origins]) -> None:
         self._memory = memory
         self._principal = principal
         self._origins = origins
@@ -130,8 +133,9 @@ class Remember:
     async def call(self, arguments: Mapping[str, Any], key: str) -> Result:
         found = self._origins(arguments)
         of = [each for path, several in found.items() if path.startswith("value") for each in several]
+        turn, remember = key.partition("-")[0], self._memory.remember
         try:
-            self._memory.remember(self._principal, arguments["name"], arguments["value"], of, key.partition("-")[0])
+            await whole(remember, self._principal, arguments["name"], arguments["value"], of, turn)
         except InvalidInput as error:
             return Result(None, str(error), failed=True)
         return Result(None, "Remembered.")

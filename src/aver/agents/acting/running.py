@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from aver.agents.acting.guarding import Checked, Checks, checked
 from aver.agents.acting.journal import Journal, Lease
+from aver.agents.acting.memory import Memory, Remember
+from aver.agents.acting.origins import origin_from
 from aver.agents.acting.state import Action, State
 from aver.agents.acting.types import Agent, Decide, Model, Provenance
 from aver.agents.blocking import whole
@@ -22,7 +24,7 @@ from aver.guard import Place
 from aver.policy import Origin
 from aver.store import Switches
 
-__all__ = ["Identify", "Parts", "Running", "Told", "origin_from", "origin_to"]
+__all__ = ["Identify", "Parts", "Running", "Told"]
 
 Told = Callable[[Sequence[Draft]], None]
 """Is told of steps as they are recorded, for whoever looks on."""
@@ -57,15 +59,17 @@ class Parts:
 class Running:
     """One turn while this process holds its lease. Everything that happens in it is recorded through here."""
 
-    def __init__(self, parts: Parts, lease: Lease, state: State, told: Told = _nobody) -> None:
-        assert state.principal is not None
+    def __init__(self, parts: Parts, lease: Lease, state: State, principal: Principal, told: Told = _nobody) -> None:
         self.parts = parts
         self.lease = lease
         self.state = state
         self._told = told
-        self.principal = parts.identify(state.principal)
-        self.tools: Mapping[str, Tool] = {tool.name: tool for tool in parts.tools(self.principal)}
+        self.principal = principal
         self.provenance = parts.provenance()
+        self.tools: dict[str, Tool] = {tool.name: tool for tool in parts.tools(principal)}
+        if parts.agent.remembers:
+            remember = Remember(Memory(parts.journal), principal, self.provenance.origins)
+            self.tools[remember.name] = remember
         self.left = False
         """Whoever runs it wants to leave, and waits for an effect under way."""
         self._learn()
@@ -113,15 +117,3 @@ class Running:
     def name(self, tool: str) -> str | None:
         """A tool's name as it may stand in facts: one that a model made up may not."""
         return clear_name(tool) if tool in self.tools else None
-
-
-def origin_from(data: Mapping[str, Any]) -> Origin:
-    """An origin as it was recorded."""
-    readers = data["readers"]
-    return Origin(data["kind"], data["step"], None if readers is None else frozenset(readers))
-
-
-def origin_to(origin: Origin) -> dict[str, Any]:
-    """An origin as it is recorded."""
-    readers = None if origin.readers is None else sorted(origin.readers)
-    return {"kind": origin.kind, "step": origin.step, "readers": readers}

@@ -9,9 +9,11 @@ from typing import Any, cast
 from sqlalchemy import select, update
 
 from aver.agents.acting.approvals import Approvals
-from aver.agents.acting.loop import go_on
+from aver.agents.acting.journal import Lease
+from aver.agents.acting.loop import abort, go_on
 from aver.agents.acting.memory import Memory
-from aver.agents.acting.running import Parts, Running, Told, origin_to
+from aver.agents.acting.origins import origin_to
+from aver.agents.acting.running import Parts, Running, Told
 from aver.agents.acting.schema import check_schema
 from aver.agents.acting.state import State
 from aver.agents.acting.store import acting
@@ -19,7 +21,7 @@ from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStat
 from aver.agents.blocking import whole
 from aver.agents.store import turns
 from aver.core import Principal, new_id
-from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge
+from aver.core.errors import AverError, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
 from aver.evidence import Draft, Step
 from aver.store import Switch
 
@@ -117,7 +119,9 @@ class Acting:
             if state.erased and not state.ended:
                 await whole(self._end_erased, lease, state)
             elif not state.ended:
-                running = Running(self._parts, lease, state, told)
+                running, gone = await whole(self._taken_up, lease, state, told)
+                if gone is not None and not state.error:
+                    await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
                     facts = {"fence": lease.fence, "release": self._parts.agent.digest(list(running.tools.values()))}
                     await running.record([running.draft("resumed", facts)], status="running")
@@ -169,6 +173,16 @@ class Acting:
         with self._journal.store.begin() as tx:
             self._journal.ledger.append_all(tx, [Draft(new_id("switching"), "switched", None, facts, body)])
 
+    def _taken_up(self, lease: Lease, state: State, told: Told) -> tuple[Running, AverError | None]:
+        """The turn in this process's hands, and why its asker may not go on with it, if so: then it only takes back what it did."""
+        assert state.principal is not None
+        principal, gone = state.principal, None
+        try:
+            principal = self._parts.identify(principal)
+        except (Forbidden, NotFound, Unauthenticated) as error:
+            gone = error
+        return Running(self._parts, lease, state, principal, told), gone
+
     def _earlier(self, conversation: str) -> list[dict[str, str]]:
         """The last turns of a conversation, whose owner is checked when it is entered."""
         query = select(turns.c.id).where(turns.c.conversation == conversation, turns.c.status == "sealed")
@@ -182,7 +196,7 @@ class Acting:
                 found.append({"turn": turn, "question": bodies["admitted"]["question"], "answer": answer})
         return found
 
-    def _end_erased(self, lease: Any, state: State) -> None:
+    def _end_erased(self, lease: Lease, state: State) -> None:
         """End a turn whose words are gone: nobody can tell any more what it was to do."""
         facts = {"error": "erased", "done": 0, "undone": 0, "undecided": 0, "ms": 0.0}
         failed = Draft(state.turn, "failed", None, facts, {"detail": "What it was about has been erased."})

@@ -77,6 +77,8 @@ class Agent:
     approval_hours: float = 72.0
     """How long an approval is waited for."""
     temperature: float | None = 0.0
+    remembers: bool = False
+    """Whether the model is offered the tool ``remember``."""
 
     def digest(self, tools: Sequence[Tool]) -> str:
         """SHA-256 of all this and of what is declared of the tools, hexadecimal."""

@@ -151,7 +151,8 @@ class Scene:
         self.tenant = self.store.tenant("acme")
         self.ledger = Ledger(self.tenant, self.clock)
         self.model, self.tools = model, list(tools)
-        gateway = Gateway(GatewayConfig, builtin=[model])
+        config = GatewayConfig()
+        gateway = Gateway(lambda: config, builtin=[model])
         self.journal = Journal(self.tenant, self.ledger, self.clock, seconds)
         extra = {"identify": identify} if identify else {}
         self.parts = Parts(

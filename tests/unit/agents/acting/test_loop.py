@@ -441,6 +441,16 @@ async def test_a_stopped_turn_takes_back_when_it_may(scene):
     assert (outcome.status, outcome.error, len(cancel.done)) == ("failed", "stopped", 1)
 
 
+async def test_taking_back_is_tried_again_where_it_certainly_did_not_run(scene):
+    book = Scripted("book", BOOK, schema(day="integer"), lambda arguments: {"id": 1})
+    cancel = Scripted(
+        "cancel", WRITE, schema(id="integer"), lambda _: Unavailable("Down", "Wait.") if len(cancel.done) < 3 else None
+    )
+    at = scene(Script([("book", {"day": 1})], ProviderTimeout("Too slow", "Wait.")), [book, cancel])
+    assert [each.compensation for each in (await at.ask()).performed] == ["done"]
+    assert len(cancel.done) == 3
+
+
 async def test_the_erased_turn_ends(scene):
     at = scene(Script("Hello."), [])
     turn = at.acting.begin(at.ann, "Greet")
@@ -457,9 +467,8 @@ async def test_who_may_not_ask_any_more_does_nothing(scene):
     mail = send()
     at = scene(Script([("send", MAIL)], "Done."), [mail], identify=gone)
     turn = at.acting.begin(at.ann, "Send it")
-    with pytest.raises(NotFound):
-        await at.acting.run(turn)
-    assert mail.done == []
+    outcome = await at.acting.run(turn)
+    assert (outcome.status, outcome.error, outcome.text, mail.done) == ("failed", "not-found", "Ann has left.", [])
 
 
 async def test_a_defect_in_a_tool_list_does_not_run_for_ever(scene):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aver.agents.acting import Remember
+from aver.agents.acting import Agent
 from aver.agents.acting.memory import weakest
 from aver.core import Principal
 from aver.core.errors import InvalidInput, NotFound, TooLarge
 from aver.policy import Decision, Origin
-from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, Seen, allow, schema
+from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, allow, schema
 
 
 @pytest.fixture
@@ -77,10 +77,12 @@ async def test_what_came_from_untrusted_text_is_untrusted_in_every_later_turn(sc
 
 
 async def test_a_model_remembers_by_a_tool_and_does_not_say_from_where(scene):
-    tracker = Seen()
-    tracker.said("My floor is the third")
-    at = scene(Script([("remember", {"name": "floor", "value": "third"})], "Noted."), [], allow)
-    at.tools.append(Remember(at.acting.memory, at.ann, tracker.origins))
-    assert (await at.ask()).status == "answered"
-    (kept,) = at.acting.memory.recall(at.ann)
-    assert (kept.name, kept.value, kept.origin.kind) == ("floor", "third", "user")
+    model = Script(
+        [("remember", {"name": "floor", "value": "third"}), ("remember", {"name": "x", "value": "q"})], "Noted."
+    )
+    at = scene(model, [], allow, agent=Agent(model.name, remembers=True))
+    assert (await at.ask("My floor is the third")).status == "answered"
+    assert [(each.name, each.value, each.origin.kind) for each in at.acting.memory.recall(at.ann)] == [
+        ("floor", "third", "user"),
+        ("x", "q", "unknown"),
+    ]
