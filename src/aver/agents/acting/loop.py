@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Update, func, select, update
 
+from aver.agents.acting.bounds import Ends, may_go_on, watched, within_limits
 from aver.agents.acting.compensating import compensate
 from aver.agents.acting.deciding import decide, decide_again
 from aver.agents.acting.executing import bring_about, read_all
-from aver.agents.acting.parts import parts_to_json
+from aver.agents.acting.planning import plan
 from aver.agents.acting.running import Running
-from aver.agents.acting.schema import problems
-from aver.agents.acting.speaking import request
 from aver.agents.acting.state import Action, Reply
 from aver.agents.acting.store import acting, approvals
 from aver.agents.acting.types import reads_only
 from aver.agents.blocking import whole
 from aver.agents.types import TurnStatus
-from aver.core.errors import AverError, ContentFiltered, InvalidInput, LimitReached, ProviderError, Stopped
-from aver.evidence import Draft
-from aver.evidence.facts import clear_name
+from aver.core.errors import AverError, ContentFiltered, InvalidInput
 from aver.evidence.rows import head_of
-from aver.gateway import Call, CallRecord, ChatRequest, Completion
-from aver.gateway.types import Part, Text, ToolCall
+from aver.gateway.types import Text
 
 __all__ = ["abort", "go_on"]
 
-T = TypeVar("T")
-
-_LOOKS = 0.25
-"""Seconds between looks for whether to go on, while a model or a reading tool is at work."""
-_FRUITLESS = 3
-"""Replies in a row of which no call could be made; then the model is asked to sum up."""
-_SHAPES = 3
-"""Attempts at an answer that is one."""
 _LONGEST_TEXT = 200_000
-_DONE = frozenset({"done", "failed"})
-
-
-class _Ends(Exception):
-    """The turn is to be aborted, for the error it carries."""
-
-    def __init__(self, slug: str, detail: str) -> None:
-        super().__init__(detail)
-        self.slug = slug
 
 
 async def go_on(running: Running) -> None:
@@ -78,17 +57,17 @@ async def _step(running: Running) -> bool:
         if running.state.answer is not None:
             await _seal(running)
             return False
-        await whole(_may_go_on, running)
+        await whole(may_go_on, running)
         if last is None or _answered(last):
-            _within_limits(running)
-            await _plan(running)
+            within_limits(running)
+            await plan(running)
         elif any(action.status == "proposed" for action in last.actions):
             await decide(running)
         elif last.actions:
             return await _act(running, last)
         else:
             await _respond(running, last)
-    except _Ends as end:
+    except Ends as end:
         await abort(running, end.slug, str(end))
     except Exception as error:
         if isinstance(error, AverError) and not isinstance(error, InvalidInput):
@@ -113,169 +92,6 @@ def _answered(reply: Reply) -> bool:
     return bool(reply.note or reply.surplus or reply.actions) and all(action.settled for action in reply.actions)
 
 
-def _may_go_on(running: Running) -> None:
-    """Raise where the turn is cancelled, or where something it needs is stopped. Blocking."""
-    if running.parts.journal.cancelled(running.state.turn):
-        raise _Ends("cancelled", "It was cancelled.")
-    try:
-        running.stopped("")
-    except Stopped as error:
-        raise _Ends(error.slug, f"{error.cause}.") from error
-
-
-def _within_limits(running: Running) -> None:
-    state, limits = running.state, running.parts.agent.limits
-    for spent, most, what in (
-        (len(state.replies), limits.steps, "replies of the model"),
-        (state.seconds, limits.seconds, "seconds of work"),
-        (state.tokens, limits.tokens, "tokens"),
-        (state.nano_usd / 1e9, limits.nano_usd / 1e9, "US dollars"),
-    ):
-        if spent >= most:
-            raise _Ends(LimitReached.slug, f"It may take {most:g} {what}, and they are used up.")
-    if len(state.replies) >= _SHAPES and all(reply.note and not reply.actions for reply in state.replies[-_SHAPES:]):
-        raise _Ends(ProviderError.slug, f"The model gave no answer in {_SHAPES} attempts. {state.replies[-1].note}")
-
-
-async def _plan(running: Running) -> None:
-    """Ask the model, and record what it wrote with what that cost."""
-    state, agent = running.state, running.parts.agent
-    if state.last is None:
-        await _look_at_task(running)
-    last = len(state.replies) + 1 == agent.limits.steps or _fruitless(state.replies)
-    tools = [tool for tool in running.tools.values() if not await whole(_is_stopped, running, tool.name)]
-    shape = state.output is not None and state.last is not None and bool(state.last.note)
-    chat = request(agent, state, tools, last=last, shape=shape)
-    records: list[CallRecord] = []
-    clock = running.parts.journal.clock
-    began = clock.monotonic()
-    left = agent.limits.seconds - state.seconds
-    try:
-        completion = await _watched(running, running.parts.model.complete(_call(running, chat, records)), left)
-    except (_Ends, AverError) as error:
-        ms = round((clock.monotonic() - began) * 1000, 1)
-        await running.record([_called(running, record) for record in records])
-        if isinstance(error, AverError):
-            raise _Ends(error.slug, f"{error.cause}. After {ms / 1000:.1f} seconds.") from error
-        raise
-    ms = round((clock.monotonic() - began) * 1000, 1)
-    generated = _generated(running, completion, records, ms, bare=last or shape)
-    await running.record([*(_called(running, each) for each in records), generated])
-
-
-async def _look_at_task(running: Running) -> None:
-    looked, drafts = await running.check("input", running.state.task)
-    if drafts:
-        await running.record(drafts)
-    if looked.outcome == "block":
-        raise _Ends(ContentFiltered.slug, f"A check of the request refuses it: {looked.reason}.")
-
-
-def _is_stopped(running: Running, tool: str) -> bool:
-    try:
-        running.stopped(tool)
-    except Stopped:
-        return True
-    return False
-
-
-def _fruitless(replies: Sequence[Reply]) -> bool:
-    recent = [reply for reply in replies[-_FRUITLESS:] if reply.actions]
-    return len(recent) == _FRUITLESS and not any(action.status in _DONE for reply in recent for action in reply.actions)
-
-
-def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Call:
-    return Call(
-        running.principal,
-        running.parts.agent.model,
-        lambda _, record: records.append(record),
-        lambda: chat,
-        feature=running.parts.agent.name,
-        turn=running.state.turn,
-        release=running.parts.agent.digest(list(running.tools.values())),
-        no_store=True,
-    )
-
-
-def _called(running: Running, record: CallRecord) -> Draft:
-    return running.draft("called", record.facts(), record.body())
-
-
-def _generated(
-    running: Running, completion: Completion, records: Sequence[CallRecord], ms: float, *, bare: bool
-) -> Draft:
-    """A reply as it is recorded; of one that was asked for ``bare``, without tools, no call is taken."""
-    limits = running.parts.agent.limits
-    calls = [part for part in completion.parts if isinstance(part, ToolCall) and not bare]
-    kept = calls[: limits.calls]
-    surplus, note = len(calls) - len(kept), ""
-    parts: list[Part] = [part for part in completion.parts if not isinstance(part, ToolCall)]
-    if completion.finish == "length":
-        # What was cut off may be half an argument: nothing of it is a call, and its text no answer.
-        kept, surplus, note = [], 0, "Your reply was cut off at its limit. Write less at once."
-    elif not calls:
-        note = _unfit(running, completion)
-    parts += _told_apart(running, kept)
-    usage = completion.usage
-    facts = {
-        "provider": clear_name(completion.model or running.parts.agent.model),
-        "mode": "generated",
-        "finish": completion.finish,
-        "calls": len(kept),
-        "surplus": surplus,
-        "input_tokens": usage.input_tokens if usage else 0,
-        "output_tokens": usage.output_tokens if usage else 0,
-        "nano_usd": sum(record.nano_usd for record in records),
-        "ms": ms,
-    }
-    return running.draft("generated", facts, {"parts": parts_to_json(parts), "note": note})
-
-
-def _told_apart(running: Running, calls: Sequence[ToolCall]) -> list[ToolCall]:
-    """The calls with an id of its own each, as not every model gives them; of arguments one character more than is taken, so that
-    they are still refused for their length."""
-    most, number = running.parts.agent.limits.argument_characters + 1, len(running.state.replies) + 1
-    used = [action.call for action in running.state.actions()]
-    found = []
-    for at, call in enumerate(calls, 1):
-        name = call.id if call.id and call.id not in used else f"call_{number}_{at}"
-        used.append(name)
-        found.append(ToolCall(name, call.name, call.arguments[:most], call.signature))
-    return found
-
-
-def _unfit(running: Running, completion: Completion) -> str:
-    """What is wrong with a reply that should be the answer, for the model to mend."""
-    state = running.state
-    if not completion.text.strip():
-        return "Your reply was empty. Answer the user, or call a tool."
-    if state.output is None:
-        return ""
-    try:
-        wrong = problems(state.output, orjson.loads(completion.text))
-    except orjson.JSONDecodeError as error:
-        wrong = [f"it is not JSON ({error})"]
-    return f"The answer does not fit its schema: {'; '.join(wrong)}" if wrong else ""
-
-
-async def _watched(running: Running, work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Do ``work`` that changes nothing, and leave it as soon as the turn is not to go on, or its time is up."""
-    task = asyncio.ensure_future(work)
-    clock = running.parts.journal.clock
-    until = clock.monotonic() + seconds
-    try:
-        while not (await asyncio.wait({task}, timeout=_LOOKS))[0]:
-            await whole(_may_go_on, running)
-            if clock.monotonic() >= until:
-                raise _Ends(LimitReached.slug, "The time for it is used up.")
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
-
-
 async def _act(running: Running, reply: Reply) -> bool:
     """Bring the calls of a reply to their ends, in their order; neighbours that only read, at once. Whether a person is waited for."""
     for action in reply.actions:
@@ -289,7 +105,7 @@ async def _act(running: Running, reply: Reply) -> bool:
         reads = _reads(running, reply.actions[reply.actions.index(action) :])
         if reads:
             left = running.parts.agent.limits.seconds - running.state.seconds
-            await _watched(running, read_all(running, reads), left)
+            await watched(running, read_all(running, reads), left)
         else:
             await bring_about(running, action)
         return False
@@ -336,14 +152,14 @@ async def _respond(running: Running, reply: Reply) -> None:
     looked, drafts = await running.check("output", text)
     if looked.outcome == "block":
         await running.record(drafts)
-        raise _Ends(ContentFiltered.slug, f"A check of the answer withholds it: {looked.reason}.")
+        raise Ends(ContentFiltered.slug, f"A check of the answer withholds it: {looked.reason}.")
     body: dict[str, Any] = {"text": looked.text}
     if state.output is not None:
         try:
             body["output"] = orjson.loads(looked.text)
         except orjson.JSONDecodeError:
             await running.record(drafts)
-            raise _Ends(ContentFiltered.slug, "What a check redacted left no structured answer.") from None
+            raise Ends(ContentFiltered.slug, "What a check redacted left no structured answer.") from None
     counts = {
         "done": sum(action.status == "done" for action in state.actions()),
         "undecided": sum(action.status == "undecided" for action in state.actions()),
