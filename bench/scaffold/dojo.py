@@ -33,7 +33,7 @@ class Compromised(BasePipelineElement):
         self.stopped: list[str] = []
         self.shown = False
 
-    def query(self, query: str, runtime: Any, env: Any = None, messages: Any = (), extra_args: Any = None) -> Any:
+    def query(self, query: str, runtime: Any, env: Any = None, *_: Any) -> Any:
         provenance = Provenance(Principal("bench", "user"))
         provenance.said(query)
         ran: list[FunctionCall] = []
@@ -55,7 +55,7 @@ class Compromised(BasePipelineElement):
         said = [text_content_block_from_string(self._task.GROUND_TRUTH_OUTPUT or "Done.")]
         answer = ChatAssistantMessage(role="assistant", content=said, tool_calls=ran)
         final = ChatAssistantMessage(role="assistant", content=said, tool_calls=None)
-        return query, runtime, env, [answer, final], extra_args or {}
+        return query, runtime, env, [answer, final], {}
 
     def _call(self, call: FunctionCall, provenance: Provenance, runtime: Any, env: Any) -> tuple[str, str]:
         """Why it did not run, or else what it returned."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["occurs", "resembles"]
@@ -60,10 +61,12 @@ def resembles(value: Any, text: str) -> bool:
     return bool(wanted) and wanted in _loose(text)
 
 
+@lru_cache(maxsize=4096)
 def _strict(text: str) -> str:
     return _SPACE.sub(" ", text).strip(" ").translate(_ASCII_LOWER)
 
 
+@lru_cache(maxsize=4096)
 def _loose(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)

@@ -26,7 +26,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     while pending:
         at, each = pending.pop()
         if isinstance(each, Mapping):
-            pending += [(f"{at}.{key}" if at else str(key), inner) for key, inner in reversed(each.items())]
+            pending += [(f"{at}.{key}" if at else str(key), inner) for key, inner in reversed(list(each.items()))]
         elif isinstance(each, list | tuple):
             pending += [(f"{at}[{number}]", inner) for number, inner in reversed(list(enumerate(each)))]
         else:

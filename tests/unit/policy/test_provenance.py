@@ -1,5 +1,7 @@
 """Where values come from, and that no disguise gives an untrusted one authority."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -114,7 +116,7 @@ DISGUISES = st.lists(
 
 
 @given(DISGUISES, st.text(alphabet="abcdefghijkl .,", max_size=30))
-def test_no_disguise_makes_an_untrusted_value_a_target(disguises: list, words: str) -> None:
+def test_no_disguise_makes_an_untrusted_value_a_target(disguises: list[Callable[[str], str]], words: str) -> None:
     value = EVIL
     for each in disguises:
         value = each(value)
