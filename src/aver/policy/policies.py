@@ -57,6 +57,9 @@ class Policies:
                 )
             names[rule.name] = rule.place
             self.rules[f"policy{number}"] = rule
+        # Arguments cost more to hand over than all else together: they are left out where no policy looks at one.
+        compiled = cedar.policies_to_json_str("\n".join(each.text for each in found))
+        self._arguments = "arguments" in compiled or "Tag" in compiled
         self._handle = cedar.PolicySet.from_str("\n".join(each.text for each in found))
 
     @classmethod
@@ -79,7 +82,7 @@ class Policies:
         """What may be done about ``action``. Never raises: an action that cannot be judged is denied."""
         cedar = _cedar()
         try:
-            answer = cedar.is_authorized(request(action), self._handle, entities(action))
+            answer = cedar.is_authorized(request(action), self._handle, entities(action, arguments=self._arguments))
         except AverError as error:
             return Decision("deny", f"{error.cause}.")
         except Exception as error:  # noqa: BLE001  whatever it is, what cannot be judged is denied

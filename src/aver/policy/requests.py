@@ -89,10 +89,10 @@ def request(action: Action) -> dict[str, Any]:
     }
 
 
-def entities(action: Action) -> str:
-    """The principal with its groups, and the arguments as tags of one entity; JSON."""
+def entities(action: Action, *, arguments: bool = True) -> str:
+    """The principal with its groups, and the arguments as tags of one entity, without them unless ``arguments``; JSON."""
     tags: dict[str, tuple[set[str], set[str]]] = {}
-    for path, value in leaves(action.arguments):
+    for path, value in leaves(action.arguments) if arguments else ():
         values, origins = tags.setdefault(declared(path), (set(), set()))
         values.add(value if isinstance(value, str) else json.dumps(value))
         origins.add(authority(action.origins.get(path) or _UNKNOWN))
