@@ -38,7 +38,7 @@ def occurs(value: Any, text: str) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     if isinstance(value, int | float):
-        return _number(str(value)) in {_number(each) for each in _NUMBER.findall(text)} - {None}
+        return _number(str(value)) in _numbers(text)
     wanted, within = _strict(str(value)), _strict(text)
     if not wanted:
         return False
@@ -70,6 +70,12 @@ def _strict(text: str) -> str:
 def _loose(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> frozenset[Decimal]:
+    found = (_number(each) for each in _NUMBER.findall(text))
+    return frozenset(each for each in found if each is not None)
 
 
 def _joined(neighbours: str) -> bool:
