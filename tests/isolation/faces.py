@@ -162,7 +162,8 @@ class CommandLine(Face):
         self._opener = opener
         self._json = ["--json"] if as_json else []
 
-    def _run(self, caller: Caller, *words: str) -> Reply:
+    def run(self, caller: Caller, *words: str) -> Reply:
+        """A command, as the operator runs it for the caller."""
         groups = [word for group in sorted(caller.user.groups) for word in ("--group", group)]
         who = ["--tenant", caller.tenant_id, "--user", caller.user.name, *groups]
         out, err = io.StringIO(), io.StringIO()
@@ -171,19 +172,19 @@ class CommandLine(Face):
         return Reply(code, out.getvalue() + err.getvalue())
 
     def search(self, caller, query):
-        return self._run(caller, "search", query)
+        return self.run(caller, "search", query)
 
     def documents(self, caller):
-        return self._run(caller, "documents", "list")
+        return self.run(caller, "documents", "list")
 
     def document(self, caller, document, version=None):
-        return self._run(caller, "documents", "show", document, *(["--version", str(version)] if version else []))
+        return self.run(caller, "documents", "show", document, *(["--version", str(version)] if version else []))
 
     def ask(self, caller, question, conversation=None):
-        return self._run(caller, "ask", question, *(["--conversation", conversation] if conversation else []))
+        return self.run(caller, "ask", question, *(["--conversation", conversation] if conversation else []))
 
     def delete(self, caller, document):
-        return self._run(caller, "documents", "delete", document)
+        return self.run(caller, "documents", "delete", document)
 
 
 class _Http(Face):
@@ -196,13 +197,14 @@ class _Http(Face):
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
-            content = response.read().decode()
+            content = response.read().decode("utf-8", "replace")  # of a picture nothing is read but its status
             kept = [(name, value) for name, value in response.getheaders() if name not in _OF_THE_MOMENT]
             own = response.getheader("request-id")  # each call's, and some protocols say it in the body too
             content = content.replace(own, "REQUEST") if own else content
         finally:
             connection.close()
-        assert ("cache-control", "no-store") in kept, f"{path} may be kept by a cache"
+        asked_anew = {"no-store"} | ({"private, no-cache"} if path.endswith(".png") else set())
+        assert asked_anew & {value for name, value in kept if name == "cache-control"}, f"{path} may be kept by a cache"
         return Reply(response.status, "\n".join(f"{name}: {value}" for name, value in sorted(kept)) + "\n\n" + content)
 
     def _json(self, caller: Caller, path: str, body: Mapping[str, Any] | None = None) -> Reply:
@@ -220,6 +222,10 @@ class Api(_Http):
         super().__init__(url)
         self.name = "HTTP, streaming" if stream else "HTTP"
         self._stream = stream
+
+    def get(self, caller: Caller, path: str) -> Reply:
+        """What is at an address."""
+        return self._json(caller, path)
 
     def search(self, caller, query):
         return self._json(caller, "/v1/search", {"query": query})
@@ -273,12 +279,22 @@ class Console(_Http):
 
     name = "console"
 
-    def _page(self, caller: Caller, path: str, form: Mapping[str, str] | None = None) -> Reply:
+    def get(self, caller: Caller, path: str, **headers: str) -> Reply:
+        """The page at an address."""
+        return self._page(caller, path, headers=headers)
+
+    def _page(
+        self,
+        caller: Caller,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         if not caller.cookie:
             entered = self._post("/sign-in", {"key": caller.key})
             found = re.search(r"set-cookie: (aver_session=[^;]+)", entered.text)
             caller.cookie = found[1] if found else ""
-        headers = {"Cookie": caller.cookie}
+        headers = {**(headers or {}), "Cookie": caller.cookie}
         reply = self._request("GET", path, headers) if form is None else self._post(path, form, headers)
         return Reply(reply.status, html.unescape(reply.text))
 

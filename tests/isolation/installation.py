@@ -54,10 +54,10 @@ class Installation:
 
 @contextmanager
 def installed(
-    data: Path, database_url: str | None = None, model: ModelSettings | None = None
+    data: Path, database_url: str | None = None, model: ModelSettings | None = None, bundle: Path | None = None
 ) -> Iterator[Installation]:
     """An installation that serves until the block ends."""
-    settings = Settings(data=data, database_url=database_url, model=model)
+    settings = Settings(data=data, database_url=database_url, model=model, bundle=bundle)
 
     def opener(_: Settings) -> Application:
         application = open_application(settings)

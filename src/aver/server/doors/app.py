@@ -64,7 +64,7 @@ class Doors:
         self.application = application
         self.keys = KeyCache(application.store)
         application.on_revoked(self.keys.forget)
-        self._rest = rest
+        self.rest = rest
         self._largest = application.settings.max_request_mb * 2**20
         self._handlers: dict[str, _Handler] = {
             **dict.fromkeys(_CHAT, _chat),
@@ -75,6 +75,11 @@ class Doors:
             _METRICS: _metrics,
         }
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """What is answered here; below the models' path there is one more for each."""
+        return frozenset({*self._handlers, _MODELS})
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
         path = _ELSEWHERE.get(path, path)
@@ -82,7 +87,7 @@ class Doors:
         if handler is None and scope["type"] == "http" and (path == _MODELS or path.startswith(_MODELS + "/")):
             handler = _models
         if handler is None or scope["type"] != "http":
-            await self._rest(scope, receive, send)
+            await self.rest(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send, self._largest)
         family = _FAMILIES.get(path, "anthropic" if exchange.header(b"anthropic-version") else "openai")

@@ -1,0 +1,290 @@
+"""Every surface on which a document may be read: what to do there to see it. What is not told to readers says what it tells instead.
+
+:data:`ROUTES` has an entry for every address that the server answers, :data:`COMMANDS` for every command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import typer
+from fastapi import FastAPI
+
+from aver.core.errors import NotFound
+from aver.server.application import Application
+from aver.server.cli.main import app as command_line
+from aver.server.doors import Doors
+from aver.server.http.app import create_app
+from tests.isolation.faces import Api, Caller, CommandLine, Console, Door, Reply
+from tests.isolation.installation import Installation
+from tests.isolation.world import Content
+
+__all__ = ["COMMANDS", "ROUTES", "Look", "Visitor", "every_command", "every_route"]
+
+_numbers = count(1)
+
+
+@dataclass
+class Visitor:
+    """Somebody who may read a marked document, at every face."""
+
+    installation: Installation
+    caller: Caller
+    source: str
+    content: Content
+    document: str
+    folder: Path
+    _asked: Reply | None = None
+
+    @property
+    def mark(self) -> str:
+        return self.content.secret("first")
+
+    def face(self, name: str) -> Api | Door | Console | CommandLine:
+        return next(each for each in self.installation.faces if each.name == name)  # type: ignore[return-value]
+
+    @property
+    def question(self) -> str:
+        return f"How many days is the {self.content.subject} allowance?"
+
+    @property
+    def turn(self) -> str:
+        """One of theirs, that was answered from the document."""
+        return self._answer.turn
+
+    @property
+    def conversation(self) -> str:
+        return self._answer.conversation
+
+    @property
+    def _answer(self) -> Reply:
+        if self._asked is None:
+            self._asked = self.face("HTTP").ask(self.caller, self.question)
+        assert self._asked is not None
+        return self._asked
+
+    def forget(self) -> None:
+        """The next turn is to be another one."""
+        self._asked = None
+
+    @property
+    def version(self) -> int:
+        """The newest one that the visitor may read, else the first."""
+        try:
+            knowledge = self.installation.application.tenant(self.caller.tenant_id).knowledge
+            return knowledge.document(self.caller.principal, self.document).version
+        except NotFound:
+            return 1
+
+    def told(self, reply: Reply | None) -> str:
+        assert reply is not None
+        return reply.text
+
+    def there(self, reply: Reply) -> str:
+        """Of what shows a document without its words: the mark where it does."""
+        return self.mark if reply.status in (200, 304) else reply.text
+
+
+Look = Callable[[Visitor], str]
+"""What is seen, in which the mark stands or does not."""
+
+
+def _api(path: str) -> Look:
+    def look(visitor: Visitor) -> str:
+        return visitor.told(visitor.face("HTTP").get(visitor.caller, path.format(v=visitor)))
+
+    return look
+
+
+def _page(path: str) -> Look:
+    def look(visitor: Visitor) -> str:
+        return visitor.told(visitor.face("console").get(visitor.caller, path.format(v=visitor)))
+
+    return look
+
+
+def _asked(face: str) -> Look:
+    def look(visitor: Visitor) -> str:
+        return visitor.told(visitor.face(face).ask(visitor.caller, visitor.question))
+
+    return look
+
+
+def _asked_on(face: str) -> Look:
+    """In the conversation in which the document was cited."""
+
+    def look(visitor: Visitor) -> str:
+        question = f"And what is the {visitor.content.subject} allowance for?"
+        return visitor.told(visitor.face(face).ask(visitor.caller, question, visitor.conversation))
+
+    return look
+
+
+def _searched(visitor: Visitor) -> str:
+    return visitor.told(visitor.face("HTTP").search(visitor.caller, visitor.question))
+
+
+def _spots(visitor: Visitor) -> str:
+    path = f"/v1/documents/{visitor.document}/versions/{visitor.version}/spots?start=0&end=30"
+    return visitor.there(visitor.face("HTTP").get(visitor.caller, path))
+
+
+def _picture(**headers: str) -> Look:
+    def look(visitor: Visitor) -> str:
+        path = f"/documents/{visitor.document}/versions/{visitor.version}/pages/1.png"
+        sent = {name.replace("_", "-"): value.format(v=visitor) for name, value in headers.items()}
+        return visitor.there(visitor.face("console").get(visitor.caller, path, **sent))
+
+    return look
+
+
+def _opened(visitor: Visitor) -> str:
+    """The conversation, with each of its sources and its evidence opened."""
+    console = visitor.face("console")
+    found = [
+        console.conversation(visitor.caller, visitor.conversation),
+        console.evidence(visitor.caller, visitor.conversation, visitor.turn),
+    ]
+    return "\n".join(map(visitor.told, found))
+
+
+def _run(*words: str) -> Look:
+    def look(visitor: Visitor) -> str:
+        given = [word.format(v=visitor) for word in words]
+        return visitor.told(visitor.face("command line, JSON").run(visitor.caller, *given))
+
+    return look
+
+
+def _drafted(visitor: Visitor) -> str:
+    file = visitor.folder / f"draft{next(_numbers)}.jsonl"
+    done = visitor.face("command line, JSON").run(
+        visitor.caller, "knowledge", "draft-set", "--count", "5", "--copied", "50", "--out", str(file)
+    )
+    return file.read_text() + done.text if file.exists() else done.text
+
+
+_NOTHING = "nothing of any document"
+_OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
+_RECORD = "the record of what happened, for whoever keeps the installation"
+
+ROUTES: Mapping[str, tuple[Look, ...] | str] = {
+    "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
+    "POST /v1/search": (_searched,),
+    "GET /v1/documents": (_api("/v1/documents"),),
+    "GET /v1/documents/{document}": (
+        _api("/v1/documents/{v.document}"),
+        _api("/v1/documents/{v.document}?version={v.version}"),
+    ),
+    "GET /v1/documents/{document}/versions/{version}/spots": (_spots,),
+    "GET /v1/documents/{document}/lineage": _OPERATORS,
+    "GET /v1/sources": (_api("/v1/sources"),),
+    "GET /v1/sources/{name:path}": (_api("/v1/sources/{v.source}"),),
+    "GET /v1/conversations": "the caller's own questions",
+    "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
+    "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
+    "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "POST /events/{tenant}/{source}": _NOTHING,
+    "GET /healthz": _NOTHING,
+    "GET /readyz": _NOTHING,
+    "GET /openapi.json": _NOTHING,
+    "/v1/chat/completions": (_asked("OpenAI"), _asked("OpenAI, streaming"), _asked_on("OpenAI")),
+    "/v1/responses": (_asked("Responses"), _asked("Responses, streaming"), _asked_on("Responses")),
+    "/v1/messages": (_asked("Anthropic"), _asked("Anthropic, streaming"), _asked_on("Anthropic")),
+    "/v1/messages/count_tokens": _NOTHING,
+    "/v1/embeddings": _NOTHING,
+    "/v1/rerank": _NOTHING,
+    "/v1/models": _NOTHING,
+    "/v1/feedback": _NOTHING,
+    "/metrics": _OPERATORS,
+    "GET /": (_page("/"), _opened),
+    "POST /": (_asked("console"), _asked_on("console")),
+    "GET /documents/{document}": (
+        _page("/documents/{v.document}?view=text"),
+        _page("/documents/{v.document}?version={v.version}&view=page&page=1"),
+        _page("/documents/{v.document}?start=0&end=60"),
+    ),
+    "GET /documents/{document}/versions/{version}/pages/{page}.png": (
+        _picture(),
+        _picture(If_None_Match='"{v.document}-{v.version}-1"'),
+    ),
+    "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
+    "GET /sign-in": _NOTHING,
+    "POST /sign-in": _NOTHING,
+    "POST /sign-out": _NOTHING,
+    "GET /static/{digest}/{name}": _NOTHING,
+}
+
+COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
+    "ask": (_asked("command line"), _asked("command line, JSON"), _asked_on("command line, JSON")),
+    "search": (_run("search", "{v.question}"),),
+    "documents list": (_run("documents", "list"),),
+    "documents show": (
+        _run("documents", "show", "{v.document}"),
+        _run("documents", "show", "{v.document}", "--version", "{v.version}"),
+    ),
+    "documents lineage": _OPERATORS,
+    "documents delete": _NOTHING,
+    "knowledge draft-set": (_drafted,),
+    "knowledge eval": "figures, and the questions that it was given",
+    "evidence show": _RECORD,
+    "evidence lineage": _RECORD,
+    "evidence export": _RECORD,
+    "evidence verify": _NOTHING,
+    **dict.fromkeys(
+        (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
+    ),
+    "ingest": _OPERATORS,
+    **dict.fromkeys(
+        (
+            *(f"tenant {each}" for each in ("create", "list")),
+            *(f"keys {each}" for each in ("create", "list", "revoke")),
+            *(
+                f"index {each}"
+                for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")
+            ),
+            *(
+                f"gateway {each}"
+                for each in (
+                    *("check", "convert", "prices", "budgets", "spend", "invoice", "cache"),
+                    *("replay", "feedback", "train", "selftest"),
+                )
+            ),
+            "erase",
+            "serve",
+        ),
+        _NOTHING,
+    ),
+}
+
+
+def every_route(application: Application) -> Iterator[str]:
+    """Every address that the server answers, with its methods where it says them."""
+    doors = create_app(application)
+    assert isinstance(doors, Doors)
+    yield from doors.paths
+    assert isinstance(doors.rest, FastAPI)
+    yield from _within(doors.rest.routes)
+
+
+def _within(routes: Iterable[Any]) -> Iterator[str]:
+    for route in routes:
+        if hasattr(route, "original_router"):
+            yield from _within(route.original_router.routes)
+        else:
+            yield from (f"{method} {route.path}" for method in route.methods if method != "HEAD")
+
+
+def every_command() -> Iterator[str]:
+    def walk(command: object, words: tuple[str, ...]) -> Iterator[str]:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield " ".join(words)
+        for name, each in (inner or {}).items():
+            yield from walk(each, (*words, name))
+
+    return walk(typer.main.get_command(command_line), ())
