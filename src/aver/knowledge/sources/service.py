@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from aver.core import Clock, Principal, new_id, rfc3339
-from aver.core.errors import AverError, Conflict, NotFound
+from aver.core.errors import AverError, Conflict, NotFound, Unavailable
 from aver.core.yaml import nearest
 from aver.evidence import Ledger
 from aver.knowledge.access import AccessList
@@ -185,9 +186,15 @@ class Sources:
             return [_state(row, 0) for row in tx.execute(select(sources)).all()]
 
     def remove(self, name: str) -> IngestReport:
-        """Forget a source, and delete every document that came from it; :class:`~aver.core.errors.NotFound` where there is none."""
-        self._known(name)
+        """Forget a source, and delete every document that came from it, and what it kept here; :class:`~aver.core.errors.NotFound` where
+        there is none, and :class:`~aver.core.errors.Unavailable` where a file cannot be deleted.
+
+        The source is known until nothing of it is left, so that what breaks off is done by doing it again.
+        """
+        row = self._known(name)
         report = self._knowledge.ingest(_Nothing(name), whole=True)
+        if row.kind:  # else it keeps nothing, and its name may be anything
+            _clear(self._folder(name))
         with self._store.begin() as tx:
             tx.execute(delete(sources).where(sources.c.name == name))
             self._ledger.append(
@@ -218,12 +225,27 @@ class Sources:
     def _open(self, row: Row[Any]) -> Source:
         kind = kind_of(row.kind)
         options = options_of(kind, values_from_json(row.declared))
-        folder: Path = self._store.directory / "sources" / row.name
-        return kind.open(row.name, options, Reach(self._secret, self._clock, folder, self._max_bytes))
+        return kind.open(row.name, options, Reach(self._secret, self._clock, self._folder(row.name), self._max_bytes))
+
+    def _folder(self, name: str) -> Path:
+        """What a declared source keeps here, such as the copy of a repository."""
+        return self._store.directory / "sources" / name
 
     def _note(self, name: str, **values: str | int) -> None:
         with self._store.begin() as tx:
             tx.execute(update(sources).where(sources.c.name == name).values(values))
+
+
+def _clear(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise Unavailable(
+            f"What is kept in {folder} cannot be deleted: {error.strerror}",
+            "See who owns it, and remove the source again.",
+        ) from error
 
 
 class _Nothing:

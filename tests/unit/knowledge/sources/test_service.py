@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from aver.core.errors import NotFound, Unavailable
+from aver.knowledge import AccessList
 from aver.knowledge.sources import Sources, parse_sources
-from tests.knowledge import open_world
+from tests.knowledge import MemorySource, open_world
 
 
 @pytest.fixture
@@ -93,6 +96,42 @@ def test_a_removed_source_takes_its_documents_along(world, following):
     assert [each.title for each in world.knowledge.documents(world.user("ada"))] == ["Other"]
     assert [each.name for each in following.states()] == ["memory"]
     assert world.knowledge.check() == []
+
+
+def test_a_removed_source_leaves_nothing_that_it_kept(world, following, tmp_path):
+    kept = world.store.directory / "sources" / "pages"
+    (kept / "repository.git").mkdir(parents=True)
+    (kept / "repository.git" / "HEAD").write_text("ref: refs/heads/main")
+    (beside := kept.with_name("other")).mkdir()
+    following.remove("pages")
+    assert not kept.exists()
+    assert beside.exists()
+
+
+def test_a_removal_that_breaks_off_is_done_by_removing_again(world, following, monkeypatch):
+    following.follow("pages")
+    kept = world.store.directory / "sources" / "pages"
+    kept.mkdir(parents=True)
+
+    def refused(_folder):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refused)
+        with pytest.raises(Unavailable, match="cannot be deleted: Permission denied"):
+            following.remove("pages")
+    assert world.knowledge.documents(world.user("ada")) == []
+    assert state(following).documents == 0
+    assert following.remove("pages").deleted == 0
+    assert not kept.exists()
+    assert following.states() == []
+
+
+def test_what_was_ingested_by_hand_keeps_nothing_whatever_its_name(world, following, tmp_path):
+    (outside := world.store.directory / "outside").mkdir()
+    world.knowledge.ingest(MemorySource({"a.md": "# A\n\nHere."}, name="../outside"), AccessList.everyone())
+    following.remove("../outside")
+    assert outside.exists()
 
 
 @pytest.mark.parametrize("act", ["follow", "remove"])
