@@ -89,13 +89,14 @@ def recorded_lineage(store: TenantStore, ledger: Ledger, steps: Sequence[Step]) 
     raise NotFound("This turn has no answer, or was erased", "See what happened: aver evidence show TURN.")
 
 
-def answers_citing(ledger: Ledger, documents: Collection[str]) -> Iterator[Citing]:
-    """Every answer of the tenant that cites one of these documents, oldest first; the answers of people who were erased are not found.
+def answers_citing(ledger: Ledger, documents: Collection[str], since: datetime | None = None) -> Iterator[Citing]:
+    """Every answer of the tenant that cites one of these documents, oldest first; only those given at ``since`` or later, where that is
+    given. The answers of people who were erased are not found.
 
-    Reads every answer there is: some thousand a second.
+    Reads every answer there is from then on: some thousand a second.
     """
     wanted = set(documents)
-    for step in ledger.of_kind("responded"):
+    for step in ledger.of_kind("responded", since):
         if step.body is None:
             continue
         cited: dict[tuple[str, int], list[tuple[int, int]]] = {}

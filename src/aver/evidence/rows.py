@@ -40,9 +40,9 @@ def steps_of(tx: Connection, turns: list[str]) -> list[StepRow]:
     return [StepRow._make(row) for row in tx.execute(_STEP.where(steps.c.turn.in_(turns)))]
 
 
-def steps_of_kind(tx: Connection, tenant: str, kind: str, after: int, most: int) -> list[StepRow]:
-    """The first ``most`` steps of a kind behind the sequence number ``after``, in order."""
-    wanted = (steps.c.tenant == tenant, steps.c.seq > after, steps.c.kind == kind)
+def steps_of_kind(tx: Connection, tenant: str, kind: str, after: int, most: int, since: str = "") -> list[StepRow]:
+    """The first ``most`` steps of a kind behind the sequence number ``after`` in order, from the moment ``since`` (RFC 3339) on."""
+    wanted = (steps.c.tenant == tenant, steps.c.seq > after, steps.c.kind == kind, steps.c.at >= since)
     return [StepRow._make(row) for row in tx.execute(_STEP.where(*wanted).limit(most))]
 
 

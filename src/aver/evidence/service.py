@@ -137,12 +137,13 @@ class Ledger:
                     found.setdefault(row.turn, []).append(_step(row, keys))
         return {turn: tuple(found[turn]) for turn in wanted if turn in found}
 
-    def of_kind(self, kind: StepKind) -> Iterator[Step]:
-        """Every step of a kind in order, those included that are chained meanwhile, in flat memory. Raises as :meth:`turns` does."""
-        last = 0
+    def of_kind(self, kind: StepKind, since: datetime | None = None) -> Iterator[Step]:
+        """Every step of a kind in order, from the moment ``since`` on where it is given, those included that are chained meanwhile, in
+        flat memory. Raises as :meth:`turns` does."""
+        last, first = 0, rfc3339(since) if since else ""
         while True:
             with self._store.read() as tx:
-                rows = steps_of_kind(tx, self._store.tenant.id, kind, last, _STEPS_A_QUERY)
+                rows = steps_of_kind(tx, self._store.tenant.id, kind, last, _STEPS_A_QUERY, first)
                 keys = self._keys.open(tx, {row.subject for row in rows})
             if not rows:
                 return

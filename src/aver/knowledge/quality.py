@@ -45,7 +45,7 @@ _EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A document to judge. ``updated`` is when its content last changed, as far as is known here."""
+    """A document to judge. ``updated`` is when its content last changed by its source's account, or, where that tells nothing, was taken in."""
 
     document: str
     title: str

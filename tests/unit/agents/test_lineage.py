@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aver.agents.lineage import answers_citing, recorded_lineage
@@ -63,6 +65,17 @@ async def test_from_a_document_to_the_answers_that_cite_it(house: House, say) ->
     assert len(list(answers_citing(house.ledger, [LEAVE, SALARIES]))) == 2
     house.ledger.erase(house.bob.subject)
     assert list(answers_citing(house.ledger, [LEAVE])) == []
+
+
+async def test_only_the_answers_from_a_moment_on(house: House, say) -> None:
+    first = await house.assistant(say(f"{CARRY} [1]")).ask(house.bob, CARRY_QUESTION)
+    house.clock.advance(60)
+    second = await house.assistant(say(f"{CARRY} [1]")).ask(house.bob, CARRY_QUESTION)
+    early, late = answers_citing(house.ledger, [LEAVE])
+    assert (early.turn, late.turn) == (first.turn, second.turn)
+    assert list(answers_citing(house.ledger, [LEAVE], since=late.at)) == [late]
+    assert list(answers_citing(house.ledger, [LEAVE], since=early.at)) == [early, late]
+    assert list(answers_citing(house.ledger, [LEAVE], since=late.at + timedelta(seconds=1))) == []
 
 
 async def test_what_may_no_longer_be_read_is_left_out_for_its_reader_and_not_for_the_keeper(house: House, say) -> None:

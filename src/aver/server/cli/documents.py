@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aver.core.errors import NotFound
-from aver.server.cli.options import AsJson, Groups, TenantName, UserName
+from aver.server.cli.options import AsJson, Groups, TenantName, UserName, read_date
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
 
@@ -90,6 +90,7 @@ def lineage(
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="The source whose object ID is the path of.")
     ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Only answers given then or later.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where each version of a document came from, and which answers cite it."""
@@ -102,7 +103,7 @@ def lineage(
         versions = services.knowledge.versions(found)
         if not versions:
             raise NotFound("There is no such document", "List a source's: aver documents list.")
-        answers = list(answers_citing(services.ledger, [found]))
+        answers = list(answers_citing(services.ledger, [found], read_date(since, application.clock.now())))
     if as_json:
         print_json({"document": found, "versions": versions, "answers": answers})
         return

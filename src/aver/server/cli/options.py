@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from aver.core.errors import InvalidInput
 
-__all__ = ["AsJson", "Groups", "TenantName", "UserName", "check_text"]
+__all__ = ["AsJson", "Groups", "TenantName", "UserName", "check_text", "read_date"]
 
 TenantName = Annotated[str, typer.Option("--tenant", "-t", metavar="TENANT", help="The tenant, by name or id.")]
 UserName = Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who is asking.")]
@@ -25,3 +26,13 @@ def check_text(kind: str, text: str) -> str:
     except UnicodeEncodeError:
         raise InvalidInput(f"The {kind} is not valid UTF-8", "Type it again in a terminal that speaks UTF-8.") from None
     return text
+
+
+def read_date(text: str | None, now: datetime, *, last: bool = False) -> datetime | None:
+    """The moment at which a date that was typed begins; with ``last``, the one at which it ends. :class:`InvalidInput` for what is none."""
+    from aver.agents.understanding import moment
+
+    found = None if text is None else moment(text, now, last=last)
+    if text is not None and found is None:
+        raise InvalidInput(f"{text!r} is no date", "Write it as 2026-01-31, 2026-01 or 2026.")
+    return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aver.core.errors import InvalidInput
-from aver.server.cli.options import AsJson, Groups, TenantName, UserName, check_text
+from aver.server.cli.options import AsJson, Groups, TenantName, UserName, check_text, read_date
 from aver.server.cli.output import console, indented, print_json, printable
 from aver.server.cli.session import Session
 
@@ -40,22 +38,13 @@ def search(
     check_text("query", query)
     with Session.of(context).application() as application:
         now = application.clock.now()
-        scope = Scope(tuple(source), since=_moment(since, now), as_of=_moment(as_of, now, last=True))
+        scope = Scope(tuple(source), since=read_date(since, now), as_of=read_date(as_of, now, last=True))
         services = application.tenant(tenant)
         hits = services.knowledge.search(services.principal(user, group), query, limit, scope)
     if as_json:
         print_json({"passages": hits})
     else:
         _print(hits)
-
-
-def _moment(text: str | None, now: datetime, *, last: bool = False) -> datetime | None:
-    from aver.agents.understanding import moment
-
-    found = None if text is None else moment(text, now, last=last)
-    if text is not None and found is None:
-        raise InvalidInput(f"{text!r} is no date", "Write it as 2026-01-31, 2026-01 or 2026.")
-    return found
 
 
 def _print(hits: list[Hit]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -95,15 +96,20 @@ class DocumentLineage(BaseModel):
     answers: list[Citing] = Field(description="The tenant's answers that cite it, oldest first, without their words.")
 
 
-@router.get("/v1/documents/{document}/lineage", response_model=DocumentLineage, responses=problems(401, 403, 404))
-async def lineage(document: str, _: Admin, services: Services) -> Response:
+@router.get("/v1/documents/{document}/lineage", response_model=DocumentLineage, responses=problems(401, 403, 404, 422))
+async def lineage(
+    document: str,
+    _: Admin,
+    services: Services,
+    since: Annotated[AwareDatetime | None, Query(description="Only answers given then or later.")] = None,
+) -> Response:
     """Where every version of a document came from, and which answers cite it. For the role ``admin``, which need not be able to read the
     document: no text is told, nor who asked."""
-    return reply(await asyncio.to_thread(_lineage, services, document))
+    return reply(await asyncio.to_thread(_lineage, services, document, since))
 
 
-def _lineage(services: TenantServices, document: str) -> dict[str, Any]:
+def _lineage(services: TenantServices, document: str, since: datetime | None) -> dict[str, Any]:
     versions = services.knowledge.versions(document)
     if not versions:
         raise NotFound("There is no such document", "Take the id from a citation, or list yours: GET /v1/documents.")
-    return {"versions": versions, "answers": list(answers_citing(services.ledger, [document]))}
+    return {"versions": versions, "answers": list(answers_citing(services.ledger, [document], since))}

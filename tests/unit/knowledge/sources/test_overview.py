@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from aver.core import ADMIN, Principal
 from aver.core.errors import NotFound
+from aver.knowledge import AccessList, Page
 from aver.knowledge.sources import Sources, parse_sources
-from tests.knowledge import open_world
+from tests.knowledge import MemorySource, open_world
 
 RULES = "[{match: '**', readers: [everyone]}, {match: 'hr/**', readers: ['group:hr', 'user:eve']}, {match: 'draft.md', readers: []}]"
 
@@ -91,3 +95,29 @@ def test_quality_is_of_the_documents_there_are_now(world, following, tmp_path):
     following.follow("pages")
     quality = following.overview(keeper(world), "pages").quality
     assert (quality.documents, [finding.path for finding in quality.findings]) == (2, ["hr/pay.md"])
+
+
+def test_stale_counts_from_when_the_source_says_that_it_changed(world, following):
+    day = timedelta(days=1)
+
+    class Dated(MemorySource):
+        def pages(self, cursor):
+            for page in super().pages(cursor):
+                yield Page(tuple(replace(each, changed=changed.get(each.path)) for each in page.items))
+
+    now = world.clock.now()
+    changed = {"old.md": now - 400 * day, "new.md": now - 10 * day}
+    files = {
+        f"{name}.md": f"# {name}\n\nThe {name} page says what there is to say of it." for name in ("old", "new", "none")
+    }
+    world.knowledge.ingest(Dated(files), AccessList.everyone())
+
+    def stale():
+        found = following.overview(keeper(world), "memory").quality.findings
+        return [(each.path, each.detail) for each in found if each.check == "stale"]
+
+    assert stale() == [("old.md", "not changed for 400 days")]
+    world.clock.advance(356 * 86_400)
+    assert stale() == [("old.md", "not changed for 756 days"), ("new.md", "not changed for 366 days")]
+    world.knowledge.ingest(Dated({**files, "old.md": "# old\n\nIt says something else now."}), AccessList.everyone())
+    assert [path for path, _ in stale()] == ["old.md", "new.md"]  # the source says that this is old too
