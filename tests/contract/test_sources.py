@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -227,7 +228,18 @@ class LetsEverybodyRead(Wrong):
             yield Page(tuple(replace(item, readers=("everyone",)) for item in page.items), page.gone, page.cursor)
 
 
-WRONGS = (ForgetsDeletions, ListsHalf, MovesAbout, NeverChanges, AlwaysChanges, SkipsFromCursors, LetsEverybodyRead)
+class DatesBackwards(Wrong):
+    def pages(self, cursor):
+        self.memory["now"] = self.memory.get("now", datetime(2026, 1, 1, tzinfo=UTC)) - timedelta(days=1)
+        for page in self.source.pages(cursor):
+            items = (replace(item, changed=self.memory["now"]) for item in page.items)
+            yield Page(tuple(items), page.gone, page.cursor)
+
+
+WRONGS = (
+    *(ForgetsDeletions, ListsHalf, MovesAbout, NeverChanges, AlwaysChanges, SkipsFromCursors, LetsEverybodyRead),
+    DatesBackwards,
+)
 
 
 @pytest.mark.parametrize("wrong", WRONGS)

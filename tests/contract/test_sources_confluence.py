@@ -1,6 +1,7 @@
 """Confluence, over a fake of its site, against the suite for every source."""
 
 import html
+from datetime import UTC, datetime
 
 import pytest
 
@@ -52,3 +53,10 @@ def wiki(tmp_path):
 @pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)
 def test_confluence_keeps_the_contract(check, wiki):
     check(wiki)
+
+
+def test_confluence_dates_a_page_by_its_version(wiki):
+    wiki.put("one", "First.")
+    wiki.put("one", "Second.")
+    (item,) = [item for page in wiki.open().pages("") for item in page.items]
+    assert (item.revision, item.changed) == ("2", datetime(2026, 1, 1, 0, 1, tzinfo=UTC))

@@ -1,5 +1,7 @@
 """GitHub, over a fake of it, against the suite for every source: its issues, its wiki and its files each."""
 
+from datetime import datetime
+
 import pytest
 
 from aver.testing.fakes.sources.github import FakeGithub
@@ -83,3 +85,36 @@ def test_issues_keep_the_contract(check, served, tmp_path):
 @pytest.mark.parametrize("check", CHECKS[1:], ids=lambda check: check.__name__)
 def test_files_keep_the_contract(check, part, served, tmp_path):
     check(Files(served, tmp_path / "source", part))
+
+
+def test_an_issue_is_dated_by_its_last_change(served, tmp_path):
+    place = Issues(served, tmp_path / "source")
+    place.put("one", "First.")
+    place.put("one", "Second.")
+    (item,) = [item for page in place.open().pages("") for item in page.items]
+    repository, number = place.numbers["one"]
+    assert item.changed == datetime.fromisoformat(repository.issues[number]["updated_at"])
+
+
+def test_files_come_with_what_they_were(served, tmp_path):
+    place = Files(served, tmp_path / "source", "code")
+    for words in ("First.", "Second.", "Third."):
+        place.put("one", words)
+    source = github(served, tmp_path / "source", parts=("code",), history=365 * 86_400)
+    (item,) = [item for page in source.pages("") for item in page.items]
+    first, second = source.past(item, "")
+    assert [source.fetch(each) for each in (first, second, item)] == [b"First.", b"Second.", b"Third."]
+    assert {each.path for each in (first, second)} == {item.path}
+    assert first.changed <= second.changed <= item.changed
+    assert source.past(item, second.revision) == []
+    plain = place.open()
+    (item,) = [item for page in plain.pages("") for item in page.items]
+    assert plain.past(item, "") == []
+
+
+def test_an_issue_has_no_past(served, tmp_path):
+    place = Issues(served, tmp_path / "source")
+    place.put("one", "First.")
+    source = place.open()
+    (item,) = [item for page in source.pages("") for item in page.items]
+    assert source.past(item, "") == []

@@ -1,5 +1,7 @@
 """Jira, over a fake of its site, against the suite for every source."""
 
+from datetime import datetime
+
 import pytest
 
 from aver.testing.fakes.sources.jira import FakeJira, paragraph
@@ -50,3 +52,10 @@ def desk(tmp_path):
 @pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)
 def test_jira_keeps_the_contract(check, desk):
     check(desk)
+
+
+def test_jira_dates_an_issue_by_its_last_change(desk):
+    desk.put("one", "First.")
+    (item,) = [item for page in desk.open().pages("") for item in page.items]
+    told = desk.site.issues[desk.ids["one"]].fields["updated"]
+    assert item.changed == datetime.strptime(told, "%Y-%m-%dT%H:%M:%S.%f%z")

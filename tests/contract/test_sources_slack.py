@@ -63,3 +63,13 @@ def talk(request, tmp_path):
 @pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)
 def test_slack_keeps_the_contract(check, talk):
     check(talk)
+
+
+def test_slack_dates_by_what_was_last_said_or_edited(talk):
+    talk.put("one", "First.")
+    (item,) = [item for page in talk.open().pages("") for item in page.items]
+    channel, moment = talk.places["one"]
+    assert item.changed.timestamp() == (said := float(moment))
+    talk.put("one", "Second.")
+    (item,) = [item for page in talk.open().pages("") for item in page.items]
+    assert item.changed.timestamp() == float(channel.messages[moment]["edited"]["ts"]) > said

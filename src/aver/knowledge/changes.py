@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from aver.core import Clock, new_id, rfc3339
 from aver.core.errors import Unavailable
@@ -322,16 +322,22 @@ def _store_document(tx: Connection, put: Put, first: int, now: datetime) -> None
     """Its versions from number ``first`` on: what it was before, then what it is."""
     content = put.content
     last = first + len(content.past)
+    since = ""
+    if first > 1:
+        was = select(func.max(document_versions.c.created)).where(document_versions.c.document == put.document)
+        since = tx.execute(was).scalar() or ""
     for version, each in enumerate((*content.past, content), first):
+        # What a source says of its dates may go back, such as where something was taken out again; a version follows the one before.
+        since = max(since, _since(each, now))
         text = {"title": each.title, "uri": each.item.uri, "digest": each.digest, "text": each.text}
         made = {
-            "created": _since(each, now),
+            "created": since,
             "passages": stored_chunks(each.chunks),
             "layout": dump_layout(each.blocks),
         }
         tx.execute(insert(document_versions), {"document": put.document, "version": version, **text, **made})
     item = {"path": content.item.path, "uri": content.item.uri, "revision": content.item.revision}
-    about = {"title": content.title, "digest": content.digest, "updated": _since(content, now)}
+    about = {"title": content.title, "digest": content.digest, "updated": since}
     current = {**item, **about, "version": last, "acl": put.acl}
     if first == 1:
         tx.execute(insert(documents), {"id": put.document, "source": put.source, **current})

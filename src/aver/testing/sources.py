@@ -124,6 +124,23 @@ def an_unknown_cursor_lists_everything(place: Place) -> None:
         assert len(found.items) == 1
 
 
+def a_change_is_dated_after_what_it_changed(place: Place) -> None:
+    """Where the source says when its documents changed."""
+    place.put("one", "The first words.")
+    place.put("two", "Other words.")
+    before = {item.path: item for item in _listed(place).items}
+    place.put("one", "Quite different words, and more of them.")
+    for item in _listed(place).items:
+        assert item.path in before, "a change of content is no change of path"
+        was, now = before[item.path].changed, item.changed
+        assert (was is None) == (now is None), "a date is told of every document's every state, or of none"
+        if was is None or now is None:
+            continue
+        assert now.tzinfo is not None, "a date says in which time zone it is"
+        changed = item.revision != before[item.path].revision
+        assert now >= was if changed else now == was, f"the date of {item.path} follows its content"
+
+
 def an_outage_is_an_error(place: Place) -> None:
     place.put("one", "The first words.")
     cursor = _listed(place).cursor
@@ -171,6 +188,7 @@ CHECKS: tuple[Check, ...] = (
     a_deletion_is_seen,
     a_cursor_lists_what_changed,
     an_unknown_cursor_lists_everything,
+    a_change_is_dated_after_what_it_changed,
     an_outage_is_an_error,
     foreign_text_stays_text,
 )

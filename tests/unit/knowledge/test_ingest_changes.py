@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aver.knowledge import AccessList
+from aver.knowledge import AccessList, Page
+from aver.knowledge.scope import Scope
 from tests.knowledge import ChangingSource, open_world
 
 LEAVE = "# Leave\n\nEmployees have thirty days of leave a year."
@@ -153,3 +157,42 @@ def test_however_it_is_followed_the_end_is_what_the_source_holds(tmp_path_factor
         assert found.keys() == expected.keys()
         assert all(expected[path].endswith(document.text.split("\n")[-1]) for path, document in found.items())
     assert world.knowledge.check() == []
+
+
+class Dated(ChangingSource):
+    """Says of everything that it changed at :attr:`when`."""
+
+    when = None
+
+    def pages(self, cursor):
+        for page in super().pages(cursor):
+            yield Page(tuple(replace(item, changed=self.when) for item in page.items), page.gone, page.cursor)
+
+
+def test_a_version_is_never_dated_before_the_one_that_it_replaced(acme):
+    source, day, now = Dated(), timedelta(days=1), acme.clock.now()
+    for words, said, counted in (("Ten", -9, -9), ("Twenty", -3, -3), ("Ten", -9, -3), ("Thirty", 9, 0)):
+        source.when = now + said * day
+        source.put("leave.md", f"# Leave\n\n{words} days of leave a year.")
+        acme.knowledge.ingest(source)
+        (document,) = acme.knowledge.documents(acme.user("ada"))
+        assert document.updated == now + counted * day
+
+    def told(days):
+        hits = acme.knowledge.search(acme.user("ada"), "days of leave", scope=Scope(as_of=now + days * day))
+        return [hit.text.split()[0] for hit in hits]
+
+    assert [told(days) for days in (-10, -4, -2, 1)] == [[], ["Ten"], ["Ten"], ["Thirty"]]
+
+
+def test_a_document_that_comes_back_is_as_old_as_its_source_says(acme):
+    source, now = Dated(), acme.clock.now()
+    source.when = now - timedelta(days=9)
+    source.put("leave.md", LEAVE)
+    acme.knowledge.ingest(source)
+    source.remove("leave.md")
+    acme.knowledge.ingest(source)
+    source.put("leave.md", LEAVE)
+    acme.knowledge.ingest(source)
+    (document,) = acme.knowledge.documents(acme.user("ada"))
+    assert document.updated == source.when

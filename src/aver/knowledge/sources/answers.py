@@ -1,17 +1,21 @@
-"""Reading the JSON answers of a far side: records in them, and pages of them, without taking what is misunderstood for empty."""
+"""Reading the answers of a far side: records in them, pages of them and moments, without taking what is misunderstood for empty."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from aver.core.errors import Unavailable
 
-__all__ = ["listed_in", "part_of", "records", "text_of", "walk"]
+__all__ = ["instant", "listed_in", "part_of", "records", "text_of", "walk"]
 
 _MOST_PAGES = 50_000
 _BARREN = 100
 """Pages of an answer in all, and in a row that bring nothing new."""
+
+_EPOCH = 1970
 
 Records = list[dict[str, Any]]
 
@@ -60,3 +64,15 @@ def text_of(record: Any, *names: str) -> str:
     """As :func:`part_of`, as text; empty for what is neither text nor a whole number."""
     found = part_of(record, *names)
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def instant(told: str) -> datetime | None:
+    """The moment that is written in ISO 8601, or as HTTP writes dates, in UTC; ``None`` for what is neither, or of no time zone, and
+    for years that systems write where they know none."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            found = read(told)
+            return found.astimezone(UTC) if found.tzinfo and found.year >= _EPOCH else None
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None

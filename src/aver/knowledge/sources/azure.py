@@ -20,6 +20,7 @@ from xml.etree.ElementTree import Element
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, Text
 from aver.gateway.credentials.azure import EntraTokens
+from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.http import Http, Reply, Request
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.object_xml import refusal, root_of, size_of, text_of
@@ -188,7 +189,7 @@ def _stored(blob: Element) -> Stored:
     name = text_of(blob, "Name")
     encoded = blob.find("Name[@Encoded='true']") is not None
     size, tag = size_of(blob, "Properties/Content-Length"), text_of(blob, "Properties/Etag").strip('"')
-    return Stored(unquote(name) if encoded else name, size, tag)
+    return Stored(unquote(name) if encoded else name, size, tag, instant(text_of(blob, "Properties/Last-Modified")))
 
 
 def _open(name: str, options: Options, reach: Reach) -> ObjectSource:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from aver.core.errors import InvalidInput, NotFound, SourceDenied, TooLarge, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, ListOf, Text
 from aver.knowledge.formats import UnsupportedFormat, format_of
+from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.atlassian import FIELDS, Site, part_of, text_of
 from aver.knowledge.sources.audience import Audience
 from aver.knowledge.sources.confluence_access import ConfluenceAccess, ConfluenceDirectory, Content, by_cursor
@@ -120,13 +121,13 @@ class ConfluenceSource:
             for each in some:
                 parent = text_of(each, "parentId"), text_of(each, "parentType")
                 told = text_of(each, "version", "number"), self._site.seen_at + text_of(each, "_links", "webui")
-                yield Content(_id(each), *parent, kind, *told)
+                yield Content(_id(each), *parent, kind, *told, instant(text_of(each, "version", "createdAt")))
 
     def _item(
         self, space: dict[str, Any], content: Content, access: ConfluenceAccess | None, directory: ConfluenceDirectory
     ) -> SourceItem:
         path = f"{quote(text_of(space, 'key'), safe='~')}/{content.kind}/{quote(content.id, safe='')}.html"
-        item = SourceItem(path, content.seen_at, revision=content.version)
+        item = SourceItem(path, content.seen_at, revision=content.version, changed=content.changed)
         if access is None:
             return item
         audience = access.audience(content.id)
@@ -159,6 +160,7 @@ class ConfluenceSource:
             int(size) if size.isdigit() else 0,
             text_of(found, "version", "number"),
             container.readers,
+            instant(text_of(found, "version", "createdAt")),
         )
         why = self._untold.get(container.path)
         return self._unreadable(item, Audience(untold=why)) if why else item

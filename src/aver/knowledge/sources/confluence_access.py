@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -41,8 +42,8 @@ _CLASSES: dict[str, tuple[str, ...]] = {
 
 
 class Content(NamedTuple):
-    """Anything that stands in a space's tree. ``parent`` is empty at the top; ``kind`` is what the API lists it under, ``version`` and
-    ``seen_at`` what it tells of pages and posts."""
+    """Anything that stands in a space's tree. ``parent`` is empty at the top; ``kind`` is what the API lists it under, ``version``,
+    ``seen_at`` and ``changed`` what it tells of pages and posts."""
 
     id: str
     parent: str = ""
@@ -50,6 +51,7 @@ class Content(NamedTuple):
     kind: str = ""
     version: str = ""
     seen_at: str = ""
+    changed: datetime | None = None
 
 
 def by_cursor(site: Site, path: str, query: dict[str, object]) -> Iterator[list[dict[str, Any]]]:

@@ -16,6 +16,7 @@ from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, U
 from aver.gateway.config.shapes import Boolean, Field, Text
 from aver.gateway.credentials.google import GoogleTokens
 from aver.gateway.credentials.types import Fetched
+from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.http import Http, Reply
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.objects import (
@@ -37,7 +38,7 @@ _BUCKET = Text(pattern=r"[a-z0-9][a-z0-9._-]{1,221}", expected="a bucket's name"
 _GOOGLE = "https://storage.googleapis.com"
 _BROWSER = "https://storage.cloud.google.com"
 """Where a person who is signed in to Google opens an object."""
-_PARTS = "items(name,size,generation),nextPageToken"
+_PARTS = "items(name,size,generation,timeCreated),nextPageToken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,13 @@ class GcsStore:
         said = self.http.get("", asked).json()
         try:
             objects = tuple(
-                Stored(str(each["name"]), int(each["size"]), str(each["generation"])) for each in said.get("items", ())
+                Stored(
+                    str(each["name"]),
+                    int(each["size"]),
+                    str(each["generation"]),
+                    instant(str(each.get("timeCreated"))),  # of the generation; "updated" is of its metadata too
+                )
+                for each in said.get("items", ())
             )
             more = said.get("nextPageToken") or ""
         except (AttributeError, KeyError, TypeError, ValueError):

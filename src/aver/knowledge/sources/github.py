@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from aver.core.errors import NotFound, SettingsError, SourceDenied, Unavailable
+from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Text
 from aver.knowledge.sources.git import GitFailed, GitSource
 from aver.knowledge.sources.git import Options as GitOptions
@@ -36,6 +37,7 @@ class Options:
     repositories: tuple[str, ...]
     parts: tuple[Part, ...] = _PARTS
     folder: str = ""
+    history: float = 0.0
     token: str = ""
     api: str = _API
     people: People = field(default_factory=People)
@@ -55,6 +57,8 @@ class GithubSource:
     _api: GithubApi = field(init=False, repr=False)
     _known: dict[str, tuple[Repository, Access]] = field(default_factory=dict, init=False, repr=False)
     """What the last listing saw, by the repository's declared name."""
+    _files: dict[str, GitSource] = field(default_factory=dict, init=False, repr=False)
+    """The wikis and the code that it listed, as ``OWNER/NAME/wiki`` and ``OWNER/NAME/code``."""
 
     def __post_init__(self) -> None:
         self._api = GithubApi(self.name, self.options.api, self.options.token, self.reach, self.wait)
@@ -63,7 +67,7 @@ class GithubSource:
         """Everything in the repositories. Raises :class:`~aver.core.errors.NotFound` for one that is not there, or not the token's to see."""
         if cursor:
             raise CursorExpired("GitHub tells of no deletions since a moment", "List everything.")
-        self._known = {}
+        self._known, self._files = {}, {}
         for name in self.options.repositories:
             try:
                 repository = Repository.read(self._api.get(f"repos/{name}"))
@@ -85,13 +89,19 @@ class GithubSource:
             raise SourceDenied(f"{access.untold}, so nobody may read this", "Give the token the right to see that.")
         if part == "issues":
             return fetch_issue(self._api, repository, path.removesuffix(".md"), self.reach.max_bytes)
-        return self._git(f"{owner}/{repo}", part, repository).fetch(replace(item, path=path))
+        return self._files[f"{owner}/{repo}/{part}"].fetch(replace(item, path=path))
+
+    def past(self, item: SourceItem, since: str) -> list[SourceItem]:
+        """The states of a file, as far back as ``history`` says; of issues GitHub keeps none."""
+        owner, repo, part, path = item.path.split("/", 3)
+        files = self._files.get(f"{owner}/{repo}/{part}")
+        return [replace(each, path=item.path) for each in files.past(replace(item, path=path), since)] if files else []
 
     def _listed(self, name: str, part: Part, repository: Repository) -> Iterator[list[SourceItem]]:
         if part == "issues":
             yield from list_issues(self._api, repository)
         elif part == "code" or repository.has_wiki:
-            source = self._git(name, part, repository)
+            source = self._files[f"{name}/{part}"] = self._git(name, part, repository)
             is_new = source.is_new
             try:
                 for page in source.pages(""):
@@ -106,12 +116,11 @@ class GithubSource:
         self._check_clone(clone)
         given = self.options
         options = (
-            GitOptions(f"{clone.removesuffix('.git')}.wiki.git", token=given.token, uri=f"{repository.page}/wiki")
+            GitOptions(f"{clone.removesuffix('.git')}.wiki.git", uri=f"{repository.page}/wiki")
             if part == "wiki"
-            else GitOptions(
-                clone, repository.branch, given.folder, given.token, f"{repository.page}/blob/{branch}/{{path}}"
-            )
+            else GitOptions(clone, repository.branch, given.folder, uri=f"{repository.page}/blob/{branch}/{{path}}")
         )
+        options = replace(options, token=given.token, history=given.history)
         folder = self.reach.folder / name.lower().replace("/", "+") / part
         return GitSource(self.name, options, replace(self.reach, folder=folder))
 
@@ -144,6 +153,9 @@ KIND = Kind(
             ListOf(Choice("part of a repository", _PARTS), least=1), "Of issues, wiki and code; all, without it."
         ),
         "folder": Field(Text(pattern=r"[^-:*].*"), "Of the code, only what is below this folder."),
+        "history": Field(
+            Duration(), "Of wiki and code, how far back earlier versions are taken in, such as 365d; none, without it."
+        ),
         "token": Field(Text(), "Where a token is kept, such as env:GITHUB_TOKEN; none for public repositories."),
         "api": Field(Text(), "Of GitHub Enterprise, such as https://HOST/api/v3."),
         "people": PEOPLE,

@@ -12,7 +12,7 @@ from typing import Any
 
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import NotFound, TooLarge, Unavailable
-from aver.knowledge.sources.answers import part_of, text_of
+from aver.knowledge.sources.answers import instant, part_of, text_of
 from aver.knowledge.sources.github_api import GithubApi, Repository
 from aver.knowledge.sources.markdown import contained
 from aver.knowledge.sources.rendering import escaped, fields, page
@@ -46,7 +46,7 @@ def _item(record: dict[str, Any], reviewed: dict[str, str]) -> SourceItem:
     if not (number.isdecimal() and uri):
         raise Unavailable("An issue is listed without number or address", "See GitHub's changes to its API.")
     revision = f"{text_of(record, 'updated_at')} {text_of(record, 'comments')} {reviewed.get(number, '')}".strip()
-    return SourceItem(f"{number}.md", uri, revision=revision)
+    return SourceItem(f"{number}.md", uri, revision=revision, changed=instant(text_of(record, "updated_at")))
 
 
 def fetch_issue(api: GithubApi, repository: Repository, number: str, most: int) -> bytes:

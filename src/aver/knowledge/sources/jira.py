@@ -20,6 +20,7 @@ from urllib.parse import quote
 from aver.core.errors import InvalidInput, SettingsError, SourceDenied, TooLarge, Unavailable
 from aver.gateway.config.shapes import Field, ListOf, Text
 from aver.knowledge.sources.adf import markdown
+from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.atlassian import FIELDS, Site, listed_in, part_of, text_of, walk
 from aver.knowledge.sources.jira_access import FIELDS_OF_ACCESS, JiraAccess, JiraDirectory, by_start
 from aver.knowledge.sources.people import People
@@ -139,13 +140,14 @@ class JiraSource:
         path = f"{quote(project, safe='')}/{quote(known, safe='')}.md"
         uri = f"{self._site.seen_at}/browse/{quote(key, safe='')}"
         revision = f"{text_of(issue, 'fields', 'updated')} {text_of(issue, 'fields', 'comment', 'total')}"
+        changed = instant(text_of(issue, "fields", "updated"))
         if access is None:
-            return SourceItem(path, uri, revision=revision)
+            return SourceItem(path, uri, revision=revision, changed=changed)
         audience = access.audience(issue)
         if audience.untold:  # without a revision it is asked for, and so reported, each time
             self._untold[path] = audience.untold
             return SourceItem(path, uri, readers=())
-        return SourceItem(path, uri, revision=revision, readers=directory.readers(audience))
+        return SourceItem(path, uri, revision=revision, readers=directory.readers(audience), changed=changed)
 
     def _comments(self, issue: str) -> Iterator[dict[str, Any]]:
         query = {"maxResults": _COMMENTS_A_PAGE, "orderBy": "created"}

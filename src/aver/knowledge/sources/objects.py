@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -49,11 +50,13 @@ _SLASH = re.compile(r"^/|(?<=/)/|/$")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as its store lists it. ``size`` is in bytes. ``revision`` is what the store calls this state of its content."""
+    """An object as its store lists it. ``size`` is in bytes. ``revision`` is what the store calls this state of its content,
+    ``changed`` since when it is this one, where the store tells."""
 
     key: str
     size: int
     revision: str
+    changed: datetime | None = None
 
 
 class ObjectStore(Protocol):
@@ -159,7 +162,7 @@ class ObjectSource:
     def _item(self, stored: Stored) -> SourceItem:
         template, key = self._selection.uri, stored.key
         uri = template.replace("{key}", quoted(key)) if template else self.store.address(key)
-        return SourceItem(path_of(key), uri, stored.size, stored.revision)
+        return SourceItem(path_of(key), uri, stored.size, stored.revision, changed=stored.changed)
 
 
 def path_of(key: str) -> str:

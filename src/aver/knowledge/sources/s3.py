@@ -15,6 +15,7 @@ from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, U
 from aver.gateway.config.shapes import Boolean, Choice, Field, Text
 from aver.gateway.credentials.aws import AwsIdentity, region_of
 from aver.gateway.credentials.sigv4 import AwsCredentials, SigV4
+from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.http import Http, Reply, Request
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.object_xml import refusal, root_of, size_of, text_of
@@ -92,7 +93,12 @@ class S3Store:
         root = root_of(self.http.get("", {**asked, "continuation-token": after or None}), "ListBucketResult")
         decoded = unquote_plus if text_of(root, "EncodingType") == "url" else str
         objects = tuple(
-            Stored(decoded(text_of(each, "Key")), size_of(each, "Size"), text_of(each, "ETag").strip('"'))
+            Stored(
+                decoded(text_of(each, "Key")),
+                size_of(each, "Size"),
+                text_of(each, "ETag").strip('"'),
+                instant(text_of(each, "LastModified")),
+            )
             for each in root.iter("Contents")
         )
         more = text_of(root, "NextContinuationToken")

@@ -32,6 +32,7 @@ from aver.knowledge.sources.slack_api import Directory, SlackApi, ThreadGone, Wi
 from aver.knowledge.sources.slack_messages import (
     TIMESTAMP,
     Message,
+    changed_at,
     date_of,
     files_of,
     is_said,
@@ -157,39 +158,45 @@ class SlackSource:
         return Access(readers, "" if told else "Slack shows the app no e-mail addresses")
 
     def _listed(self, channel: _Channel, site: str) -> Iterator[Page]:
-        days: dict[str, list[tuple[str, str]]] = {}
+        days: dict[str, list[Message]] = {}
         for some in self._api.walk("conversations.history", {"channel": channel.id, **self._window()}, "messages"):
             threads = []
             for message in some:
                 moment = moment_of(message)
                 if is_thread(message):
                     if state := self._state(channel, message):
-                        threads.append(self._item(channel, moment, site, moment, state))
+                        threads.append(self._item(channel, moment, site, moment, *state))
                 elif stands_alone(message):
-                    days.setdefault(date_of(moment), []).append((moment, mark_of(message)))
+                    days.setdefault(date_of(moment), []).append(message)
             if threads:
                 yield Page(tuple(threads))
-        for day, marks in days.items():
-            said = sorted(set(marks))
-            yield Page((self._item(channel, day, site, said[0][0], sha256_hex(canonical_json(said))),))
+        for day, messages in days.items():
+            said = sorted({(moment_of(each), mark_of(each)) for each in messages})
+            changed = max(map(changed_at, messages))
+            yield Page((self._item(channel, day, site, said[0][0], sha256_hex(canonical_json(said)), changed),))
 
-    def _item(self, channel: _Channel, name: str, site: str, moment: str, revision: str) -> SourceItem:
+    def _item(
+        self, channel: _Channel, name: str, site: str, moment: str, revision: str, changed: datetime
+    ) -> SourceItem:
         access = channel.access
         uri = f"{site}/p{moment.replace('.', '')}"
         # Where it is not told who may read, there is no revision: so it is asked for, and reported, each time.
-        return SourceItem(f"{channel.id}/{name}.md", uri, 0, "" if access.untold else revision, access.readers)
+        told = "" if access.untold else revision
+        return SourceItem(f"{channel.id}/{name}.md", uri, 0, told, access.readers, changed)
 
-    def _state(self, channel: _Channel, parent: Message) -> str:
-        """The revision of a thread; empty for one in which nobody says anything."""
+    def _state(self, channel: _Channel, parent: Message) -> tuple[str, datetime] | None:
+        """The revision of a thread, and when something was last said or edited in it; ``None`` where nobody says anything."""
         replies = f"{text_of(parent, 'reply_count')} {text_of(parent, 'latest_reply')}"
         latest = text_of(parent, "latest_reply") or text_of(parent, "ts")
         age = self.reach.clock.now().timestamp() - float(latest if TIMESTAMP.fullmatch(latest) else "0")
         if age > self.options.edits:
-            return f"{mark_of(parent)} {replies}"
+            last = changed_at({"ts": latest if TIMESTAMP.fullmatch(latest) else moment_of(parent)})
+            return f"{mark_of(parent)} {replies}", max(changed_at(parent), last)
         try:
-            return sha256_hex(canonical_json([mark_of(each) for each in self._thread(channel.id, moment_of(parent))]))
+            messages = self._thread(channel.id, moment_of(parent))
         except ThreadGone:  # in this moment
-            return ""
+            return None
+        return sha256_hex(canonical_json([mark_of(each) for each in messages])), max(map(changed_at, messages))
 
     def _thread(self, channel: str, moment: str) -> list[Message]:
         """The message that a thread is about, and what people answered, oldest first."""

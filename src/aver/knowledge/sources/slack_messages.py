@@ -14,6 +14,7 @@ from aver.knowledge.sources.answers import part_of, text_of
 __all__ = [
     "TIMESTAMP",
     "Message",
+    "changed_at",
     "date_of",
     "files_of",
     "is_said",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 Message = dict[str, Any]
-TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,9}")
+TIMESTAMP = re.compile(r"\d{1,10}\.\d{1,9}")
 _SAID = ("", "file_share", "me_message", "thread_broadcast")
 """Subtypes of what people say; the others are notes of Slack's own, and what bots say."""
 
@@ -35,6 +36,12 @@ def moment_of(message: Message) -> str:
     if not TIMESTAMP.fullmatch(moment):
         raise Unavailable("A message has no timestamp", "See Slack's changes to its API.")
     return moment
+
+
+def changed_at(message: Message) -> datetime:
+    """When a message was last edited, or else said."""
+    edited = text_of(message, "edited", "ts")
+    return datetime.fromtimestamp(float(edited if TIMESTAMP.fullmatch(edited) else moment_of(message)), UTC)
 
 
 def date_of(moment: str) -> str:

@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -40,6 +40,8 @@ _STATUSES = {
 }
 _OLDEST = "2015-02-21"
 """From this version on an empty body has no length in what is signed."""
+_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+"""A blob more is written each second from then on."""
 _SKEW = timedelta(minutes=15)
 
 
@@ -47,6 +49,7 @@ _SKEW = timedelta(minutes=15)
 class _Blob:
     content: bytes
     tag: str
+    changed: datetime
     tier: str = "Hot"
     directory: bool = False
 
@@ -70,7 +73,9 @@ class FakeBlobs(FakeService):
     def put(self, container: str, name: str, content: bytes, *, tier: str = "Hot", directory: bool = False) -> None:
         self._changes += 1
         tag = f"0x8D{self._changes:013X}"
-        self.containers.setdefault(container, {})[name] = _Blob(content, tag, tier, directory)
+        self.containers.setdefault(container, {})[name] = _Blob(
+            content, tag, _BEGAN + timedelta(seconds=self._changes), tier, directory
+        )
 
     def remove(self, container: str, name: str) -> None:
         del self.containers[container][name]
@@ -169,7 +174,7 @@ def _listed(name: str, blob: _Blob) -> str:
         shown = f'<Name Encoded="true">{quote(name)}</Name>'
     kind = "<ResourceType>directory</ResourceType>" if blob.directory else ""
     return (
-        f"<Blob>{shown}<Properties><Etag>{blob.tag}</Etag>{kind}<Content-Length>{len(blob.content)}</Content-Length>"
+        f"<Blob>{shown}<Properties><Last-Modified>{format_datetime(blob.changed, usegmt=True)}</Last-Modified><Etag>{blob.tag}</Etag>{kind}<Content-Length>{len(blob.content)}</Content-Length>"
         f"<AccessTier>{blob.tier}</AccessTier></Properties></Blob>"
     )
 

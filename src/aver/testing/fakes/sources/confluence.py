@@ -215,7 +215,12 @@ class FakeConfluence(FakeAtlassian):
             "spaceId": content.space,
             "authorId": "712020:0",
             "createdAt": _CREATED,
-            "version": {"number": content.version, "message": "", "minorEdit": False, "createdAt": _CREATED},
+            "version": {
+                "number": content.version,
+                "message": "",
+                "minorEdit": False,
+                "createdAt": _written(content.version),
+            },
             "body": {"storage": {"representation": "storage", "value": content.storage}} if body else {},
             "_links": {"webui": f"/spaces/{key}/{place}/{content.id}", "base": f"{self.url}/wiki"},
         }
@@ -338,3 +343,8 @@ class FakeConfluence(FakeAtlassian):
             return Answer({"statusCode": 400, "message": "accountId is required"}, 400)
         some: list[Mapping[str, Any]] = [self.users[each] for each in wanted[:100] if each in self.users]
         return Answer({"results": some, "start": 0, "limit": 100, "size": len(some)})
+
+
+def _written(version: int) -> str:
+    """A version more each minute."""
+    return f"2026-01-01T{(version - 1) // 60:02d}:{(version - 1) % 60:02d}:00.000Z"

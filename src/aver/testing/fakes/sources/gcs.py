@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aver.testing.fakes.sources.serving import Answer, Asked, FakeService
@@ -106,7 +107,9 @@ class FakeBuckets(FakeService):
 def _resource(name: str, found: _Object) -> dict[str, object]:
     """Numbers of 64 bits are text in Google's JSON."""
     size = str(len(found.content))
-    return {"kind": "storage#object", "name": name, "size": size, "generation": str(found.generation)}
+    made = datetime.fromtimestamp(found.generation / 1e6, UTC).isoformat()  # as Google numbers generations
+    told = {"generation": str(found.generation), "timeCreated": made, "updated": made}
+    return {"kind": "storage#object", "name": name, "size": size, **told}
 
 
 def _picked(said: dict[str, object], fields: str | None) -> dict[str, object]:
