@@ -122,7 +122,7 @@ class Choices:
             return False
         texts = [str(leaf.value) for record in scope for leaf in record.leaves if not leaf.trusted]
         found = {each for text in texts for each in kinds_in(text, kind)}
-        return found == {canonical(str(value), kind)} and any(occurs(value, text) for text in texts)
+        return found == {canonical(str(value), kind)}
 
     def _points(self, told: Told, words: Words) -> bool:
         """Whether the words name what was asked of the tool, or, where it was asked nothing, the tool's own subject."""
@@ -180,8 +180,10 @@ class Choices:
             asked = {canonical(str(value), kind) for _, value in leaves(told.arguments)}
             return any(kinds_in(text, kind) - asked for text in words.texts)
         asked = {str(value) for _, value in leaves(told.arguments)}
+        if kind == "other" and words.addressees - {each.lower() for each in asked}:
+            return True
         return any(
-            words.means(leaf.value)
+            words.means(leaf.value) and words.aims(leaf.value)
             for each in self._told
             for record in each.records
             for leaf in record.leaves

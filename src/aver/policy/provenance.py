@@ -10,9 +10,9 @@ from aver.core import Principal
 from aver.policy.choosing import Choices, Told
 from aver.policy.matching import occurs, resembles
 from aver.policy.records import records
-from aver.policy.requests import leaves
+from aver.policy.requests import leaves, under
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin
-from aver.policy.words import Words
+from aver.policy.words import Words, subjects
 
 __all__ = ["Provenance"]
 
@@ -69,10 +69,16 @@ class Provenance:
 
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
         """The call a model asks for, with the origin of every leaf, as policy is asked about it."""
-        origins = {path: self.origins(value) for path, value in leaves(arguments)}
-        return Action(
-            self._principal, tool, annotations, arguments, origins, tuple(self._history), self.asked(annotations)
-        )
+        origins: dict[str, Sequence[Origin]] = {}
+        acts = bool(annotations.effects - {Effect.READ})
+        for path, value in leaves(arguments):
+            found = self.origins(value)
+            if acts and under(path, annotations.targets) and not self._words.aims(value):
+                found = tuple(_mentioned(each) for each in found)
+            origins[path] = found
+        about = bool(subjects(tool) & self._words.stems)
+        asked = self.asked(annotations)
+        return Action(self._principal, tool, annotations, arguments, origins, tuple(self._history), asked, about)
 
     def asked(self, annotations: Annotations) -> Asked:
         """Who asks for what a tool does. Telling others about a change is part of the change."""
@@ -106,6 +112,10 @@ class Provenance:
     def _choose(self) -> None:
         self._ordered = Choices(self._words, self._told).ordered() if self._words.delegates else Words(())
         self._choices = Choices(self._words, self._told, self._ordered if self._ordered.texts else None)
+
+
+def _mentioned(origin: Origin) -> Origin:
+    return Origin("mentioned", origin.step, origin.readers) if origin.kind == "user" and not origin.step else origin
 
 
 def _taken(value: Any, text: str) -> bool:

@@ -21,6 +21,7 @@ _PATTERNS: Mapping[Kind, re.Pattern[str]] = {
     "account": re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"),
     "url": re.compile(r"(?:https?://|www\.)[^\s<>\"'\])}]+|(?<![\w@.])[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|dev)(?:/[^\s<>\"'\])}]*)?(?![\w@])"),
 }
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _FIELD = re.compile(r"[a-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+|id")
 
 
@@ -59,19 +60,18 @@ def kinds_in(text: str, kind: Kind) -> frozenset[str]:
 
 
 def canonical(value: str, kind: Kind) -> str:
-    """One spelling of a value of a kind."""
+    """One spelling of a value of a kind. Letters beyond ASCII stay as they are: some have a look-alike for their lower case."""
+    value = value.strip().translate(_ASCII_LOWER)
     if kind == "account":
-        return value.replace(" ", "").upper()
+        return value.replace(" ", "")
     if kind == "url":
-        return re.sub(r"^(?:https?://)?(?:www\.)?", "", value.rstrip(".,;:!?/").lower())
-    return value.strip().rstrip(".").lower()
+        return re.sub(r"^(?:https?://)?(?:www\.)?", "", value.rstrip(".,;:!?/"))
+    return value.rstrip(".")
 
 
 def records(annotations: Annotations, value: Any) -> list[Record]:
     """A list's members are records, and so are the entries of a table by name; anything else is one."""
     if isinstance(value, list | tuple):
-        if value and all(isinstance(each, str | int | float) for each in value):
-            return [Record(tuple(_leaf(annotations, "", each) for each in value))]
         return [Record(tuple(_of(annotations, each))) for each in value]
     if isinstance(value, Mapping) and value and not all(_FIELD.fullmatch(str(key)) for key in value):
         return [Record(tuple(_of(annotations, {key: each}))) for key, each in value.items()]

@@ -53,7 +53,7 @@ class Annotations:
     untrusted_fields: Sequence[str] = ()
 
 
-OriginKind = Literal["user", "chosen", "named", "trusted", "unknown", "untrusted"]
+OriginKind = Literal["user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted"]
 """From the one with most authority to the one with least."""
 
 Asked = Literal["user", "ordered", "no"]
@@ -64,7 +64,7 @@ Asked = Literal["user", "ordered", "no"]
 class Origin:
     """Where a value was seen before the model used it: ``user`` (the user's own words), ``trusted`` or ``untrusted`` (a tool's
     result, or what was retrieved), ``chosen`` (trusted, and the user's words pick it out), ``named`` (untrusted, but the only value of
-    its kind where the user's words point), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
+    its kind where the user's words point), ``mentioned`` (a target that the user's words name, but only as where to look), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
     none means everyone."""
 
     kind: OriginKind
@@ -75,8 +75,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path
-    (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``history`` names the tools called in this turn so far,
-    oldest first."""
+    (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``about`` that the user's own words name what the tool is about, ``history``
+    names the tools called in this turn so far, oldest first."""
 
     principal: Principal
     tool: str
@@ -85,6 +85,7 @@ class Action:
     origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict)
     history: Sequence[str] = ()
     asked: Asked = "no"
+    about: bool = False
 
 
 Outcome = Literal["allow", "deny", "ask"]

@@ -6,7 +6,7 @@ English. What is not understood is not asked for, and points at nothing, so that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from aver.policy.matching import occurs
 from aver.policy.types import Effect
 
-__all__ = ["Words", "days", "stems", "terms"]
+__all__ = ["Words", "days", "stems", "subjects", "terms"]
 
 _TERM = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|(?<![\w.])\d+(?:\.\d+)?(?!\w)", re.ASCII)
@@ -37,20 +37,20 @@ _COMMON = frozenset(
 
 _VERBS: Mapping[Effect, str] = {
     Effect.WRITE: "add adjust amend append apply arrange assign attach backup book change convert copy create draft edit enable "
-    "disable enter extend fill fix generate increase invite log make mark merge modify move note organise organize plan postpone prepare "
+    "disable enter extend fill fix generate increase invite log mark merge modify move note organise organize plan postpone prepare "
     "produce put raise lower reduce record register rename replace reschedule reserve reset revise rewrite save schedule set setup sign "
     "store swap tag turn update upload write block pin archive import complete finish",
     Effect.SEND: "answer ask alert cc circulate contact distribute email e-mail forward inform introduce invite mail message notify "
-    "ping post publish remind reply report respond send share submit tell text thank transmit tweet upload write",
-    Effect.SPEND: "book buy charge donate fund get hire order pay purchase refund reimburse rent repay reserve return send settle "
-    "spend subscribe tip top transfer wire withdraw invest give",
+    "ping post publish remind reply respond send share submit tell text thank transmit tweet upload write",
+    Effect.SPEND: "book buy charge donate fund hire order pay purchase refund reimburse rent repay reserve return send settle "
+    "spend subscribe tip top transfer wire withdraw invest",
     Effect.DELETE: "cancel clear close delete disable discard dismiss drop empty erase expel kick purge remove revoke trash uninstall "
     "uninvite unsubscribe wipe withdraw terminate ban",
 }
+_SETS = {effect: frozenset(verbs.split()) for effect, verbs in _VERBS.items()}
 _NOUNS_TOO = frozenset(
-    """answer backup book block charge contact copy draft email e-mail fund get give log lower mail message mark note order plan post
-    record refund rent report return schedule set share sign store tag text tip top transfer turn update wire reset cancel close
-    complete finish return make ask present""".split()  # noqa: SIM905
+    """answer backup book block charge contact copy draft email e-mail fund log lower mail message mark note order plan post record refund
+    rent return schedule set share sign store tag text tip top transfer turn update wire reset cancel close complete finish ask""".split()  # noqa: SIM905
 )
 """Verbs that are as often something else: they count only where a verb stands."""
 _BEFORE_VERB = frozenset(
@@ -60,17 +60,54 @@ _BEFORE_VERB = frozenset(
 _PHRASES: tuple[tuple[Effect, re.Pattern[str]], ...] = tuple(
     (effect, re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE))
     for effect, pattern in (
-        (Effect.SPEND, r"reservation|booking|make (?:a |the |my )?payment"),
-        (Effect.WRITE, r"reservation|booking|appointment for|set up|sign up"),
-        (Effect.SEND, r"let \w+ know|get back to|reach out to|drop \w+ a (?:line|note)|invitation"),
+        (Effect.SPEND, r"make (?:an? |the |my |\w+ )?(?:reservation|booking|payment)s?"),
+        (Effect.WRITE, r"make (?:an? |the |my |\w+ )?(?:reservation|booking|appointment|entry|note|copy|change|list)s?|set up|sign up"),
+        (Effect.SEND, r"let (?!me|us)\w+ know|get back to|reach out to|drop \w+ a (?:line|note)|invitation"),
         (Effect.DELETE, r"get rid of|take (?:\w+ ){1,3}off|call off"),
     )
 )
+_ALIKE = tuple(
+    frozenset(group.split())
+    for group in (
+        "event appointment meeting calendar invitation reminder lunch dinner session",
+        "file document doc sheet spreadsheet list note folder report presentation",
+        "email mail message inbox",
+        "user account profile info information detail data address setting contact",
+        "transaction payment transfer money bill invoice order rent",
+        "page webpage website site web article blog",
+        "channel group room thread",
+        "password passcode pin credential passphrase",
+        "ticket issue case task todo request incident",
+        "hotel room stay accommodation",
+        "restaurant table dinner lunch",
+        "car rental vehicle",
+        "flight ticket",
+    )
+)
+"""Words for the same kind of thing."""
 _DELEGATES = re.compile(
     r"\b(?:follow|do|perform|execute|carry out|complete|implement|handle|take care of|act on|work through|go through with|obey)\b"
     r"[^.?!]{0,40}?\b(?:instructions?|actions?|tasks?|steps?|to-?dos?|requests?|orders?|errands?|what (?:it|he|she|they|\w+) (?:says?|asks?))\b"
     r"(?! (?:in the|below|as))",
     re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[.!?:;,\n]|\d+\.")
+_FOR_ME = re.compile(r"\s+(?:me|us)\b(?!\s+(?:an?|the)\s+(?:e-?mail|message|invitation|reminder)\b)", re.IGNORECASE)
+_CHUNK = re.compile(r"\S+")
+_PUNCTUATION = ".,;:!?()[]{}\"'`\u2018\u2019\u201c\u201d"
+_LOOKING = frozenset(
+    """analyse analyze check compare consult count find get give go how list look open read retrieve review scan search see show summarise
+    summarize take visit view what when where which who whose""".split()  # noqa: SIM905
+)
+"""Verbs and questions that only look."""
+_WHENCE = frozenset(
+    """according based by described found from given listed mentioned posted received sent shared specified that where which who whom
+    whose wrote written""".split()  # noqa: SIM905
+)
+"""After these stands where something is or comes from."""
+_PRONOUNS = frozenset("them him her they".split())  # noqa: SIM905
+_ADDRESSEE = re.compile(
+    r"\b(?:to|with|invite|message|e-?mail|tell|ask|notify|add|remove|inform|remind|dm|text|contact|and)\s+@?([A-Z][^\W\d_]+)"
 )
 
 
@@ -101,6 +138,17 @@ def days(text: str) -> frozenset[str]:
         day, year = int(part["day"] or part["day2"]), part["year"] or part["year2"]
         found.add(f"{year}-{number:02}-{day:02}" if year else f"{number:02}-{day:02}")
     return frozenset(found)
+
+
+def subjects(tool: str) -> frozenset[str]:
+    """What a tool is about, by its name: its nouns, and the words people use for them."""
+    found = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool).replace("_", " ")
+    nouns = stems(
+        word
+        for at, word in enumerate(terms(found))
+        if not any(word in verbs for verbs in _SETS.values()) or (at and word in _NOUNS_TOO)
+    )
+    return nouns.union(*(group for group in _ALIKE if group & nouns))
 
 
 class Words:
@@ -147,15 +195,27 @@ class Words:
     def asked(self) -> frozenset[Effect]:
         """The effects that are asked for, by verbs that stand where one does."""
         found = {effect for effect, phrase in _PHRASES for text in self.texts if phrase.search(text)}
-        for text in self.texts:
-            tokens = re.findall(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[.!?:;,\n]|\d+\.", text)
-            for before, token in zip(["."] + tokens, tokens, strict=False):
-                word = token.lower()
-                begins = not before[0].isalpha() or before.lower() in _BEFORE_VERB
-                if word in _NOUNS_TOO and not begins:
-                    continue
-                found.update(effect for effect, verbs in _SETS.items() if word in verbs)
-        return frozenset(found)
+        return frozenset(found.union(*(effects for text in self.texts for _, effects in _asking(text))))
+
+    def aims(self, value: Any) -> bool:
+        """Whether they say the value as something to act on or towards, and not only as where to look (*the note from Ann*)."""
+        if self.delegates:
+            return self.says(value)
+        return any(occurs(value, text) for text in self._aimed)
+
+    @cached_property
+    def addressees(self) -> frozenset[str]:
+        """Names that something is to be sent to, in lower case."""
+        return frozenset(
+            name.lower()
+            for text in self._aimed
+            for name in _ADDRESSEE.findall(text)
+            if name.lower() not in _COMMON
+        )
+
+    @cached_property
+    def _aimed(self) -> tuple[str, ...]:
+        return tuple(_aimed(text) for text in self.texts)
 
     @property
     def delegates(self) -> bool:
@@ -182,4 +242,55 @@ class Words:
         return frozenset(found)
 
 
-_SETS = {effect: frozenset(verbs.split()) for effect, verbs in _VERBS.items()}
+def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:
+    """The verbs that ask for an effect, and which."""
+    before = "."
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        word = token.lower()
+        begins = not before[0].isalpha() or before.lower() in _BEFORE_VERB
+        before = token
+        if word in _NOUNS_TOO and not begins:
+            continue
+        effects = frozenset(effect for effect, verbs in _SETS.items() if word in verbs)
+        # "Tell me" asks for an answer.
+        if effects and not _FOR_ME.match(text, match.end()):
+            yield match, effects
+
+
+def _aimed(text: str) -> str:
+    """``text`` without what it names only as a place to look, as in *the note from Ann* or *read what Ben posted*."""
+    asking = {match.start() for match, _ in _asking(text)}
+    kept: list[str] = []
+    aims = acting = True
+    stands_for = False
+    sentence: list[str] = []
+    before = "."
+    for chunk in _CHUNK.finditer(text):
+        shown = chunk.group()
+        word = shown.strip(_PUNCTUATION).lower()
+        start = chunk.start() + len(shown) - len(shown.lstrip(_PUNCTUATION))
+        if start in asking:
+            aims = acting = True
+        elif word in _LOOKING and (not before[-1].isalnum() or before.strip(_PUNCTUATION).lower() in _BEFORE_VERB):
+            aims = acting = False
+        elif word in _WHENCE:
+            aims = False
+        elif word in ("to", "with") and acting:
+            aims = True
+        kept.append(shown if aims else "\n|\n")
+        if aims and acting:
+            sentence.append(shown)
+        if shown[-1] in ".!?;:" or text[chunk.end() : chunk.end() + 1] == "\n":
+            stands_for = stands_for or _refers(sentence)
+            aims, acting, sentence = True, True, []
+        before = shown
+    return text if stands_for or _refers(sentence) else " ".join(kept)
+
+
+def _refers(sentence: Sequence[str]) -> bool:
+    """Whether a sentence acts towards somebody it does not name, but who was named before."""
+    words = [each.strip(_PUNCTUATION) for each in sentence]
+    return any(word.lower() in _PRONOUNS for word in words) and not any(
+        word and (word[0].isupper() or "@" in word or word[0].isdigit()) for word in words[1:]
+    )
