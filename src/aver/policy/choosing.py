@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
 from aver.policy.matching import occurs, resembles
-from aver.policy.records import Kind, Leaf, Record, canonical, kind_of, kinds_in
+from aver.policy.records import Leaf, Record
 from aver.policy.requests import leaves
 from aver.policy.types import OriginKind
 from aver.policy.words import Words, days, stems, terms
@@ -36,6 +37,12 @@ _SUPERLATIVES: tuple[tuple[re.Pattern[str], bool, re.Pattern[str]], ...] = tuple
         ("worst|lowest|worst-rated", False, "rating|score|stars|grade|rank"),
     )
 )
+_SPOKEN_OF: Mapping[Kind, frozenset[str]] = {
+    "email": frozenset("address contact email invite mail".split()),  # noqa: SIM905
+    "account": frozenset("account bank bill iban invoice pay payment recipient transfer".split()),  # noqa: SIM905
+    "url": frozenset("address article blog link page post site url webpage website".split()),  # noqa: SIM905
+}
+"""Words by which people speak of a value of a kind without saying it."""
 _READING = frozenset("get list read search find fetch show check look retrieve view all by for in the of query recent most".split())  # noqa: SIM905
 
 
@@ -114,7 +121,7 @@ class Choices:
 
     def _alone(self, told: Told, value: Any, kind: Kind) -> bool:
         """Whether the user points at a text that holds this one value of its kind, and whoever vouches for the text knows none."""
-        if kind == "other" or self._addressed(self._words, kind, told):
+        if not (_SPOKEN_OF.get(kind, frozenset()) & self._words.stems) or self._addressed(self._words, kind, told):
             return False
         scope = self._apart(told, self._words) or self._extreme(told, self._words)
         scope = scope or (told.records if self._points(told, self._words) else ())
@@ -177,8 +184,7 @@ class Choices:
     def _addressed(self, words: Words, kind: Kind, told: Told) -> bool:
         """Whether the words already say a value of this kind themselves."""
         if kind not in ("id", "other"):
-            asked = {canonical(str(value), kind) for _, value in leaves(told.arguments)}
-            return any(kinds_in(text, kind) - asked for text in words.texts)
+            return any(kinds_in(text, kind) for text in words.texts)
         asked = {str(value) for _, value in leaves(told.arguments)}
         if kind == "other" and words.addressees - {each.lower() for each in asked}:
             return True

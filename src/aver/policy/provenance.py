@@ -8,14 +8,17 @@ from typing import Any
 
 from aver.core import Principal
 from aver.policy.choosing import Choices, Told
+from aver.policy.kinds import kinds_in
 from aver.policy.matching import occurs, resembles
 from aver.policy.records import records
 from aver.policy.requests import leaves, under
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin
-from aver.policy.words import Words, subjects
+from aver.policy.words import Words, stems, subjects, terms
 
 __all__ = ["Provenance"]
 
+_NAMES = frozenset({"filename", "headline", "name", "subject", "title"})
+"""Arguments that say what something new is called."""
 _LEAST = 4
 """Characters of a foreign text that say something when they turn up within an argument."""
 
@@ -70,15 +73,19 @@ class Provenance:
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
         """The call a model asks for, with the origin of every leaf, as policy is asked about it."""
         origins: dict[str, Sequence[Origin]] = {}
+        links: list[Sequence[Origin]] = []
         acts = bool(annotations.effects - {Effect.READ})
         for path, value in leaves(arguments):
             found = self.origins(value)
             if acts and under(path, annotations.targets) and not self._words.aims(value):
                 found = tuple(_mentioned(each) for each in found)
             origins[path] = found
-        about = bool(subjects(tool) & self._words.stems)
+            if Effect.SEND in annotations.effects and isinstance(value, str) and under(path, annotations.content):
+                links += [self.origins(each) for each in kinds_in(value, "url")]
+        about = self._about(tool, arguments)
         asked = self.asked(annotations)
-        return Action(self._principal, tool, annotations, arguments, origins, tuple(self._history), asked, about)
+        history = tuple(self._history)
+        return Action(self._principal, tool, annotations, arguments, origins, history, asked, about, tuple(links))
 
     def asked(self, annotations: Annotations) -> Asked:
         """Who asks for what a tool does. Telling others about a change is part of the change."""
@@ -103,6 +110,14 @@ class Provenance:
             elif each.origin.kind != "user" and (_taken(value, each.text)):
                 found.append(Origin("untrusted", each.origin.step, each.origin.readers))
         return tuple(dict.fromkeys(found)) or (Origin("unknown"),)
+
+    def _about(self, tool: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether the user's words speak of what the tool is about, and of this one where the arguments give it a name."""
+        spoken, kinds = self._words.stems, subjects(tool)
+        if not kinds & spoken:
+            return False
+        names = [value for path, value in leaves(arguments) if path in _NAMES and isinstance(value, str)]
+        return all(self._words.says(name) or (stems(terms(name)) - kinds) & spoken for name in names)
 
     def _vouched(self, value: Any) -> bool:
         return self._words.says(value) or any(

@@ -82,6 +82,7 @@ def request(action: Action) -> dict[str, Any]:
             "targets": sorted(targets),
             "parameters": sorted(parameters),
             "content": sorted(content),
+            "links": sorted({authority(each) for each in action.links}),
             "readable": _readable(action, aimed_at, carried),
             "about": action.about,
             "asked": action.asked,

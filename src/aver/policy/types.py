@@ -75,8 +75,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path
-    (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``about`` that the user's own words name what the tool is about, ``history``
-    names the tools called in this turn so far, oldest first."""
+    (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``about`` that the user's own words name what the tool is about, ``links``
+    where each address of the web in the content was seen, ``history`` names the tools called in this turn so far, oldest first."""
 
     principal: Principal
     tool: str
@@ -86,6 +86,7 @@ class Action:
     history: Sequence[str] = ()
     asked: Asked = "no"
     about: bool = False
+    links: Sequence[Sequence[Origin]] = ()
 
 
 Outcome = Literal["allow", "deny", "ask"]

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
+from aver.policy.kinds import canonical, kind_of, kinds_in
 from aver.policy.matching import occurs
 from aver.policy.types import Effect
 
@@ -40,8 +41,8 @@ _VERBS: Mapping[Effect, str] = {
     "disable enter extend fill fix generate increase invite log mark merge modify move note organise organize plan postpone prepare "
     "produce put raise lower reduce record register rename replace reschedule reserve reset revise rewrite save schedule set setup sign "
     "store swap tag turn update upload write block pin archive import complete finish",
-    Effect.SEND: "answer ask alert cc circulate contact distribute email e-mail forward inform introduce invite mail message notify "
-    "ping post publish remind reply respond send share submit tell text thank transmit tweet upload write",
+    Effect.SEND: "answer ask alert cc circulate contact distribute email e-mail forward inform invite mail message notify "
+    "announce apologise apologize broadcast congratulate deliver greet introduce nudge ping post publish remind reply respond send share submit tell text thank transmit tweet upload warn welcome wish write",
     Effect.SPEND: "book buy charge donate fund hire order pay purchase refund reimburse rent repay reserve return send settle "
     "spend subscribe tip top transfer wire withdraw invest",
     Effect.DELETE: "cancel clear close delete disable discard dismiss drop empty erase expel kick purge remove revoke trash uninstall "
@@ -159,7 +160,7 @@ class Words:
 
     def says(self, value: Any) -> bool:
         """Whether the very value is said, character for character but for ASCII case and white space."""
-        return any(occurs(value, text) for text in self.texts)
+        return any(_says(value, text) for text in self.texts)
 
     def means(self, value: Any) -> bool:
         """Whether a value of a record is spoken of: a title or a file's name however it is joined, a number, a day."""
@@ -201,7 +202,7 @@ class Words:
         """Whether they say the value as something to act on or towards, and not only as where to look (*the note from Ann*)."""
         if self.delegates:
             return self.says(value)
-        return any(occurs(value, text) for text in self._aimed)
+        return any(_says(value, text) for text in self._aimed)
 
     @cached_property
     def addressees(self) -> frozenset[str]:
@@ -240,6 +241,12 @@ class Words:
                 except InvalidOperation:
                     continue
         return frozenset(found)
+
+
+def _says(value: Any, text: str) -> bool:
+    """Whether a text says the value, an address of the web with its scheme or without."""
+    kind = kind_of(value)
+    return occurs(value, text) or (kind == "url" and canonical(str(value), kind) in kinds_in(text, kind))
 
 
 def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:
