@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scaffold import say
-from scaffold.injection_sets import HELD_OUT, SETS, TextSet, pieces
 
 from aver.evals.intervals import wilson
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.types import Embedder
 from aver.guard.injection import InjectionDetector
 from aver.guard.injection.model import Head, HeadName, head
+from scaffold import say
+from scaffold.injection_sets import HELD_OUT, SETS, TextSet, pieces
 
 __all__ = ["measure"]
 
@@ -140,9 +140,9 @@ def _latency(detectors: _Detectors, embedder: Embedder) -> dict[str, float]:
     pages = pieces("handbook-sourcegraph")[:100]
     one = [page[:1_000] for page in pages]
     many = "\n".join(pages)[:100_000]
-    judged = [_seconds(lambda text=text: detector.score(text)) for text in one]
-    embedded = [_seconds(lambda text=text: embedder.embed([text])) for text in one]
-    long = min(_seconds(lambda: detector.score(many)) for _ in range(3))
+    judged = [_seconds(detector.score, text) for text in one]
+    embedded = [_seconds(embedder.embed, [text]) for text in one]
+    long = min(_seconds(detector.score, many) for _ in range(3))
     base = statistics.median(embedded)
     return {
         "ms_1kb_p50": 1e3 * statistics.median(judged),
@@ -155,9 +155,9 @@ def _latency(detectors: _Detectors, embedder: Embedder) -> dict[str, float]:
     }
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _seconds(act: Callable[[Any], object], given: Any) -> float:
     began = time.perf_counter()
-    act()
+    act(given)
     return time.perf_counter() - began
 
 

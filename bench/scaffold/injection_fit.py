@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scaffold.injection_sets import TextSet
 
 from aver.gateway.types import Embedder
 from aver.guard.injection.concepts import SIZE, signs
 from aver.guard.injection.model import EMBEDDING_SCALE, HeadName
 from aver.guard.injection.windows import windows
 from aver.guard.plain import plain
+from scaffold.injection_sets import TextSet
 
 __all__ = ["Windows", "fitted", "label", "read"]
 

@@ -13,14 +13,17 @@ __all__ = ["Link", "links"]
 _END = r"[^\s<>\"'`\])}]"
 _PATTERNS = re.compile(
     # Markdown, inline and by reference; the target may stand in angle brackets, and may be followed by a title.
-    r"(?P<picture>!?)\[[^\]\n]{0,2000}\]\(\s*<?(?P<inline>[^\s<>)]{1,9000}(?:\([^\s<>)]{0,200}\)[^\s<>)]{0,2000})?)"
-    r"|^[ ]{0,3}\[[^\]\n]{1,300}\]:\s*<?(?P<reference>[^\s>]{1,9000})"
-    # HTML: what a page loads by itself, then what waits for a click.
-    r"|<(?P<element>[a-z][a-z0-9]{0,12})\b(?P<attributes>[^<>]{1,9000})>?"
-    r"|\burl\(\s*[\"']?(?P<style>[^\s\"')]{1,9000})"
-    rf"|(?P<bare>(?:https?|ftps?|wss?)\s?:[\\/]{{2,}}{_END}{{1,9000}}|(?:javascript|vbscript|data:text/html)\s?:?{_END}{{1,9000}})",
+    r"\]\(\s{0,9}<?(?P<inline>[^\s<>)]{1,9000}(?:\([^\s<>)]{0,200}\)[^\s<>)]{0,2000})?)"
+    r"|^[ ]{0,3}\[(?P<label>[^\]\n]{1,300})\]:\s{0,9}<?(?P<reference>[^\s>]{1,9000})"
+    # HTML: a value in quotes may hold what would end the element outside of them.
+    r"|<(?P<element>[a-z][a-z0-9]{0,12})\b(?P<attributes>(?:[^<>\"']++|\"[^\"<]{0,9000}\"|'[^'<]{0,9000}'|[\"'])*+)>?"
+    r"|\burl\(\s{0,9}[\"']?(?P<style>[^\s\"')]{1,9000})"
+    rf"|(?P<bare>(?:https?|ftps?|wss?)\s?:[\\/]{{2,9}}{_END}{{1,9000}}|(?:javascript|vbscript|data:text/html)\s?:?{_END}{{1,9000}})",
     re.IGNORECASE | re.MULTILINE,
 )
+_PICTURE = re.compile(r"!\[([^\]\n]{0,300})\](?:\[([^\]\n]{0,300})\])?(?!\()")
+_LABEL = 2_000
+"""Characters of a link's text at most."""
 _ATTRIBUTE = re.compile(
     r"\b(?P<name>src|srcset|background|poster|data|href|action|formaction|ping|content|style|xlink:href)\s*=\s*"
     r"(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<plain>[^\s\"'>]+))",
@@ -51,26 +54,30 @@ class Link:
 
 
 def links(text: str) -> Iterator[Link]:
-    """In order of appearance; a link inside an element is part of it. Linear in ``len(text)`` but for the bounded lengths above."""
-    pictures = (
-        {name.lower() for name in re.findall(r"!\[[^\]\n]{0,300}\]\[([^\]\n]{1,300})\]", text)}
-        if "][" in text
-        else set()
-    )
+    """In order of appearance. Linear in ``len(text)`` but for the bounded lengths above."""
+    pictures = {(match[2] or match[1]).lower() for match in _PICTURE.finditer(text)} if "![" in text else set()
     for match in _PATTERNS.finditer(text):
         if match["element"] is not None:
             yield from _of_element(match)
         elif match["inline"] is not None:
-            yield _link(match.span(), match["inline"], loads=bool(match["picture"]))
+            yield _inline(text, match)
         elif match["reference"] is not None:
-            label = match[0].split("]:")[0].strip().lstrip("[").lower()
-            yield _link(match.span(), match["reference"], loads=label in pictures)
+            yield _link(match.span(), match["reference"], loads=match["label"].lower() in pictures)
         elif match["style"] is not None:
             yield _link(match.span(), match["style"], loads=True)
         else:
             # A full stop or a comma ends the sentence, not the address.
             address = match["bare"].rstrip(".,;:!?*_")
             yield _link((match.start(), match.start() + len(address)), address, loads=False)
+
+
+def _inline(text: str, match: re.Match[str]) -> Link:
+    """What stands before ``](`` says whether it is a picture: one may hold brackets, and a link may hold a picture."""
+    at = match.start()
+    since = max(0, at - _LABEL, text.rfind("](", 0, at) if at < _LABEL else text.rfind("](", at - _LABEL, at))
+    picture = text.rfind("![", since, at)
+    start = picture if picture >= 0 else text.rfind("[", since, at)
+    return _link((start if start >= 0 else at, match.end()), match["inline"], loads=picture >= 0)
 
 
 def _of_element(match: re.Match[str]) -> Iterator[Link]:
