@@ -20,7 +20,8 @@ from aver.guard.personal.pieces import embeddings
 from aver.guard.personal.tagger import Weights
 from scaffold import DATA, say
 from scaffold.tagging.fitting import example, fit
-from scaffold.tagging.texts import Labelled, Values, cased, common_words, negatives, own, refilled
+from scaffold.tagging.texts import Labelled, cased, common_words, negatives, own, refilled
+from scaffold.tagging.values import Values
 
 KINDS = [
     "AGE",

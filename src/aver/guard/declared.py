@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest
@@ -115,7 +115,8 @@ def _guardrails(checks: Mapping[str, Endpoint] | None = None, tenants: Any = Non
 
 
 def _parts(declared: Guardrails) -> dict[str, Any]:
-    given = {"checks": declared.endpoints, **declared.places, "tenants": declared.tenants}
+    given: dict[str, Any] = {"checks": declared.endpoints, "tenants": declared.tenants}
+    given |= {str(place): checks for place, checks in declared.places.items()}
     return {name: value for name, value in given.items() if value}
 
 
@@ -188,7 +189,11 @@ def guard_of(declared: Places, known: Mapping[str, Maker], endpoints: Mapping[st
         if name not in known:
             raise SettingsError(f"{name[:60]!r} is no check", nearest(name, [*known, *opened]))
         one = made[name] = made.get(name) or known[name]()
-        check = Detecting(one, least=each.least, kinds=each.kinds) if hasattr(one, "find") else cast(Check, one)
+        check = one if _is_check(one) else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds)
         return Rail(check, each.mode, each.deadline, each.failing)
 
     return Guard({place: [rail(name, each) for name, each in checks.items()] for place, checks in declared.items()})
+
+
+def _is_check(one: Detector | Check) -> TypeGuard[Check]:
+    return hasattr(one, "check")

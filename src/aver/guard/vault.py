@@ -33,7 +33,7 @@ Permit = Callable[[Principal, str], bool]
 _TAG = 4
 """Characters of base 32: one guess in a million hits, and only for a token whose kind and number are right too."""
 _TOKEN = re.compile(
-    r"(?:⟦|\[\[?|【|\\u27e6)?\s?(?<![A-Za-z0-9])"
+    r"(?:\\u27e6\s?|(?:⟦|\[\[?|【)?\s?(?<![A-Za-z0-9]))"
     r"(?P<kind>[A-Z][A-Z0-9]{0,30}(?:\\?_[A-Z0-9]{1,30}){0,4}?)\\?[_ -](?P<number>\d{1,6})\\?[_ -](?P<tag>[A-Z2-7]{4})"
     r"(?![A-Za-z0-9])\s?(?:⟧|\]\]?|】|\\u27e7)?",
     re.IGNORECASE,

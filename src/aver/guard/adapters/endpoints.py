@@ -8,7 +8,7 @@ sequence classifier such as PromptGuard behind ``POST /classify`` as vLLM serves
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aver.core.errors import RequestRejected
@@ -108,7 +108,11 @@ class Classifier:
 
 def open_endpoints(endpoints: Mapping[str, Endpoint], transport: Poster, secrets: SecretSource) -> dict[str, Check]:
     """A check for each, by its name."""
-    kinds = {"moderation": Moderation, "llama_guard": LlamaGuard, "classifier": Classifier}
+    kinds: dict[str, Callable[[Server], Check]] = {
+        "moderation": Moderation,
+        "llama_guard": LlamaGuard,
+        "classifier": Classifier,
+    }
     return {name: kinds[each.kind](Server(each, transport, secrets)) for name, each in endpoints.items()}
 
 

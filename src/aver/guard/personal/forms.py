@@ -49,10 +49,9 @@ _LICENSE = re.compile(
     r"\bdriv(?:er|ing)['\u2019]?s? licen[cs]e(?: (?:number|no\.?|is|#)){0,3}:?\s+([A-Z]{0,2}\d[\d -]{4,18}\d)(?!\w)",
     re.IGNORECASE,
 )
-_PLACE = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in sorted(COUNTRIES, key=len, reverse=True)))
-_PEOPLE = re.compile(
-    r"\b(?:" + "|".join(sorted(map(re.escape, NATIONS), key=len, reverse=True)) + r")s?\b", re.IGNORECASE
-)
+_PLACE = re.compile(r"\b(?=[A-Z])(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b")
+_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{3,14}(?![^\W_])")
+_PEOPLE = frozenset(form for name in NATIONS for form in (name.lower(), f"{name.lower()}s"))
 _NEAR = 40
 
 
@@ -70,7 +69,6 @@ _PLAIN = (
     _Form("ZIP_CODE", _ZIP, 0.9),
     _Form("US_DRIVER_LICENSE", _LICENSE, 0.9),
     _Form("GPE", _PLACE, 0.6),
-    _Form("NRP", _PEOPLE, 0.6),
 )
 
 
@@ -90,6 +88,9 @@ def forms(text: str) -> Iterator[Finding]:
     for match in _DATE.finditer(text):
         born = _BIRTH.search(text, max(0, match.start() - _NEAR), match.start())
         yield Finding("DATE_TIME", match.start(), match.end(), 0.95 if born else 0.8)
+    for match in _WORD.finditer(text):
+        if match[0].lower() in _PEOPLE:
+            yield Finding("NRP", match.start(), match.end(), 0.6)
     yield from _phones(text)
 
 

@@ -57,12 +57,15 @@ _NUMBERS = (
     _number("AU_TFN", r"\d{3} ?\d{3} ?\d{3}", "au.tfn", r"tfn\b|tax file"),
     _number("CH_SSN", r"756\.\d{4}\.\d{4}\.\d{2}", "ch.ssn"),
 )
+_DIGITS = re.compile(r"\d\d")
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
 _SAYS_CARD = re.compile(r"\b(?:card|visa|mastercard|amex|maestro|credit|debit|cc)\b", re.IGNORECASE)
 
 
 def numbers(text: str) -> Iterator[Finding]:
     """Not in order, and possibly over one another."""
+    if not _DIGITS.search(text):
+        return
     for each in _NUMBERS:
         for match in each.pattern.finditer(text):
             said = each.words is None or each.words.search(text, max(0, match.start() - _NEAR), match.start())
