@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from aver.agents.sandbox.finishing import finished
+
 __all__ = ["private_folder", "remove"]
 
 
@@ -19,7 +21,7 @@ async def private_folder(parent: Path | None, user: int) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.shield(asyncio.to_thread(remove, folder))
+        await finished(asyncio.to_thread(remove, folder))
 
 
 def _made(parent: Path | None, user: int) -> Path:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["anyone_reads", "imports", "libraries"]
+__all__ = ["anyone_comes_to", "anyone_reads", "imports", "libraries"]
 
 _OF_SYSTEM = (
     "/usr/lib",
@@ -45,13 +45,14 @@ def libraries(more: Sequence[Path] = ()) -> tuple[str, ...]:
 
 
 @lru_cache
-def anyone_reads(paths: Iterable[str]) -> bool:
+def anyone_reads(paths: Sequence[str]) -> bool:
     """Whether a user without rights comes to each of these paths, and can read it."""
-    for path in paths:
-        place = Path(path)
-        if not place.stat().st_mode & 0o4 or any(not parent.stat().st_mode & 0o1 for parent in place.resolve().parents):
-            return False
-    return True
+    return all(Path(path).stat().st_mode & 0o4 and anyone_comes_to(Path(path)) for path in paths)
+
+
+def anyone_comes_to(path: Path) -> bool:
+    """Whether a user without rights may pass through every directory above a path."""
+    return all(parent.stat().st_mode & 0o1 for parent in path.resolve().parents)
 
 
 def _is_link_of_system(path: str) -> bool:

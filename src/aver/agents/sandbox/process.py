@@ -9,25 +9,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from struct import calcsize, pack, unpack
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from aver.agents.sandbox.errors import SandboxUnavailable
+from aver.agents.sandbox.finishing import finished
 from aver.agents.sandbox.inside.program import LENGTH
 
 __all__ = ["Process"]
 
 _ENTRY = "import sys; sys.path.append(sys.argv[1]); from inside.program import main; main()"
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"} | {
-    name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
-}
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
 """What the interpreter needs to start; the tool does not get it. An arena a thread would reserve memory by the core."""
-_PATIENCE = 2.0
-"""Seconds for a process that was told to end its tool, and itself."""
+_PATIENCE = 60.0
+"""Seconds for a process that was told to end its tool, and itself. It takes milliseconds, unless the machine has none to spare."""
 
 
 class Process:
@@ -45,8 +44,11 @@ class Process:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def started(cls, plan: dict[str, Any], *, hands_over: bool) -> AsyncIterator[Process]:
-        """A process that has been sent ``plan``, ended on the way out. ``hands_over``: it will send the socket that it listens on.
+    async def started(
+        cls, plan: dict[str, Any], printed: Sequence[BinaryIO], *, hands_over: bool
+    ) -> AsyncIterator[Process]:
+        """A process that has been sent ``plan``, ended on the way out. It prints to the two files of ``printed``. ``hands_over``: it will
+        send the socket that it listens on.
 
         Raises :class:`SandboxUnavailable` when no process can be started.
         """
@@ -55,18 +57,20 @@ class Process:
             for stack, ends in ((ours, (talk, channel)), (theirs, (its_talk, its_channel))):
                 for end in ends:
                     stack.enter_context(end)
+            plan["printed"] = also = [file.fileno() for file in printed]
             if hands_over:
                 plan["listener"] = its_channel.fileno()
+                also = [*also, its_channel.fileno()]
             reader, writer = await asyncio.open_connection(sock=talk)
             ours.callback(writer.close)
-            process = _start(its_talk, [its_channel.fileno()] if hands_over else [])
+            process = _start(its_talk, also)
             theirs.close()
             self = cls(process, (reader, writer), channel)
             try:
                 await self._send(orjson.dumps(plan))
                 yield self
             finally:
-                await asyncio.shield(_end(process))
+                await finished(_end(process))
 
     async def _send(self, said: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended, and its silence will tell
@@ -106,8 +110,8 @@ def _start(talk: socket.socket, also: list[int]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603 - this interpreter, on a program of our own
             command,
-            stdin=talk,
-            stdout=talk,
+            stdin=talk.fileno(),
+            stdout=talk.fileno(),
             stderr=subprocess.DEVNULL,
             env=_ENVIRONMENT,
             pass_fds=also,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import os
 from base64 import b64decode
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
 
 from aver.agents.sandbox.errors import LimitExceeded, SandboxStopped, ToolCrashed
 from aver.agents.sandbox.process import Process
@@ -17,8 +17,6 @@ from aver.core.errors import InvalidInput
 
 __all__ = ["heard", "result"]
 
-_PATIENCE = 10.0
-"""Seconds beyond those of the limits, for a process that is told to keep them itself."""
 _MEASURED = {
     "seconds": "seconds",
     "cpu_seconds": "seconds of computing",
@@ -28,14 +26,22 @@ _MEASURED = {
     "open_files": "open files",
     "output_kb": "kB of output",
 }
-_OVER = {"memory": "memory_mb", "output": "output_kb", "disk": "disk_mb"}
-_TIMED_OUT, _CPU, _FILE_SIZE = 124, 128 + 24, 128 + 25
+_OVER = {
+    "memory": "memory_mb",
+    "output": "output_kb",
+    "disk": "disk_mb",
+    "open_files": "open_files",
+    "processes": "processes",
+}
+"""What a process calls the limits that it comes up against."""
+_SIGNALS = {128 + 24: "cpu_seconds", 128 + 25: "disk_mb"}
+"""Limits that end a process by a signal, by the status of its end: SIGXCPU and SIGXFSZ."""
 
 
 async def heard(process: Process, limits: Limits, report: Callable[[], Report]) -> Any:
-    """The tool's reply. Raises :class:`LimitExceeded` and :class:`ToolCrashed`."""
+    """The tool's reply, waited for from its first line on. Raises :class:`LimitExceeded` and :class:`ToolCrashed`."""
     try:
-        async with asyncio.timeout(limits.seconds + _PATIENCE):
+        async with asyncio.timeout(limits.seconds):
             try:
                 return await process.heard(limits.output_kb * 2**10)
             except EOFError:
@@ -50,9 +56,8 @@ async def heard(process: Process, limits: Limits, report: Callable[[], Report]) 
 
 def _end(code: int, limits: Limits, report: Report) -> SandboxStopped:
     """What an end without an answer tells."""
-    limit = {_TIMED_OUT: "seconds", _CPU: "cpu_seconds", _FILE_SIZE: "disk_mb"}.get(code)
-    if limit:
-        return _exceeded(limit, limits, report)
+    if code in _SIGNALS:
+        return _exceeded(_SIGNALS[code], limits, report)
     how = f"by signal {code - 128}" if code > 128 else f"with status {code}"
     cause = f"The tool's process ended {how} and gave no answer"
     return ToolCrashed(cause, f"See whether {limits.memory_mb} MB of memory are enough for it.", report)
@@ -63,13 +68,12 @@ def _exceeded(limit: str, limits: Limits, report: Report) -> LimitExceeded:
     return LimitExceeded(limit, cause, f"Ask it for less, or raise {limit}.", report)
 
 
-def result(said: Any, limits: Limits, report: Report, folder: Path) -> Result:
-    """A reply, believed only as far as it is sound; raises as :func:`heard`. ``folder`` has what the tool printed."""
-    out, err = (_printed(folder / name, limits, report) for name in ("stdout", "stderr"))
+def result(said: Any, limits: Limits, report: Report, printed: Sequence[BinaryIO]) -> Result:
+    """A reply, believed only as far as it is sound; raises as :func:`heard`. ``printed`` are the files that the tool printed to."""
+    out, err = (_text(file, limits, report) for file in printed)
     try:
         if "over" in said:
-            limit = _OVER.get(said["over"], said["over"])
-            raise _exceeded(limit if limit in _MEASURED else "seconds", limits, report)
+            raise _exceeded(_OVER[said["over"]], limits, report)
         failed = _words(said.get("failed"))
         files = {relative(name): b64decode(data, validate=True) for name, data in said.get("files", {}).items()}
         value = None if failed is not None else said["value"]
@@ -84,9 +88,8 @@ def _words(said: Any) -> str | None:
     return said
 
 
-def _printed(path: Path, limits: Limits, report: Report) -> str:
-    with path.open("rb") as file:
-        data = file.read(limits.output_kb * 2**10 + 1)
+def _text(file: BinaryIO, limits: Limits, report: Report) -> str:
+    data = os.pread(file.fileno(), limits.output_kb * 2**10 + 1, 0)
     if len(data) > limits.output_kb * 2**10:
         raise _exceeded("output_kb", limits, report)
     return data.decode("utf-8", "replace")

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
+from typing import Any, BinaryIO
 
 import orjson
 
 from aver.agents.sandbox.egress import Network, Proxy
 from aver.agents.sandbox.errors import SandboxUnavailable
 from aver.agents.sandbox.folder import private_folder
-from aver.agents.sandbox.libraries import anyone_reads, imports, libraries
+from aver.agents.sandbox.libraries import anyone_comes_to, anyone_reads, imports, libraries
 from aver.agents.sandbox.process import Process
 from aver.agents.sandbox.reply import heard, result
 from aver.agents.sandbox.source import relative, sources
@@ -27,8 +30,8 @@ from aver.core.errors import InvalidInput
 __all__ = ["Sandbox"]
 
 _FIRST_WORDS = 2**16
-_PATIENCE = 10.0
-"""Seconds for a process to say what is in force."""
+_PATIENCE = 60.0
+"""Seconds for a process to say what is in force. It takes some hundredths of one, unless the machine has none to spare."""
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -75,18 +78,11 @@ class Sandbox:
         self, work: dict[str, Any], sources: dict[str, str], limits: Limits, network: Network | None
     ) -> Result:
         if not hasattr(os, "fork"):
-            raise SandboxUnavailable("This system cannot fork, so no sandbox is to be had", "Run Aver on Linux.")
-        settings, started = self._settings, time.monotonic()
+            raise self._refused("limits", f"{sys.platform} cannot fork")
+        settings = self._settings
         readable = libraries(tuple(settings.libraries))
-        user = a_user() if "user" not in settings.unused else 0
-        if settings.level == "strict" and os.geteuid() == 0 and not user:
-            raise SandboxUnavailable(
-                "Aver is root and has no other user for a sandbox, so the level 'strict' cannot be held",
-                "Run Aver as a user, or where it may become one.",
-            )
-        if settings.level == "process" and user and not anyone_reads(readable):
-            user = 0  # who is not root could not even start Python here
-        async with private_folder(settings.folder, user) as folder, contextlib.AsyncExitStack() as stack:
+        user = self._user(readable)
+        async with private_folder(settings.folder, user) as folder:
             plan: dict[str, Any] = {
                 "level": settings.level,
                 "unused": sorted(settings.unused),
@@ -99,29 +95,36 @@ class Sandbox:
                 "environment": dict(_ONE_THREAD),
                 "work": work,
             }
+            with TemporaryFile(dir=folder) as out, TemporaryFile(dir=folder) as err:
+                said, report = await self._said(plan, (out, err), limits, network)
+                return result(said, limits, report, (out, err))
+
+    async def _said(
+        self, plan: dict[str, Any], printed: Sequence[BinaryIO], limits: Limits, network: Network | None
+    ) -> tuple[Any, Report]:
+        """What a tool's process answers, which has ended by then, and under what it ran."""
+        started, is_strict = time.monotonic(), self._settings.level == "strict"
+        async with contextlib.AsyncExitStack() as stack:
             proxy = None
             if network is not None:
                 proxy = await stack.enter_async_context(Proxy(network))
                 plan["environment"] |= proxy.placeholders
                 plan["token"] = proxy.token
-                if settings.level == "process":
+                if not is_strict:
                     plan["proxy"] = await proxy.listen()
-            hands_over = proxy is not None and settings.level == "strict"
-            process = await stack.enter_async_context(Process.started(plan, hands_over=hands_over))
+            hands_over = proxy is not None and is_strict
+            process = await stack.enter_async_context(Process.started(plan, printed, hands_over=hands_over))
             means = await self._ready(process)
             if proxy is not None and hands_over:
                 await proxy.answer(process.listener())
 
             def report() -> Report:
-                held = _held(settings.level, means, limits, network)
+                held = _held(self._settings.level, means, limits, network)
                 connections = tuple(proxy.connections) if proxy is not None else ()
-                return Report(settings.level, means, held, time.monotonic() - started, connections)
+                return Report(self._settings.level, means, held, time.monotonic() - started, connections)
 
-            said: Any = {"value": None}
-            if work:
-                said = await heard(process, limits, report)
-            await stack.aclose()
-            return result(said, limits, report(), folder)
+            said = await heard(process, limits, report) if plan["work"] else {"value": None}
+        return said, report()
 
     async def _ready(self, process: Process) -> frozenset[Means]:
         """What is in force, told before anything of the tool is run."""
@@ -131,14 +134,29 @@ class Sandbox:
         except (EOFError, OverflowError, ValueError, TimeoutError):
             raise SandboxUnavailable("A sandbox's process does not start", "Free memory, and try again.") from None
         if "refused" in said:
-            level = self._settings.level
-            raise SandboxUnavailable(
-                f"This machine cannot hold the level {level!r}: {said['refused']}: {said['cause']}",
-                "Run Aver where it may make namespaces, or declare the level 'process', which holds less."
-                if level == "strict"
-                else "Declare less for the tool, or run Aver on Linux at the level 'strict'.",
-            )
+            raise self._refused(said["refused"], said["cause"])
         return frozenset(said["means"])
+
+    def _user(self, readable: Sequence[str]) -> int:
+        """Whom the tool is to become, 0 for whoever Aver is. Raises :class:`SandboxUnavailable`."""
+        settings = self._settings
+        user = a_user() if "user" not in settings.unused else 0
+        if settings.level == "strict":
+            if os.geteuid() == 0 and not user:
+                raise self._refused("user", "Aver is root and cannot become another")
+            return user
+        place = Path(settings.folder or gettempdir()) / "any"
+        # another could not even start Python, or come to the sandbox's directory, where these are root's alone
+        return user if user and anyone_reads(readable) and anyone_comes_to(place) else 0
+
+    def _refused(self, means: str, cause: str) -> SandboxUnavailable:
+        level = self._settings.level
+        return SandboxUnavailable(
+            f"This machine cannot hold the level {level!r}: {means}: {cause}",
+            "Run Aver where it may make namespaces and become another user, or declare the level 'process', which holds less."
+            if level == "strict"
+            else "Declare less for the tool, or run Aver on Linux at the level 'strict'.",
+        )
 
 
 def _held(level: str, means: frozenset[Means], limits: Limits, network: Network | None) -> frozenset[Held]:
@@ -149,8 +167,10 @@ def _held(level: str, means: frozenset[Means], limits: Limits, network: Network 
         held.add("processes")
     if "landlock" in means:
         held.add("files")
-    if "seccomp" in means:
-        held |= {"privileges"} if network is not None else {"privileges", "network"}
+    if "seccomp" in means and ("user" in means or os.geteuid() != 0):  # root owns much without any capability
+        held.add("privileges")
+    if "seccomp" in means and network is None:
+        held.add("network")
     return frozenset(held)
 
 
@@ -171,7 +191,6 @@ def _bytes(limits: Limits) -> dict[str, float]:
     if limits.memory_mb < 64 or limits.open_files < 16 or limits.files < 16:
         raise InvalidInput("No Python starts within these limits", "Allow 64 MB of memory and 16 files at least.")
     return {
-        "seconds": limits.seconds,
         "cpu_seconds": int(limits.cpu_seconds),
         "memory": limits.memory_mb * 2**20,
         "processes": limits.processes,

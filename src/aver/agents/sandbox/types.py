@@ -19,7 +19,7 @@ Means = Literal["limits", "user", "namespaces", "landlock", "seccomp"]
 and names; Landlock; a filter of system calls."""
 
 Held = Literal["limits", "processes", "disk", "files", "network", "privileges"]
-"""What is held: time, memory, the size of one file; how many processes there are, and that none outlives the call; all that is written
+"""What is held: time, memory, the size of one file; how many processes there are, and that none outlives the call; all files
 together; that no file but the libraries and its own can be read; that nothing but declared hosts is reached; that it has no more rights
 than anybody, and cannot touch other processes."""
 
@@ -41,12 +41,12 @@ class Limits:
     """What one call may use. Threads count as processes where more than one process is allowed; memory is that of each process."""
 
     seconds: float = 30.0
-    """By the clock."""
+    """By the clock, from the tool's first line."""
     cpu_seconds: int = 10
     memory_mb: int = 512
     processes: int = 1
     disk_mb: int = 64
-    """Of all it keeps, and of any one file."""
+    """Of all its files together where that is held, and of each one, what it prints on a stream included."""
     files: int = 1024
     open_files: int = 64
     output_kb: int = 1024

@@ -35,7 +35,8 @@ def confine(plan: Plan, means: set[str], folder: str) -> None:
     is_apart = "namespaces" in means
     if plan["limits"]["processes"] > 1 and "user" not in means:
         raise Refused("user", "the processes of one call cannot be counted, so it may have one")
-    _limit(plan, counts="user" in means, beside=(1 if plan["user"] else 2) if is_apart else 0)
+    first = 1 if os.getuid() == plan["user"] else 2  # a user of this sandbox's own is not that of the process outside
+    _limit(plan, counts="user" in means, beside=first if is_apart else 0)
     means.add("limits")
     if sys.platform != "linux":
         return

@@ -11,7 +11,6 @@ __all__ = ["Limits", "Plan"]
 
 
 class Limits(TypedDict):
-    seconds: float
     cpu_seconds: int
     memory: int
     processes: int
@@ -38,6 +37,8 @@ class Plan(TypedDict):
     sources: dict[str, str]
     """The tool's file and those beside it, by name; a code's files stand in ``work``."""
     environment: dict[str, str]
+    printed: list[int]
+    """Files that become the standard output and the standard error."""
     listener: NotRequired[int]
     """A socket over which the one that this process listens on for the proxy is handed to its parent."""
     proxy: NotRequired[int]

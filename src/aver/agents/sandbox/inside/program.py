@@ -42,7 +42,7 @@ def main() -> None:
     os.umask(0o022)
     plan = _read(0)
     replies = os.dup(1)
-    _streams(plan)
+    _streams(plan["printed"])
     means: set[str] = set()
     if sys.platform == "linux":
         kernel.end_with_parent(_SIGNAL_TERMINATE)
@@ -58,7 +58,7 @@ def main() -> None:
         first(plan, means, replies)
         os._exit(0)
     os.close(replies)
-    os._exit(supervise.supervise(child, plan["limits"]["seconds"]))
+    os._exit(supervise.supervise(child))
 
 
 def _enter(plan: Plan) -> None:
@@ -135,10 +135,9 @@ def _tried(replies: int, step: Callable[[], None]) -> bool:
     return True
 
 
-def _streams(plan: Plan) -> None:
+def _streams(printed: list[int]) -> None:
     """Give the tool files to print to, and nothing to read from."""
-    for stream, name in ((1, "stdout"), (2, "stderr")):
-        kept = os.open(f"{plan['folder']}/{name}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream, kept in enumerate(printed, 1):
         os.dup2(kept, stream)
         os.close(kept)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""How a process waits for another, and takes all that comes of it along when the time has come."""
+"""How a process waits for another, and takes all that comes of it along when it ends, or is told to end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import contextlib
 import os
 import signal
 
-__all__ = ["TIMED_OUT", "await_first", "block", "supervise", "unblock"]
+__all__ = ["await_first", "block", "supervise", "unblock"]
 
-_WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM}
-TIMED_OUT = 124
+_WATCHED = {signal.SIGCHLD, signal.SIGTERM}
 
 
 def block() -> None:
@@ -22,10 +21,9 @@ def unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
 
 
-def supervise(child: int, seconds: float) -> int:
-    """Wait for ``child``, end it after ``seconds`` or at ``SIGTERM``, then end every process that came of it. Returns its exit status, 128
-    more than a signal's number, or ``TIMED_OUT``."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+def supervise(child: int) -> int:
+    """Wait for ``child``, end it at ``SIGTERM``, then end every process that came of it. Returns its exit status, or 128 more than a
+    signal's number."""
     status = None
     while status is None:
         got = signal.sigwait(_WATCHED)
@@ -33,8 +31,7 @@ def supervise(child: int, seconds: float) -> int:
             status = _ended(child)
         else:
             _kill(child)
-            os.waitpid(child, 0)
-            status = TIMED_OUT
+            status = _code(os.waitpid(child, 0)[1])
     while others := _children():
         for other in others:
             _kill(other)
@@ -55,10 +52,7 @@ def await_first(child: int) -> int:
 
 def _ended(child: int) -> int | None:
     while True:
-        try:
-            ended, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return TIMED_OUT
+        ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == 0:
             return None
         if ended == child:
