@@ -96,6 +96,17 @@ def test_signals_go_to_the_one_process_where_others_share_its_user(machine):
     assert machine("kill", 43, 9) == ALLOW
 
 
+def test_nothing_else_is_done_to_processes_that_share_its_user(machine):
+    refused, f_setown, f_getfd = ERROR | EPERM, 8, 1
+    assert machine("fcntl", 3, f_setown, 43, only_process=42) == refused
+    assert machine("fcntl", 3, f_getfd, only_process=42) == ALLOW
+    assert machine("ioctl", 3, 0x8901, only_process=42) == refused
+    assert machine("ioctl", 3, 0x5401, only_process=42) == ALLOW
+    assert machine("setpriority", 0, 43, 19, only_process=42) == refused
+    for name in ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"):
+        assert [machine(name, process, only_process=42) for process in (0, 42, 43)] == [ALLOW, ALLOW, refused]
+
+
 def test_an_architecture_without_a_table_is_refused():
     with pytest.raises(OSError, match="no table"):
         seccomp.program(False, [], architecture="riscv64")

@@ -57,17 +57,23 @@ _CHECKED: dict[str, tuple[int, int | None]] = {
     "clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None), "socket": (41, 198),
     "kill": (62, 129), "tgkill": (234, 131), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "setpgid": (109, 154), "setsid": (112, 157),
+    "fcntl": (72, 25), "ioctl": (16, 29), "prlimit64": (302, 261), "setpriority": (141, 140), "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122), "sched_setattr": (314, 274),
 }  # fmt: skip
 
 _UNIX, _IPV4, _IPV6, _STREAM, _RAW, _KIND_OF_SOCKET = 1, 2, 10, 1, 3, 0xF
 _THREAD = 0x10000
+_OWNERS = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP: to have the kernel signal another process when a file is ready."""
+_ON_PROCESS = ("prlimit64", "sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr")
+"""Calls on a process by its number, 0 being this one."""
 
 
 def install(*, forks: bool, sockets: Sequence[str], only_process: int | None = None) -> None:
     """Put the filter in force for this process and its threads, for good; raises ``OSError`` where the kernel has none.
 
     ``forks`` allows processes beside this one (threads are always allowed). ``sockets`` are families to allow: ``unix``, and ``ip`` or
-    ``tcp``, raw ones never. With ``only_process``, signals go to that process alone.
+    ``tcp``, raw ones never. With ``only_process``, signals go to that process alone, and no other's limits or priority are changed.
     """
     words = b"".join(pack("HBBI", *each) for each in program(forks, sockets, only_process))
     kept = ctypes.create_string_buffer(words, len(words))
@@ -106,6 +112,14 @@ def program(
             on(name, (_LOAD, 0, 0, _argument(0)), (_EQUAL, 0, 1, only_process), _ALLOWED, refuse)
         for name in ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "setsid", "setpgid"):
             on(name, refuse)
+        for name in ("setpriority", "ioprio_set"):
+            on(name, refuse)
+        for name in _ON_PROCESS:
+            own = ((_EQUAL, 1, 0, 0), (_EQUAL, 0, 1, only_process), _ALLOWED, refuse)
+            on(name, (_LOAD, 0, 0, _argument(0)), *own)
+        for name, commands in _OWNERS.items():
+            ways = [step for command in commands for step in ((_EQUAL, 0, 1, command), refuse)]
+            on(name, (_LOAD, 0, 0, _argument(1)), *ways, _ALLOWED)
     return [*found, _ALLOWED]
 
 
