@@ -19,6 +19,8 @@ def sources(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     left = _LARGEST
     for each in [path, *sorted(path.parent.glob("*.py"))]:
+        if not each.is_file():
+            continue
         left -= each.stat().st_size if each.name not in found else 0
         if left < 0:
             raise TooLarge(f"The Python files in {path.parent} have more than 1 MB", "Keep there what tools need.")

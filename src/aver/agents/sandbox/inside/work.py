@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
+import errno
 import json
 import os
 import sys
@@ -18,36 +20,39 @@ __all__ = ["answer"]
 
 _LONGEST_MESSAGE = 2000
 _COROUTINE = 0x80
+_LIMITS = {
+    errno.ENOSPC: "disk",
+    errno.EFBIG: "disk",
+    errno.EMFILE: "open_files",
+    errno.EAGAIN: "processes",  # what a fork is answered with
+}
+"""Which limit an error of the system tells of."""
 _STAND_INS = ("aver", "aver.agents", "aver.agents.tools", "aver.policy")
 
 
 def answer(plan: Plan, folder: str) -> bytes:
-    """The reply, as JSON: ``{"value", "files"}``, or ``{"failed"}`` with what went wrong, in words. ``folder`` holds ``tool`` and
-    ``work``."""
+    """The reply, as JSON: ``{"value", "files"}``; ``{"over"}`` with the limit that the tool came up against; or ``{"failed"}`` with what
+    went wrong, in words. ``folder`` holds ``tool`` and ``work``."""
     work, most = plan["work"], plan["limits"]["output"]
     sys.dont_write_bytecode = True
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
     try:
-        said = _function(work, f"{folder}/tool") if "function" in work else _code(work, most)
+        reply = _function(work, f"{folder}/tool", most) if "function" in work else _code(work, most)
         sys.stdout.flush()
-        reply = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
     except MemoryError:
-        return b'{"over":"memory"}'
+        return _over("memory")
     except _TooMuch:
-        return b'{"over":"output"}'
-    except BlockingIOError as error:  # what a fork is answered with
-        return _failed(error, "processes")
+        return _over("output")
     except OSError as error:
-        from errno import EFBIG, EMFILE, ENOSPC
-
-        return _failed(error, {ENOSPC: "disk", EFBIG: "disk", EMFILE: "open_files"}.get(error.errno or 0, ""))
+        limit = _LIMITS.get(error.errno or 0)
+        return _over(limit) if limit else _failed(error)
     except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its answer
         return _failed(error)
-    return reply if len(reply) <= most else b'{"over":"output"}'
+    return reply if len(reply) <= most else _over("output")
 
 
-def _function(work: dict[str, Any], folder: str) -> dict[str, Any]:
+def _function(work: dict[str, Any], folder: str, most: int) -> bytes:
     """Calls a function. Its file is a module of a name that no other has: one called ``json.py`` takes nothing's place."""
     for name in _STAND_INS:
         sys.modules[name] = _StandIn(name)
@@ -67,10 +72,10 @@ def _function(work: dict[str, Any], folder: str) -> dict[str, Any]:
         import asyncio
 
         value = asyncio.run(value)
-    return {"value": value}
+    return _reply(_json(value, most))
 
 
-def _code(work: dict[str, Any], most: int) -> dict[str, Any]:
+def _code(work: dict[str, Any], most: int) -> bytes:
     """Runs code as ``__main__``. Its value is that of its last line, where that is an expression; files are those new or changed."""
     import ast
 
@@ -91,10 +96,22 @@ def _code(work: dict[str, Any], most: int) -> dict[str, Any]:
         if error.code:
             raise
     try:
-        json.dumps(value, allow_nan=False)
+        said = _json(value, most)
     except (TypeError, ValueError):
-        value = repr(value)
-    return {"value": value, "files": _files(given, most)}
+        said = _json(repr(value), most)
+    return _reply(said, _json(_files(given, most), most))
+
+
+def _reply(value: str, files: str = "{}") -> bytes:
+    return f'{{"value":{value},"files":{files}}}'.encode("utf-8", "replace")
+
+
+def _json(value: Any, most: int) -> str:
+    """A value as JSON, made once: it may be as large as the memory allows, and is then not copied any further."""
+    said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    if len(said) > most:
+        raise _TooMuch
+    return said
 
 
 def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
@@ -115,18 +132,21 @@ def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
     return found
 
 
-def _failed(error: BaseException, over: str = "") -> bytes:
-    try:
+def _over(limit: str) -> bytes:
+    return json.dumps({"over": limit}).encode()
+
+
+def _failed(error: BaseException) -> bytes:
+    message = type(error).__name__
+    with contextlib.suppress(BaseException):  # an exception whose own words raise another
+        message = f"{message}: {error}"
+    with contextlib.suppress(BaseException):  # a tool may have used up, or closed, what it takes to print
         from traceback import format_exception
 
-        message = f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
-        trace = "".join(format_exception(error, limit=-20))[-8 * _LONGEST_MESSAGE :]
-        sys.stderr.write(trace)
+        sys.stdout.flush()
+        sys.stderr.write("".join(format_exception(error, limit=-20))[-8 * _LONGEST_MESSAGE :])
         sys.stderr.flush()
-        said = {"failed": message} | ({"over": over} if over else {})
-        return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
-    except BaseException:  # noqa: BLE001 - an exception whose own words raise another
-        return json.dumps({"failed": type(error).__name__[:_LONGEST_MESSAGE]}).encode()
+    return json.dumps({"failed": message[:_LONGEST_MESSAGE]}, ensure_ascii=False).encode("utf-8", "replace")
 
 
 class _TooMuch(Exception):
@@ -157,3 +177,5 @@ class _Mark:
 
     def __getitem__(self, _: Any) -> Any:
         return self
+
+    __or__ = __ror__ = __getitem__
