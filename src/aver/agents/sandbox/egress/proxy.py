@@ -28,7 +28,10 @@ __all__ = ["Proxy"]
 
 _PATIENCE = 10.0
 """Seconds to connect to one address."""
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE, _MOST = 16, 1000
+"""Connections that a call may have open, and make."""
+_LONGEST_NAME, _LONGEST_METHOD = 253, 20
+"""Characters of a host's name (RFC 1035) and of a method: what a tool asks for is kept in its report."""
 
 
 class Proxy:
@@ -45,6 +48,7 @@ class Proxy:
         self._tls = tls or ssl.create_default_context()
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._accepted = 0
         self.connections: list[Connection] = []
         self.token = f"aver:{secrets.token_urlsafe(18)}"
         """``user:password`` that the tool sends: on this machine others could find the port."""
@@ -80,8 +84,14 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
+        self._accepted += 1
         try:
-            if len(self._serving) > _MOST_AT_ONCE:
+            if self._accepted > _MOST:
+                if self._accepted == _MOST + 1:
+                    self.connections.append(
+                        Connection("", 0, "", f"More than {_MOST} connections, and none of the rest")
+                    )
+            elif len(self._serving) > _MOST_AT_ONCE:
                 self.connections.append(Connection("", 0, "", f"More than {_MOST_AT_ONCE} connections at once"))
             else:
                 await self._serve(Exchange(reader, writer))
@@ -96,9 +106,8 @@ class Proxy:
         host, port, method, refused = "", 0, "", "The tool ended first"
         try:
             request = await tool.request()
-            method = request.method.decode("ascii")
-            host, port, path = _target(method, request.target)
             self._identify(request)
+            method, host, port, path = _asked(request)
             declared = self._declared(host, port, method)
             tool.far = await self._connect(declared, tls=declared.tls and method != "CONNECT")
             if method == "CONNECT":
@@ -118,7 +127,8 @@ class Proxy:
 
     def _identify(self, request: h11.Request) -> None:
         expected = b"Basic " + b64encode(self.token.encode())
-        if not any(name == b"proxy-authorization" and value == expected for name, value in request.headers):
+        said = [value for name, value in request.headers if name == b"proxy-authorization"]
+        if not any(secrets.compare_digest(value, expected) for value in said):
             raise Refusal(407, "The proxy is this tool's alone: use the address in HTTP_PROXY, its password included")
 
     def _declared(self, host: str, port: int, method: str) -> Host:
@@ -175,15 +185,18 @@ def _check(network: Network) -> None:
             raise InvalidInput(cause, "Declare the host, or leave it out of the secret's.")
 
 
-def _target(method: str, target: bytes) -> tuple[str, int, str]:
-    """Host, port and path of what a proxy is asked for."""
+def _asked(request: h11.Request) -> tuple[str, str, int, str]:
+    """Method, host, port and path of what a proxy is asked for."""
+    method = request.method.decode("ascii")
     try:
-        text = target.decode("ascii")
+        text = request.target.decode("ascii")
         parts = urlsplit(f"//{text}" if method == "CONNECT" else text)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or (method == "CONNECT" and not port) or (method != "CONNECT" and parts.scheme != "http"):
+    if not host or len(host) > _LONGEST_NAME or len(method) > _LONGEST_METHOD:
+        raise Refusal(400, "A proxy is asked for a host, by a method, of a usual length")
+    if (method == "CONNECT" and not port) or (method != "CONNECT" and parts.scheme != "http"):
         raise Refusal(400, "A proxy is asked for http://HOST/PATH, or to CONNECT to HOST:PORT")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return host.lower().rstrip("."), port or 80, path
+    return method, host.lower().rstrip("."), port or 80, path
