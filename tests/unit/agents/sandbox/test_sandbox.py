@@ -78,6 +78,13 @@ async def test_a_tool_that_fails_says_how(sandbox, tool, name, arguments, said):
     assert result.failed.startswith(said)
 
 
+async def test_what_a_tool_printed_before_it_failed_is_told(sandbox):
+    result = await sandbox.run_python("print('so far')\nraise ValueError('no further')")
+    assert (result.stdout, result.failed) == ("so far\n", "ValueError: no further")
+    closed = "import sys\nprint('x')\nsys.stderr.close()\nsys.stdout = None\nraise ValueError('no further')"
+    assert (await sandbox.run_python(closed)).failed == "ValueError: no further"
+
+
 async def test_text_that_is_no_unicode_is_still_an_answer(sandbox, tool):
     assert (await sandbox.run(tool("surrogate"), {})).value == "a?b"
 
@@ -148,7 +155,9 @@ async def test_nothing_is_left_of_the_private_directory(sandbox, tmp_path):
     task = asyncio.ensure_future(placed.run_python("import time\ntime.sleep(60)"))
     await asyncio.sleep(0.3)
     assert len(list(tmp_path.iterdir())) == 1
-    task.cancel()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
     with pytest.raises(asyncio.CancelledError):
         await task
     assert list(tmp_path.iterdir()) == []
