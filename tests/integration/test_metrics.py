@@ -3,6 +3,7 @@
 import aiohttp
 import pytest
 
+from aver.core.errors import Conflict
 from aver.core.settings import Settings
 from aver.knowledge.sources import parse_sources
 from aver.server.application import Application
@@ -103,6 +104,25 @@ async def test_a_run_is_told_while_it_lasts(server, monkeypatch):
     services.sources.follow("northwind-pages")
     assert seen == [{"northwind-pages"}]
     assert of((await scraped(server.url, key))["aver_source_running"], source="northwind-pages") == 0
+
+
+async def test_an_attempt_beside_a_run_does_not_end_it(server, monkeypatch):
+    services = server.application.tenant("northwind")
+    seen = []
+
+    def at_it(*_args, **_options):
+        if not seen:
+            seen.append(services.sources.running)
+            with pytest.raises(Conflict):
+                services.sources.follow("northwind-pages")
+            seen.append(services.sources.running)
+        raise Conflict("Another process holds it", "Wait.")
+
+    monkeypatch.setattr(services.knowledge, "ingest", at_it)
+    with pytest.raises(Conflict):
+        services.sources.follow("northwind-pages")
+    assert seen == [{"northwind-pages"}, {"northwind-pages"}]
+    assert services.sources.running == frozenset()
 
 
 async def test_it_takes_the_role_and_tells_of_one_tenant(server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -60,7 +61,8 @@ class Sources:
         self._max_bytes = max_bytes
         self._kept: dict[str, tuple[str, float]] = {}
         """Secrets of events by their references, each until when."""
-        self._running: set[str] = set()
+        self._running: Counter[str] = Counter()
+        """Runs under way, and attempts at one that are about to find that out."""
 
     def declare(self, declared: Sequence[DeclaredSource]) -> None:
         """Add these sources, or let what is known of them be as they say. Others stay. Nothing is followed yet."""
@@ -111,7 +113,7 @@ class Sources:
         """
         row = self._declared(name)
         began = self._clock.now()
-        self._running.add(name)
+        self._running[name] += 1
         try:
             report = self._knowledge.ingest(self._open(row), progress=progress, whole=whole)
         except Conflict:
@@ -120,7 +122,7 @@ class Sources:
             self._note(name, tried=rfc3339(self._clock.now()), problem=str(error))
             raise
         finally:
-            self._running.discard(name)
+            self._running[name] -= 1
         fresh = {"fresh": rfc3339(began)} if report.complete else {}
         tried = rfc3339(self._clock.now())
         # An event that came while it ran may tell of what the run did not see: it asks for one more.
@@ -165,7 +167,7 @@ class Sources:
     @property
     def running(self) -> frozenset[str]:
         """The sources that are being followed through this object now."""
-        return frozenset(self._running)
+        return frozenset(+self._running)
 
     def due(self, *, asked: bool = False) -> list[str]:
         """The sources that are to be followed now, because their schedule says so or an event does, the longest waiting first; with
