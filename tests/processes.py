@@ -2,6 +2,8 @@
 
 import multiprocessing
 
+from aver.testing.crash import PRELOADED
+
 __all__ = ["PROCESSES"]
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -9,9 +11,6 @@ PROCESSES.set_forkserver_preload(
     [
         "pytest",
         "aver.gateway.budgets",
-        "aver.testing.crash",
-        # Of what LanceDB imports. Itself it starts a thread, so that each process imports it anew.
-        "lance_namespace",
-        "pyarrow.dataset",
+        *PRELOADED,
     ]
 )

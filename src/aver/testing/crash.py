@@ -24,7 +24,11 @@ from aver.knowledge import AccessList, Knowledge, Page, SourceItem
 from aver.store import Store
 from aver.testing.embedder import HashEmbedder
 
-__all__ = ["KINDS", "Crashes", "Moments"]
+__all__ = ["KINDS", "PRELOADED", "Crashes", "Moments"]
+
+PRELOADED = ("aver.testing.crash", "lance_namespace", "pyarrow.dataset")
+"""What a process has imported from which others that open an index are forked. The last two are the larger part of what LanceDB
+imports; LanceDB itself starts a thread, which a process that is forked should not have."""
 
 _DOCUMENTS = 12
 _READY_SECONDS = 120.0
@@ -156,8 +160,7 @@ class Crashes:
         self._data = data
         self._random = random.Random(seed)  # noqa: S311 - moments, not secrets
         self._processes = multiprocessing.get_context("forkserver")
-        # Of what LanceDB imports, the larger part. Itself it starts a thread, which a process that is forked should not have.
-        self._processes.set_forkserver_preload(["aver.testing.crash", "lance_namespace", "pyarrow.dataset"])
+        self._processes.set_forkserver_preload(list(PRELOADED))
         self._opened = _Opened.at(data)
         self._edition = 1
         self._opened.ingest(0)
