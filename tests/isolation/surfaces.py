@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -93,18 +94,15 @@ Look = Callable[[Visitor], str]
 """What is seen, in which the mark stands or does not."""
 
 
-def _api(path: str) -> Look:
+def _at(face: str, path: str) -> Look:
     def look(visitor: Visitor) -> str:
-        return visitor.told(visitor.face("HTTP").get(visitor.caller, path.format(v=visitor)))
+        return visitor.told(visitor.face(face).get(visitor.caller, path.format(v=visitor)))
 
     return look
 
 
-def _page(path: str) -> Look:
-    def look(visitor: Visitor) -> str:
-        return visitor.told(visitor.face("console").get(visitor.caller, path.format(v=visitor)))
-
-    return look
+_api = partial(_at, "HTTP")
+_page = partial(_at, "console")
 
 
 def _asked(face: str) -> Look:
