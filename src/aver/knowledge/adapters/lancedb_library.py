@@ -1,7 +1,7 @@
 """LanceDB's library, imported without the client of a remote catalogue that comes with it.
 
 ``lancedb`` names record types of ``lance_namespace_urllib3_client``, whose package also makes a checked function of every request that
-such a catalogue answers. That is half of the second or two that importing LanceDB takes, and an index in a directory asks none of them.
+such a catalogue answers. That is about half of what importing LanceDB takes, and an index in a directory asks none of them.
 """
 
 from __future__ import annotations
