@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -421,6 +422,28 @@ async def test_a_call_is_not_refused_because_others_of_its_process_took_what_was
     await budgets.close()
     (entry,) = spending(grants, clock.now())
     assert (entry.used, entry.reserved) == (44, 0)
+
+
+async def test_what_is_closed_during_an_exchange_is_given_back_too(grants, clock):
+    """The second exchange keeps room for calls to come; then none come any more."""
+    config = GatewayConfig(budgets=(Budget("words", "tenant", "tokens", 10_000, "day"),))
+    closing = threading.Thread(target=lambda: asyncio.run(budgets.close()))
+    exchanges: list[int] = []
+
+    def close() -> None:
+        if len(exchanges) == 1:
+            closing.start()
+            while not budgets._bank.closed:
+                time.sleep(0.001)
+        exchanges.append(len(exchanges))
+
+    budgets = TenantBudgets(Meanwhile(grants, close), lambda: config, clock, idle=1.0)
+    (await budgets.reserve(ADA, Amount(tokens=10))).settle(Amount(tokens=10))
+    async with asyncio.timeout(60):
+        while len(exchanges) < 2:  # noqa: ASYNC110 - another thread makes them
+            await asyncio.sleep(0.01)
+    await asyncio.to_thread(closing.join)
+    assert [(grant.granted, grant.settled) for grant in grants.grants()] == [(10, 10)]
 
 
 async def test_records_are_deleted_some_time_after_their_window(make, grants, clock, place):

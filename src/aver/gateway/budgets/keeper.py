@@ -123,7 +123,7 @@ class Keeper:
                     if not ask.future.done():
                         ask.future.set_exception(error)
             with bank.lock:
-                if not (self._asks or self._again) and (
+                if not (self._hurry or self._asks or self._again) and (
                     not (bank.purses or self._leaving) or (bank.closed and (failed or self._all_told()))
                 ):
                     self._thread = None
