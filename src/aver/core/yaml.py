@@ -17,7 +17,7 @@ import yaml
 
 from aver.core.errors import SettingsError
 
-__all__ = ["YamlValue", "nearest", "parse_yaml"]
+__all__ = ["YamlValue", "know_scalars", "nearest", "parse_yaml"]
 
 _ALIAS = "an alias"
 
@@ -47,10 +47,17 @@ _SCALARS = (
     ("int", r"[-+]?[0-9]{1,18}", "-+0123456789"),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
 )
-for _tag, _pattern, _first in _SCALARS:
-    # PyYAML looks resolvers up by the first character; the empty string is the first "character" of an empty scalar.
-    _characters = [*_first, ""] if _tag == "null" else list(_first)
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _characters)
+
+
+def know_scalars(kind: type[yaml.SafeLoader | yaml.SafeDumper]) -> None:
+    """Let a loader of PyYAML take plain words for what :class:`YamlValue` does, or a dumper quote what is text all the same."""
+    for tag, pattern, first in _SCALARS:
+        # PyYAML looks resolvers up by the first character; the empty string is the first "character" of an empty scalar.
+        characters = [*first, ""] if tag == "null" else list(first)
+        kind.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), characters)
+
+
+know_scalars(_Loader)
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from aver.core.yaml import know_scalars
 from aver.gateway.config.description import GATEWAY
 from aver.gateway.config.types import GatewayConfig
 
@@ -35,6 +36,7 @@ def _sequence(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
 
 
+know_scalars(_Dumper)
 _Dumper.add_representer(Decimal, _decimal)
 _Dumper.add_representer(dict, _mapping)
 _Dumper.add_representer(list, _sequence)

@@ -12,6 +12,7 @@ from aver.core.yaml import parse_yaml
 from aver.gateway.config.description import schema
 from aver.gateway.config.dump import dump_config
 from aver.gateway.config.read import parse_config
+from aver.gateway.config.types import GatewayConfig, ProviderConfig
 
 from .generated import configs
 
@@ -77,6 +78,15 @@ def test_the_published_schema_is_current():
 @given(configs)
 def test_what_is_valid_validates(config):
     SCHEMA.validate(plain(dump_config(config)))
+
+
+@pytest.mark.parametrize(
+    "word", ["1e5", "1e400", "-.5E3", "12", "1.", "true", "null", "~", "2026-01-31", "12:30", "on"]
+)
+def test_text_is_written_as_text_whatever_it_looks_like(word):
+    text = dump_config(GatewayConfig({"p": ProviderConfig("p", "openai", "http://x", headers={"X-Team": word})}))
+    for read in (plain, yaml.safe_load):
+        assert read(text)["providers"]["p"]["headers"] == {"X-Team": word}
 
 
 @given(damaged())
