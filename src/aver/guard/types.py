@@ -1,0 +1,57 @@
+"""What a check is asked, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+__all__ = ["Check", "Detector", "Finding", "Outcome", "Place", "Verdict"]
+
+Outcome = Literal["pass", "flag", "redact", "block"]
+"""From the mildest to the strictest; the strictest of several verdicts stands."""
+
+Place = Literal["input", "passage", "arguments", "result", "output"]
+"""Where in a turn a text stands: what a user wrote, what was retrieved, what a tool is given, what it returned, what is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found in a text: ``kind`` in the detector's own words (``EMAIL_ADDRESS``, ``injection``), characters
+    ``start`` to ``end``, and how sure the detector is, from 0 to 1."""
+
+    kind: str
+    start: int
+    end: int
+    score: float
+
+
+class Detector(Protocol):
+    """Finds things in a text. Pure: no I/O, no state between texts, safe to call from several threads."""
+
+    name: str
+
+    def find(self, text: str) -> Sequence[Finding]:
+        """In order of ``start``; findings of one detector do not overlap."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check makes of one text. ``reason`` is for people and quotes nothing of the text."""
+
+    check: str
+    outcome: Outcome
+    findings: Sequence[Finding] = ()
+    reason: str = ""
+
+
+class Check(Protocol):
+    """Judges a text in one place of a turn. A detector becomes one with a mode; a moderation endpoint is one by itself."""
+
+    name: str
+
+    async def check(self, text: str, place: Place) -> Verdict:
+        """Raises nothing that the text causes: a check that cannot judge says so with a typed error, and the tenant's
+        declaration decides what that means."""
+        ...
