@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["Annotations", "Effect", "Reversal", "Trust"]
+from aver.core import Principal
+
+__all__ = ["Action", "Annotations", "Decision", "Effect", "Origin", "Outcome", "Reversal", "Trust"]
 
 
 class Effect(StrEnum):
@@ -49,3 +51,39 @@ class Annotations:
     content: Sequence[str] = ()
     output: Trust = "untrusted"
     untrusted_fields: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was seen before the model used it: ``user`` (the user's own words), ``trusted`` or ``untrusted`` (a tool's
+    result, or what was retrieved), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` who may
+    read what it was taken from; none means everyone."""
+
+    kind: Literal["user", "trusted", "untrusted", "unknown"]
+    step: str = ""
+    readers: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path; ``history`` the
+    tools called in this turn so far, oldest first."""
+
+    principal: Principal
+    tool: str
+    annotations: Annotations
+    arguments: Mapping[str, Any]
+    origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict)
+    history: Sequence[str] = ()
+
+
+Outcome = Literal["allow", "deny", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policy says of an action. ``policies`` are the names of the rules that decided it, ``reason`` one sentence for people."""
+
+    outcome: Outcome
+    reason: str
+    policies: Sequence[str] = ()
