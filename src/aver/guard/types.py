@@ -1,4 +1,4 @@
-"""What a check is asked, and what it says."""
+"""What a check is asked, what it says, and what is made of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Check", "Detector", "Finding", "Outcome", "Place", "Verdict"]
+__all__ = ["STRICTNESS", "Check", "Detector", "Failing", "Finding", "Mode", "Outcome", "Place", "Verdict"]
 
 Outcome = Literal["pass", "flag", "redact", "block"]
 """From the mildest to the strictest; the strictest of several verdicts stands."""
+STRICTNESS: dict[Outcome, int] = {"pass": 0, "flag": 1, "redact": 2, "block": 3}
+
+Mode = Literal["observe", "flag", "redact", "block"]
+"""What a tenant has follow when a check finds something: it is only put on record; it is shown; what was found is cut out; the text
+goes no further."""
+
+Failing = Literal["hold", "pass"]
+"""What follows when a check cannot judge: the text is held as if something had been found, or goes on."""
 
 Place = Literal["input", "passage", "arguments", "result", "output"]
 """Where in a turn a text stands: what a user wrote, what was retrieved, what a tool is given, what it returned, what is answered."""
@@ -38,7 +46,8 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check makes of one text. ``reason`` is for people and quotes nothing of the text."""
+    """What a check makes of one text: ``pass``, or anything else when it found something, whose consequence the tenant's mode
+    decides. ``reason`` is for people and quotes nothing of the text."""
 
     check: str
     outcome: Outcome

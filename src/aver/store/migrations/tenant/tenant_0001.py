@@ -228,3 +228,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("route", "config", "release", "tenant", name="pk_cache_counts"),
     )
+    # Guardrails: what stands behind the tokens of a conversation
+    _tenant_table(
+        "vaulted_values",
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("token", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("lookup", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("conversation", "token", "tenant", name="pk_vaulted_values"),
+        sa.UniqueConstraint("conversation", "lookup", "tenant", name="uq_vaulted_values_conversation_lookup_tenant"),
+    )

@@ -1,0 +1,256 @@
+"""What the guardrails find, what they should not have found, and how long they take.
+
+``pii``: personal data in the public set of 1,500 documents (``--pii FILE`` for another of its form), scored as ``scaffold/personal.py`` says: ``precision``,
+``recall`` and ``f2`` whatever the kind, ``typed_*`` with the right one, a row for each kind with a 95 % interval of its recall. ``ms_per_doc`` is
+beside that of Presidio's recognisers without a model, in the same run. The tagger that comes with Aver was trained on texts made from this set's
+templates; ``unseen_templates`` (with ``--folds DIR``, of what ``python -m scaffold.tagging --folds 5 --out DIR`` trained) is how it does on templates it has not
+seen, which is the figure to expect of other texts.
+
+``secrets``: false alarms on two handbooks and on Aver's own source, by million characters. ``latency``: a pass of personal data and secrets over texts
+of 1, 10 and 100 KB. ``injection`` and ``overblock``: see ``scaffold/injection.py``.
+
+    python bench/guardrails.py --json [--only pii latency] [--every N] [--without presidio]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scaffold import DATA, say
+from scaffold.personal import Score, Span, f_beta, score, wilson
+
+from aver.guard import Detecting, Detector, Guard, Rail
+from aver.guard.personal import PersonalData
+from aver.guard.personal.tagger import Tagger
+from aver.guard.secrets import Secrets
+
+CACHE = Path(os.environ.get("AVER_BENCH_CACHE", "~/.cache/aver-bench")).expanduser()
+FOLDS = 5
+Document = dict[str, Any]
+
+
+def pii(arguments: argparse.Namespace) -> dict[str, Any]:
+    file = arguments.pii or DATA / "pii" / "synth_dataset_v2.json"
+    documents: list[Document] = json.loads(file.read_text(encoding="utf-8"))[:: arguments.every]
+    detector = PersonalData()
+    detector.find("Ada Lovelace, +44 20 7946 0958")  # loads what is loaded once
+    result = _scored(documents, lambda _: detector)
+    result["ms_per_doc"] = _milliseconds(detector, documents)
+    if arguments.folds:
+        result["unseen_templates"] = _unseen(documents, arguments.folds)
+    if "presidio" not in arguments.without:
+        result["presidio"] = presidio = _presidio(documents)
+        result["time_over_presidio"] = round(result["ms_per_doc"] / presidio["ms_per_doc"], 2)
+    return result
+
+
+def _unseen(documents: Sequence[Document], folder: Path) -> dict[str, Any]:
+    from scaffold.tagging.__main__ import fold_of
+
+    detectors = [PersonalData(tagger=Tagger(weights=folder / f"fold{fold}.npz")) for fold in range(FOLDS)]
+    return _scored(documents, lambda document: detectors[fold_of(document["template_id"], FOLDS)])
+
+
+def _scored(documents: Sequence[Document], detector_of: Callable[[Document], Detector]) -> dict[str, Any]:
+    found = [
+        [(each.start, each.end, each.kind) for each in detector_of(document).find(document["full_text"])]
+        for document in documents
+    ]
+    total = score(
+        (document["full_text"], _labelled(document), spans) for document, spans in zip(documents, found, strict=True)
+    )
+    return _told(total)
+
+
+def _labelled(document: Document) -> list[Span]:
+    return [(each["start_position"], each["end_position"], each["entity_type"]) for each in document["spans"]]
+
+
+def _told(total: Score) -> dict[str, Any]:
+    def rounded(value: float) -> float:
+        return round(value, 4)
+
+    kinds = {}
+    for kind, counts in sorted(total.kinds.items()):
+        low, high = wilson(counts.found, counts.labelled)
+        kinds[kind] = {
+            "labelled": counts.labelled,
+            "predicted": counts.predicted,
+            "precision": rounded(counts.precision),
+            "recall": rounded(counts.recall),
+            "recall_interval": [rounded(low), rounded(high)],
+            "f2": rounded(f_beta(counts)),
+        }
+    low, high = wilson(total.any.found, total.any.labelled)
+    return {
+        "precision": rounded(total.any.precision),
+        "recall": rounded(total.any.recall),
+        "recall_interval": [rounded(low), rounded(high)],
+        "f2": rounded(f_beta(total.any)),
+        "typed_precision": rounded(total.typed.precision),
+        "typed_recall": rounded(total.typed.recall),
+        "typed_f2": rounded(f_beta(total.typed)),
+        "kinds": kinds,
+    }
+
+
+def _milliseconds(detector: Detector, documents: Sequence[Document]) -> float:
+    """The median of three rounds."""
+    rounds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        for document in documents:
+            detector.find(document["full_text"])
+        rounds.append((time.perf_counter() - began) * 1e3 / len(documents))
+    return round(statistics.median(rounds), 3)
+
+
+PRESIDIO = """
+import json, sys, time
+sys.path[:0] = json.loads(sys.argv[1])
+from aver.guard.adapters.presidio import Presidio
+documents = json.load(sys.stdin)
+detector = Presidio()
+detector.find("warm up")
+began = time.perf_counter()
+found = [[(each.start, each.end, each.kind) for each in detector.find(text)] for text in documents]
+print(json.dumps({"ms": (time.perf_counter() - began) * 1e3 / len(documents), "found": found}))
+"""
+NAMES = {"URL": "DOMAIN_NAME", "LOCATION": "GPE"}
+
+
+def _presidio(documents: Sequence[Document]) -> dict[str, Any]:
+    """Presidio's recognisers without a model, in an environment of their own."""
+    python = CACHE / "presidio" / "bin" / "python"
+    if not python.exists():
+        say("installing presidio-analyzer beside the benchmark")
+        venv.create(python.parents[1], with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "presidio-analyzer"], check=True)
+    # Aver's own adapter is what drives it; it asks for nothing but the standard library and Aver.
+    source = [str(Path(__file__).resolve().parents[1] / "src"), *[path for path in sys.path if "site-packages" in path]]
+    texts = [document["full_text"] for document in documents]
+    done = subprocess.run(
+        [python, "-W", "ignore", "-c", PRESIDIO, json.dumps(source)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"error: Presidio failed: {done.stderr[-2000:]}")
+    said = json.loads(done.stdout.splitlines()[-1])
+    spans = [[(start, end, NAMES.get(kind, kind)) for start, end, kind in each] for each in said["found"]]
+    total = score((each["full_text"], _labelled(each), found) for each, found in zip(documents, spans, strict=True))
+    told = _told(total)
+    return {name: told[name] for name in ("precision", "recall", "f2")} | {"ms_per_doc": round(said["ms"], 3)}
+
+
+def secrets(arguments: argparse.Namespace) -> dict[str, Any]:
+    detector, result = Secrets(), {}
+    places = {
+        "handbook-18f": (DATA / "handbook-18f" / "2025-02-27", "*.md"),
+        "handbook-sourcegraph": (DATA / "handbook-sourcegraph", "*.md"),
+        "source": (Path(__file__).resolve().parents[1] / "src", "*.py"),
+    }
+    for name, (folder, pattern) in places.items():
+        characters = alarms = 0
+        for path in sorted(folder.rglob(pattern))[:: arguments.every]:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            characters += len(text)
+            alarms += len(detector.find(text))
+        result[name] = {
+            "characters": characters,
+            "found": alarms,
+            "per_million": round(alarms * 1e6 / max(1, characters), 2),
+        }
+    return result
+
+
+def latency(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Texts are pages of a handbook with an address among them."""
+    pages = "\n".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted((DATA / "handbook-18f" / "2025-02-27").rglob("*.md"))
+    )
+    guard = Guard({"input": [Rail(Detecting(PersonalData()), "redact", 60), Rail(Detecting(Secrets()), "block", 60)]})
+    chance = random.Random(0)
+    result: dict[str, Any] = {}
+
+    async def passes(size: int, count: int) -> list[float]:
+        taken = []
+        for _ in range(count):
+            at = chance.randrange(max(1, len(pages) - size))
+            text = pages[at : at + size - 40] + " Call Ada Lovelace: +44 20 7946 0958.  "
+            began = time.perf_counter()
+            await guard.judge(text, "input")
+            taken.append((time.perf_counter() - began) * 1e3)
+        return sorted(taken)
+
+    asyncio.run(passes(1_000, 20))
+    for size, count in ((1_000, 400), (10_000, 40), (100_000, 8)):
+        taken = asyncio.run(passes(size, max(4, count // arguments.every)))
+        result[f"{size // 1000} KB"] = {
+            "p50_ms": round(statistics.median(taken), 3),
+            "p95_ms": round(taken[int(len(taken) * 0.95)], 3),
+        }
+    result["time_of_100_over_1"] = round(result["100 KB"]["p50_ms"] / result["1 KB"]["p50_ms"], 1)
+    return result
+
+
+def injection(_: argparse.Namespace) -> dict[str, Any]:
+    from scaffold.injection import measure
+
+    return measure()
+
+
+_PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "pii": pii,
+    "secrets": secrets,
+    "latency": latency,
+    "injection": injection,
+}
+
+
+def _table(told: dict[str, Any]) -> None:
+    say(f"{'kind':22}{'labelled':>9}{'found':>7}{'P':>7}{'R':>7}  {'95 % of R':>12}{'F2':>7}")
+    for kind, row in told["kinds"].items():
+        low, high = row["recall_interval"]
+        say(
+            f"{kind:22}{row['labelled']:>9}{row['predicted']:>7}{row['precision']:>7.2f}{row['recall']:>7.2f}"
+            f"  {low:>5.2f}-{high:<5.2f}{row['f2']:>8.2f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--only", nargs="+", choices=tuple(_PARTS), default=list(_PARTS), help="which parts")
+    parser.add_argument("--without", nargs="+", choices=("presidio",), default=(), help="what not to measure beside it")
+    parser.add_argument("--every", type=int, default=1, help="take every Nth document")
+    parser.add_argument("--pii", type=Path, help="another file of labelled documents")
+    parser.add_argument("--folds", type=Path, help="a folder of taggers, each trained without some of the templates")
+    arguments = parser.parse_args()
+    result: dict[str, Any] = {}
+    for name in arguments.only:
+        say(name)
+        told = _PARTS[name](arguments)
+        result |= told if name == "injection" else {name: told}
+        if name == "pii":
+            _table(told)
+    print(json.dumps(result, indent=None if arguments.json else 2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""What a tenant declares of its checks, said once: reader, writer and schema follow it; and the guard that comes of it.
+
+The section ``guardrails`` of ``aver.yaml``::
+
+    checks:
+      moderation: {kind: moderation, base_url: "https://api.openai.com/v1", model: omni-moderation-latest, credential: "env:OPENAI_API_KEY"}
+    input: {personal: redact, secrets: block, moderation: {mode: block, deadline: 800ms, failing: pass}}
+    output: {secrets: block, personal: {mode: flag, kinds: [US_SSN, IBAN_CODE], least: 0.8}}
+    tenants:
+      acme: {input: {personal: flag}}
+
+A tenant's own line for a check in a place goes before the common one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeGuard, cast, get_args
+
+from aver.core.errors import SettingsError
+from aver.core.yaml import YamlValue, nearest
+from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapOf, Record, keyed
+from aver.gateway.config.words import CREDENTIAL, NAME, POSITIVE, SHARE, TEXT, URL, record
+from aver.guard.detecting import Detecting
+from aver.guard.judging import Guard, Rail
+from aver.guard.types import Check, Detector, Failing, Mode, Place
+
+__all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
+
+EndpointKind = Literal["moderation", "llama_guard", "classifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A check that a server makes: OpenAI's moderations, a model of Llama Guard's kind behind chat completions, or a classifier of
+    PromptGuard's kind behind a text classification endpoint. ``credential`` is a reference, never a secret."""
+
+    name: str
+    kind: EndpointKind
+    base_url: str
+    model: str = ""
+    credential: str = ""
+    least: float = 0.5
+    """From which score on something is found, where the server gives scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A check in one place. ``kinds`` and ``least`` narrow what a detector's finding is; ``deadline`` is in seconds."""
+
+    mode: Mode
+    deadline: float = 1.0
+    failing: Failing = "hold"
+    kinds: tuple[str, ...] = ()
+    least: float = 0.5
+
+
+Places = Mapping[Place, Mapping[str, Declared]]
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrails:
+    """Everything declared. ``tenants`` by name."""
+
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    places: Places = field(default_factory=dict)
+    tenants: Mapping[str, Places] = field(default_factory=dict)
+
+    def of(self, tenant: str) -> Places:
+        """What holds for the tenant of this name: the common declarations, and its own before them."""
+        own = self.tenants.get(tenant, {})
+        return {
+            place: {**self.places.get(place, {}), **own.get(place, {})}
+            for place in get_args(Place)
+            if place in self.places or place in own
+        }
+
+
+_MODE = Choice("mode", get_args(Mode))
+_DECLARED = record(
+    Declared,
+    mode=Field(_MODE, "What follows when something is found.", required=True),
+    deadline=Field(POSITIVE, "How long the check may take."),
+    failing=Field(Choice("way with a check that fails", get_args(Failing)), "What follows when it cannot judge."),
+    kinds=Field(ListOf(NAME, least=1), "Only findings of these kinds count."),
+    least=Field(SHARE, "How sure a detector has to be."),
+)
+_SHORT = Made(_MODE, lambda mode: Declared(cast(Mode, mode)), lambda declared: declared.mode)
+_CHECKS = MapOf(NAME, Either(_SHORT, _DECLARED, lambda declared: declared != Declared(declared.mode)))
+_PLACES = {
+    "input": Field(_CHECKS, "What a user wrote.", optional=True),
+    "passage": Field(_CHECKS, "What was retrieved.", optional=True),
+    "arguments": Field(_CHECKS, "What a tool is given.", optional=True),
+    "result": Field(_CHECKS, "What a tool returned.", optional=True),
+    "output": Field(_CHECKS, "What is answered.", optional=True),
+}
+_ENDPOINT = record(
+    Endpoint,
+    kind=Field(Choice("kind of check", get_args(EndpointKind)), "How the server is spoken to.", required=True),
+    base_url=Field(URL, "Where the server is.", required=True),
+    model=Field(TEXT, "The model's name there."),
+    credential=Field(CREDENTIAL, "Where its key is."),
+    least=Field(SHARE, "From which score on something is found."),
+)
+
+
+def _tenant_places(**given: Any) -> Places:
+    given.pop("name", None)
+    return cast(Places, given)
+
+
+def _guardrails(checks: Mapping[str, Endpoint] | None = None, tenants: Any = None, **places: Any) -> Guardrails:
+    return Guardrails(checks or {}, cast(Places, places), tenants or {})
+
+
+def _parts(declared: Guardrails) -> dict[str, Any]:
+    given: dict[str, Any] = {"checks": declared.endpoints, "tenants": declared.tenants}
+    given |= {str(place): checks for place, checks in declared.places.items()}
+    return {name: value for name, value in given.items() if value}
+
+
+GUARDRAILS = Record(
+    _guardrails,
+    {
+        "checks": Field(MapOf(NAME, _ENDPOINT), "Checks that servers make, by the names used below.", optional=True),
+        **_PLACES,
+        "tenants": Field(
+            MapOf(NAME, Record(_tenant_places, _PLACES, dict)),
+            "What is otherwise for a tenant, by name.",
+            optional=True,
+        ),
+    },
+    _parts,
+)
+
+Maker = Callable[[], Detector | Check]
+"""Makes a built-in check when it is first declared."""
+
+
+def read_guardrails(section: YamlValue, known: Mapping[str, Maker]) -> Guardrails:
+    """The section ``guardrails`` of a bundle. ``known`` are the built-in checks by name.
+
+    Raises :class:`~aver.core.errors.SettingsError` with the line of what is misspelt, unknown or declared twice.
+    """
+    if section.is_null:
+        return Guardrails()
+    declared: Guardrails = GUARDRAILS.read(section)
+    names = {*known, *declared.endpoints}
+    for name, value in keyed(section):
+        if name.text() == "checks":
+            _refuse_taken(value, known)
+        elif name.text() == "tenants":
+            for _, own in keyed(value):
+                for _, checks in keyed(own):
+                    _refuse_unknown(checks, names)
+        else:
+            _refuse_unknown(value, names)
+    return declared
+
+
+def _refuse_taken(checks: YamlValue, known: Mapping[str, Maker]) -> None:
+    if checks.is_null:
+        return
+    for name, _ in keyed(checks):
+        if name.text() in known:
+            raise name.error(f"{name.text()!r} is a check of Aver's own", "Give this one another name.")
+
+
+def _refuse_unknown(checks: YamlValue, names: set[str]) -> None:
+    if checks.is_null:
+        return
+    for name, _ in keyed(checks):
+        if name.text() not in names:
+            raise name.error(f"{name.text()[:60]!r} is no check", nearest(name.text(), names))
+
+
+def guard_of(declared: Places, known: Mapping[str, Maker], endpoints: Mapping[str, Check] | None = None) -> Guard:
+    """The guard of one tenant. ``endpoints`` are the checks that servers make, opened by whoever holds connections and secrets.
+
+    Raises :class:`~aver.core.errors.SettingsError` for a check that is neither, and what making one raises.
+    """
+    opened = dict(endpoints or {})
+    made: dict[str, Detector | Check] = {}
+
+    def rail(name: str, each: Declared) -> Rail:
+        if name in opened:
+            return Rail(opened[name], each.mode, each.deadline, each.failing)
+        if name not in known:
+            raise SettingsError(f"{name[:60]!r} is no check", nearest(name, [*known, *opened]))
+        one = made[name] = made.get(name) or known[name]()
+        check = one if _is_check(one) else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds)
+        return Rail(check, each.mode, each.deadline, each.failing)
+
+    return Guard({place: [rail(name, each) for name, each in checks.items()] for place, checks in declared.items()})
+
+
+def _is_check(one: Detector | Check) -> TypeGuard[Check]:
+    return hasattr(one, "check")

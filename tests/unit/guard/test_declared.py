@@ -1,0 +1,101 @@
+"""What a bundle declares of its checks."""
+
+import asyncio
+
+import jsonschema
+import pytest
+import yaml
+
+from aver.core.errors import SettingsError
+from aver.core.yaml import parse_yaml
+from aver.guard import GUARDRAILS, Finding, Verdict, guard_of, read_guardrails
+from aver.guard.builtin import BUILT_IN
+from aver.guard.declared import Declared, Endpoint, Guardrails
+
+TEXT = """\
+checks:
+  remote: {kind: moderation, base_url: "https://api.example.com/v1", credential: "env:KEY"}
+input: {personal: redact, secrets: block, remote: {mode: block, deadline: 800ms, failing: pass}}
+output: {personal: {mode: flag, kinds: [US_SSN], least: 0.8}}
+tenants:
+  acme: {input: {personal: flag}, result: {secrets: block}}
+"""
+
+
+def read(text):
+    return read_guardrails(parse_yaml(text, "aver.yaml"), BUILT_IN)
+
+
+def test_reads_what_is_written():
+    declared = read(TEXT)
+    assert declared.endpoints["remote"] == Endpoint(
+        "remote", "moderation", "https://api.example.com/v1", credential="env:KEY"
+    )
+    assert declared.places["input"]["personal"] == Declared("redact")
+    assert declared.places["input"]["remote"] == Declared("block", 0.8, "pass")
+    assert declared.places["output"]["personal"] == Declared("flag", kinds=("US_SSN",), least=0.8)
+
+
+def test_a_tenants_own_line_goes_first():
+    declared = read(TEXT)
+    assert declared.of("acme")["input"]["personal"].mode == "flag"
+    assert declared.of("acme")["input"]["secrets"].mode == "block"
+    assert declared.of("acme")["result"]["secrets"].mode == "block"
+    assert declared.of("other")["input"]["personal"].mode == "redact"
+    assert "result" not in declared.of("other")
+
+
+def test_writes_what_it_reads_and_the_schema_takes_both():
+    written = GUARDRAILS.write(read(TEXT))
+    assert read(yaml.safe_dump(written)) == read(TEXT)
+    schema = GUARDRAILS.schema()
+    for each in (written, yaml.safe_load(TEXT), {}):
+        jsonschema.validate(each, schema)
+
+
+def test_nothing_declared_is_nothing_checked():
+    assert read("") == Guardrails()
+    assert read("input:\n") == Guardrails(places={}) or not read("input:\n").of("x").get("input")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("input: {personel: redact}", 1, "personal"),
+        ("input:\n  personal: redakt", 2, "redact"),
+        ("inputs: {}", 1, "input"),
+        ("output:\n  secrets:\n    mode: block\n    failing: explode", 4, "hold"),
+        ("output: {secrets: {deadline: 1s}}", 1, "mode"),
+        ("checks: {personal: {kind: moderation, base_url: 'https://x.example'}}", 1, "another name"),
+        ("checks: {x: {kind: moderations, base_url: 'https://x.example'}}", 1, "moderation"),
+        ("tenants:\n  acme:\n    input: {nothing: block}", 3, "Valid"),
+        ("input: {personal: {mode: flag, least: 3}}", 1, "0 to 1"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_line(text, line, hint):
+    with pytest.raises(SettingsError) as caught:
+        read(text)
+    assert f"aver.yaml:{line}" in str(caught.value)
+    assert hint in str(caught.value)
+
+
+def test_a_guard_does_as_declared():
+    class Remote:
+        name = "remote"
+
+        async def check(self, text, place):
+            return Verdict(self.name, "flag", [Finding("X", 0, 1, 1.0)])
+
+    guard = guard_of(
+        read(TEXT).of("other"), {"personal": BUILT_IN["secrets"], "secrets": BUILT_IN["secrets"]}, {"remote": Remote()}
+    )
+    judged = asyncio.run(guard.judge("hello", "input"))
+    assert judged.outcome == "block"
+    assert [each.mode for each in judged.judged] == ["redact", "block", "block"]
+    assert guard.watches("output")
+    assert not guard.watches("passage")
+
+
+def test_an_endpoint_that_nobody_opened_is_an_error():
+    with pytest.raises(SettingsError):
+        guard_of(read(TEXT).of("x"), BUILT_IN, {})
