@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from aver.core import Principal
 
-__all__ = ["Action", "Annotations", "Decision", "Effect", "Origin", "Outcome", "Reversal", "Trust"]
+__all__ = ["Action", "Annotations", "Decision", "Effect", "Origin", "OriginKind", "Outcome", "Reversal", "Trust"]
 
 
 class Effect(StrEnum):
@@ -53,21 +53,26 @@ class Annotations:
     untrusted_fields: Sequence[str] = ()
 
 
+OriginKind = Literal["user", "trusted", "named", "unknown", "untrusted"]
+"""From the one with most authority to the one with least."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value was seen before the model used it: ``user`` (the user's own words), ``trusted`` or ``untrusted`` (a tool's
-    result, or what was retrieved), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` who may
-    read what it was taken from; none means everyone."""
+    result, or what was retrieved), ``named`` (untrusted, but the user's own words point at just this source), ``unknown`` (nowhere:
+    the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
+    none means everyone."""
 
-    kind: Literal["user", "trusted", "untrusted", "unknown"]
+    kind: OriginKind
     step: str = ""
     readers: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path; ``history`` the
-    tools called in this turn so far, oldest first."""
+    """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path (``event.title``, ``to[0]``); ``asked``
+    says that the user's own words ask for its effects, ``history`` names the tools called in this turn so far, oldest first."""
 
     principal: Principal
     tool: str
@@ -75,6 +80,7 @@ class Action:
     arguments: Mapping[str, Any]
     origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict)
     history: Sequence[str] = ()
+    asked: bool = False
 
 
 Outcome = Literal["allow", "deny", "ask"]

@@ -1,0 +1,100 @@
+"""Whether a value occurs in a text: strictly, to lend it authority, and loosely, to find whence it may have come.
+
+The two err on opposite sides. A value has a speaker's authority only when the speaker wrote it so, character for character but for
+ASCII case and white space: a look-alike is another value. A value is held to come from untrusted content as soon as it could: after
+compatibility folding, without what cannot be seen, with look-alikes taken for one letter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["occurs", "resembles"]
+
+_SPACE = re.compile(r"[ \t\r\n]+")
+_NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
+_JOINERS = frozenset("@._-+/:%#&=?~\\'")
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_LOOK_ALIKES = str.maketrans(
+    dict(
+        zip(
+            "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u043a\u043c\u0442\u0432\u043d",
+            "aeopcyxljsdhkmtbh",
+            strict=True,
+        )
+    )
+    | dict(zip("\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u0131\u0261", "aelkvoptuxlg", strict=True))
+    | {"0": "o", "1": "l", "i": "l"}
+)
+"""Cyrillic and Greek letters, digits and i, each as the Latin letter it is mistaken for."""
+
+
+def occurs(value: Any, text: str) -> bool:
+    """Whether ``text`` says ``value`` as a thing of its own: not as part of a longer word, address, path or number."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, int | float):
+        return _number(str(value)) in _numbers(text)
+    wanted, within = _strict(str(value)), _strict(text)
+    if not wanted:
+        return False
+    start = within.find(wanted)
+    while start >= 0:
+        end = start + len(wanted)
+        if not _joined(within[max(0, start - 2) : start][::-1]) and not _joined(within[end : end + 2]):
+            return True
+        start = within.find(wanted, start + 1)
+    return False
+
+
+def resembles(value: Any, text: str) -> bool:
+    """Whether ``value`` may have been taken from ``text``, whatever was done to its letters on the way."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, int | float):
+        return occurs(value, text)
+    wanted = _loose(str(value))
+    return bool(wanted) and wanted in _loose(text)
+
+
+@lru_cache(maxsize=4096)
+def _strict(text: str) -> str:
+    return _SPACE.sub(" ", text).strip(" ").translate(_ASCII_LOWER)
+
+
+@lru_cache(maxsize=4096)
+def _loose(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> frozenset[Decimal]:
+    found = (_number(each) for each in _NUMBER.findall(text))
+    return frozenset(each for each in found if each is not None)
+
+
+def _joined(neighbours: str) -> bool:
+    """Whether the characters next to a match, nearest first, go on with the same word, address or number."""
+    if not neighbours:
+        return False
+    if neighbours[0].isspace():
+        return False
+    if neighbours[0] in _JOINERS:
+        return (
+            len(neighbours) > 1
+            and (not neighbours[1].isspace())
+            and (neighbours[1].isalnum() or neighbours[1] in _JOINERS)
+        )
+    return neighbours[0].isalnum() or unicodedata.category(neighbours[0]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc", "Pd"}
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None

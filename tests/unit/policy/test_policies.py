@@ -1,0 +1,159 @@
+"""Decisions by the standard library and by policies of one's own."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aver.core import Principal
+from aver.core.errors import SettingsError
+from aver.policy import Action, Annotations, Effect, LivePolicies, Origin, Policies
+
+ANNA = Principal("acme", "anna", frozenset({"support"}))
+STANDARD = Policies.standard()
+MAIL = Annotations(frozenset({Effect.SEND}), "irreversible", targets=["to"], content=["body"])
+USER, TRUSTED, UNTRUSTED, UNKNOWN = (Origin(kind) for kind in ("user", "trusted", "untrusted", "unknown"))
+
+
+def mail(
+    to: Origin, body: Origin, *, asked: bool = True, annotations: Annotations = MAIL, address: str = "ben@acme.test"
+) -> Action:
+    arguments = {"to": [address], "body": "Hello"}
+    return Action(ANNA, "send_mail", annotations, arguments, {"to[0]": [to], "body": [body]}, ["read_inbox"], asked)
+
+
+def test_reading_is_allowed_and_no_effect_is_not() -> None:
+    read = Action(ANNA, "search", Annotations(frozenset({Effect.READ})), {"query": "x"})
+    assert STANDARD.decide(read).outcome == "allow"
+    nothing = STANDARD.decide(Action(ANNA, "odd", Annotations(frozenset()), {}))
+    assert (nothing.outcome, nothing.policies) == ("deny", ())
+
+
+def test_what_the_user_chose_and_asked_for_is_allowed() -> None:
+    assert STANDARD.decide(mail(USER, UNKNOWN)).outcome == "allow"
+    assert STANDARD.decide(mail(USER, UNTRUSTED)).outcome == "allow"
+
+
+def test_what_was_not_asked_for_is_asked() -> None:
+    decision = STANDARD.decide(mail(USER, UNKNOWN, asked=False))
+    assert (decision.outcome, decision.policies) == ("ask", ("unasked",))
+    assert decision.reason == "Your own words do not ask for this."
+
+
+@pytest.mark.parametrize("target", [UNTRUSTED, UNKNOWN])
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_target_from_elsewhere_is_denied(target: Origin, asked: bool) -> None:
+    assert STANDARD.decide(mail(target, USER, asked=asked)).policies == ("foreign-target",)
+
+
+def test_one_target_of_the_user_does_not_speak_for_another() -> None:
+    arguments = {"to": ["ben@acme.test", "eve@evil.test"], "body": "Hello"}
+    origins = {"to[0]": [USER], "to[1]": [UNTRUSTED], "body": [USER]}
+    assert STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, origins, asked=True)).policies == (
+        "foreign-target",
+    )
+
+
+def test_a_path_that_stands_for_two_values_is_denied() -> None:
+    arguments = {"to": ["eve@evil.test"], "to[0]": "ben@acme.test"}
+    decision = STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, {"to[0]": [USER]}, asked=True))
+    assert (decision.outcome, decision.policies) == ("deny", ())
+
+
+def test_untrusted_content_goes_only_where_the_user_chose() -> None:
+    assert STANDARD.decide(mail(TRUSTED, UNTRUSTED)).policies == ("foreign-content",)
+
+
+def test_confidential_content_goes_only_to_its_readers() -> None:
+    secret = Origin("trusted", readers=frozenset({"user:ben@acme.test"}))
+    assert STANDARD.decide(mail(USER, secret)).outcome == "allow"
+    assert STANDARD.decide(mail(USER, secret, address="eve@evil.test")).policies == ("confidential",)
+
+
+def test_an_amount_from_elsewhere_is_asked() -> None:
+    pay = Annotations(frozenset({Effect.SPEND}), targets=["iban"])
+    origins = {"iban": [USER], "amount": [UNTRUSTED]}
+    decision = STANDARD.decide(Action(ANNA, "pay", pay, {"iban": "DE1", "amount": 10}, origins, asked=True))
+    assert (decision.outcome, decision.policies) == ("ask", ("costly",))
+
+
+def test_a_policy_reads_arguments_and_groups(tmp_path: Path) -> None:
+    own = tmp_path / "own.cedar"
+    own.write_text(
+        '@id("no-eve") @reason("Not to Eve.")\nforbid (principal in Group::"support", action, resource)\n'
+        'when { context.arguments.hasTag("to") && context.arguments.getTag("to").values.contains("eve@evil.test") };\n'
+    )
+    policies = Policies.load([own])
+    assert policies.decide(mail(USER, USER)).outcome == "allow"
+    assert policies.decide(mail(USER, USER, address="eve@evil.test")).reason == "Not to Eve."
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("// one\n\npermit (principal, action, resource) when { context.nothing == 1 };", 3),
+        ("permit (principal, action, resource);\npermit (principal, action", 2),
+        (
+            'permit (principal, action, resource) when { "a;b" == "a;b" };\n@decision("maybe") permit (principal, action, resource);',
+            2,
+        ),
+        ('@decision("ask") forbid (principal, action, resource);', 1),
+        ('@idd("a") permit (principal, action, resource);', 1),
+        ('@id("read") permit (principal, action, resource);', 1),
+        ("\npermit (principal == ?principal, action, resource);", 2),
+        ("\n;", 2),
+    ],
+)
+def test_an_error_names_file_and_line_and_the_last_good_set_stays(tmp_path: Path, text: str, line: int) -> None:
+    own = tmp_path / "own.cedar"
+    own.write_text('@id("never") forbid (principal, action, resource);')
+    live = LivePolicies([own])
+    good = live.current
+    own.write_text(text)
+    assert not live.reload()
+    assert live.current is good
+    assert live.error is not None
+    assert f"own.cedar:{line}:" in live.error.cause
+    own.write_text("")
+    assert live.reload()
+    assert live.error is None
+    assert live.current.decide(mail(USER, USER)).outcome == "allow"
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Policies.load([tmp_path / "none.cedar"])
+
+
+def test_a_policy_that_fails_denies(tmp_path: Path) -> None:
+    own = tmp_path / "own.cedar"
+    own.write_text("permit (principal, action, resource) when { 9223372036854775807 + 1 > 0 };")
+    assert Policies.load([own]).decide(mail(USER, USER)).outcome == "deny"
+
+
+EFFECTS = st.frozensets(st.sampled_from(list(Effect)))
+KINDS = st.sampled_from([USER, TRUSTED, UNTRUSTED, UNKNOWN])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(
+    EFFECTS.filter(lambda each: bool(each - {Effect.READ})),
+    st.sampled_from([UNTRUSTED, UNKNOWN]),
+    KINDS,
+    st.booleans(),
+    st.text(),
+)
+def test_no_foreign_target_is_ever_allowed(
+    effects: frozenset[Effect], to: Origin, body: Origin, asked: bool, address: str
+) -> None:
+    annotations = Annotations(effects, targets=["to"], content=["body"])
+    assert STANDARD.decide(mail(to, body, asked=asked, annotations=annotations, address=address)).outcome == "deny"
+
+
+@given(JSON)
+def test_any_arguments_get_a_decision_and_no_allowance(value: object) -> None:
+    assert STANDARD.decide(Action(ANNA, "send_mail", MAIL, {"to": ["x"], "body": value}, asked=True)).outcome == "deny"
