@@ -29,6 +29,7 @@
     │           ├── ContextOverflow     the request is longer than the model reads
     │           ├── ContentFiltered     the provider's content filter refused the request
     │           └── RequestRejected     anything else the caller can mend: the provider calls the request wrong
+    ├── Undecided                  an effect may have happened, and nothing says whether it did
     └── MissingExtra               an optional dependency is not installed
 
 The command line prints ``error: cause. next step`` and exits with ``exit_code``; HTTP answers with
@@ -65,6 +66,7 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "Unavailable",
+    "Undecided",
     "VerificationFailed",
 ]
 
@@ -198,6 +200,12 @@ class RequestRejected(ProviderRefused):
 
 class StreamTruncated(ProviderError):
     slug = "stream-truncated"
+
+
+class Undecided(AverError):
+    """Not to be tried again blindly: it may have happened already."""
+
+    slug, status = "undecided", 504
 
 
 class MissingExtra(AverError):

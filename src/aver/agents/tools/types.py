@@ -39,6 +39,7 @@ class Tool(Protocol):
         """Run it with arguments that fit ``parameters``.
 
         ``key`` is the same for every attempt at one effect, and is passed on where the far side knows idempotency keys. Raises
-        :class:`~aver.core.errors.Unavailable` when it certainly did not run, and any other error when it may have.
+        :class:`~aver.core.errors.InvalidInput` for arguments that do not fit and :class:`~aver.core.errors.Unavailable` otherwise when
+        it certainly did not run, and any other error, :class:`~aver.core.errors.Undecided` above all, when it may have.
         """
         ...
