@@ -1,0 +1,55 @@
+"""The classifier of windows: two logistic regressions, the second of which reads what the first cannot rule out.
+
+The first sees the concepts of a window and costs microseconds; the second sees the embedding too. Both have a head for each place: what a
+user writes may well be an order, what a document holds may not. ``python bench/train_injection.py`` makes the weights again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aver.guard.injection.concepts import SIZE, Signs
+
+__all__ = ["EMBEDDING_SCALE", "Head", "HeadName", "head"]
+
+HeadName = Literal["input", "untrusted"]
+EMBEDDING_SCALE = 6.0
+"""Embeddings have length 1 and hundreds of places; scaled so, the penalty on weights bears on them as on the concepts."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``. A window with first log odds below ``gate`` is clean
+    without a second look; one with second log odds of ``threshold`` has the score one half."""
+
+    first: NDArray[np.float32]
+    second: NDArray[np.float32]
+    gate: float
+    threshold: float
+
+    def suspicion(self, signs: Signs) -> float:
+        """Log odds by concepts alone."""
+        return float(self.first[signs.places] @ signs.values)
+
+    def log_odds(self, signs: Signs, vector: NDArray[np.float32]) -> float:
+        """Log odds by concepts and the window's embedding, above the threshold."""
+        by_signs = self.second[signs.places] @ signs.values
+        return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector)) - self.threshold
+
+
+@lru_cache
+def head(name: HeadName) -> Head:
+    with files("aver.guard.injection").joinpath("weights.npz").open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
+        return Head(
+            stored[f"{name}_first"].astype(np.float32),
+            stored[f"{name}_second"].astype(np.float32),
+            float(stored[f"{name}_gate"]),
+            float(stored[f"{name}_threshold"]),
+        )
