@@ -242,7 +242,7 @@ def _content(steps: Iterable[Step]) -> _Content | None:
             (document, version) for hit in retrieved.get("hits", ()) for document, version in hit.get("also", ())
         )
         | frozenset((document, version) for document, version in retrieved.get("remembered", ())),
-        answer_of(responded["answer"]) if responded else None,
+        answer_of(responded["answer"]) if responded and "answer" in responded else None,
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
+from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
 from aver.agents.release import Release
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
 __all__ = ["Assistant"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Assistant:
@@ -69,21 +66,21 @@ class Assistant:
         """
         turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
-            await _whole(turn.admit)
+            await whole(turn.admit)
             yield turn.progressed("admitted")
-            await _whole(turn.understand)
+            await whole(turn.understand)
             await turn.reword()
-            await _whole(turn.search)
+            await whole(turn.search)
             await turn.rerank()
-            await _whole(turn.retrieved)
+            await whole(turn.retrieved)
             yield turn.progressed("retrieved")
             if turn.hits:
                 yield turn.progressed("generating")
                 async with aclosing(turn.generate()) as written:
                     async for sentence in written:
-                        for verified in await _whole(turn.verify, sentence):
+                        for verified in await whole(turn.verify, sentence):
                             yield verified
-            yield await _whole(turn.respond)
+            yield await whole(turn.respond)
         except BaseException as error:
             await _record_failure(turn, error)
             raise
@@ -130,18 +127,8 @@ class Assistant:
         return turn_lineage(self._store, self._ledger, past.answer, past.created, past.withheld)
 
 
-async def _whole(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do blocking work in a thread, to its end even when cancelled meanwhile: a step half done is not told from one undone."""
-    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait({thread})
-        raise
-
-
 async def _record_failure(turn: Turn, error: BaseException) -> None:
     try:
-        await _whole(turn.fail, error)
+        await whole(turn.fail, error)
     except AverError as unrecorded:
         error.add_note(f"The failure itself could not be recorded: {unrecorded}")

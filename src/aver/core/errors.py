@@ -18,6 +18,7 @@
     │   ├── SourceDenied           a source of documents does not let Aver in
     │   ├── StorageFull            the disk is full
     │   ├── Overloaded             more is asked of this process than it takes at once
+    │   ├── Stopped                a kill switch holds it
     │   └── ProviderError          a model provider failed, or cannot be reached
     │       ├── ProviderTimeout    it did not answer in time
     │       ├── ProviderPaused     it failed too often and is left alone for now
@@ -61,6 +62,7 @@ __all__ = [
     "RequestRejected",
     "SettingsError",
     "SourceDenied",
+    "Stopped",
     "StorageFull",
     "StreamTruncated",
     "TooLarge",
@@ -156,6 +158,10 @@ class StorageFull(Unavailable):
 
 class Overloaded(Unavailable):
     slug = "overloaded"
+
+
+class Stopped(Unavailable):
+    slug = "stopped"
 
 
 class ProviderError(Unavailable):

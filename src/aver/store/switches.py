@@ -1,0 +1,119 @@
+"""Kill switches: what is stopped, for whom and why, and a reading of it that is never older than a quarter of a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast, get_args
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from aver.core.clock import rfc3339
+from aver.core.errors import InvalidInput, NotFound, Stopped
+from aver.core.ids import new_id
+from aver.store.control import switches
+
+__all__ = ["Switch", "SwitchKind", "Switches", "lift", "throw", "thrown"]
+
+SwitchKind = Literal["tool", "feature", "model", "tenant", "installation"]
+
+_FRESH = 0.25
+"""Seconds: the promise is one, for the slowest of replicas."""
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Something that is stopped: the tool, feature or model called ``name``, a tenant, or the whole installation. With ``tenant`` (an
+    id) it holds for that one alone. ``reason`` is told to users."""
+
+    id: str
+    kind: SwitchKind
+    name: str
+    tenant: str
+    reason: str
+    thrown: datetime
+
+    def holds(self, tenant: str, named: dict[str, str]) -> bool:
+        """Whether it stops what ``named`` says of the tenant with this id, by kind."""
+        if self.tenant not in ("", tenant):
+            return False
+        return self.kind in ("tenant", "installation") or named.get(self.kind) == self.name
+
+    def error(self) -> Stopped:
+        """What a user is told."""
+        what = f"The {self.kind} {self.name!r} is" if self.name else "This is"
+        return Stopped(f"{what} stopped by an administrator: {self.reason}", "Wait until it is let go on.")
+
+
+def throw(tx: Connection, kind: SwitchKind, name: str, tenant: str, reason: str, now: datetime) -> Switch:
+    """Stop something. Thrown again, it stays as it was, with the first reason. Raises :class:`InvalidInput` for what cannot be stopped."""
+    if kind not in get_args(SwitchKind):
+        raise InvalidInput(
+            f"There is nothing like {kind!r:.60} to stop", f"Name one of {', '.join(get_args(SwitchKind))}."
+        )
+    if (kind in ("tool", "feature", "model")) != bool(name):
+        raise InvalidInput(f"A switch of a {kind} {'needs a' if not name else 'has no'} name", "Say what is to stop.")
+    if (kind == "tenant" and not tenant) or (kind == "installation" and tenant):
+        raise InvalidInput(f"A switch of the {kind} is for {'one tenant' if kind == 'tenant' else 'all'}", "Say which.")
+    if not reason.strip() or len(reason) > _LONGEST or not reason.isprintable():
+        raise InvalidInput("Users are told why something is stopped", f"Give a reason of up to {_LONGEST} characters.")
+    same = (switches.c.kind == kind, switches.c.name == name, switches.c.tenant == tenant)
+    row = tx.execute(select(switches).where(*same)).one_or_none()
+    if row is not None:
+        return _switch(row)
+    switch = Switch(new_id("switch"), kind, name, tenant, reason, now)
+    values = {"id": switch.id, "kind": kind, "name": name, "tenant": tenant, "reason": reason, "thrown": rfc3339(now)}
+    tx.execute(insert(switches), values)
+    return switch
+
+
+def lift(tx: Connection, switch: str) -> Switch:
+    """Let go on what the switch with this id stopped; :class:`NotFound` when there is none."""
+    row = tx.execute(select(switches).where(switches.c.id == switch)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such switch", "See what is stopped.")
+    tx.execute(delete(switches).where(switches.c.id == switch))
+    return _switch(row)
+
+
+def thrown(tx: Connection) -> list[Switch]:
+    """Everything that is stopped, oldest first."""
+    return [_switch(row) for row in tx.execute(select(switches).order_by(switches.c.id))]
+
+
+def _switch(row: Row[Any]) -> Switch:
+    thrown = datetime.fromisoformat(row.thrown)
+    return Switch(row.id, cast(SwitchKind, row.kind), row.name, row.tenant, row.reason, thrown)
+
+
+class Switches:
+    """What is stopped, as asked before every step. ``read`` is :meth:`~aver.store.Store.switches`; its error passes, because what cannot
+    be known to be allowed is not. Thread-safe; blocks for one query where the last one is older than a quarter of a second."""
+
+    def __init__(self, read: Callable[[], Sequence[Switch]], now: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._now = now
+        self._lock = threading.Lock()
+        self._known: Sequence[Switch] = ()
+        self._until = float("-inf")
+
+    def check(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
+        """Raise :class:`Stopped` where one of these is stopped."""
+        found = self.holding(tenant, feature=feature, model=model, tool=tool)
+        if found is not None:
+            raise found.error()
+
+    def holding(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> Switch | None:
+        """The first switch that stops one of these for the tenant with this id."""
+        named = {"feature": feature, "model": model, "tool": tool}
+        with self._lock:
+            if self._now() >= self._until:
+                asked = self._now()  # before the query: what is thrown during it is seen next time
+                self._known = self._read()
+                self._until = asked + _FRESH
+            known = self._known
+        return next((each for each in known if each.holds(tenant, named)), None)
