@@ -3,11 +3,13 @@
 from aver.policy.live import LivePolicies
 from aver.policy.policies import Policies, Rule
 from aver.policy.provenance import Provenance
-from aver.policy.types import Action, Annotations, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
+from aver.policy.recorded import action_from, action_to, decision_from, decision_to, origin_from, origin_to
+from aver.policy.types import Action, Annotations, Asked, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
 
 __all__ = [
     "Action",
     "Annotations",
+    "Asked",
     "Decision",
     "Effect",
     "LivePolicies",
@@ -19,4 +21,10 @@ __all__ = [
     "Reversal",
     "Rule",
     "Trust",
+    "action_from",
+    "action_to",
+    "decision_from",
+    "decision_to",
+    "origin_from",
+    "origin_to",
 ]

@@ -17,7 +17,7 @@ __all__ = ["occurs", "resembles"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
-_JOINERS = frozenset("@._-+/:%#&=?~\\'")
+_JOINERS = "@._-+/:%#&=?~\\'"
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _LOOK_ALIKES = str.maketrans(
     dict(
@@ -45,7 +45,7 @@ def occurs(value: Any, text: str) -> bool:
     start = within.find(wanted)
     while start >= 0:
         end = start + len(wanted)
-        if not _joined(within[max(0, start - 2) : start][::-1]) and not _joined(within[end : end + 2]):
+        if not _joined(within, start - 1, -1) and not _joined(within, end, 1):
             return True
         start = within.find(wanted, start + 1)
     return False
@@ -61,36 +61,30 @@ def resembles(value: Any, text: str) -> bool:
     return bool(wanted) and wanted in _loose(text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _strict(text: str) -> str:
     return _SPACE.sub(" ", text).strip(" ").translate(_ASCII_LOWER)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _loose(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _numbers(text: str) -> frozenset[Decimal]:
     found = (_number(each) for each in _NUMBER.findall(text))
     return frozenset(each for each in found if each is not None)
 
 
-def _joined(neighbours: str) -> bool:
-    """Whether the characters next to a match, nearest first, go on with the same word, address or number."""
-    if not neighbours:
+def _joined(text: str, at: int, step: int) -> bool:
+    """Whether what stands next to a match, ``at`` and on by ``step``, goes on with the same word, address or number."""
+    while 0 <= at < len(text) and text[at] in _JOINERS:
+        at += step
+    if not 0 <= at < len(text):
         return False
-    if neighbours[0].isspace():
-        return False
-    if neighbours[0] in _JOINERS:
-        return (
-            len(neighbours) > 1
-            and (not neighbours[1].isspace())
-            and (neighbours[1].isalnum() or neighbours[1] in _JOINERS)
-        )
-    return neighbours[0].isalnum() or unicodedata.category(neighbours[0]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc", "Pd"}
+    return text[at].isalnum() or unicodedata.category(text[at]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc"}
 
 
 def _number(text: str) -> Decimal | None:

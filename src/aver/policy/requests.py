@@ -11,9 +11,9 @@ from aver.core import EVERYONE, group_reader, user_reader
 from aver.core.errors import InvalidInput, TooLarge
 from aver.policy.types import Action, Effect, Origin, OriginKind
 
-__all__ = ["authority", "declared", "entities", "leaves", "request"]
+__all__ = ["authority", "declared", "entities", "leaves", "request", "under"]
 
-_RANK: Sequence[OriginKind] = ("user", "trusted", "named", "unknown", "untrusted")
+_RANK: Sequence[OriginKind] = ("user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted")
 _MOST_LEAVES = 10_000
 _UNKNOWN = (Origin("unknown"),)
 _MEMBER = re.compile(r"\[\d+\]")
@@ -62,12 +62,12 @@ def request(action: Action) -> dict[str, Any]:
                 f"The arguments of {action.tool} hold more than {_MOST_LEAVES:,} values", "Ask for less at once."
             )
         origins = action.origins.get(path) or _UNKNOWN
-        if _under(path, annotations.targets):
+        if under(path, annotations.targets):
             targets.add(authority(origins))
             aimed_at.append(value)
         else:
             carried += origins
-            if _under(path, annotations.content):
+            if under(path, annotations.content):
                 content.update(each.kind for each in origins)
             else:
                 parameters.add(authority(origins))
@@ -82,7 +82,9 @@ def request(action: Action) -> dict[str, Any]:
             "targets": sorted(targets),
             "parameters": sorted(parameters),
             "content": sorted(content),
+            "links": sorted({authority(each) for each in action.links}),
             "readable": _readable(action, aimed_at, carried),
+            "about": action.about,
             "asked": action.asked,
             "history": sorted(set(action.history)),
         },
@@ -121,7 +123,8 @@ def _user(action: Action) -> str:
     return f"{action.principal.tenant}/{action.principal.user}"
 
 
-def _under(path: str, names: Sequence[str]) -> bool:
+def under(path: str, names: Sequence[str]) -> bool:
+    """Whether a leaf is, or stands in, one of the declared arguments."""
     plain = declared(path)
     return any(plain == each or plain.startswith(f"{each}.") for each in names)
 

@@ -9,7 +9,18 @@ from typing import Any, Literal
 
 from aver.core import Principal
 
-__all__ = ["Action", "Annotations", "Decision", "Effect", "Origin", "OriginKind", "Outcome", "Reversal", "Trust"]
+__all__ = [
+    "Action",
+    "Annotations",
+    "Asked",
+    "Decision",
+    "Effect",
+    "Origin",
+    "OriginKind",
+    "Outcome",
+    "Reversal",
+    "Trust",
+]
 
 
 class Effect(StrEnum):
@@ -53,15 +64,18 @@ class Annotations:
     untrusted_fields: Sequence[str] = ()
 
 
-OriginKind = Literal["user", "trusted", "named", "unknown", "untrusted"]
+OriginKind = Literal["user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted"]
 """From the one with most authority to the one with least."""
+
+Asked = Literal["user", "ordered", "no"]
+"""Who asks for an effect: the user's own words, a text that they told to act upon, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value was seen before the model used it: ``user`` (the user's own words), ``trusted`` or ``untrusted`` (a tool's
-    result, or what was retrieved), ``named`` (untrusted, but the user's own words point at just this source), ``unknown`` (nowhere:
-    the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
+    result, or what was retrieved), ``chosen`` (trusted, and the user's words pick it out), ``named`` (untrusted, but the only value of
+    its kind where the user's words point), ``mentioned`` (a target that the user's words name, but only as where to look), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
     none means everyone."""
 
     kind: OriginKind
@@ -71,8 +85,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path (``event.title``, ``to[0]``); ``asked``
-    says that the user's own words ask for its effects, ``history`` names the tools called in this turn so far, oldest first."""
+    """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path
+    (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``about`` that the user's own words name what the tool is about, ``links``
+    where each address of the web in the content was seen, ``history`` names the tools called in this turn so far, oldest first."""
 
     principal: Principal
     tool: str
@@ -80,7 +95,9 @@ class Action:
     arguments: Mapping[str, Any]
     origins: Mapping[str, Sequence[Origin]] = field(default_factory=dict)
     history: Sequence[str] = ()
-    asked: bool = False
+    asked: Asked = "no"
+    about: bool = False
+    links: Sequence[Sequence[Origin]] = ()
 
 
 Outcome = Literal["allow", "deny", "ask"]
