@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Kind", "canonical", "kind_of", "kinds_in"]
 
-Kind = str
-"""``email``, ``account``, ``url``, ``id`` (digits alone); ``other`` for what no form tells apart."""
+Kind = Literal["email", "account", "url", "id", "other"]
+"""``id`` is digits alone, ``other`` what no form tells apart."""
 
+_FILES = "csv|docx?|eml|gif|gz|html?|ics|jpe?g|js|json|log|md|mp[34]|pdf|png|pptx?|py|txt|xlsx?|xml|ya?ml|zip"
+"""What ends a file's name, where a host's would end."""
+_TAIL = r"[^\s<>\"'\])}]"
+# Each begins where no match of it can have begun before, so that it takes time linear in the text.
 _PATTERNS: Mapping[Kind, re.Pattern[str]] = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"),
     "account": re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"),
     "url": re.compile(
-        r"(?:https?://|www\.)[^\s<>\"'\])}]+|(?<![\w@.])[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai|dev)(?:/[^\s<>\"'\])}]*)?(?![\w@])"
+        rf"(?:https?://|www\.){_TAIL}++"
+        rf"|(?<![\w@.-])(?:[\w-]++\.)+(?!(?:{_FILES})\b)[a-z]{{2,}}+(?![\w@-]|\.\w)(?:[/?#:]{_TAIL}*+)?"
     ),
 }
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
-__all__ = ["occurs", "resembles"]
+__all__ = ["Text", "number", "occurs", "resembles", "taken"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
@@ -31,15 +31,42 @@ _LOOK_ALIKES = str.maketrans(
     | {"0": "o", "1": "l", "i": "l"}
 )
 """Cyrillic and Greek letters, digits and i, each as the Latin letter it is mistaken for."""
+_LEAST = 4
+"""Characters of a text that say something when they turn up within a value."""
 
 
-def occurs(value: Any, text: str) -> bool:
+class Text:
+    """A leaf of a JSON value, or something said, and each spelling of it that is compared, made once. Truth values and null say
+    nothing."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.raw = value if isinstance(value, str) else "" if value is None or isinstance(value, bool) else str(value)
+
+    @property
+    def is_number(self) -> bool:
+        return isinstance(self.value, int | float) and not isinstance(self.value, bool)
+
+    @cached_property
+    def strict(self) -> str:
+        return _SPACE.sub(" ", self.raw).strip(" ").translate(_ASCII_LOWER)
+
+    @cached_property
+    def loose(self) -> str:
+        folded = unicodedata.normalize("NFKD", self.raw).casefold()
+        return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        found = (number(each) for each in _NUMBER.findall(self.raw))
+        return frozenset(each for each in found if each is not None)
+
+
+def occurs(value: Text, text: Text) -> bool:
     """Whether ``text`` says ``value`` as a thing of its own: not as part of a longer word, address, path or number."""
-    if isinstance(value, bool) or value is None:
-        return False
-    if isinstance(value, int | float):
-        return _number(str(value)) in _numbers(text)
-    wanted, within = _strict(str(value)), _strict(text)
+    if value.is_number:
+        return number(value.raw) in text.numbers
+    wanted, within = value.strict, text.strict
     if not wanted:
         return False
     start = within.find(wanted)
@@ -51,31 +78,26 @@ def occurs(value: Any, text: str) -> bool:
     return False
 
 
-def resembles(value: Any, text: str) -> bool:
+def resembles(value: Text, text: Text) -> bool:
     """Whether ``value`` may have been taken from ``text``, whatever was done to its letters on the way."""
-    if isinstance(value, bool) or value is None:
-        return False
-    if isinstance(value, int | float):
+    if value.is_number:
         return occurs(value, text)
-    wanted = _loose(str(value))
-    return bool(wanted) and wanted in _loose(text)
+    return bool(value.loose) and value.loose in text.loose
 
 
-@lru_cache(maxsize=8192)
-def _strict(text: str) -> str:
-    return _SPACE.sub(" ", text).strip(" ").translate(_ASCII_LOWER)
+def taken(value: Text, text: Text) -> bool:
+    """Whether ``value`` may have been taken from ``text``, or holds it."""
+    return resembles(value, text) or (
+        isinstance(value.value, str) and len(text.raw) >= _LEAST and resembles(text, value)
+    )
 
 
-@lru_cache(maxsize=8192)
-def _loose(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
-
-
-@lru_cache(maxsize=8192)
-def _numbers(text: str) -> frozenset[Decimal]:
-    found = (_number(each) for each in _NUMBER.findall(text))
-    return frozenset(each for each in found if each is not None)
+def number(text: str) -> Decimal | None:
+    """The number that a text is, with or without commas between its thousands."""
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
 
 
 def _joined(text: str, at: int, step: int) -> bool:
@@ -85,10 +107,3 @@ def _joined(text: str, at: int, step: int) -> bool:
     if not 0 <= at < len(text):
         return False
     return text[at].isalnum() or unicodedata.category(text[at]) in {"Cf", "Mn", "Mc", "Me", "Cc", "Pc"}
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        return Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        return None

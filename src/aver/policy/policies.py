@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from aver.core.errors import AverError, MissingExtra, SettingsError
+from aver.core.errors import AverError, SettingsError
 from aver.policy.requests import entities, request
 from aver.policy.statements import Statement, statements
 from aver.policy.types import Action, Decision
@@ -26,13 +26,17 @@ _NO_RULE = "No rule allows it."
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One policy: ``name`` from ``@id``, whether it is a ``permit`` that a person has to agree to first (``@decision("ask")``), and
-    its ``reason`` for people."""
+    its ``reason`` for people. ``tool`` is the one that it names, if it names one, ``looks_at`` what else it speaks of: fields of the
+    context, and ``principal``."""
 
     name: str
-    effect: str
+    effect: Literal["permit", "forbid"]
     ask: bool
     reason: str
     place: str
+    text: str
+    tool: str | None
+    looks_at: frozenset[str]
 
 
 class Policies:
@@ -58,8 +62,7 @@ class Policies:
             names[rule.name] = rule.place
             self.rules[f"policy{number}"] = rule
         # Arguments cost more to hand over than all else together: they are left out where no policy looks at one.
-        compiled = cedar.policies_to_json_str("\n".join(each.text for each in found))
-        self._arguments = "arguments" in compiled or "Tag" in compiled
+        self._arguments = any("arguments" in rule.looks_at for rule in self.rules.values())
         self._handle = cedar.PolicySet.from_str("\n".join(each.text for each in found))
 
     @classmethod
@@ -77,6 +80,13 @@ class Policies:
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"{path}:1: cannot be read ({error})", "Make it a readable UTF-8 file.") from error
         return cls(texts)
+
+    def meet(self, requests: Sequence[Mapping[str, Any]], rule: Rule | None = None) -> list[bool]:
+        """Of each request as :func:`~aver.policy.requests.request` makes it, whether it meets ``rule``, or is allowed by all rules."""
+        cedar = _cedar()
+        handle = cedar.PolicySet.from_str(rule.text) if rule else self._handle
+        answers = cedar.is_authorized_batch(list(requests), handle, "[]")
+        return [bool(answer.diagnostics.reasons) if rule else answer.allowed for answer in answers]
 
     def decide(self, action: Action) -> Decision:
         """What may be done about ``action``. Never raises: an action that cannot be judged is denied."""
@@ -129,9 +139,30 @@ def _rule(cedar: Any, statement: Statement) -> Rule:
             'The only decision is "ask", and it stands on a permit.',
         )
     name = annotations.get("id") or statement.place
+    reason = annotations.get("reason") or f"Rule {name} applies."
+    scope = policy["resource"]
+    tool = scope["entity"]["id"] if scope["op"] == "==" else None
+    looks_at = set(_looks_at(policy["conditions"]))
+    if policy["principal"]["op"] != "All":
+        looks_at.add("principal")
     return Rule(
-        name, policy["effect"], decision == "ask", annotations.get("reason") or f"Rule {name} applies.", statement.place
+        name, policy["effect"], decision == "ask", reason, statement.place, statement.text, tool, frozenset(looks_at)
     )
+
+
+def _looks_at(expression: Any) -> Iterator[str]:
+    """The fields of the context that an expression of Cedar's JSON speaks of, and ``principal``."""
+    if isinstance(expression, list):
+        for each in expression:
+            yield from _looks_at(each)
+    elif isinstance(expression, dict):
+        if expression.get("left") == {"Var": "context"} and "attr" in expression:
+            yield expression["attr"]
+        elif expression == {"Var": "principal"}:
+            yield "principal"
+        else:
+            for each in expression.values():
+                yield from _looks_at(each)
 
 
 def _resource(name: str) -> str:
@@ -145,8 +176,6 @@ def _schema() -> Any:
 
 @cache
 def _cedar() -> Any:
-    try:
-        import cedarpy
-    except ImportError as error:
-        raise MissingExtra("cedarpy", "agents") from error
+    import cedarpy
+
     return cedarpy

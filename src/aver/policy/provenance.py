@@ -17,30 +17,26 @@ so far; a loop that counts otherwise sets its own with ``dataclasses.replace``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from aver.core import Principal
-from aver.policy.choosing import Choices, Told
+from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
-from aver.policy.matching import occurs, resembles
-from aver.policy.records import records
+from aver.policy.matching import Text, occurs, resembles, taken
+from aver.policy.records import Told, records
 from aver.policy.requests import leaves, under
-from aver.policy.types import Action, Annotations, Asked, Effect, Origin
+from aver.policy.types import Action, Annotations, Asked, Effect, Origin, OriginKind
 from aver.policy.words import Words, stems, subjects, terms
 
 __all__ = ["Provenance"]
 
 _NAMES = frozenset({"filename", "headline", "name", "subject", "title"})
 """Arguments that say what something new is called."""
-_LEAST = 4
-"""Characters of a foreign text that say something when they turn up within an argument."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    origin: Origin
-    text: str
+_FROM_BEFORE: Mapping[OriginKind, OriginKind] = {"user": "mentioned", "chosen": "trusted", "named": "untrusted"}
+"""What an origin of another turn is worth in this one: nothing that was said or picked then says what to do now."""
+_CODE = 6
+"""Digits from which on a number is a name of something rather than a count."""
 
 
 class Provenance:
@@ -53,11 +49,11 @@ class Provenance:
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
         self._words = Words(())
-        self._seen: list[_Seen] = []
+        self._known: list[tuple[Origin, Text]] = []
         self._told: list[Told] = []
-        self._written: list[Any] = []
+        self._written: list[Text] = []
         self._history: list[str] = []
-        self._choices = Choices(self._words, ())
+        self._choose()
 
     def said(self, words: str) -> None:
         """The user's own words, from the user's own hand; never a document or message that the user attached."""
@@ -65,23 +61,29 @@ class Provenance:
         self._choose()
 
     def known(self, value: Any, origin: Origin) -> None:
-        """A value whose origin was established before: what is remembered, or was answered in an earlier turn."""
-        for _, each in leaves(value):
-            self._seen.append(_Seen(origin, each if isinstance(each, str) else str(each)))
+        """A value whose origin was established before: what is remembered, or was said or answered in an earlier turn. Authority does not
+        come along: what the user said then is ``mentioned`` now, what they chose is ``trusted``."""
+        kept = replace(origin, kind=_FROM_BEFORE.get(origin.kind, origin.kind))
+        self._known += [(kept, Text(each)) for _, each in leaves(value)]
 
-    def returned(self, action: Action, result: Any, *, readers: frozenset[str] | None = None, step: str = "") -> None:
-        """That ``action`` ran and returned ``result``, any JSON value, which ``readers`` may read (none: everyone)."""
+    def returned(
+        self,
+        action: Action,
+        value: Any,
+        *,
+        readers: frozenset[str] | None = None,
+        step: str = "",
+        failed: bool = False,
+    ) -> None:
+        """That ``action`` ran and returned ``value``, any JSON, which ``readers`` may read (none: everyone); or that it ``failed`` with a
+        message, for which nobody vouches."""
         at = step or f"{action.tool}#{len(self._history)}"
         self._history.append(action.tool)
         # Whatever the model was free to write may come back from a tool that is trusted.
-        self._written += [value for _, value in leaves(action.arguments) if not self._vouched(value)]
-        told = Told(at, action.tool, action.arguments, records(action.annotations, result))
-        self._told.append(told)
-        for record in told.records:
-            for leaf in record.leaves:
-                kind = "trusted" if leaf.trusted else "untrusted"
-                text = leaf.value if isinstance(leaf.value, str) else str(leaf.value)
-                self._seen.append(_Seen(Origin(kind, at, readers), text))
+        arguments = (Text(each) for _, each in leaves(action.arguments))
+        self._written += [each for each in arguments if not self._vouched(each)]
+        declared = replace(action.annotations, output="untrusted") if failed else action.annotations
+        self._told.append(Told(at, action.tool, action.arguments, records(declared, value), readers))
         self._choose()
 
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
@@ -91,15 +93,24 @@ class Provenance:
         acts = bool(annotations.effects - {Effect.READ})
         for path, value in leaves(arguments):
             found = self.origins(value)
-            if acts and under(path, annotations.targets) and not self._words.aims(value):
+            if acts and under(path, annotations.targets) and not self._words.aims(Text(value)):
                 found = tuple(_mentioned(each) for each in found)
             origins[path] = found
             if Effect.SEND in annotations.effects and isinstance(value, str) and under(path, annotations.content):
-                links += [self.origins(each) for each in kinds_in(value, "url")]
+                links += [self.origins(each) for each in sorted(kinds_in(value, "url"))]
         about = self._about(tool, arguments)
-        asked = self.asked(annotations)
         history = tuple(self._history)
-        return Action(self._principal, tool, annotations, arguments, origins, history, asked, about, tuple(links))
+        return Action(
+            self._principal,
+            tool,
+            annotations,
+            arguments,
+            origins,
+            history,
+            self.asked(annotations),
+            about,
+            tuple(links),
+        )
 
     def asked(self, annotations: Annotations) -> Asked:
         """Who asks for what a tool does. Telling others about a change is part of the change."""
@@ -111,18 +122,23 @@ class Provenance:
 
     def origins(self, value: Any) -> Sequence[Origin]:
         """All places where ``value`` was seen, or that it may have been taken from or holds a piece of."""
-        found = [Origin("user")] if self._words.says(value) else []
-        laundered = not found and any(_same(value, each) for each in self._written)
-        picked = None if laundered else self._choices.of(value)
-        if picked is not None:
-            found.append(Origin(*picked))
-        for each in self._seen:
-            if each.origin.kind == "user" and occurs(value, each.text):
-                found.append(each.origin)
-            elif each.origin.kind == "trusted" and not laundered and occurs(value, each.text):
-                found.append(each.origin)
-            elif each.origin.kind != "user" and (_taken(value, each.text)):
-                found.append(Origin("untrusted", each.origin.step, each.origin.readers))
+        text = Text(value)
+        found = [Origin("user")] if self._words.says(text) else []
+        laundered = not found and any(_same(text, each) for each in self._written)
+        if not laundered and (picked := self._choices.of(text)):
+            kind, told = picked
+            found.append(Origin(kind, told.step, told.readers))
+        for origin, known in self._known:
+            if origin.kind in ("mentioned", "trusted") and not laundered and occurs(text, known):
+                found.append(origin)
+            elif taken(text, known):
+                found.append(replace(origin, kind="untrusted"))
+        for told in self._told:
+            for leaf in told.leaves:
+                if leaf.trusted and not laundered and occurs(text, leaf.text):
+                    found.append(Origin("trusted", told.step, told.readers))
+                elif taken(text, leaf.text):
+                    found.append(Origin("untrusted", told.step, told.readers))
         return tuple(dict.fromkeys(found)) or (Origin("unknown"),)
 
     def _about(self, tool: str, arguments: Mapping[str, Any]) -> bool:
@@ -131,11 +147,13 @@ class Provenance:
         if not kinds & spoken:
             return False
         names = [value for path, value in leaves(arguments) if path in _NAMES and isinstance(value, str)]
-        return all(self._words.says(name) or (stems(terms(name)) - kinds) & spoken for name in names)
+        return all(self._words.says(Text(name)) or (stems(terms(name)) - kinds) & spoken for name in names)
 
-    def _vouched(self, value: Any) -> bool:
-        return self._words.says(value) or any(
-            each.origin.kind in ("user", "trusted") and occurs(value, each.text) for each in self._seen
+    def _vouched(self, text: Text) -> bool:
+        return (
+            self._words.says(text)
+            or any(origin.kind in ("mentioned", "trusted") and occurs(text, known) for origin, known in self._known)
+            or any(leaf.trusted and occurs(text, leaf.text) for told in self._told for leaf in told.leaves)
         )
 
     def _choose(self) -> None:
@@ -144,16 +162,11 @@ class Provenance:
 
 
 def _mentioned(origin: Origin) -> Origin:
-    return Origin("mentioned", origin.step, origin.readers) if origin.kind == "user" and not origin.step else origin
+    return replace(origin, kind="mentioned") if origin.kind == "user" else origin
 
 
-def _taken(value: Any, text: str) -> bool:
-    """Whether ``value`` may have been taken from ``text``, or holds it."""
-    return resembles(value, text) or (isinstance(value, str) and len(text) >= _LEAST and resembles(text, value))
-
-
-def _same(value: Any, other: Any) -> bool:
+def _same(value: Text, other: Text) -> bool:
     """Whether a value may be, or be a piece of, what the model wrote."""
-    if str(value).isdigit() and len(str(value)) < 6:
-        return str(value) == str(other)
-    return resembles(value, str(other)) or resembles(other, str(value))
+    if value.raw.isdigit() and len(value.raw) < _CODE:
+        return value.raw == other.raw
+    return resembles(value, other) or resembles(other, value)

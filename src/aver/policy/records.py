@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from aver.policy.kinds import Kind, kind_of
+from aver.policy.matching import Text
 from aver.policy.requests import declared, leaves
 from aver.policy.types import Annotations
 
-__all__ = ["Leaf", "Record", "records"]
+__all__ = ["Leaf", "Record", "Told", "records"]
 
 _FIELD = re.compile(r"[a-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+|id")
+_SHORT = 120
+"""Characters of a field that may name its record; longer ones are prose."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leaf:
-    """A value in a result. ``field`` is the name it stands under; ``trusted`` whether the tool vouches for it."""
+    """A value in a result. ``field`` is the path it stands under; ``trusted`` whether the tool vouches for it."""
 
     field: str
-    value: Any
+    text: Text
     trusted: bool
+
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.text.raw)
+
+    @property
+    def names(self) -> bool:
+        """Whether it may say what its record is."""
+        return bool(self.text.raw) and len(self.text.raw) <= _SHORT and "\n" not in self.text.raw
 
 
 @dataclass(frozen=True)
@@ -32,9 +44,20 @@ class Record:
 
     leaves: tuple[Leaf, ...]
 
+
+@dataclass(frozen=True)
+class Told:
+    """What one call returned: the tool, its arguments, the records, and who may read them (none: everyone)."""
+
+    step: str
+    tool: str
+    arguments: Mapping[str, Any]
+    records: Sequence[Record]
+    readers: frozenset[str] | None = None
+
     @cached_property
-    def trusted_kinds(self) -> frozenset[Kind]:
-        return frozenset(kind_of(leaf.value) for leaf in self.leaves if leaf.trusted)
+    def leaves(self) -> tuple[Leaf, ...]:
+        return tuple(leaf for record in self.records for leaf in record.leaves)
 
 
 def records(annotations: Annotations, value: Any) -> list[Record]:
@@ -48,25 +71,27 @@ def records(annotations: Annotations, value: Any) -> list[Record]:
 
 def _of(annotations: Annotations, value: Any) -> Iterator[Leaf]:
     """Leaves, and those keys that are data rather than names of fields (``{"ann@corp.com": "rw"}``)."""
-    for path, key in _data_keys(value, ""):
+    for path, key in _data_keys(value):
         yield _leaf(annotations, path, key)
     for path, each in leaves(value):
         yield _leaf(annotations, declared(path), each)
 
 
-def _data_keys(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not _FIELD.fullmatch(str(key)):
-                yield path, str(key)
-            yield from _data_keys(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _data_keys(inner, path)
+def _data_keys(value: Any) -> Iterator[tuple[str, str]]:
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        path, each = pending.pop()
+        if isinstance(each, Mapping):
+            for key, inner in each.items():
+                if not _FIELD.fullmatch(str(key)):
+                    yield path, str(key)
+                pending.append((f"{path}.{key}" if path else str(key), inner))
+        elif isinstance(each, list | tuple):
+            pending += [(path, inner) for inner in each]
 
 
 def _leaf(annotations: Annotations, path: str, value: Any) -> Leaf:
     foreign = any(
-        each == "*" and path or path == each or path.startswith(f"{each}.") for each in annotations.untrusted_fields
+        (each == "*" and path) or path == each or path.startswith(f"{each}.") for each in annotations.untrusted_fields
     )
-    return Leaf(path, value, annotations.output == "trusted" and not foreign)
+    return Leaf(path, Text(value), annotations.output == "trusted" and not foreign)
