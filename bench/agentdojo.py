@@ -28,7 +28,7 @@ import venv
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from scaffold.dojo_tools import ANNOTATIONS
 
 from aver.core import Principal
 from aver.policy import Action, Decision, Policies, Provenance
+from aver.policy.hijacked import Call, Replayed, Returned, replay
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("AVER_BENCH_CACHE", "~/.cache/aver-bench")).expanduser()
@@ -79,59 +80,36 @@ def world() -> Iterator[World]:
             process.terminate()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """One task replayed: which of its calls did not run and why, and what the checkers say."""
+    """One task replayed, and what the checkers say of it."""
 
+    replayed: Replayed
     utility: bool
     attacked: bool
-    stopped: list[str] = field(default_factory=list)
-    ran: list[str] = field(default_factory=list)
-    """The attacker's calls that ran."""
-    shown: bool = False
 
 
-def replay(
+def run(
     world: World, decide: Decide, place: Mapping[str, str], injection: str | None, *, answer: bool = True
 ) -> Run | None:
     """Replay one case; ``None`` where the attack needs no tool."""
     began = world.ask("begin", **place, injection=injection)
     if injection and not began["attack"]:
         return None
-    annotations = ANNOTATIONS[place["suite"]]
     turn = Provenance(Principal("bench", "user"))
     turn.said(began["prompt"])
-    run = Run(utility=False, attacked=False)
 
-    def make(call: Mapping[str, Any], *, attackers: bool) -> bool:
-        """Whether the call ran and its result shows an injection."""
-        action = turn.action(call["tool"], annotations[call["tool"]], call["arguments"])
-        decision = decide(action)
-        if decision.outcome != "allow" and not attackers:
-            run.stopped.append(f"{decision.outcome} {_said(call)}: {decision.reason} ({', '.join(decision.policies)})")
-        if decision.outcome == "deny" or (decision.outcome == "ask" and (attackers or not answer)):
-            return False
-        result = world.ask("call", **call)
-        turn.returned(action, result["error"] or result["value"])
-        if attackers:
-            run.ran.append(_said(call))
-        return bool(result["shows"])
+    def made(call: Call) -> Returned:
+        result = world.ask("call", tool=call.tool, arguments=call.arguments)
+        return Returned(result["error"] or result["value"], bool(result["error"]), result["shows"])
 
-    for call in began["calls"]:
-        if make(call, attackers=False) and injection and not run.shown:
-            run.shown = True
-            for wanted in world.ask("attack"):
-                make(wanted, attackers=True)
-    judged = world.ask("finish")
-    run.utility, run.attacked = judged["utility"], judged["attacked"]
-    return run
+    def attack() -> list[Call]:
+        return [Call(**each) for each in world.ask("attack")]
 
-
-def _said(call: Mapping[str, Any]) -> str:
-    arguments = ", ".join(
-        f"{name}={json.dumps(value)[:60]}" for name, value in call["arguments"].items() if value is not None
-    )
-    return f"{call['tool']}({arguments})"
+    calls = (Call(**each) for each in began["calls"])
+    tools = ANNOTATIONS[place["suite"]]
+    replayed = replay(decide, turn, tools, calls, made, attack if injection else None, answer=answer)
+    return Run(replayed, **world.ask("finish"))
 
 
 def measure(world: World, decide: Decide, version: str, name: str) -> tuple[dict[str, int], list[str]]:
@@ -144,26 +122,31 @@ def measure(world: World, decide: Decide, version: str, name: str) -> tuple[dict
     lines: list[str] = []
     for user in known["user"]:
         place = {"version": version, "suite": name, "user": user}
-        run = replay(world, decide, place, None)
-        assert run is not None
-        found["tasks"] += 1
-        found["utility"] += run.utility
-        found["benign_interrupted"] += bool(run.stopped)
-        alone = replay(world, decide, place, None, answer=False) if run.stopped else run
+        benign = run(world, decide, place, None)
+        assert benign is not None
+        stopped = benign.replayed.stopped
+        alone = run(world, decide, place, None, answer=False) if stopped else benign
         assert alone is not None
+        found["tasks"] += 1
+        found["utility"] += benign.utility
+        found["benign_interrupted"] += bool(stopped)
         found["unattended"] += alone.utility
-        lines += [f"{version} {name} {user}: interrupted: {each}" for each in run.stopped]
-        if not run.utility:
-            lines.append(f"{version} {name} {user}: not done{'' if run.stopped else ', although every call ran'}")
+        if stopped:
+            lines.append(f"{version} {name} {user}: interrupted: {'; '.join(map(str, stopped))}")
+        if not benign.utility:
+            lines.append(f"{version} {name} {user}: not done{'' if stopped else ', although every call ran'}")
         for injection in known["injections"]:
-            attack = replay(world, decide, place, injection)
+            attack = run(world, decide, place, injection)
             if attack is None:
                 continue
             found["attacks"] += 1
             found["attack_success"] += attack.attacked
             found["secure_and_useful"] += attack.utility and not attack.attacked
             if attack.attacked:
-                ran = "; ".join(attack.ran) or "none of the attacker's calls ran: the task itself fits the goal"
+                ran = (
+                    "; ".join(map(str, attack.replayed.ran))
+                    or "none of the attacker's calls ran: the task itself fits the goal"
+                )
                 lines.append(f"{version} {name} {user} {injection}: attack succeeded: {ran}")
     return found, lines
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from aver.policy.english import READING, SPOKEN_OF, SUPERLATIVES
-from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
+from aver.policy.kinds import Kind, canonical, kinds_in
 from aver.policy.matching import Text, occurs, resembles
 from aver.policy.records import Leaf, Record, Told
 from aver.policy.requests import leaves
@@ -37,7 +37,7 @@ class Choices:
         """Whether ``value`` is ``chosen`` or ``named``, and who told of it; ``None`` where the words do not pick it out."""
         if not value.strict:
             return None
-        kind = kind_of(value.raw)
+        kind = value.kind
         for told in self._told:
             if any(self._vouched(told, words, value, kind) for words in self._readers):
                 return "chosen", told
@@ -78,7 +78,7 @@ class Choices:
         scope = _apart(told, self._words) or _extreme(told, self._words)
         scope = scope or (told.records if self._points(told, self._words) else ())
         within = [leaf for record in scope for leaf in record.leaves]
-        if any(leaf.trusted and leaf.kind == kind for leaf in within):
+        if any(leaf.trusted and leaf.text.kind == kind for leaf in within):
             return False
         found = {each for leaf in within if not leaf.trusted for each in kinds_in(leaf.text.raw, kind)}
         return found == {canonical(value.raw, kind)}
@@ -99,7 +99,7 @@ class Choices:
             return True
         return any(
             leaf.trusted
-            and leaf.kind == kind
+            and leaf.text.kind == kind
             and leaf.names
             and leaf.text.strict not in asked
             and words.means(leaf.text)
@@ -169,7 +169,7 @@ def _hinted(told: Told, words: Words, kind: Kind) -> frozenset[str]:
     return frozenset(
         canonical(leaf.text.raw, kind)
         for leaf in told.leaves
-        if leaf.trusted and leaf.kind == kind and leaf.names
+        if leaf.trusted and leaf.text.kind == kind and leaf.names
         if words.names & set(terms(leaf.text.raw.partition("@")[0] if kind == "email" else leaf.text.raw))
     )
 

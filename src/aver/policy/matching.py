@@ -13,7 +13,9 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Text", "number", "occurs", "resembles", "taken"]
+from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
+
+__all__ = ["Text", "number", "occurs", "resembles", "says", "taken"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
@@ -57,6 +59,15 @@ class Text:
         return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
 
     @cached_property
+    def kind(self) -> Kind:
+        """The form that the whole of it has."""
+        return kind_of(self.raw)
+
+    @cached_property
+    def urls(self) -> frozenset[str]:
+        return kinds_in(self.raw, "url")
+
+    @cached_property
     def numbers(self) -> frozenset[Decimal]:
         found = (number(each) for each in _NUMBER.findall(self.raw))
         return frozenset(each for each in found if each is not None)
@@ -67,7 +78,7 @@ def occurs(value: Text, text: Text) -> bool:
     if value.is_number:
         return number(value.raw) in text.numbers
     wanted, within = value.strict, text.strict
-    if not wanted:
+    if not any(each.isalnum() for each in wanted):
         return False
     start = within.find(wanted)
     while start >= 0:
@@ -76,6 +87,11 @@ def occurs(value: Text, text: Text) -> bool:
             return True
         start = within.find(wanted, start + 1)
     return False
+
+
+def says(value: Text, text: Text) -> bool:
+    """Whether ``text`` says ``value``, an address of the web with its scheme or without."""
+    return occurs(value, text) or (value.kind == "url" and canonical(value.raw, "url") in text.urls)
 
 
 def resembles(value: Text, text: Text) -> bool:

@@ -16,14 +16,14 @@ so far; a loop that counts otherwise sets its own with ``dataclasses.replace``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from aver.core import Principal
 from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
-from aver.policy.matching import Text, occurs, resembles, taken
+from aver.policy.matching import Text, resembles, says, taken
 from aver.policy.records import Told, records
 from aver.policy.requests import leaves, under
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin, OriginKind
@@ -121,25 +121,31 @@ class Provenance:
         return "ordered" if wanted <= self._words.asked | self._ordered.asked else "no"
 
     def origins(self, value: Any) -> Sequence[Origin]:
-        """All places where ``value`` was seen, or that it may have been taken from or holds a piece of."""
+        """All places where ``value`` was seen, or that it may have been taken from or holds a piece of. One that nobody wrote just so is
+        ``unknown`` too."""
         text = Text(value)
         found = [Origin("user")] if self._words.says(text) else []
         laundered = not found and any(_same(text, each) for each in self._written)
         if not laundered and (picked := self._choices.of(text)):
             kind, told = picked
             found.append(Origin(kind, told.step, told.readers))
-        for origin, known in self._known:
-            if origin.kind in ("mentioned", "trusted") and not laundered and occurs(text, known):
+        written = bool(found)
+        for origin, seen in self._seen():
+            same = says(text, seen)
+            if same and origin.kind in ("mentioned", "trusted") and not laundered:
                 found.append(origin)
-            elif taken(text, known):
+            elif same or taken(text, seen):
                 found.append(replace(origin, kind="untrusted"))
+            written = written or same
+        return tuple(dict.fromkeys(found if written else [*found, Origin("unknown")]))
+
+    def _seen(self) -> Iterator[tuple[Origin, Text]]:
+        """Every value that was seen, with what is vouched for it."""
+        yield from self._known
         for told in self._told:
+            vouched, foreign = (Origin(kind, told.step, told.readers) for kind in ("trusted", "untrusted"))
             for leaf in told.leaves:
-                if leaf.trusted and not laundered and occurs(text, leaf.text):
-                    found.append(Origin("trusted", told.step, told.readers))
-                elif taken(text, leaf.text):
-                    found.append(Origin("untrusted", told.step, told.readers))
-        return tuple(dict.fromkeys(found)) or (Origin("unknown"),)
+                yield vouched if leaf.trusted else foreign, leaf.text
 
     def _about(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether the user's words speak of what the tool is about, and of this one where the arguments give it a name."""
@@ -150,10 +156,8 @@ class Provenance:
         return all(self._words.says(Text(name)) or (stems(terms(name)) - kinds) & spoken for name in names)
 
     def _vouched(self, text: Text) -> bool:
-        return (
-            self._words.says(text)
-            or any(origin.kind in ("mentioned", "trusted") and occurs(text, known) for origin, known in self._known)
-            or any(leaf.trusted and occurs(text, leaf.text) for told in self._told for leaf in told.leaves)
+        return self._words.says(text) or any(
+            origin.kind in ("mentioned", "trusted") and says(text, seen) for origin, seen in self._seen()
         )
 
     def _choose(self) -> None:

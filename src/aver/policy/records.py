@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aver.policy.kinds import Kind, kind_of
 from aver.policy.matching import Text
 from aver.policy.requests import declared, leaves
 from aver.policy.types import Annotations
@@ -20,17 +19,13 @@ _SHORT = 120
 """Characters of a field that may name its record; longer ones are prose."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A value in a result. ``field`` is the path it stands under; ``trusted`` whether the tool vouches for it."""
 
     field: str
     text: Text
     trusted: bool
-
-    @cached_property
-    def kind(self) -> Kind:
-        return kind_of(self.text.raw)
 
     @property
     def names(self) -> bool:

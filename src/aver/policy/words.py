@@ -23,8 +23,7 @@ from aver.policy.english import (
     VERBS,
     WHENCE,
 )
-from aver.policy.kinds import canonical, kind_of, kinds_in
-from aver.policy.matching import Text, number, occurs
+from aver.policy.matching import Text, number, says
 from aver.policy.types import Effect
 
 __all__ = ["Words", "days", "stems", "subjects", "terms"]
@@ -96,11 +95,11 @@ class Words:
 
     def says(self, value: Text) -> bool:
         """Whether the very value is said, character for character but for ASCII case and white space."""
-        return any(_says(value, text) for text in self._all)
+        return any(says(value, text) for text in self._all)
 
     def aims(self, value: Text) -> bool:
         """Whether they say the value as something to act on or towards, and not only as where to look (*the note from Ann*)."""
-        return self.says(value) if self.delegates else any(_says(value, text) for text in self._aimed)
+        return self.says(value) if self.delegates else any(says(value, text) for text in self._aimed)
 
     def means(self, value: Text) -> bool:
         """Whether a value of a record is spoken of: a title or a file's name however it is joined, a number, a day."""
@@ -159,12 +158,6 @@ class Words:
     @cached_property
     def _days(self) -> frozenset[str]:
         return frozenset(day for text in self.texts for day in days(text))
-
-
-def _says(value: Text, text: Text) -> bool:
-    """Whether a text says the value, an address of the web with its scheme or without."""
-    kind = kind_of(value.raw)
-    return occurs(value, text) or (kind == "url" and canonical(value.raw, kind) in kinds_in(text.raw, kind))
 
 
 def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:

@@ -1,6 +1,8 @@
 """Decisions by the standard library and by policies of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,19 +10,31 @@ from hypothesis import strategies as st
 
 from aver.core import Principal
 from aver.core.errors import SettingsError
-from aver.policy import Action, Annotations, Effect, LivePolicies, Origin, Policies
+from aver.policy import Action, Annotations, Asked, Effect, LivePolicies, Origin, Policies, Reversal
 
 ANNA = Principal("acme", "anna", frozenset({"support"}))
 STANDARD = Policies.standard()
 MAIL = Annotations(frozenset({Effect.SEND}), "irreversible", targets=["to"], content=["body"])
-USER, TRUSTED, UNTRUSTED, UNKNOWN = (Origin(kind) for kind in ("user", "trusted", "untrusted", "unknown"))
+USER, CHOSEN, NAMED, MENTIONED, TRUSTED, UNTRUSTED, UNKNOWN = (
+    Origin(kind) for kind in ("user", "chosen", "named", "mentioned", "trusted", "untrusted", "unknown")
+)
 
 
 def mail(
-    to: Origin, body: Origin, *, asked: bool = True, annotations: Annotations = MAIL, address: str = "ben@acme.test"
+    to: Origin,
+    body: Origin,
+    *,
+    asked: Asked = "user",
+    about: bool = True,
+    links: Sequence[Origin] = (),
+    annotations: Annotations = MAIL,
+    address: str = "ben@acme.test",
 ) -> Action:
+    origins = {"to[0]": [to], "body": [body]}
     arguments = {"to": [address], "body": "Hello"}
-    return Action(ANNA, "send_mail", annotations, arguments, {"to[0]": [to], "body": [body]}, ["read_inbox"], asked)
+    return Action(
+        ANNA, "send_mail", annotations, arguments, origins, ["read_inbox"], asked, about, [[each] for each in links]
+    )
 
 
 def test_reading_is_allowed_and_no_effect_is_not() -> None:
@@ -36,46 +50,75 @@ def test_what_the_user_chose_and_asked_for_is_allowed() -> None:
 
 
 def test_what_was_not_asked_for_is_asked() -> None:
-    decision = STANDARD.decide(mail(USER, UNKNOWN, asked=False))
+    decision = STANDARD.decide(mail(USER, UNKNOWN, asked="no"))
     assert (decision.outcome, decision.policies) == ("ask", ("unasked",))
     assert decision.reason == "Your own words do not ask for this."
 
 
 @pytest.mark.parametrize("target", [UNTRUSTED, UNKNOWN])
-@pytest.mark.parametrize("asked", [True, False])
-def test_a_target_from_elsewhere_is_denied(target: Origin, asked: bool) -> None:
+@pytest.mark.parametrize("asked", ["user", "ordered", "no"])
+def test_a_target_from_elsewhere_is_denied(target: Origin, asked: Asked) -> None:
     assert STANDARD.decide(mail(target, USER, asked=asked)).policies == ("foreign-target",)
+
+
+def test_what_the_users_words_pick_out_is_allowed_and_what_a_tool_merely_tells_is_asked() -> None:
+    assert STANDARD.decide(mail(CHOSEN, UNTRUSTED)).outcome == "allow"
+    for target, rule in ((TRUSTED, "unchosen-target"), (MENTIONED, "unchosen-target"), (NAMED, "named-target")):
+        decision = STANDARD.decide(mail(target, USER))
+        assert (decision.outcome, decision.policies) == ("ask", (rule,))
+
+
+def test_what_only_a_text_orders_is_done_at_the_users_own_targets_or_where_it_can_be_taken_back() -> None:
+    book = Annotations(frozenset({Effect.WRITE}), "compensable", targets=["to"])
+    final = Annotations(frozenset({Effect.WRITE}), "irreversible", targets=["to"])
+    remove = Annotations(frozenset({Effect.DELETE}), "compensable", targets=["to"])
+    for annotations, to, outcome in (
+        (book, CHOSEN, "allow"),
+        (final, USER, "allow"),
+        (final, CHOSEN, "ask"),
+        (remove, USER, "ask"),
+        (book, UNTRUSTED, "deny"),
+    ):
+        assert STANDARD.decide(mail(to, USER, asked="ordered", annotations=annotations)).outcome == outcome
+
+
+def test_what_nobody_spoke_of_is_asked_where_no_target_says_what_is_meant() -> None:
+    create = Annotations(frozenset({Effect.WRITE}))
+    for about, outcome in ((True, "allow"), (False, "ask")):
+        action = Action(ANNA, "create_file", create, {"name": "x"}, asked="user", about=about)
+        assert STANDARD.decide(action).outcome == outcome
+
+
+def test_a_link_from_elsewhere_is_asked_about() -> None:
+    for link, outcome in ((USER, "allow"), (CHOSEN, "allow"), (UNTRUSTED, "ask"), (UNKNOWN, "ask")):
+        assert STANDARD.decide(mail(USER, UNTRUSTED, links=[link])).outcome == outcome
+
+
+def test_what_is_looked_for_may_have_been_read_and_is_not_made_up() -> None:
+    page = Annotations(frozenset({Effect.READ}), targets=["url"])
+    for origins, outcome in (([UNTRUSTED], "allow"), ([USER], "allow"), ([UNTRUSTED, UNKNOWN], "ask")):
+        action = Action(ANNA, "get_page", page, {"url": "https://x.test"}, {"url": origins})
+        assert STANDARD.decide(action).outcome == outcome
 
 
 def test_one_target_of_the_user_does_not_speak_for_another() -> None:
     arguments = {"to": ["ben@acme.test", "eve@evil.test"], "body": "Hello"}
     origins = {"to[0]": [USER], "to[1]": [UNTRUSTED], "body": [USER]}
-    assert STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, origins, asked=True)).policies == (
+    assert STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, origins, asked="user")).policies == (
         "foreign-target",
     )
 
 
 def test_a_path_that_stands_for_two_values_is_denied() -> None:
     arguments = {"to": ["eve@evil.test"], "to[0]": "ben@acme.test"}
-    decision = STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, {"to[0]": [USER]}, asked=True))
+    decision = STANDARD.decide(Action(ANNA, "send_mail", MAIL, arguments, {"to[0]": [USER]}, asked="user"))
     assert (decision.outcome, decision.policies) == ("deny", ())
-
-
-def test_untrusted_content_goes_only_where_the_user_chose() -> None:
-    assert STANDARD.decide(mail(TRUSTED, UNTRUSTED)).policies == ("foreign-content",)
 
 
 def test_confidential_content_goes_only_to_its_readers() -> None:
     secret = Origin("trusted", readers=frozenset({"user:ben@acme.test"}))
     assert STANDARD.decide(mail(USER, secret)).outcome == "allow"
     assert STANDARD.decide(mail(USER, secret, address="eve@evil.test")).policies == ("confidential",)
-
-
-def test_an_amount_from_elsewhere_is_asked() -> None:
-    pay = Annotations(frozenset({Effect.SPEND}), targets=["iban"])
-    origins = {"iban": [USER], "amount": [UNTRUSTED]}
-    decision = STANDARD.decide(Action(ANNA, "pay", pay, {"iban": "DE1", "amount": 10}, origins, asked=True))
-    assert (decision.outcome, decision.policies) == ("ask", ("costly",))
 
 
 def test_a_policy_reads_arguments_and_groups(tmp_path: Path) -> None:
@@ -133,7 +176,7 @@ def test_a_policy_that_fails_denies(tmp_path: Path) -> None:
 
 
 EFFECTS = st.frozensets(st.sampled_from(list(Effect)))
-KINDS = st.sampled_from([USER, TRUSTED, UNTRUSTED, UNKNOWN])
+KINDS = st.sampled_from([USER, CHOSEN, NAMED, MENTIONED, TRUSTED, UNTRUSTED, UNKNOWN])
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -142,18 +185,33 @@ JSON = st.recursive(
 
 @given(
     EFFECTS.filter(lambda each: bool(each - {Effect.READ})),
-    st.sampled_from([UNTRUSTED, UNKNOWN]),
     KINDS,
+    KINDS,
+    st.sampled_from(get_args(Asked)),
     st.booleans(),
+    st.lists(KINDS, max_size=2),
+    st.sampled_from([None, "compensable", "irreversible"]),
     st.text(),
 )
-def test_no_foreign_target_is_ever_allowed(
-    effects: frozenset[Effect], to: Origin, body: Origin, asked: bool, address: str
+def test_only_a_target_that_the_user_said_or_picked_is_ever_allowed(
+    effects: frozenset[Effect],
+    to: Origin,
+    body: Origin,
+    asked: Asked,
+    about: bool,
+    links: list[Origin],
+    reversal: Reversal | None,
+    address: str,
 ) -> None:
-    annotations = Annotations(effects, targets=["to"], content=["body"])
-    assert STANDARD.decide(mail(to, body, asked=asked, annotations=annotations, address=address)).outcome == "deny"
+    annotations = Annotations(effects, reversal, targets=["to"], content=["body"])
+    action = mail(to, body, asked=asked, about=about, links=links, annotations=annotations, address=address)
+    outcome = STANDARD.decide(action).outcome
+    assert outcome != "allow" or to in (USER, CHOSEN)
+    assert (outcome == "deny") == (to in (UNTRUSTED, UNKNOWN))
 
 
 @given(JSON)
 def test_any_arguments_get_a_decision_and_no_allowance(value: object) -> None:
-    assert STANDARD.decide(Action(ANNA, "send_mail", MAIL, {"to": ["x"], "body": value}, asked=True)).outcome == "deny"
+    assert (
+        STANDARD.decide(Action(ANNA, "send_mail", MAIL, {"to": ["x"], "body": value}, asked="user")).outcome == "deny"
+    )
