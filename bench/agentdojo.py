@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import time
 import venv
@@ -34,13 +33,14 @@ from typing import Any
 
 from scaffold import say
 from scaffold.dojo_tools import ANNOTATIONS
+from scaffold.gateways import CACHE
 
 from aver.core import Principal
 from aver.policy import Action, Decision, Policies, Provenance
 from aver.policy.hijacked import Call, Replayed, Returned, replay
 
 HERE = Path(__file__).resolve().parent
-CACHE = Path(os.environ.get("AVER_BENCH_CACHE", "~/.cache/aver-bench")).expanduser()
+
 SUITES = ("workspace", "banking", "travel", "slack")
 VERSIONS = ("v1.1.2", "v1.2.2")
 Decide = Callable[[Action], Decision]
