@@ -15,7 +15,7 @@ from typing import Any
 
 from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
 
-__all__ = ["Text", "number", "occurs", "resembles", "says", "taken"]
+__all__ = ["CODE", "Text", "number", "occurs", "resembles", "says", "taken"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
@@ -33,6 +33,8 @@ _LOOK_ALIKES = str.maketrans(
     | {"0": "o", "1": "l", "i": "l"}
 )
 """Cyrillic and Greek letters, digits and i, each as the Latin letter it is mistaken for."""
+CODE = 6
+"""Digits from which on a number is a name of something rather than a count."""
 _LEAST = 4
 """Characters of a text that say something when they turn up within a value."""
 

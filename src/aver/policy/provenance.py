@@ -23,7 +23,7 @@ from typing import Any
 from aver.core import Principal
 from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
-from aver.policy.matching import Text, resembles, says, taken
+from aver.policy.matching import CODE, Text, resembles, says, taken
 from aver.policy.records import Told, records
 from aver.policy.requests import leaves, under
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin, OriginKind
@@ -35,8 +35,6 @@ _NAMES = frozenset({"filename", "headline", "name", "subject", "title"})
 """Arguments that say what something new is called."""
 _FROM_BEFORE: Mapping[OriginKind, OriginKind] = {"user": "mentioned", "chosen": "trusted", "named": "untrusted"}
 """What an origin of another turn is worth in this one: nothing that was said or picked then says what to do now."""
-_CODE = 6
-"""Digits from which on a number is a name of something rather than a count."""
 
 
 class Provenance:
@@ -48,17 +46,17 @@ class Provenance:
 
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
-        self._words = Words(())
+        self._choices = Choices(Words(()))
         self._known: list[tuple[Origin, Text]] = []
         self._told: list[Told] = []
         self._written: list[Text] = []
         self._history: list[str] = []
-        self._choose()
 
     def said(self, words: str) -> None:
         """The user's own words, from the user's own hand; never a document or message that the user attached."""
-        self._words = Words((*self._words.texts, words))
-        self._choose()
+        self._choices = Choices(Words((*self._words.texts, words)))
+        for told in self._told:
+            self._choices.told(told)
 
     def known(self, value: Any, origin: Origin) -> None:
         """A value whose origin was established before: what is remembered, or was said or answered in an earlier turn. Authority does not
@@ -83,8 +81,9 @@ class Provenance:
         arguments = (Text(each) for _, each in leaves(action.arguments))
         self._written += [each for each in arguments if not self._vouched(each)]
         declared = replace(action.annotations, output="untrusted") if failed else action.annotations
-        self._told.append(Told(at, action.tool, action.arguments, records(declared, value), readers))
-        self._choose()
+        told = Told(at, action.tool, action.arguments, records(declared, value), readers)
+        self._told.append(told)
+        self._choices.told(told)
 
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
         """The call a model asks for, with the origin of every leaf, as policy is asked about it."""
@@ -118,7 +117,7 @@ class Provenance:
         wanted = effects - {Effect.SEND} or effects
         if wanted <= self._words.asked:
             return "user"
-        return "ordered" if wanted <= self._words.asked | self._ordered.asked else "no"
+        return "ordered" if wanted <= self._words.asked | self._choices.ordered.asked else "no"
 
     def origins(self, value: Any) -> Sequence[Origin]:
         """All places where ``value`` was seen, or that it may have been taken from or holds a piece of. One that nobody wrote just so is
@@ -147,6 +146,10 @@ class Provenance:
             for leaf in told.leaves:
                 yield vouched if leaf.trusted else foreign, leaf.text
 
+    @property
+    def _words(self) -> Words:
+        return self._choices.words
+
     def _about(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether the user's words speak of what the tool is about, and of this one where the arguments give it a name."""
         spoken, kinds = self._words.stems, subjects(tool)
@@ -160,10 +163,6 @@ class Provenance:
             origin.kind in ("mentioned", "trusted") and says(text, seen) for origin, seen in self._seen()
         )
 
-    def _choose(self) -> None:
-        self._ordered = Choices(self._words, self._told).ordered() if self._words.delegates else Words(())
-        self._choices = Choices(self._words, self._told, self._ordered if self._ordered.texts else None)
-
 
 def _mentioned(origin: Origin) -> Origin:
     return replace(origin, kind="mentioned") if origin.kind == "user" else origin
@@ -171,6 +170,6 @@ def _mentioned(origin: Origin) -> Origin:
 
 def _same(value: Text, other: Text) -> bool:
     """Whether a value may be, or be a piece of, what the model wrote."""
-    if value.raw.isdigit() and len(value.raw) < _CODE:
+    if value.raw.isdigit() and len(value.raw) < CODE:
         return value.raw == other.raw
     return resembles(value, other) or resembles(other, value)

@@ -164,6 +164,31 @@ def test_an_error_names_file_and_line_and_the_last_good_set_stays(tmp_path: Path
     assert live.current.decide(mail(USER, USER)).outcome == "allow"
 
 
+def test_changed_files_of_a_folder_are_in_force_with_the_next_decision(tmp_path: Path) -> None:
+    live = LivePolicies([tmp_path])
+    assert live.decide(mail(USER, USER)).outcome == "allow"
+    own = tmp_path / "own.cedar"
+    own.write_text('@id("never") forbid (principal, action, resource);')
+    assert live.decide(mail(USER, USER)).policies == ("never",)
+    own.write_text("forbid (principal, action, resource")
+    assert live.decide(mail(USER, USER)).policies == ("never",)
+    assert live.error is not None
+    assert not live.refresh()
+    own.unlink()
+    assert live.decide(mail(USER, USER)).outcome == "allow"
+    assert live.error is None
+
+
+def test_a_file_that_goes_missing_leaves_the_last_good_set_in_force(tmp_path: Path) -> None:
+    own = tmp_path / "own.cedar"
+    own.write_text('@id("never") forbid (principal, action, resource);')
+    live = LivePolicies([own])
+    own.unlink()
+    assert live.decide(mail(USER, USER)).policies == ("never",)
+    assert live.error is not None
+    assert "cannot be read" in live.error.cause
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         Policies.load([tmp_path / "none.cedar"])
