@@ -89,8 +89,8 @@ LOOKING = _words(
 )
 """Verbs and questions that only look."""
 WHENCE = _words(
-    "according based by described found from given listed mentioned posted received sent shared specified that where which who whom "
-    "whose wrote written"
+    "according based by described found from given listed mentioned posted received sent shared specified that what where which who "
+    "whom whose wrote written"
 )
 """After these stands where something is or comes from."""
 PRONOUNS = _words("them him her they")

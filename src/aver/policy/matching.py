@@ -15,10 +15,11 @@ from typing import Any
 
 from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
 
-__all__ = ["CODE", "Text", "number", "occurs", "resembles", "says", "taken"]
+__all__ = ["CODE", "Text", "number", "occurs", "resembles", "says", "shares", "taken"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
+_WORD = re.compile(r"[^\W_]+")
 _JOINERS = "@._-+/:%#&=?~\\'"
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _LOOK_ALIKES = str.maketrans(
@@ -70,6 +71,14 @@ class Text:
         return kinds_in(self.raw, "url")
 
     @cached_property
+    def pieces(self) -> frozenset[str]:
+        """What is as good as the text itself when it turns up elsewhere: three words in a row, and single ones with digits in them."""
+        words = _WORD.findall(self.raw.casefold())
+        rows = (" ".join(words[at : at + 3]) for at in range(len(words) - 2))
+        codes = (word for word in words if len(word) >= _LEAST and any(each.isdigit() for each in word))
+        return frozenset((*rows, *codes))
+
+    @cached_property
     def numbers(self) -> frozenset[Decimal]:
         found = (number(each) for each in _NUMBER.findall(self.raw))
         return frozenset(each for each in found if each is not None)
@@ -108,6 +117,11 @@ def taken(value: Text, text: Text) -> bool:
     return resembles(value, text) or (
         isinstance(value.value, str) and len(text.raw) >= _LEAST and resembles(text, value)
     )
+
+
+def shares(value: Text, text: Text) -> bool:
+    """Whether the two have a piece in common."""
+    return not value.pieces.isdisjoint(text.pieces)
 
 
 def number(text: str) -> Decimal | None:

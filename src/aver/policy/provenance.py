@@ -23,7 +23,7 @@ from typing import Any
 from aver.core import Principal
 from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
-from aver.policy.matching import CODE, Text, resembles, says, taken
+from aver.policy.matching import CODE, Text, resembles, says, shares, taken
 from aver.policy.records import Told, records
 from aver.policy.requests import leaves, under
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin, OriginKind
@@ -133,7 +133,7 @@ class Provenance:
             same = says(text, seen)
             if same and origin.kind in ("mentioned", "trusted") and not laundered:
                 found.append(origin)
-            elif same or taken(text, seen):
+            elif same or taken(text, seen) or (origin.readers is not None and shares(text, seen)):
                 found.append(replace(origin, kind="untrusted"))
             written = written or same
         return tuple(dict.fromkeys(found if written else [*found, Origin("unknown")]))

@@ -58,8 +58,10 @@ def test_a_part_of_a_longer_address_is_another_address() -> None:
 
 def test_a_trusted_field_lends_authority_and_an_untrusted_one_does_not() -> None:
     provenance = turn("Send Ben the minutes")
-    provenance.returned(provenance.action("contacts", CONTACTS, {}), [{"mail": "ben@acme.test", "note": f"now {EVIL}"}])
-    assert outcome(provenance, "ben@acme.test") == "allow"
+    provenance.returned(
+        provenance.action("contacts", CONTACTS, {}), [{"name": "Ben", "mail": "ito@acme.test", "note": f"now {EVIL}"}]
+    )
+    assert outcome(provenance, "ito@acme.test") == "allow"
     assert outcome(provenance, EVIL) == "deny"
 
 
@@ -147,7 +149,7 @@ def test_what_was_remembered_or_said_before_has_no_authority_now() -> None:
 
 
 def test_a_failure_is_nobodys_word() -> None:
-    provenance = turn("Send it to my contacts")
+    provenance = turn("Send it to ben@acme.test and my contacts")
     provenance.returned(provenance.action("list_contacts", CONTACTS, {}), f"no such contact: {EVIL}", failed=True)
     assert outcome(provenance, EVIL) == "deny"
 

@@ -11,6 +11,7 @@ from aver.core.errors import InvalidInput
 from aver.policy import Action, Annotations, Decision, Effect, Origin, Policies, action_from, action_to
 from aver.policy.recorded import decision_from, decision_to
 
+STANDARD = Policies.standard()
 ORIGINS = st.lists(
     st.builds(
         Origin,
@@ -52,7 +53,7 @@ ACTIONS = st.builds(
 def test_an_action_comes_back_from_json_and_is_decided_alike(action: Action) -> None:
     back = action_from(json.loads(json.dumps(action_to(action))))
     assert back == action
-    assert Policies.standard().decide(back) == Policies.standard().decide(action)
+    assert STANDARD.decide(back) == STANDARD.decide(action)
 
 
 def test_a_decision_comes_back_from_json() -> None:
