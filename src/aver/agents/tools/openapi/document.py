@@ -14,7 +14,7 @@ from aver.agents.tools.schema import resolved
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
 
-__all__ = ["Document", "read_document"]
+__all__ = ["Document", "listed", "mapping", "read_document"]
 
 _LONGEST = 2**24
 """Characters of a document."""
@@ -108,6 +108,15 @@ def read_document(text: str, name: str) -> Document:
     if not isinstance(raw.get("paths", {}), dict):
         raise SettingsError(f"{name} has no paths", "Correct the document.")
     return Document(name, raw)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """``value`` where it is a mapping, else an empty one: a document may have anything anywhere."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _named(reference: str, names: dict[str, str]) -> str:
