@@ -128,13 +128,14 @@ def _offered(
     for each in operations:
         try:
             tool = _tool(origin, each, pins)
-            if tool.name in taken or tool.name in tools:
-                raise SettingsError(
-                    f"Another tool is called {tool.name!r} already", "Give one of the origins a prefix."
-                )
-            tools[tool.name] = tool
         except SettingsError as error:
             unusable.append(Unusable(each.name, error.cause, error.next_step, origin.name))
+            continue
+        if tool.name in taken or tool.name in tools:
+            said = f"Another tool is called {tool.name!r} already"
+            unusable.append(Unusable(each.name, said, "Give one of the origins a prefix.", origin.name))
+        else:
+            tools[tool.name] = tool
     for name, tool in [*tools.items()]:
         back = tool.annotations.compensation
         if back and back not in tools:

@@ -141,7 +141,7 @@ class Client:
             await self._asked(channel, "server/discover", {})
             return
         agreed = self._result(reply).get("protocolVersion")
-        if agreed not in types.version.HANDSHAKE_PROTOCOL_VERSIONS:
+        if not isinstance(agreed, str) or agreed not in types.version.HANDSHAKE_PROTOCOL_VERSIONS:
             said = f"{self.name} speaks a version of the protocol that Aver does not, {str(agreed)[:40]!r}"
             raise Unavailable(said, "Bring the older of the two up to date.")
         channel.version = agreed

@@ -28,6 +28,8 @@ _TAIL = 4096
 """Bytes that are kept of what it writes to its error stream, the last ones."""
 _UNREAD = 2**24
 """Bytes that may wait until a server reads them."""
+_LAST_WORDS = 0.2
+"""Seconds in which the rest of its error stream is read once it has ended."""
 _GRACE = 1.0
 """Seconds that a server has to end once its input has, and again once it was told to."""
 
@@ -100,7 +102,8 @@ class Pipes:
         if self._input.transport.get_write_buffer_size() > _UNREAD:
             raise Unavailable(f"{self.name} does not read what it is sent", "Look at it, or start it anew.")
         number = message["id"]
-        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         try:
             await self._send(message)
             return await waiting
@@ -153,7 +156,9 @@ class Pipes:
                     self._fail("answered with more than is read")
                 elif line.lstrip().startswith(b"{"):  # anything else is a server's chatter
                     await self._heard(read(self._mask(line)))
-        self._end("ended before it had answered")
+        self._ended = True
+        await asyncio.wait({self._tasks[1]}, timeout=_LAST_WORDS)
+        self._fail("ended before it had answered")
 
     async def _heard(self, message: Message | None) -> None:
         if message is None:
