@@ -91,8 +91,8 @@ def _proposal(operation: Operation, others: Sequence[Operation]) -> Proposal:
 def _effects(operation: Operation) -> tuple[set[Effect], list[str]]:
     """What it does, with the reasons; nothing where the signs are missing or speak against each other."""
     hints, words = operation.hints, split(operation.name)
-    if free := next((word for word in words if word in ANYTHING), None):
-        return set(), [f"{free!r} in its name: what it does depends on what it is told"]
+    if doubt := _doubt(operation, words):
+        return set(), [doubt]
     verb, of = _verb(operation, words)
     named = VERBS.get(verb)
     promised = _METHODS.get(hints.method)
@@ -140,10 +140,31 @@ def _more(operation: Operation, words: Sequence[str], effects: set[Effect], reas
     if Effect.SEND not in effects and (people := sorted(names & _PEOPLE)):
         effects.add(Effect.SEND)
         reasons.append(f"it has {people[0]}, who are told as a rule")
-    if Effect.SEND not in effects and (told := CARRYING.search(operation.description)):
+    arguments = ". ".join(" ".join(split(name)) for name in names)
+    said = CARRYING.search(f"{' '.join(words)}. {arguments}. {operation.description}")
+    if Effect.SEND not in effects and said is not None:
         effects.add(Effect.SEND)
-        reasons.append(f"its description speaks of {told[0]!r}")
+        reasons.append(f"{said[0]!r} is spoken of: something is carried to somebody")
     return effects
+
+
+def _doubt(operation: Operation, words: Sequence[str]) -> str:
+    """Why its name and the first word of its description do not tell what it does; nothing where they may."""
+    if free := next((word for word in words if word in ANYTHING), None):
+        return f"{free!r} in its name: what it does depends on what it is told"
+    first = _forms(operation.description)
+    if free := next((word for word in first if word in ANYTHING), None):
+        return f"{free!r} at the beginning of its description: what it does depends on what it is told"
+    both = {VERBS[word] for word in words if word in VERBS}
+    if "and" in words and len(both) > 1:
+        return "its name says that it does several things"
+    return ""
+
+
+def _forms(description: str) -> tuple[str, ...]:
+    """The first word of a description, as it may stand in a vocabulary of verbs."""
+    first = next(iter(split(description[:40])), "")
+    return first, first.removesuffix("s"), first.removesuffix("es")
 
 
 def _verb(operation: Operation, words: Sequence[str]) -> tuple[str, str]:
@@ -151,8 +172,7 @@ def _verb(operation: Operation, words: Sequence[str]) -> tuple[str, str]:
     for word in (*words[:1], *words[-1:], *words[1:-1]):
         if word in VERBS:
             return word, "in its name"
-    first = next(iter(split(operation.description[:40])), "")
-    for form in (first, first.removesuffix("s"), first.removesuffix("es")):
+    for form in _forms(operation.description):
         if form in VERBS:
             return form, "at the beginning of its description"
     return "", ""

@@ -20,7 +20,7 @@ _VERBS: Final = {
         validate estimate calculate compute summarize summarise translate convert quote track watch ping health status history"""
     ),
     Effect.WRITE: _of(
-        """create add update set edit modify rename move copy put insert append upload save write assign unassign change close open
+        """create add place update set edit modify rename move copy put insert append upload save write assign unassign change close open
         reopen start stop pause resume archive unarchive restore enable disable register schedule reschedule mark label tag untag
         merge lock unlock approve reject pin unpin link unlink import replace patch complete sync grant attach detach upsert
         accept decline"""
@@ -50,10 +50,10 @@ MONEY: Final = _of(
 """What is made or sent with these words moves money, or commits to."""
 
 CARRYING: Final = re.compile(
-    r"\b(?:e-?mail(?:s|ed)?|notif(?:y|ies|ied|ication|ications)|invit(?:e|es|ation|ations)|text message|webhooks?|sms)\b",
+    r"\b(?:e-?mails|e-?mailed|notif(?:y|ies|ied|ication|ications)|invit(?:es|ations?)|text message|webhooks?|callbacks?|forwarding|sms)\b",
     re.IGNORECASE,
 )
-"""Words of a description by which something is carried to somebody."""
+"""Words by which something is carried to somebody, now or from now on."""
 
 REACHED: Final = _of(
     """to cc bcc recipient recipients email emails participant participants attendee attendees invitee invitees user users username
@@ -61,7 +61,7 @@ REACHED: Final = _of(
     endpoint webhook callback path paths file files filename folder directory dir bucket channel channels room phone mobile address
     addresses host hostname server domain repo repository branch project workspace team group groups org organization organisation
     id ids key uuid slug ref destination target source location hotel restaurant airport company database table index queue topic
-    calendar mailbox list board issue ticket order event document page record item message thread comment"""
+    calendar mailbox list board issue ticket order event document record item message thread comment"""
 )
 """At whom or what something is aimed."""
 

@@ -163,7 +163,33 @@ JUNK = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["get", "post", "parameters", "requestBody", "content", "schema", "$ref", "in", "name", "required", "responses", "200", "application/json", "security", "servers", "url", "variables", "properties", "items", "allOf", "nullable", "style", "explode", "operationId", "description"]
+                [
+                    "get",
+                    "post",
+                    "parameters",
+                    "requestBody",
+                    "content",
+                    "schema",
+                    "$ref",
+                    "in",
+                    "name",
+                    "required",
+                    "responses",
+                    "200",
+                    "application/json",
+                    "security",
+                    "servers",
+                    "url",
+                    "variables",
+                    "properties",
+                    "items",
+                    "allOf",
+                    "nullable",
+                    "style",
+                    "explode",
+                    "operationId",
+                    "description",
+                ]
             ),
             inner,
             max_size=4,

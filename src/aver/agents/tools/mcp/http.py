@@ -116,7 +116,7 @@ class Http:
         told = f"{self._web.name} answered with status {reply.status}" + (f": {words}" if words else "")
         if reply.status in (401, 403):
             raise Unavailable(f"{self._web.name} does not let Aver in (status {reply.status})", "Check its credential.")
-        if reply.status < 500:
+        if 300 <= reply.status < 500:
             after = reply.headers.get("retry-after", "")
             seconds = float(after) if after.isdecimal() and len(after) < 6 else None
             raise Unavailable(told, "Check its address, or try again later.", retry_after=seconds)
