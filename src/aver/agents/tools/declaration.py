@@ -183,6 +183,7 @@ _COMMON = {
     "limits": Field(_LIMITS, "What one call may take."),
 }
 _HOST = Text(r"^[A-Za-z0-9.:-]+$", "the name of a host, or its address", longest=253)
+_HEADER = Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "the name of a header", longest=100)
 _VARIABLE = Text(r"^[A-Za-z_][A-Za-z0-9_]*$", "the name of a variable")
 _REACHED = Record(
     Host,
@@ -198,7 +199,7 @@ _SECRET = Record(
     {
         "credential": Field(CREDENTIAL, "Where it is kept.", required=True),
         "hosts": Field(ListOf(_HOST, least=1), "The declared hosts that it is sent to.", required=True),
-        "headers": Field(ListOf(TEXT, least=1), "The headers it may stand in; Authorization, if left out."),
+        "headers": Field(ListOf(_HEADER, least=1), "The headers it may stand in; Authorization, if left out."),
     },
     parts,
 )
@@ -223,7 +224,7 @@ _SERVER = Record(
         ),
         "url": Field(URL, "Where the server is, instead of a command."),
         "credential": Field(CREDENTIAL, "What it is let in by, at that address."),
-        "header": Field(TEXT, "The header that carries it; Authorization, as a bearer's, if left out."),
+        "header": Field(_HEADER, "The header that carries it; Authorization, as a bearer's, if left out."),
         **_COMMON,
     },
     parts,

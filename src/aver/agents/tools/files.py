@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,9 @@ from aver.core.errors import NotFound, SettingsError, Unavailable
 from aver.gateway.credentials import SecretSource
 
 __all__ = ["functions", "operations"]
+
+_LOADING = Lock()
+"""Held while a file is loaded: what is imported meanwhile is told apart by when it came."""
 
 
 def operations(config: FileConfig, bundle: Path, secrets: SecretSource) -> list[Operation | Unusable]:
@@ -76,17 +80,24 @@ def _loaded(path: Path) -> ModuleType:
 @contextmanager
 def _beside(folder: Path, name: str, module: ModuleType) -> Iterator[None]:
     """Within this block the files beside one another can be imported; after it they are nobody else's."""
-    before = {*sys.modules}
-    sys.modules[name] = module
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for each in {*sys.modules} - before:
-            file = getattr(sys.modules[each], "__file__", None)
-            if file is not None and Path(file).parent == folder:
-                del sys.modules[each]
+    with _LOADING:
+        before, is_known = {*sys.modules}, str(folder) in sys.path
+        sys.modules[name] = module
+        if not is_known:
+            sys.path.append(str(folder))
+        try:
+            yield
+        finally:
+            if not is_known:
+                sys.path.remove(str(folder))
+            _forget({*sys.modules} - before, folder)
+
+
+def _forget(names: set[str], folder: Path) -> None:
+    for each in names:
+        file = getattr(sys.modules[each], "__file__", None)
+        if file is not None and Path(file).parent == folder:
+            del sys.modules[each]
 
 
 def _sandboxed(function: Function, path: Path, config: FileConfig, secrets: SecretSource) -> Run:

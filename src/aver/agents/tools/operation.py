@@ -88,6 +88,7 @@ class Checked:
     bounded and checked after. What it says is shown without anything unseen."""
 
     def __init__(self, operation: Operation, annotations: Annotations, limits: Limits, name: str) -> None:
+        self._arguments, self._value = operation.arguments, operation.value
         self.name = name
         self.annotations = annotations
         self.idempotent = operation.idempotent
@@ -96,7 +97,6 @@ class Checked:
         self.returns: Mapping[str, Any] | None = operation.returns and without_unseen(operation.returns)
         self._operation = operation
         self._limits = limits
-        self._arguments, self._value = operation.arguments, operation.value
 
     def __repr__(self) -> str:
         return f"<tool {self.name}>"
@@ -141,7 +141,10 @@ def as_tool(
     Raises :class:`~aver.core.errors.SettingsError` for a schema that is none, and for annotations of arguments that there are not: a
     target whose name is misspelt would be guarded by nothing.
     """
-    tool = Checked(operation, annotations, limits or Limits(), name or operation.name)
+    try:
+        tool = Checked(operation, annotations, limits or Limits(), name or operation.name)
+    except RecursionError:
+        raise SettingsError(f"The schema of {operation.name!r} is nested too deeply", "Write it flatter.") from None
     named = (*annotations.targets, *annotations.content)
     _named(paths(operation.parameters), named, f"{operation.name!r} has no argument")
     both = sorted({*annotations.targets} & {*annotations.content})

@@ -159,7 +159,11 @@ class Client:
                 break
         if cursor or len(found) > _MOST_TOOLS:
             raise Unavailable(f"{self.name} has more than {_MOST_TOOLS:,} tools, or no end of them", "Offer fewer.")
-        return [self._operation(each) for each in found]
+        try:
+            return [self._operation(each) for each in found]
+        except (ValueError, TypeError, RecursionError):
+            said = f"{self.name} describes a tool by what is no JSON, or is nested too deeply"
+            raise Unavailable(said, "Have it corrected, or leave it out.") from None
 
     def _operation(self, tool: Any) -> Operation:
         about = tool.description or tool.title or tool.name

@@ -23,6 +23,8 @@ _OURS = frozenset(
     accept accept-encoding user-agent te upgrade expect forwarded x-forwarded-for x-forwarded-host""".split()  # noqa: SIM905
 )
 """Headers that no argument fills: who asks and what is sent are Aver's to say."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110, section 5.6.2)."""
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "text/plain")
 _STYLES = {
     "path": ("simple",),
@@ -58,6 +60,8 @@ def operations(document: Document, web: Web) -> Iterator[Operation | Unusable]:
                     yield _operation(document, web, str(path), method, item, spec, name)
                 except SettingsError as error:
                     yield Unusable(name, error.cause, error.next_step)
+                except RecursionError:
+                    yield Unusable(name, f"A schema of {name!r} is nested too deeply", "Write it flatter.")
 
 
 def _name(spec: Mapping[str, Any], method: str, path: str) -> str:
@@ -161,6 +165,8 @@ def _parameter(each: Mapping[str, Any], properties: Mapping[str, Any], name: str
     style = str(each.get("style") or _STYLES[place][0])
     if style not in _STYLES[place]:
         raise SettingsError(f"{name!r} writes {there!r} in the style {style!r}, which is not spoken", "Leave it out.")
+    if place == "header" and not _TOKEN.fullmatch(there):
+        raise SettingsError(f"{name!r} has a header {there[:60]!r}, which is no name of one", "Correct the document.")
     explode = each.get("explode", style == "form")
     taken = there in properties or there == "body"
     argument = f"{place}_{there}" if taken else there
@@ -221,5 +227,10 @@ def _auth(document: Document, spec: Mapping[str, Any]) -> Mapping[str, Any]:
     schemes = mapping(mapping(document.raw.get("components")).get("securitySchemes"))
     for each in listed(spec.get("security", document.raw.get("security"))):
         for name in mapping(each):
-            return document.follow(schemes.get(name))
+            scheme = document.follow(schemes.get(name))
+            if scheme.get("type") == "apiKey" and not _TOKEN.fullmatch(str(scheme.get("name", ""))):
+                raise SettingsError(
+                    f"The security scheme {name!r} does not say under which name", "Correct the document."
+                )
+            return scheme
     return {}
