@@ -17,6 +17,7 @@ from aver.agents.tools.declaration import FileConfig
 from aver.agents.tools.function import Function, tool
 from aver.agents.tools.operation import Operation, Run, Unusable
 from aver.agents.tools.types import Result
+from aver.core import sha256_hex
 from aver.core.errors import NotFound, SettingsError, Unavailable
 from aver.gateway.credentials import SecretSource
 
@@ -62,7 +63,7 @@ def functions(path: Path, named: Mapping[str, Any]) -> dict[str, Function | Unus
 
 
 def _loaded(path: Path) -> ModuleType:
-    spec = spec_from_file_location(f"aver_tools_{path.stem}", path)
+    spec = spec_from_file_location(f"aver_tools_{sha256_hex(str(path).encode())[:16]}", path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise SettingsError(f"There is no Python file {path}", "Put it there, or correct its name.")
     module = module_from_spec(spec)
@@ -79,7 +80,8 @@ def _loaded(path: Path) -> ModuleType:
 
 @contextmanager
 def _beside(folder: Path, name: str, module: ModuleType) -> Iterator[None]:
-    """Within this block the files beside one another can be imported; after it they are nobody else's."""
+    """Within this block the files beside one another can be imported; after it they are nobody else's. ``module`` stays known, by a name
+    that no other has, so that the types in it can be found."""
     with _LOADING:
         before, is_known = {*sys.modules}, str(folder) in sys.path
         sys.modules[name] = module
@@ -90,7 +92,7 @@ def _beside(folder: Path, name: str, module: ModuleType) -> Iterator[None]:
         finally:
             if not is_known:
                 sys.path.remove(str(folder))
-            _forget({*sys.modules} - before, folder)
+            _forget({*sys.modules} - before - {name}, folder)
 
 
 def _forget(names: set[str], folder: Path) -> None:
