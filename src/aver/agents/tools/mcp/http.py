@@ -95,6 +95,8 @@ class Http:
                     if said is not None and not is_reply(said):
                         if (reply := self._hearing(said)) is not None:
                             await self.tell(reply)
+                    elif said is None and not event.data.lstrip().startswith(b"{"):
+                        continue  # chatter
                     elif said is None or said.get("id") == message["id"]:
                         return self._replied(said, message)
             else:
