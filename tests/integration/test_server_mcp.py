@@ -16,8 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from aver.agents.tools import Result
 from aver.core.settings import Settings
 from aver.server.mcp import Feature, McpApp
-from tests.integration.test_tools_mcp import serving
-from tests.servers import fill, open_application
+from tests.servers import fill, open_application, serving_app
 
 QUESTION = "How many days of unused leave carry over?"
 PROGRAM = """
@@ -71,7 +70,7 @@ def address(application):
         await app.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    with serving(lifespan) as url:
+    with serving_app(lifespan) as url:
         yield f"{url}/mcp"
 
 
@@ -142,7 +141,6 @@ async def test_a_key_that_was_revoked_is_let_in_no_more(application, address):
 
 async def test_over_its_pipes(application, tmp_path):
     key = application.create_key("northwind", "ann")[1]
-    application.close()
     (tmp_path / "program.py").write_text(PROGRAM)
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}

@@ -1,7 +1,6 @@
 """MCP servers over streamable HTTP, and the official library's own servers over both transports."""
 
 import sys
-import threading
 
 import pytest
 
@@ -10,6 +9,7 @@ from aver.core.errors import Unavailable, Undecided
 from aver.gateway.credentials import Secrets
 from aver.testing.fakes.sources.serving import Answer
 from aver.testing.fakes.tools import Desk, FakeDesk
+from tests.servers import serving_app
 
 SECRET = "desk-t0ken-123"
 TOOLS = """
@@ -178,31 +178,9 @@ async def test_an_official_server_over_http(tmp_path, json_response):
     namespace = {"__name__": "official"}
     exec(compile(OFFICIAL, "official", "exec"), namespace)
     application = namespace["server"].streamable_http_app(json_response=json_response)
-    with serving(application) as url:
+    with serving_app(application) as url:
         text = f"tools: {{mcp: {{it: {{url: '{url}/mcp', {DECLARED}}}}}}}"
         box = await open_tools(parse_tools(text, "aver.yaml"), tmp_path, Secrets({}))
         await box.approve("it")
         await try_out(box)
         await box.close()
-
-
-class serving:  # noqa: N801 - it is a context manager
-    """An ASGI application over a real socket, from a thread."""
-
-    def __init__(self, application):
-        import socket
-
-        import uvicorn
-
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.server = uvicorn.Server(uvicorn.Config(application, log_level="error"))
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
-
-    def __enter__(self):
-        self.thread.start()
-        return f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-
-    def __exit__(self, *_):
-        self.server.should_exit = True
-        self.thread.join()
-        self.socket.close()

@@ -9,7 +9,7 @@ from aver.agents.tools import open_tools, parse_tools
 from aver.core.errors import InvalidInput, SettingsError, Unavailable, Undecided
 from aver.gateway.credentials import Secrets
 from aver.testing.fakes.sources.serving import Answer
-from aver.testing.fakes.tools import FakeShop
+from aver.testing.fakes.tools import FakeShop, shop_document
 
 SECRET = "shop-k3y-123456"
 TOOLS = """
@@ -157,7 +157,7 @@ async def test_an_answer_without_end_is_left(tmp_path):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    box = await opened(tmp_path, {**FakeShop().document()}, url=f"http://127.0.0.1:{port}")
+    box = await opened(tmp_path, shop_document(), url=f"http://127.0.0.1:{port}")
     async with server:
         result = await box.tools["shop_listOrders"].call({}, "")
         await box.close()
@@ -173,7 +173,7 @@ async def test_a_far_side_that_hangs_is_undecided(tmp_path):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    box = await opened(tmp_path, FakeShop().document(), url=f"http://127.0.0.1:{port}", seconds=0.2)
+    box = await opened(tmp_path, shop_document(), url=f"http://127.0.0.1:{port}", seconds=0.2)
     async with server:
         with pytest.raises(Undecided, match=r"did not answer within 0\.2 s"):
             await box.tools["shop_listOrders"].call({}, "")
@@ -181,7 +181,7 @@ async def test_a_far_side_that_hangs_is_undecided(tmp_path):
 
 
 async def test_a_far_side_that_is_not_there_did_not_do_it(tmp_path, unused_port):
-    box = await opened(tmp_path, FakeShop().document(), url=f"http://127.0.0.1:{unused_port}")
+    box = await opened(tmp_path, shop_document(), url=f"http://127.0.0.1:{unused_port}")
     with pytest.raises(Unavailable, match="cannot be reached") as raised:
         await box.tools["shop_placeOrder"].call({"body": {"item": "pen"}}, "k")
     assert SECRET not in str(raised.value)
@@ -207,7 +207,7 @@ async def test_a_credential_that_no_header_may_hold_is_not_repeated(shop, tmp_pa
 
 
 async def test_a_credential_does_not_travel_in_clear(tmp_path):
-    box = await opened(tmp_path, FakeShop().document(), url="http://shop.example.com")
+    box = await opened(tmp_path, shop_document(), url="http://shop.example.com")
     assert box.tools == {}
     (left,) = [each for each in box.unusable if not each.name]
     assert "would travel in clear" in left.cause

@@ -196,8 +196,8 @@ def _server(features: Sequence[Feature], caller: Callable[[Any], Awaitable[Princ
             _log.exception("The feature %s failed", feature.name)
             return _failed(types, "It failed here, for a reason that stands in the log.")
         structured = result.value if isinstance(result.value, dict) else None
-        content = [types.TextContent(text=result.text or _text(result.value))]
-        return types.CallToolResult(content=content, structured_content=structured, is_error=result.failed)
+        content = types.TextContent(text=result.text or _text(result.value))
+        return types.CallToolResult(content=[content], structured_content=structured, is_error=result.failed)
 
     return Server("aver", version=__version__, instructions=_ABOUT, on_list_tools=listed, on_call_tool=called)
 

@@ -23,7 +23,7 @@ from typing import (
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 from typing_extensions import TypedDict, is_typeddict
 
 from aver.agents.tools.docstring import read_docstring
@@ -257,9 +257,9 @@ def _run(
 
 def _result(value: Any, returned: TypeAdapter[Any] | None) -> Result:
     try:
-        plain = (
-            to_jsonable_python(value) if returned is None else returned.dump_python(value, mode="json", warnings="none")
-        )
+        # What JSON has no form for, such as a number that is none, becomes null.
+        text = to_json(value, inf_nan_mode="null") if returned is None else returned.dump_json(value, warnings="none")
+        plain = from_json(text, allow_inf_nan=False)
     except (PydanticSerializationError, UnicodeEncodeError, ValueError) as error:
         return Result(None, f"The call went through, but what it returned is no JSON: {error}", failed=True)
     return Result(plain, "")

@@ -81,7 +81,7 @@ async def test_functions_of_a_file_are_tools(bundle, level):
 
 
 async def test_what_a_function_returns_is_bounded_in_the_sandbox(bundle):
-    (bundle / "desk.py").write_text("def big() -> str:\n    return 'x' * 500_000_000\n")
+    (bundle / "desk.py").write_text("def big() -> str:\n    return 'x' * 50_000_000\n")
     box = await opened(bundle, "process", "big: {effects: [read]}")
     with pytest.raises(Exception, match=r"output|memory"):
         await box.tools["big"].call({}, "")

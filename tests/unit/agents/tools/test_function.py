@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from typing_extensions import TypedDict
 
 from aver.agents.tools import Key, tool
 from aver.agents.tools.operation import as_tool
@@ -134,7 +135,7 @@ def test_an_error_of_the_platform_keeps_its_meaning():
         called(away, {"word": "a"})
 
 
-@pytest.mark.parametrize("value", [float("nan"), object(), {1, (2,)} - {1} | {complex(1, 2)}, "\ud800"])
+@pytest.mark.parametrize("value", [object(), [object()], "\ud800"])
 def test_what_is_no_json_is_said_to_be_none(value):
     @tool(effects=["read"])
     def odd():
@@ -166,9 +167,6 @@ def test_parameters_need_types_and_names():
     def odd(a: lambda: 1):  # type: ignore[valid-type]
         return a
 
-    def opaque(a: object.__class__):
-        return a
-
     for function in (untyped, starred, streamed, odd):
         with pytest.raises(SettingsError):
             tool(function)
@@ -184,23 +182,41 @@ def test_which_parameter_needs_more_than_json():
     assert order.converted == "order"
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    )
-)
-def test_a_schema_holds_for_whatever_is_called(value):
-    """What the schema takes, the function gets; what it refuses, raises."""
+def test_a_number_that_is_none_is_null():
+    @tool(effects=["read"])
+    def ratio(a: float) -> float:
+        return a / float("inf") * float("inf")
+
+    assert (called(ratio, {"a": 1.0}).value, called(ratio, {"a": 1.0}).failed) == (None, True)
 
     @tool(effects=["read"])
-    def echo(word: Annotated[str, "it"], many: list[int] | None = None) -> str:
-        return word
+    def ratios():
+        return {"all": (float("nan"), 1)}
 
-    arguments = value if isinstance(value, dict) else {"word": value, "many": value}
-    if Draft202012Validator(echo.operation.parameters).is_valid(arguments) and "\ud800" not in str(arguments):
-        result = called(echo, arguments)
-        assert result.value == arguments["word"] or result.failed
+    assert called(ratios, {}).value == {"all": [None, 1]}
+
+
+@tool(effects=["read"])
+def echo(word: Annotated[str, "it"], many: list[int] | None = None) -> str:
+    return f"{word}{many}"
+
+
+JSON = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.lists(st.integers(), max_size=2)
+)
+
+
+@given(
+    st.fixed_dictionaries({}, optional={"word": st.text() | JSON, "many": st.lists(st.integers()) | JSON, "more": JSON})
+)
+def test_a_schema_takes_what_the_function_takes(arguments):
+    if Draft202012Validator(echo.operation.parameters).is_valid(arguments):
+        assert called(echo, arguments).value == echo(**arguments)
     else:
         with pytest.raises(InvalidInput):
             called(echo, arguments)

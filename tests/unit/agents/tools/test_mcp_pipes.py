@@ -185,7 +185,7 @@ async def test_pictures_and_links_are_named(opened):
 
 
 async def test_a_server_that_hangs_is_undecided_and_told_to_stop(opened):
-    box = await opened(seconds=0.3)
+    box = await opened(seconds=1)
     with pytest.raises(Undecided, match="did not answer"):
         await misbehave(box, "hang")
     assert (await misbehave(box, "chatter")).value == "done"

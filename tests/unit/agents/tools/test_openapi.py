@@ -244,13 +244,6 @@ def test_steps_out_of_the_path_are_refused(value):
         url_of(URL, "/orders/{order}", [ORDER], {"order": value})
 
 
-def test_two_values_do_not_make_a_step_together():
-    with pytest.raises(InvalidInput, match="together"):
-        url_of(URL, "/orders/.{order}/x", [ORDER], {"order": "."} | {"order": "%2e"[:0] or "."})
-    with pytest.raises(InvalidInput):
-        url_of(URL, "/a/{order}{item}", [ORDER, ITEM], {"order": ".", "item": "."})
-
-
 def test_a_name_in_a_value_is_not_filled_in_again():
     url = url_of(URL, "/a/{order}/{item}", [ORDER, ITEM], {"order": "{item}", "item": "x"})
     assert url == f"{URL}/a/%7Bitem%7D/x"

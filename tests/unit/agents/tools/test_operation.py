@@ -1,7 +1,6 @@
 """An operation under annotations and within limits."""
 
 import asyncio
-from math import inf
 
 import pytest
 
@@ -44,7 +43,7 @@ async def test_a_result_beyond_the_limit_is_not_passed_on(value):
     assert "at most 1,000 are read" in result.text
 
 
-@pytest.mark.parametrize("value", [inf, {1: 2}, object(), "\ud800", 2**70])
+@pytest.mark.parametrize("value", [{1: 2}, object(), "\ud800", 2**70])
 async def test_a_value_that_json_does_not_know_is_not_passed_on(value):
     result = await call(answering(value))
     assert (result.value, result.failed) == (None, True)

@@ -75,7 +75,9 @@ class Document:
                 kept = {name: each for name, each in inner.items() if _belongs(self.follow(each), sent=sent)}
                 rules[word] = {name: self._any(each, names, sent=sent) for name, each in kept.items()}
                 if word == "properties" and isinstance(required := rules.get("required"), list):
-                    gone = {*inner} - {*kept}
+                    gone = [
+                        name for name in inner if name not in kept
+                    ]  # a list: a document may require what is no name
                     rules["required"] = [name for name in required if name not in gone]
             elif word not in ("enum", "const", "default", "required"):
                 rules[word] = self._any(inner, names, sent=sent)
@@ -96,11 +98,12 @@ def read_document(text: str, name: str) -> Document:
     if len(text) > _LONGEST:
         raise SettingsError(f"{name} has {len(text):,} characters, and at most {_LONGEST:,} are read", "Divide it.")
     try:
-        raw = json.loads(text)
+        try:
+            raw = json.loads(text)
+        except ValueError:
+            raw = parse_yaml(text, name).plain()
     except RecursionError:
         raise SettingsError(f"{name} is nested too deeply", "Write it flatter.") from None
-    except ValueError:
-        raw = parse_yaml(text, name).plain()
     version = raw.get("openapi") if isinstance(raw, dict) else None
     if not isinstance(version, str | float | int) or not str(version).startswith("3."):
         found = "Swagger 2" if isinstance(raw, dict) and "swagger" in raw else "something else"

@@ -81,7 +81,7 @@ def _operation(
     base = web.base
     for level in (item, spec):
         if level.get("servers"):
-            base = urljoin(web.base.rstrip("/") + "/", _server(level))
+            base = _below(web.base, _server(level))
     if origin(base) != origin(web.base):
         said = f"{name!r} is at another address than the API, {base[:200]}"
         raise SettingsError(said, "Declare that address as an API of its own.")
@@ -137,6 +137,14 @@ def _object(
         if words and isinstance(inner := whole["properties"].get(name), dict):
             inner["description"] = words
     return whole
+
+
+def _below(base: str, url: str) -> str:
+    """``url``, where it is relative below ``base``; nothing where it is no address."""
+    try:
+        return urljoin(base.rstrip("/") + "/", url)
+    except ValueError:
+        return ""
 
 
 def _server(place: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ class Parameter:
 
 def url_of(base: str, path: str, parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> str:
     """``base`` and ``path`` with its names filled in. Raises :class:`~aver.core.errors.InvalidInput` for a value that would change which
-    path it is: nothing at all, and ``.`` and ``..``, alone, as a part, or made of several values, are steps and no names."""
+    path it is: nothing at all, and ``.`` and ``..``, alone or as a part, are steps and no names."""
     values = {each.name: (each, _flat(arguments[each.argument], each)) for each in parameters if each.place == "path"}
     filled = []
     for part in _NAMED.split(path):
@@ -48,10 +48,7 @@ def url_of(base: str, path: str, parameters: Sequence[Parameter], arguments: Map
                 f"{each.argument!r} cannot be {text[:60]!r}: it is part of an address", "Name something."
             )
         filled.append(quote(text, safe=","))
-    whole = "".join(filled)
-    if _steps(whole):
-        raise InvalidInput("The arguments together would lead to another address", "Name something.")
-    return base.rstrip("/") + whole
+    return base.rstrip("/") + "".join(filled)
 
 
 def _steps(text: str) -> bool:

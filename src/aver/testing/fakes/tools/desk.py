@@ -47,6 +47,10 @@ _OBJECT = {"type": "object", "additionalProperties": False}
 _TICKET = {"type": "object", "properties": {"ticket": {"type": "integer"}, "state": {"type": "string"}}}
 
 
+class Piece(bytes):
+    """Of a line that goes on."""
+
+
 class Desk:
     """What the server says to each message. ``modern``: it knows no handshake, as since 2026-07-28."""
 
@@ -135,7 +139,7 @@ class Desk:
         done = self._told(number, "done")
         if how == "answer more than anybody reads":
             start = b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"' % number
-            yield start + b"x" * 500_000_000 + b'"}]}}'
+            yield from (Piece(start), *[Piece(b"x" * 1_000_000)] * 500, b'"}]}}')
         elif how == "answer no JSON":
             yield b'{"jsonrpc": "2.0", "id": 1, "result": {"content'
         elif how == "answer something else than declared":
@@ -222,8 +226,9 @@ def main() -> None:
     for line in sys.stdin.buffer:
         for said in desk.heard(json.loads(line)):
             sys.stdout.buffer.write(said if isinstance(said, bytes) else json.dumps(said).encode())
-            sys.stdout.buffer.write(b"\n")
-            sys.stdout.buffer.flush()
+            if not isinstance(said, Piece):
+                sys.stdout.buffer.write(b"\n")
+                sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
