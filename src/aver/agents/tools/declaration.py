@@ -4,6 +4,8 @@ tools:
   python:
     desk:
       file: tools/desk.py
+      hosts: {desk.example.com: {}}
+      secrets: {DESK_KEY: {credential: env:DESK_KEY, hosts: [desk.example.com]}}
       tools:
         close_ticket: {effects: [write], targets: [ticket], reversal: compensable, compensation: reopen_ticket}
   mcp:
@@ -25,16 +27,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 
+from aver.agents.sandbox import Host
 from aver.agents.tools.operation import Limits
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.read import BUNDLE_FILE, refuse_length
-from aver.gateway.config.shapes import Choice, Field, ListOf, MapOf, Record, Schema, Text, Whole
+from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Record, Schema, Text, Whole
 from aver.gateway.config.words import CREDENTIAL, INSIDE, TEXT, URL, parts
 from aver.policy import Annotations, Effect, Reversal, Trust
 
@@ -43,6 +46,8 @@ __all__ = [
     "TOOLS",
     "ApiConfig",
     "FileConfig",
+    "Level",
+    "SecretConfig",
     "ServerConfig",
     "ToolsConfig",
     "annotations_yaml",
@@ -91,12 +96,30 @@ ANNOTATIONS = Record(
 _ANNOTATED = MapOf(TEXT, ANNOTATIONS)
 
 
+Level = Literal["strict", "process", "none"]
+"""How a function is held while it runs: as the sandbox's levels are, or within Aver's own process."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretConfig:
+    """A credential that is put into ``headers`` of requests to ``hosts`` on their way out; the function never has it."""
+
+    name: str
+    credential: str
+    hosts: tuple[str, ...]
+    headers: tuple[str, ...] = ("Authorization",)
+
+
 @dataclass(frozen=True, slots=True)
 class FileConfig:
-    """A Python file of the bundle, whose functions under ``@tool`` are tools."""
+    """A Python file of the bundle, whose functions under ``@tool`` are tools. They run at the level ``sandbox``, where they reach ``hosts``
+    and nothing else."""
 
     name: str
     file: str
+    sandbox: Level = "strict"
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    secrets: Mapping[str, SecretConfig] = field(default_factory=dict)
     prefix: str = ""
     tools: Mapping[str, Annotations] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -159,18 +182,49 @@ _COMMON = {
     "tools": Field(_ANNOTATED, "What each tool does; one that is not here is not offered.", optional=True),
     "limits": Field(_LIMITS, "What one call may take."),
 }
-_FILE = Record(FileConfig, {"file": Field(INSIDE, "A Python file of the bundle.", required=True), **_COMMON}, parts)
+_HOST = Text(r"^[A-Za-z0-9.:-]+$", "the name of a host, or its address", longest=253)
+_HEADER = Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "the name of a header", longest=100)
+_VARIABLE = Text(r"^[A-Za-z_][A-Za-z0-9_]*$", "the name of a variable")
+_REACHED = Record(
+    Host,
+    {
+        "port": Field(Whole(1, 65535), "443 if left out."),
+        "tls": Field(Boolean(), "Whether it is spoken to over TLS; yes, if left out."),
+        "private": Field(Boolean(), "Whether it may be on a private network or this machine."),
+    },
+    parts,
+)
+_SECRET = Record(
+    SecretConfig,
+    {
+        "credential": Field(CREDENTIAL, "Where it is kept.", required=True),
+        "hosts": Field(ListOf(_HOST, least=1), "The declared hosts that it is sent to.", required=True),
+        "headers": Field(ListOf(_HEADER, least=1), "The headers it may stand in; Authorization, if left out."),
+    },
+    parts,
+)
+_FILE = Record(
+    FileConfig,
+    {
+        "file": Field(INSIDE, "A Python file of the bundle.", required=True),
+        "sandbox": Field(Choice("level", get_args(Level)), "How its functions are held; strict, if left out."),
+        "hosts": Field(MapOf(_HOST, _REACHED), "What its functions reach over the network.", optional=True),
+        "secrets": Field(MapOf(_VARIABLE, _SECRET), "Credentials put on their requests, by variable.", optional=True),
+        **_COMMON,
+    },
+    parts,
+)
 _SERVER = Record(
     ServerConfig,
     {
         "command": Field(ListOf(TEXT, least=1), "The program that is the server, and its arguments."),
         "environment": Field(
-            MapOf(Text(r"^[A-Za-z_][A-Za-z0-9_]*$", "the name of a variable"), TEXT),
+            MapOf(_VARIABLE, TEXT),
             "All of the environment it has; env:NAME and other references are resolved.",
         ),
         "url": Field(URL, "Where the server is, instead of a command."),
         "credential": Field(CREDENTIAL, "What it is let in by, at that address."),
-        "header": Field(TEXT, "The header that carries it; Authorization, as a bearer's, if left out."),
+        "header": Field(_HEADER, "The header that carries it; Authorization, as a bearer's, if left out."),
         **_COMMON,
     },
     parts,
@@ -224,6 +278,15 @@ def parse_tools(text: str, name: str) -> ToolsConfig:
         if server.credential and not server.url:
             said = f"the credential of the MCP server {server.name!r} is sent to no address"
             raise section.error(said, "Give it to the command in its environment.")
+    for file in config.python.values():
+        if file.sandbox == "none" and (file.hosts or file.secrets):
+            said = f"the functions of {file.name!r} run in no sandbox, which alone holds them to hosts and secrets"
+            raise section.error(said, "Leave out one of sandbox: none, and hosts and secrets.")
+        for host in (host for secret in file.secrets.values() for host in secret.hosts):
+            if host not in file.hosts:
+                raise section.error(
+                    f"{file.name!r} sends a secret to {host!r}, not among its hosts", "Declare it there."
+                )
     names = [*config.python, *config.mcp, *config.openapi]
     for origin in names:
         if names.count(origin) > 1:

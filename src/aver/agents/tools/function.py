@@ -6,12 +6,25 @@ import asyncio
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NewType, NotRequired, get_type_hints, overload
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    NotRequired,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
-from typing_extensions import TypedDict
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
+from typing_extensions import TypedDict, is_typeddict
 
 from aver.agents.tools.docstring import read_docstring
 from aver.agents.tools.operation import Operation
@@ -22,16 +35,25 @@ from aver.policy import Annotations, Effect, Reversal, Trust
 __all__ = ["Function", "Key", "tool"]
 
 Key = NewType("Key", str)
-"""A parameter of this type is given the key of the effect, the same at every attempt, and is not shown to the model."""
+"""A parameter of this type is given the key of the effect, the same at every attempt, and is not shown to the model. A function that takes
+one promises to bring about one effect for a key, however often it is called with it."""
 _NEXT_STEP = "Give it a type that JSON has a form for: text, numbers, lists, mappings, enums, dataclasses, TypedDicts."
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function that ``@tool`` stands above. Called, it is the function."""
+    """A function that ``@tool`` stands above. Called, it is the function. ``keys`` are its parameters for the effect's key."""
 
     function: Callable[..., Any]
     operation: Operation
+    keys: tuple[str, ...] = ()
+
+    @property
+    def converted(self) -> str:
+        """The first parameter that is given something else than the JSON value of the argument; empty where there is none."""
+        types = get_type_hints(self.function, include_extras=True)
+        names = [name for name in types if name != "return" and name not in self.keys]
+        return next((name for name in names if not _is_json(types[name])), "")
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         return self.function(*given, **named)
@@ -83,26 +105,47 @@ def tool(
         )
 
     def make(function: Callable[..., Any]) -> Function:
-        return Function(function, _operation(function, name or function.__name__, own))
+        types = _types(function, name or function.__name__)
+        keys = tuple(each for each, kind in types.items() if kind is Key and each != "return")
+        return Function(function, _operation(function, name or function.__name__, own, types, keys), keys)
 
     return make if function is None else make(function)
 
 
-def _operation(function: Callable[..., Any], name: str, own: Annotations | None) -> Operation:
-    said = read_docstring(function.__doc__)
+def _types(function: Callable[..., Any], name: str) -> dict[str, Any]:
     try:
-        types = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
-        raise SettingsError(
-            f"A type of {name!r} cannot be read: {error}", "Define it at the top of the file."
-        ) from None
-    keys = [parameter for parameter, kind in types.items() if kind is Key and parameter != "return"]
+        return get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError) as error:
+        cause = f"A type of {name!r} cannot be read: {error}"
+        raise SettingsError(cause, "Define it at the top of the file.") from None
+
+
+def _is_json(kind: Any) -> bool:
+    """Whether a value of this type is the JSON value that it was read from."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _is_json(inner[0])
+    if origin is Literal:
+        return all(each is None or isinstance(each, str | int | float | bool) for each in inner)
+    if origin in (list, dict, Union, UnionType):
+        return all(map(_is_json, inner))
+    if is_typeddict(kind):
+        return all(map(_is_json, get_type_hints(kind, include_extras=True).values()))
+    if origin in (Required, NotRequired):
+        return _is_json(inner[0])
+    return kind in (str, int, float, bool, list, dict, None, type(None), Any)
+
+
+def _operation(
+    function: Callable[..., Any], name: str, own: Annotations | None, types: Mapping[str, Any], keys: Sequence[str]
+) -> Operation:
+    said = read_docstring(function.__doc__)
     given = _parameters(function, name, types)
     arguments = _arguments(given, types, keys, name)
     parameters = _described(arguments, given, types, said.parameters)
     returned, returns = _returned(types, name)
     run = _run(function, arguments, keys, returned)
-    return Operation(name, said.about, parameters, run, returns, own)
+    return Operation(name, said.about, parameters, run, returns, own, idempotent=bool(keys))
 
 
 def _parameters(function: Callable[..., Any], name: str, types: Mapping[str, Any]) -> list[inspect.Parameter]:
@@ -214,9 +257,9 @@ def _run(
 
 def _result(value: Any, returned: TypeAdapter[Any] | None) -> Result:
     try:
-        plain = (
-            to_jsonable_python(value) if returned is None else returned.dump_python(value, mode="json", warnings="none")
-        )
+        # What JSON has no form for, such as a number that is none, becomes null.
+        text = to_json(value, inf_nan_mode="null") if returned is None else returned.dump_json(value, warnings="none")
+        plain = from_json(text, allow_inf_nan=False)
     except (PydanticSerializationError, UnicodeEncodeError, ValueError) as error:
         return Result(None, f"The call went through, but what it returned is no JSON: {error}", failed=True)
     return Result(plain, "")

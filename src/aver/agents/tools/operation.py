@@ -17,7 +17,7 @@ from aver.core.errors import InvalidInput, SettingsError, Undecided
 from aver.core.yaml import nearest
 from aver.policy import Annotations
 
-__all__ = ["Checked", "Hints", "Limits", "Operation", "Run", "as_tool", "without_unseen"]
+__all__ = ["Checked", "Hints", "Limits", "Operation", "Run", "Unusable", "as_tool", "without_unseen"]
 
 Run = Callable[[Mapping[str, Any], str], Awaitable[Result]]
 """Arguments that fit and the key of the effect in, a result out. The text may be empty: then it is made of the value."""
@@ -58,6 +58,8 @@ class Operation:
     own: Annotations | None = None
     hints: Hints = Hints()
     digest: str = ""
+    idempotent: bool = False
+    """Whether the far side knows the effect's key, and brings it about once however often it is asked."""
 
     @cached_property
     def arguments(self) -> Schema:
@@ -71,19 +73,30 @@ class Operation:
         return None if self.returns is None else Schema(self.returns, f"The schema of what {self.name!r} returns")
 
 
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An operation of ``origin`` that is not offered, and why; without a name, all that it has."""
+
+    name: str
+    cause: str
+    next_step: str
+    origin: str = ""
+
+
 class Checked:
     """A :class:`~aver.agents.tools.types.Tool`: an operation under annotations, whose arguments are checked before and whose result is
     bounded and checked after. What it says is shown without anything unseen."""
 
     def __init__(self, operation: Operation, annotations: Annotations, limits: Limits, name: str) -> None:
+        self._arguments, self._value = operation.arguments, operation.value
         self.name = name
         self.annotations = annotations
+        self.idempotent = operation.idempotent
         self.description = clean(operation.description)[0]
         self.parameters: Mapping[str, Any] = without_unseen(operation.parameters)
         self.returns: Mapping[str, Any] | None = operation.returns and without_unseen(operation.returns)
         self._operation = operation
         self._limits = limits
-        self._arguments, self._value = operation.arguments, operation.value
 
     def __repr__(self) -> str:
         return f"<tool {self.name}>"
@@ -104,7 +117,9 @@ class Checked:
 
     def _bounded(self, result: Result) -> Result:
         try:
-            size = len(orjson.dumps(result.value))
+            # A text is as long as it is, and need not be written to be measured.
+            is_long = isinstance(result.value, str) and len(result.value) > self._limits.largest
+            size = len(result.value) if is_long else len(orjson.dumps(result.value))
         except (TypeError, ValueError):  # a number that JSON cannot hold, a lone surrogate, a type of its own
             return self._failed("what it returned is no JSON")
         if size > self._limits.largest:
@@ -126,7 +141,10 @@ def as_tool(
     Raises :class:`~aver.core.errors.SettingsError` for a schema that is none, and for annotations of arguments that there are not: a
     target whose name is misspelt would be guarded by nothing.
     """
-    tool = Checked(operation, annotations, limits or Limits(), name or operation.name)
+    try:
+        tool = Checked(operation, annotations, limits or Limits(), name or operation.name)
+    except RecursionError:
+        raise SettingsError(f"The schema of {operation.name!r} is nested too deeply", "Write it flatter.") from None
     named = (*annotations.targets, *annotations.content)
     _named(paths(operation.parameters), named, f"{operation.name!r} has no argument")
     both = sorted({*annotations.targets} & {*annotations.content})

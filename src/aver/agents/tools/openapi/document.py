@@ -14,7 +14,7 @@ from aver.agents.tools.schema import resolved
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
 
-__all__ = ["Document", "read_document"]
+__all__ = ["Document", "listed", "mapping", "read_document"]
 
 _LONGEST = 2**24
 """Characters of a document."""
@@ -75,7 +75,9 @@ class Document:
                 kept = {name: each for name, each in inner.items() if _belongs(self.follow(each), sent=sent)}
                 rules[word] = {name: self._any(each, names, sent=sent) for name, each in kept.items()}
                 if word == "properties" and isinstance(required := rules.get("required"), list):
-                    gone = {*inner} - {*kept}
+                    gone = [
+                        name for name in inner if name not in kept
+                    ]  # a list: a document may require what is no name
                     rules["required"] = [name for name in required if name not in gone]
             elif word not in ("enum", "const", "default", "required"):
                 rules[word] = self._any(inner, names, sent=sent)
@@ -96,11 +98,12 @@ def read_document(text: str, name: str) -> Document:
     if len(text) > _LONGEST:
         raise SettingsError(f"{name} has {len(text):,} characters, and at most {_LONGEST:,} are read", "Divide it.")
     try:
-        raw = json.loads(text)
+        try:
+            raw = json.loads(text)
+        except ValueError:
+            raw = parse_yaml(text, name).plain()
     except RecursionError:
         raise SettingsError(f"{name} is nested too deeply", "Write it flatter.") from None
-    except ValueError:
-        raw = parse_yaml(text, name).plain()
     version = raw.get("openapi") if isinstance(raw, dict) else None
     if not isinstance(version, str | float | int) or not str(version).startswith("3."):
         found = "Swagger 2" if isinstance(raw, dict) and "swagger" in raw else "something else"
@@ -108,6 +111,15 @@ def read_document(text: str, name: str) -> Document:
     if not isinstance(raw.get("paths", {}), dict):
         raise SettingsError(f"{name} has no paths", "Correct the document.")
     return Document(name, raw)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """``value`` where it is a mapping, else an empty one: a document may have anything anywhere."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _named(reference: str, names: dict[str, str]) -> str:

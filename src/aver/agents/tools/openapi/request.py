@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -14,6 +15,8 @@ from aver.core.errors import InvalidInput
 __all__ = ["Parameter", "Place", "body_of", "header_value", "query_of", "url_of"]
 
 Place = Literal["path", "query", "header"]
+_NAMED = re.compile(r"(\{[^{}]+\})")
+_STATIC = "/:@!$&'()*+,;=~%-._"
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
@@ -32,14 +35,28 @@ class Parameter:
 
 def url_of(base: str, path: str, parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> str:
     """``base`` and ``path`` with its names filled in. Raises :class:`~aver.core.errors.InvalidInput` for a value that would change which
-    path it is: nothing, ``.`` and ``..`` are steps of a path, not names in it."""
-    for each in parameters:
-        if each.place == "path":
-            text = _flat(arguments[each.argument], each)
-            if text in ("", ".", ".."):
-                raise InvalidInput(f"{each.argument!r} cannot be {text!r}: it is part of an address", "Name something.")
-            path = path.replace("{" + each.name + "}", quote(text, safe=","))
-    return base.rstrip("/") + path
+    path it is: nothing at all, and ``.`` and ``..``, alone or as a part, are steps and no names."""
+    values = {each.name: (each, _flat(arguments[each.argument], each)) for each in parameters if each.place == "path"}
+    filled = []
+    for part in _NAMED.split(path):
+        if (found := values.get(part[1:-1]) if part.startswith("{") else None) is None:
+            filled.append(quote(part, safe=_STATIC))
+            continue
+        each, text = found
+        if not text or _steps(text):
+            raise InvalidInput(
+                f"{each.argument!r} cannot be {text[:60]!r}: it is part of an address", "Name something."
+            )
+        filled.append(quote(text, safe=","))
+    return base.rstrip("/") + "".join(filled)
+
+
+def _steps(text: str) -> bool:
+    """Whether ``text``, or what a far side may read it as that takes escapes back once too often, has a step of a path in it."""
+    forms = [text]
+    for _ in range(2):
+        forms.append(unquote(forms[-1]))
+    return any(step in (".", "..") for form in forms for step in re.split(r"[/\\]", form))
 
 
 def query_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
