@@ -1,4 +1,4 @@
-"""What a sandbox's process is told first: one JSON object, sent by :mod:`aver.agents.sandbox.process`. Paths are strings, sizes bytes.
+"""What a sandbox's process is told first: an object of JSON's values, sent by :mod:`aver.agents.sandbox.process`. Paths are strings, sizes bytes.
 
 For type checkers: the process itself does not import it.
 """

@@ -4,12 +4,12 @@ functions a file has."""
 from __future__ import annotations
 
 import binascii
-import contextlib
 import errno
-import json
 import os
 import sys
 from types import ModuleType
+
+from .words import TooMuch, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def answer(plan: Plan, folder: str) -> bytes:
         sys.stdout.flush()
     except MemoryError:
         return _over("memory")
-    except _TooMuch:
+    except TooMuch:
         return _over("output")
     except OSError as error:
         limit = _LIMITS.get(error.errno or 0)
@@ -61,13 +61,13 @@ def _file(work: dict[str, Any], folder: str, most: int) -> bytes:
     if "package" not in work:
         for name in _STAND_INS:
             sys.modules[name] = _StandIn(name)
-        return _reply(_json(_called(_named(work, folder), work["arguments"]), most))
+        return _reply(written(_called(_named(work, folder), work["arguments"]), most))
     from . import typed
 
     typed.begin(work["package"])
     if "function" not in work:
-        return _reply(_json(typed.described(_module(work, folder)), most))
-    return _reply(_json(typed.called(_named(work, folder), work["arguments"], work["key"]), most))
+        return _reply(written(typed.described(_module(work, folder)), most))
+    return _reply(written(typed.called(_named(work, folder), work["arguments"], work["key"]), most))
 
 
 def _module(work: dict[str, Any], folder: str) -> ModuleType:
@@ -121,22 +121,14 @@ def _code(work: dict[str, Any], most: int) -> bytes:
         if error.code:
             raise
     try:
-        said = _json(value, most)
-    except (TypeError, ValueError):
-        said = _json(repr(value), most)
-    return _reply(said, _json(_files(given, most), most))
+        said = written(value, most)
+    except (TypeError, ValueError, RecursionError):
+        said = written(repr(value), most)
+    return _reply(said, written(_files(given, most), most))
 
 
 def _reply(value: str, files: str = "{}") -> bytes:
     return f'{{"value":{value},"files":{files}}}'.encode("utf-8", "replace")
-
-
-def _json(value: Any, most: int) -> str:
-    """A value as JSON, made once: it may be as large as the memory allows, and is then not copied any further."""
-    said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    if len(said) > most:
-        raise _TooMuch
-    return said
 
 
 def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
@@ -149,7 +141,7 @@ def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
                 continue
             left -= os.path.getsize(path)
             if left < 0:
-                raise _TooMuch
+                raise TooMuch
             with open(path, "rb") as file:
                 data = file.read()
             if given.get(path) != data:
@@ -158,18 +150,22 @@ def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
 
 
 def _over(limit: str) -> bytes:
-    return json.dumps({"over": limit}).encode()
+    return written({"over": limit}, _LONGEST_MESSAGE).encode()
 
 
 def _failed(error: BaseException) -> bytes:
     message = type(error).__name__
-    with contextlib.suppress(BaseException):  # an exception whose own words raise another
+    try:
         message = f"{message}: {error}"
-    with contextlib.suppress(BaseException):  # a tool may have used up, or closed, what it takes to print
+    except BaseException:  # noqa: BLE001, S110 - an exception whose own words raise another
+        pass
+    try:
         sys.stdout.flush()
         sys.stderr.write(_traceback(error)[-8 * _LONGEST_MESSAGE :])
         sys.stderr.flush()
-    return json.dumps({"failed": message[:_LONGEST_MESSAGE]}, ensure_ascii=False).encode("utf-8", "replace")
+    except BaseException:  # noqa: BLE001, S110 - a tool may have used up, or closed, what it takes to print
+        pass
+    return written({"failed": message[:_LONGEST_MESSAGE]}, 8 * _LONGEST_MESSAGE).encode("utf-8", "replace")
 
 
 def _traceback(error: BaseException) -> str:
@@ -183,10 +179,6 @@ def _traceback(error: BaseException) -> str:
     while begins is not None and begins.tb_frame.f_code.co_filename.startswith(ours):
         begins = begins.tb_next
     return "".join(format_exception(type(error), error, begins, limit=-20))
-
-
-class _TooMuch(Exception):
-    """More is to be returned than may be."""
 
 
 class _StandIn(ModuleType):
