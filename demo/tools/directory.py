@@ -55,6 +55,7 @@ class Messages(BaseModel):
 
 def application(office: Office, token: str) -> FastAPI:
     """The API over this office, for whoever shows ``token``."""
+
     def admitted(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
         if shown is None or not secrets.compare_digest(shown.credentials.encode(), token.encode()):
             raise HTTPException(401, "Show the directory's token.")
@@ -78,7 +79,8 @@ def application(office: Office, token: str) -> FastAPI:
 
     @found.post("/messages", operation_id="sendMessage", summary="Send an e-mail.", status_code=201)
     def send_message(
-        draft: Draft, idempotency_key: Annotated[str | None, Header(max_length=200, description="One key sends one message.")] = None
+        draft: Draft,
+        idempotency_key: Annotated[str | None, Header(max_length=200, description="One key sends one message.")] = None,
     ) -> Message:
         return Message(**office.send(draft.to, draft.subject, draft.body, idempotency_key))
 

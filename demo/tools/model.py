@@ -22,7 +22,14 @@ __all__ = ["follow"]
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 SPACE = re.compile(r"\s+")
-REFUSALS = ("Not called:", "Denied by policy:", "A person did not", "Nobody approved", "It did not run:", "It is not known")
+REFUSALS = (
+    "Not called:",
+    "Denied by policy:",
+    "A person did not",
+    "Nobody approved",
+    "It did not run:",
+    "It is not known",
+)
 """How Aver begins to say that a call was not made, or not seen to its end."""
 
 
@@ -131,7 +138,9 @@ def follow(received: Received) -> Reply:
 
 def turn(messages: list[dict[str, Any]]) -> tuple[str, list[Call]]:
     """What is asked now, and the calls that were made for it."""
-    begins = max((at for at, each in enumerate(messages) if each["role"] == "user" and not _goes_on(messages, at)), default=0)
+    begins = max(
+        (at for at, each in enumerate(messages) if each["role"] == "user" and not _goes_on(messages, at)), default=0
+    )
     results = {each["tool_call_id"]: text_of(each) for each in messages[begins:] if each["role"] == "tool"}
     made = [
         Call(call["function"]["name"], json.loads(call["function"]["arguments"]), results.get(call["id"], ""))

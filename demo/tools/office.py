@@ -65,7 +65,9 @@ class Office:
                 for comment in comments:
                     _insert(db, "comments", {"ticket": each["ticket"], **comment})
             for each in said["events"]:
-                _insert(db, "events", {**each, "day": str(each["day"]), "participants": json.dumps(each["participants"])})
+                _insert(
+                    db, "events", {**each, "day": str(each["day"]), "participants": json.dumps(each["participants"])}
+                )
 
     def show(self) -> dict[str, Any]:
         """All that the tools can change."""
@@ -134,7 +136,9 @@ class Office:
         """Staff in whose name or role every one of ``words`` occurs."""
         with self._reading() as db:
             rows = [dict(row) for row in db.execute("SELECT * FROM people ORDER BY name")]
-        return [row for row in rows if all(word in f"{row['name']} {row['role']}".lower() for word in words.lower().split())]
+        return [
+            row for row in rows if all(word in f"{row['name']} {row['role']}".lower() for word in words.lower().split())
+        ]
 
     def send(self, recipients: list[str], subject: str, body: str, key: str | None) -> dict[str, Any]:
         """Put a message into the outbox, where it stays: nothing here reaches a mail server. One ``key`` sends one message."""
@@ -187,13 +191,24 @@ def _event(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _message(row: sqlite3.Row) -> dict[str, Any]:
-    return {"message": row["message"], "to": json.loads(row["recipients"]), "subject": row["subject"], "body": row["body"]}
+    return {
+        "message": row["message"],
+        "to": json.loads(row["recipients"]),
+        "subject": row["subject"],
+        "body": row["body"],
+    }
 
 
 def _letter(path: Path) -> dict[str, Any]:
     _, head, text = path.read_text(encoding="utf-8").split("---\n", 2)
     said = yaml.safe_load(head)
-    return {"letter": path.stem, "sender": said["sender"], "date": str(said["date"]), "subject": said["subject"], "text": text.strip()}
+    return {
+        "letter": path.stem,
+        "sender": said["sender"],
+        "date": str(said["date"]),
+        "subject": said["subject"],
+        "text": text.strip(),
+    }
 
 
 def main() -> None:

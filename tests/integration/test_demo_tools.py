@@ -96,9 +96,7 @@ async def test_the_desk_keeps_tickets(desk, office):
         listed = await _told(desk, "list_tickets")
         assert [each["ticket"] for each in listed["tickets"]] == [101, 102, 103]
         ticket = await _told(desk, "read_ticket", ticket=101)
-        assert ticket["comments"] == [
-            {"author": "Farida Mansour", "text": "The carrier has them and says 2 December."}
-        ]
+        assert ticket["comments"] == [{"author": "Farida Mansour", "text": "The carrier has them and says 2 December."}]
         await _told(desk, "comment_on_ticket", ticket=101, text="Asked the carrier again.")
         closed = await _told(desk, "close_ticket", ticket=102, note="The replacement has arrived.")
         assert closed["state"] == "closed"

@@ -28,7 +28,7 @@ from aver.agents.sandbox.types import Level, Limits
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest, parse_yaml
 from aver.gateway.config.read import BUNDLE_FILE, refuse_length
-from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Schema, Text, Whole
+from aver.gateway.config.shapes import Boolean, Choice, Field, MapOf, Schema, Text, Whole
 from aver.gateway.config.words import CREDENTIAL, NAME, NAMES, POSITIVE, record
 
 __all__ = [
@@ -116,7 +116,9 @@ _FILE = record(
 )
 SANDBOX = record(
     SandboxConfig,
-    level=Field(Choice("level", get_args(Level)), "Whether everything is held or nothing is run, or what is to be had."),
+    level=Field(
+        Choice("level", get_args(Level)), "Whether everything is held or nothing is run, or what is to be had."
+    ),
     code=Field(_LIMITS, "Offers code that the model writes, within these limits.", optional=True),
     tools=Field(MapOf(NAME, _FILE), "What the files under tools.python need, each by its name.", optional=True),
 )

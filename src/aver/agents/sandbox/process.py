@@ -68,7 +68,9 @@ class Process:
             theirs.close()
             self = cls(process, (reader, writer), channel)
             try:
-                await self._send(marshal.dumps(orjson.loads(orjson.dumps(plan))))  # of JSON's own types, whatever is given
+                await self._send(
+                    marshal.dumps(orjson.loads(orjson.dumps(plan)))
+                )  # of JSON's own types, whatever is given
                 yield self
             finally:
                 await finished(_end(process))

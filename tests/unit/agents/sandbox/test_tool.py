@@ -104,7 +104,9 @@ def test_functions_are_what_their_types_say(found):
         "required": ["item"],
         "additionalProperties": False,
     }
-    assert found["total"].own == Annotations(frozenset({Effect.READ}), output="trusted", targets=[], content=[], untrusted_fields=[])
+    assert found["total"].own == Annotations(
+        frozenset({Effect.READ}), output="trusted", targets=[], content=[], untrusted_fields=[]
+    )
     assert found["place_order"].own.compensation == "cancel"
     assert found["place_order"].returns["properties"]["day"]["format"] == "date"
     assert found["keyed"].own is None
@@ -141,7 +143,9 @@ async def test_a_call_that_is_stopped_fails_where_nothing_can_have_come_of_it(fo
     report = await place.probe()
     limits, day = Limits(cpu_seconds=2), {"day": "2026-01-31"}
     for network in (None, Network([Host("example.com")])):
-        (endless,) = [each for each in await functions(folder / "orders.py", place, limits, network) if each.name == "endless"]
+        (endless,) = [
+            each for each in await functions(folder / "orders.py", place, limits, network) if each.name == "endless"
+        ]
         if network is None and "network" in report.holds:
             result = await endless.run(day, "")
             assert result.failed
@@ -176,7 +180,9 @@ async def test_code_works_on_values(place):
     assert (await tool.call({"code": "x = 1"}, "")).value == {"value": None, "printed": ""}
     failed = await tool.call({"code": "def f(n):\n    return 1 / n\nf(0)"}, "")
     assert failed.failed
-    assert failed.text.startswith("Traceback (most recent call last):\n  File \"<code>\", line 3, in <module>\n    f(0)\n")
+    assert failed.text.startswith(
+        'Traceback (most recent call last):\n  File "<code>", line 3, in <module>\n    f(0)\n'
+    )
     assert "inside" not in failed.text
 
 

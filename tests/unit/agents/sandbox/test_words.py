@@ -32,7 +32,7 @@ def test_the_same_is_written(value):
 
 
 def test_what_is_derived_from_a_type_is_of_it():
-    value = {Word("a"): [Word("b\u2028\ud800\x00\""), Number.ONE, True, ()], Number.ONE: 1.5e300}
+    value = {Word("a"): [Word('b\u2028\ud800\x00"'), Number.ONE, True, ()], Number.ONE: 1.5e300}
     assert written(value, 10**9) == dumped(value)
 
 

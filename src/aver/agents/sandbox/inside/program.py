@@ -18,8 +18,8 @@ from . import supervise
 from .confine import confine
 from .layout import lay
 from .refused import Refused
-from .work import answer
 from .words import LENGTH, written
+from .work import answer
 
 if sys.platform == "linux":
     from . import kernel, namespaces

@@ -174,7 +174,9 @@ def _traceback(error: BaseException) -> str:
     from traceback import format_exception
 
     # where it would look for the lines of code that is in no file
-    linecache.cache |= {name: (len(text), None, text.splitlines(keepends=True), name) for name, text in _written.items()}
+    linecache.cache |= {
+        name: (len(text), None, text.splitlines(keepends=True), name) for name, text in _written.items()
+    }
     begins, ours = error.__traceback__, __file__.removesuffix("agents/sandbox/inside/work.py")
     while begins is not None and begins.tb_frame.f_code.co_filename.startswith(ours):
         begins = begins.tb_next
