@@ -170,30 +170,33 @@ def leaves(value: Any) -> Iterator[str]:
             yield from leaves(each)
 
 
+TOLD: Mapping[str, Callable[[Any], str]] = {
+    "listPeople": lambda _: "",
+    "read_ticket": lambda it: f"Ticket {it['ticket']}, {it['title']}: {it['text']}",
+    "list_tickets": lambda it: "\n".join(f"Ticket {each['ticket']}, {each['title']}." for each in it["tickets"]),
+    "search_post": lambda it: "\n".join(
+        f"{each['sender']}, {each['date']}: {each['subject']}." for each in it["letters"]
+    ),
+    "list_events": lambda it: "\n".join(f"{each['day']}, {each['start']}: {each['title']}." for each in it["events"]),
+    "schedule_event": lambda it: (
+        f"{it['title']}, {it['day']} at {it['start']}, with {', '.join(it['participants'])}: scheduled."
+    ),
+    "cancel_event": lambda it: f"{it['title']}, {it['day']}: cancelled.",
+    "close_ticket": lambda it: f"Ticket {it['ticket']} is {it['state']}.",
+    "sendMessage": lambda it: f"The message was sent to {', '.join(it['to'])}.",
+}
+"""What is said of a tool's value; nothing of a look into the directory."""
+
+
 def report(call: Call) -> str:
-    """What came of a call, in a sentence; nothing of a look into the directory."""
-    value, what = call.value, call.name.replace("_", " ")
+    """What came of a call, in a sentence."""
+    what = call.name.replace("_", " ")
     if call.result.startswith(REFUSALS):
         return f"Not done ({what}, {json.dumps(call.arguments, ensure_ascii=False)}): {call.result}"
-    match call.name:
-        case "read_ticket" if "text" in value:
-            return f"Ticket {value['ticket']}, {value['title']}: {value['text']}"
-        case "list_tickets" if "tickets" in value:
-            return "Open: " + "; ".join(f"{each['ticket']}, {each['title']}" for each in value["tickets"]) + "."
-        case "search_post" if "letters" in value:
-            return "\n".join(f"{each['sender']}, {each['date']}: {each['subject']}." for each in value["letters"])
-        case "list_events" if "events" in value:
-            return "\n".join(f"{each['day']}, {each['start']}: {each['title']}." for each in value["events"])
-        case "schedule_event" if "event" in value:
-            names = ", ".join(value["participants"])
-            return f"{value['title']} is in the calendar on {value['day']} at {value['start']}; {names} is invited."
-        case "close_ticket" if "state" in value:
-            return f"Ticket {value['ticket']} is {value['state']}."
-        case "sendMessage" if "message" in value:
-            return f"The message was sent to {', '.join(value['to'])}."
-        case "listPeople":
-            return ""
-    return f"{what}: {call.result}"
+    try:
+        return TOLD[call.name](call.value)
+    except (KeyError, TypeError):  # another tool, or another value than it usually has: an error's words
+        return f"{what}: {call.result}"
 
 
 def main() -> None:

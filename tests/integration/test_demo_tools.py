@@ -243,7 +243,7 @@ async def test_a_task_is_done(assistant, office):
     answer = await assistant.act(SCHEDULE)
     assert assistant.decided == [("listPeople", "allow"), ("schedule_event", "allow")]
     assert office()["events"][-1]["participants"] == [DANA]
-    assert "2026-12-09 at 14:00" in answer
+    assert answer == f"cover review, 2026-12-09 at 14:00, with {DANA}: scheduled."
 
 
 @pytest.mark.parametrize("approves", [False, True])
