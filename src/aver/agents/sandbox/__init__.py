@@ -3,7 +3,6 @@
 from aver.agents.sandbox.egress import Connection, Host, Network, Secret
 from aver.agents.sandbox.errors import LimitExceeded, SandboxStopped, SandboxUnavailable, ToolCrashed
 from aver.agents.sandbox.sandbox import Sandbox
-from aver.agents.sandbox.tool import code, functions
 from aver.agents.sandbox.types import Function, Held, Level, Limits, Means, Report, Result, SandboxSettings
 
 __all__ = [
@@ -24,6 +23,4 @@ __all__ = [
     "SandboxUnavailable",
     "Secret",
     "ToolCrashed",
-    "code",
-    "functions",
 ]

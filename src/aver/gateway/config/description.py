@@ -17,7 +17,6 @@ OTHERS = {
     "retrieval": "Where passages come from.",
     "guardrails": "What is checked before and after the model.",
     "tools": "What the model may ask to be done.",
-    "sandbox": "Within what Python tools and the code of models run.",
     "objectives": "What is promised of the feature.",
     "rollout": "How a release meets its users.",
 }

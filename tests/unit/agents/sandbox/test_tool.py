@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from aver.agents.sandbox import Host, Limits, Network, Sandbox, SandboxSettings, code, functions
+from aver.agents.sandbox import Host, Limits, Network, Sandbox, SandboxSettings
+from aver.agents.sandbox.tool import code, functions
 from aver.agents.tools.operation import as_tool
 from aver.agents.tools.types import Tool
 from aver.core.errors import InvalidInput, SettingsError, Undecided
