@@ -11,21 +11,19 @@ import functools
 import importlib
 import inspect
 import sys
-from types import ModuleType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import ModuleType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import UnionType
 
     from aver.agents.tools.function import Function
-else:
-    UnionType = type(int | str)
 
 __all__ = ["begin", "called", "described"]
 
 _PLAIN = (str, int, float, bool, type(None), Any)
+_MADE_OF = (list, dict, Union, UnionType, Required, NotRequired)
 
 
 def begin(package: str) -> None:
@@ -98,15 +96,15 @@ def _is_key(kind: Any) -> bool:
 
 def _is_plain(kind: Any) -> bool:
     """Whether a value of this type is what JSON makes of it."""
+    from typing_extensions import is_typeddict
+
     origin, inner = get_origin(kind), get_args(kind)
-    if origin is list:
-        return all(map(_is_plain, inner))
-    if origin is dict:
-        return inner[0] is str and _is_plain(inner[1])
-    if origin in (Union, UnionType):
-        return all(map(_is_plain, inner))
+    if is_typeddict(kind):
+        origin, inner = dict, (str, *get_type_hints(kind, include_extras=True).values())
+    if origin is Annotated:
+        return _is_plain(inner[0]) and all(isinstance(each, str) for each in kind.__metadata__)
     if origin is Literal:
         return all(type(each) in _PLAIN for each in inner)
-    if hasattr(kind, "__metadata__"):
-        return _is_plain(kind.__origin__) and all(isinstance(each, str) for each in kind.__metadata__)
+    if origin in _MADE_OF:
+        return all(map(_is_plain, inner)) and (origin is not dict or inner[0] is str)
     return kind in (*_PLAIN, list, dict)
