@@ -127,9 +127,10 @@ def _start(talk: socket.socket, also: list[int]) -> subprocess.Popen[bytes]:
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    try:
-        await asyncio.to_thread(process.wait, _PATIENCE)
-    except subprocess.TimeoutExpired:
+    # Popen's own timeout looks again after a while, each time after a longer one; this wakes as soon as the process has ended.
+    ending = asyncio.ensure_future(asyncio.to_thread(process.wait))
+    await asyncio.wait({ending}, timeout=_PATIENCE)
+    if not ending.done():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.to_thread(process.wait)
+    await ending
