@@ -73,8 +73,8 @@ def wrong(day: datetime.date) -> str:
     raise LookupError(f"no order on {day:%d.%m.%Y}")
 
 @tool
-def endless(day: datetime.date) -> str:
-    while True: pass
+def crashes() -> str:
+    os._exit(1)
 
 def no_tool(): ...
 '''
@@ -103,7 +103,7 @@ def found(folder, place):
 
 
 def test_functions_are_what_their_types_say(found):
-    assert list(found) == ["total", "place_order", "keyed", "add", "wrong", "endless"]
+    assert list(found) == ["total", "place_order", "keyed", "add", "wrong", "crashes"]
     assert found["total"].description == "What an order costs."
     assert found["total"].parameters == {
         "type": "object",
@@ -143,7 +143,7 @@ async def test_a_function_gets_what_its_types_say_and_the_key(found):
 async def test_what_is_json_already_is_passed_on_as_it_is(folder, place, found):
     """so that Aver's own code is not needed for it, which takes several times as long."""
     described = {each["name"]: each["plain"] for each in (await place.describe(folder / "orders.py")).value}
-    assert {name for name, plain in described.items() if plain} == {"total", "keyed", "add"}
+    assert {name for name, plain in described.items() if plain} == {"total", "keyed", "add", "crashes"}
     assert (await found["add"].run({"lines": [{"item": "pen", "count": 2}, {"item": "ink"}]}, "")).value["count"] == 3
 
 
@@ -155,30 +155,22 @@ async def test_a_typed_function_that_fails_says_how(found):
     assert result.text.startswith("InvalidInput: The arguments do not fit: day")
 
 
-async def test_a_call_that_is_stopped_fails_where_nothing_can_have_come_of_it(folder, place, found):
-    """and is undecided otherwise."""
-    report = await place.probe()
-    limits, day = Limits(cpu_seconds=2), {"day": "2026-01-31"}
-    for network in (None, Network([Host("example.com")])):
-        (endless,) = [
-            each for each in await functions(folder / "orders.py", place, limits, network) if each.name == "endless"
-        ]
-        if network is None and "network" in report.holds:
-            result = await endless.run(day, "")
-            assert result.failed
-            assert "2 seconds of computing" in result.text
-        else:
-            with pytest.raises(Undecided, match="may have done its work"):
-                await endless.run(day, "")
+async def test_a_call_that_is_stopped_fails_where_nothing_can_have_come_of_it(place, found):
+    """and is undecided where the sandbox does not hold the network."""
+    if "network" in (await place.probe()).holds:
+        result = await found["crashes"].run({}, "")
+        assert result.failed
+        assert "ended with status 1" in result.text
+    else:
+        with pytest.raises(Undecided, match="may have done its work"):
+            await found["crashes"].run({}, "")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("def f(:", "SyntaxError"),
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("from aver.agents.tools import tool\n@tool\ndef f(x): ...", "has no type"),
-        ("from aver.agents.tools import tool\n@tool(effects=['fly'])\ndef f(): ...", "effect is unknown"),
         ("from aver.agents.tools import tool\n@tool\ndef f() -> int: ...\ng = tool(name='f')(lambda: 1)", "two tools called 'f'"),
         ("import os\nos._exit(0)", "gave no answer"),
     ],
