@@ -1,5 +1,6 @@
 """The demo's tools as whoever uses them meets them: real programs, spoken to over MCP and HTTP, and what policy makes of their annotations."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from mcp import Client, StdioServerParameters
 
 from aver.agents.tools.declaration import read_tools
@@ -40,28 +42,47 @@ def started(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def office(started):
-    """The office as at first; what has changed in it, when it is called."""
+    """The office as at first; what there is in it, when it is called."""
+    spec = importlib.util.spec_from_file_location("demo_office", TOOLS / "office.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    office = module.Office(Path(started["office"]))
+    office.reset()
+    return office.show
 
-    def ask(what):
-        command = [sys.executable, str(TOOLS / "office.py"), started["office"], what]
-        return subprocess.run(command, capture_output=True, check=True, text=True, env=ENVIRONMENT).stdout
 
-    ask("reset")
-    return lambda: json.loads(ask("show"))
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def declared(started):
     return read_tools(Path(started["bundle"]))
 
 
-@pytest.fixture
+class Desk:
+    """The official client, whose loop runs in a thread of its own."""
+
+    def __init__(self, portal, client):
+        self._portal, self._client = portal, client
+
+    def call(self, name, **arguments):
+        return self._portal.call(self._client.call_tool, name, arguments)
+
+    def done(self, name, **arguments):
+        result = self.call(name, **arguments)
+        assert not result.is_error, result.content
+        return result.structured_content
+
+    def tools(self):
+        return self._portal.call(self._client.list_tools).tools
+
+
+@pytest.fixture(scope="module")
 def desk(declared):
-    """The MCP server, started as the bundle says, behind the official client."""
+    """The MCP server, started as the bundle says."""
     server = declared.mcp["desk"]
     program, *arguments = server.command
     # the client adds what a program needs of its environment, and nothing of Aver's
-    return Client(StdioServerParameters(command=program, args=arguments, env=dict(server.environment)))
+    client = Client(StdioServerParameters(command=program, args=arguments, env=dict(server.environment)))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(client) as entered:
+        yield Desk(portal, entered)
 
 
 @pytest.fixture
@@ -85,41 +106,32 @@ def _reply(request):
         return error.code, json.load(error)
 
 
-async def _told(desk, name, **arguments):
-    result = await desk.call_tool(name, arguments)
-    assert not result.is_error, result.content
-    return result.structured_content
-
-
-async def test_the_desk_keeps_tickets(desk, office):
-    async with desk:
-        listed = await _told(desk, "list_tickets")
-        assert [each["ticket"] for each in listed["tickets"]] == [101, 102, 103]
-        ticket = await _told(desk, "read_ticket", ticket=101)
-        assert ticket["comments"] == [{"author": "Farida Mansour", "text": "The carrier has them and says 2 December."}]
-        await _told(desk, "comment_on_ticket", ticket=101, text="Asked the carrier again.")
-        closed = await _told(desk, "close_ticket", ticket=102, note="The replacement has arrived.")
-        assert closed["state"] == "closed"
-        assert [each["ticket"] for each in (await _told(desk, "list_tickets", state="closed"))["tickets"]] == [102, 104]
-        assert (await _told(desk, "reopen_ticket", ticket=102))["state"] == "open"
+def test_the_desk_keeps_tickets(desk, office):
+    listed = desk.done("list_tickets")
+    assert [each["ticket"] for each in listed["tickets"]] == [101, 102, 103]
+    ticket = desk.done("read_ticket", ticket=101)
+    assert ticket["comments"] == [{"author": "Farida Mansour", "text": "The carrier has them and says 2 December."}]
+    desk.done("comment_on_ticket", ticket=101, text="Asked the carrier again.")
+    assert desk.done("close_ticket", ticket=102, note="The replacement has arrived.")["state"] == "closed"
+    assert [each["ticket"] for each in desk.done("list_tickets", state="closed")["tickets"]] == [102, 104]
+    assert desk.done("reopen_ticket", ticket=102)["state"] == "open"
     after = {each["ticket"]: each for each in office()["tickets"]}
     assert [each["text"] for each in after[101]["comments"]][1:] == ["Asked the carrier again."]
     assert [each["text"] for each in after[102]["comments"]] == ["The replacement has arrived.", "Opened again."]
 
 
-async def test_the_desk_keeps_a_calendar(desk, office):
+def test_the_desk_keeps_a_calendar(desk, office):
     before = office()["events"]
     when = {"title": "Cover review", "day": "2026-12-08", "start": "14:00", "end": "14:30", "participants": [DANA]}
-    async with desk:
-        made = await _told(desk, "schedule_event", **when)
-        assert made == {"event": 3, **when}
-        titles = [each["title"] for each in (await _told(desk, "list_events", day="2026-12-08"))["events"]]
-        assert titles == ["Editorial meeting", "Cover review"]
-        assert await _told(desk, "cancel_event", event=3) == made
+    made = desk.done("schedule_event", **when)
+    assert made == {"event": 3, **when}
+    titles = [each["title"] for each in desk.done("list_events", day="2026-12-08")["events"]]
+    assert titles == ["Editorial meeting", "Cover review"]
+    assert desk.done("cancel_event", event=3) == made
     assert office()["events"] == before
 
 
-async def test_the_desk_says_what_is_wrong_and_changes_nothing(desk, office):
+def test_the_desk_says_what_is_wrong_and_changes_nothing(desk, office):
     before, event = office(), {"title": "x", "day": "2026-12-08", "participants": []}
     wrong = [
         ("read_ticket", {"ticket": 999}, "no ticket 999"),
@@ -130,11 +142,23 @@ async def test_the_desk_says_what_is_wrong_and_changes_nothing(desk, office):
         ("schedule_event", {**event, "start": "25:00", "end": "26:00"}, "start"),
         ("schedule_event", {**event, "start": "15:00", "end": "14:00"}, "not after it begins"),
     ]
-    async with desk:
-        for name, arguments, said in wrong:
-            result = await desk.call_tool(name, arguments)
-            assert result.is_error
-            assert said in result.content[0].text
+    for name, arguments, said in wrong:
+        result = desk.call(name, **arguments)
+        assert result.is_error
+        assert said in result.content[0].text
+    assert office() == before
+
+
+def test_the_office_is_put_back_from_the_command_line(started, desk, office):
+    before = office()
+    desk.done("close_ticket", ticket=101, note="x")
+
+    def run(what):
+        command = [sys.executable, str(TOOLS / "office.py"), started["office"], what]
+        return subprocess.run(command, capture_output=True, check=True, text=True, env=ENVIRONMENT).stdout
+
+    assert json.loads(run("show")) == office() != before
+    run("reset")
     assert office() == before
 
 
@@ -170,10 +194,8 @@ def test_the_document_in_the_bundle_is_what_the_api_says_of_itself(started):
     assert (Path(started["bundle"]) / "directory.yaml").read_text() == said
 
 
-async def test_every_tool_of_the_desk_is_declared_and_its_arguments_are_there(desk, declared):
-    annotated = declared.mcp["desk"].tools
-    async with desk:
-        offered = (await desk.list_tools()).tools
+def test_every_tool_of_the_desk_is_declared_and_its_arguments_are_there(desk, declared):
+    annotated, offered = declared.mcp["desk"].tools, desk.tools()
     assert {each.name for each in offered} == set(annotated)
     for each in offered:
         operation = Operation(each.name, each.description, each.input_schema, None, each.output_schema)
@@ -196,28 +218,27 @@ class Assistant:
         self.address = read_bundle(Path(started["bundle"])).providers["demonstration"].base_url
         self.decided = []
 
-    async def act(self, task, approve=""):
+    def act(self, task, approve=""):
         provenance, policies = Provenance(Principal("northwind", "ann")), Policies.standard()
         provenance.said(task)
         messages = [{"role": "system", "content": "Act."}, {"role": "user", "content": task}]
-        async with self.desk:
-            while True:
-                said = self._model(messages)
-                messages.append(said)
-                if not said.get("tool_calls"):
-                    return said["content"]
-                (call,) = said["tool_calls"]
-                name, arguments = call["function"]["name"], json.loads(call["function"]["arguments"])
-                action = provenance.action(name, self.tools[name], arguments)
-                decision = policies.decide(action)
-                self.decided.append((name, decision.outcome))
-                if decision.outcome == "allow" or (decision.outcome == "ask" and name == approve):
-                    value = await self._done(name, arguments)
-                    provenance.returned(action, value)
-                    result = json.dumps(value)
-                else:
-                    result = f"Denied by policy: {decision.reason}"
-                messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+        while True:
+            said = self._model(messages)
+            messages.append(said)
+            if not said.get("tool_calls"):
+                return said["content"]
+            (call,) = said["tool_calls"]
+            name, arguments = call["function"]["name"], json.loads(call["function"]["arguments"])
+            action = provenance.action(name, self.tools[name], arguments)
+            decision = policies.decide(action)
+            self.decided.append((name, decision.outcome))
+            if decision.outcome == "allow" or (decision.outcome == "ask" and name == approve):
+                value = self._done(name, arguments)
+                provenance.returned(action, value)
+                result = json.dumps(value)
+            else:
+                result = f"Denied by policy: {decision.reason}"
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
 
     def _model(self, messages):
         offered = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in self.tools]
@@ -225,13 +246,13 @@ class Assistant:
         request = urllib.request.Request(f"{self.address}/chat/completions", json.dumps(body).encode())
         return _reply(request)[1]["choices"][0]["message"]
 
-    async def _done(self, name, arguments):
+    def _done(self, name, arguments):
         match name:
             case "listPeople":
                 return self.directory(f"/people?words={arguments['words'].replace(' ', '%20')}")[1]
             case "sendMessage":
                 return self.directory("/messages", arguments["body"])[1]
-        return await _told(self.desk, name, **arguments)
+        return self.desk.done(name, **arguments)
 
 
 @pytest.fixture
@@ -239,23 +260,23 @@ def assistant(started, declared, desk, directory):
     return Assistant(started, declared, desk, directory)
 
 
-async def test_a_task_is_done(assistant, office):
-    answer = await assistant.act(SCHEDULE)
+def test_a_task_is_done(assistant, office):
+    answer = assistant.act(SCHEDULE)
     assert assistant.decided == [("listPeople", "allow"), ("schedule_event", "allow")]
     assert office()["events"][-1]["participants"] == [DANA]
     assert answer == f"cover review, 2026-12-09 at 14:00, with {DANA}: scheduled."
 
 
 @pytest.mark.parametrize("approves", [False, True])
-async def test_a_question_is_asked(assistant, office, approves):
-    await assistant.act(TELL, approve="sendMessage" if approves else "")
+def test_a_question_is_asked(assistant, office, approves):
+    assistant.act(TELL, approve="sendMessage" if approves else "")
     assert assistant.decided == [("read_ticket", "allow"), ("sendMessage", "ask")]
     assert [each["to"] for each in office()["messages"]] == [["buying@tidewater-books.example"]] * approves
 
 
-async def test_the_order_in_a_letter_is_refused_with_the_reason(assistant, office):
+def test_the_order_in_a_letter_is_refused_with_the_reason(assistant, office):
     before = office()
-    answer = await assistant.act(READ_POST)
+    answer = assistant.act(READ_POST)
     assert assistant.decided == [("search_post", "allow"), ("sendMessage", "deny"), ("close_ticket", "deny")]
     assert office() == before
     assert "archive@quick-rights.example" in answer
