@@ -14,6 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from aver.agents.sandbox import Host, Limits, Network, Sandbox, SandboxSettings, SandboxUnavailable, Secret
 from aver.agents.sandbox.egress import Proxy
+from aver.agents.sandbox.tool import code
+from aver.core.errors import Undecided
 
 SECRET = "the-real-secret-of-this-test"
 AMPLE = Limits(seconds=120, cpu_seconds=60)
@@ -180,6 +182,12 @@ async def test_no_more_bytes_are_exchanged_than_are_declared(sandbox):
     assert result.value[0] == 200
     assert 200 not in result.value[6:]
     assert "all the bytes" in result.report.connections[-1].refused
+
+
+async def test_a_call_that_was_stopped_is_undecided_where_it_had_a_network(sandbox):
+    connected = code(sandbox, AMPLE, Network([Host("example.com")]))
+    with pytest.raises(Undecided, match="may have done its work"):
+        await connected.run({"code": "import os\nos._exit(1)"}, "")
 
 
 async def test_without_a_declaration_there_is_no_proxy(sandbox):

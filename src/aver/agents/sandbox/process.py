@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import marshal
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ import orjson
 
 from aver.agents.sandbox.errors import SandboxUnavailable
 from aver.agents.sandbox.finishing import finished
-from aver.agents.sandbox.inside.program import LENGTH
+from aver.agents.sandbox.inside.words import LENGTH
 
 __all__ = ["Process"]
 
@@ -67,7 +68,9 @@ class Process:
             theirs.close()
             self = cls(process, (reader, writer), channel)
             try:
-                await self._send(orjson.dumps(plan))
+                await self._send(
+                    marshal.dumps(orjson.loads(orjson.dumps(plan)))
+                )  # of JSON's own types, whatever is given
                 yield self
             finally:
                 await finished(_end(process))
@@ -124,9 +127,10 @@ def _start(talk: socket.socket, also: list[int]) -> subprocess.Popen[bytes]:
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    try:
-        await asyncio.to_thread(process.wait, _PATIENCE)
-    except subprocess.TimeoutExpired:
+    # Popen's own timeout looks again after a while, each time after a longer one; this wakes as soon as the process has ended.
+    ending = asyncio.ensure_future(asyncio.to_thread(process.wait))
+    await asyncio.wait({ending}, timeout=_PATIENCE)
+    if not ending.done():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.to_thread(process.wait)
+    await ending

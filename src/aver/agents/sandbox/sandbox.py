@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 
 import orjson
 
+import aver
 from aver.agents.sandbox.egress import Network, Proxy
 from aver.agents.sandbox.errors import SandboxUnavailable
 from aver.agents.sandbox.folder import private_folder
 from aver.agents.sandbox.libraries import anyone_comes_to, anyone_reads, imports, libraries
 from aver.agents.sandbox.process import Process
 from aver.agents.sandbox.reply import heard, result
-from aver.agents.sandbox.source import relative, sources
+from aver.agents.sandbox.source import relative, sources, variables
 from aver.agents.sandbox.types import Function, Held, Limits, Means, Report, Result, SandboxSettings
 from aver.agents.sandbox.user import a_user
 from aver.core.errors import InvalidInput
@@ -32,6 +33,7 @@ __all__ = ["Sandbox"]
 _FIRST_WORDS = 2**16
 _PATIENCE = 60.0
 """Seconds for a process to say what is in force. It takes some hundredths of one, unless the machine has none to spare."""
+_PACKAGE = str(Path(aver.__file__).parent)
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -47,8 +49,10 @@ class Sandbox:
         arguments: Mapping[str, Any],
         limits: Limits | None = None,
         network: Network | None = None,
+        key: str = "",
     ) -> Result:
-        """Call a function with JSON arguments by name; without ``network`` it reaches nothing.
+        """Call a function with JSON arguments by name; without ``network`` it reaches nothing. ``key`` is that of the effect, for a function
+        that is called by its types and has a parameter for it.
 
         Raises :class:`SandboxUnavailable` when the level cannot be had here, and nothing was run;
         :class:`~aver.agents.sandbox.errors.LimitExceeded` and :class:`~aver.agents.sandbox.errors.ToolCrashed` when it was; :class:`~aver.core.errors.NotFound`
@@ -56,7 +60,14 @@ class Sandbox:
         of the call before it returns.
         """
         work = {"file": function.path.name, "function": function.name, "arguments": _json(arguments)}
+        if function.typed:
+            work |= {"package": _PACKAGE, "key": key}
         return await self._run(work, sources(function.path), limits or Limits(), network)
+
+    async def describe(self, path: Path) -> Result:
+        """What the functions under ``@tool`` in a file are: a list of the objects that
+        :func:`~aver.agents.sandbox.inside.typed.described` makes. Nothing of the file is run but here. Raises as :meth:`run`."""
+        return await self._run({"file": path.name, "package": _PACKAGE}, sources(path), Limits(), None)
 
     async def run_python(
         self,
@@ -64,11 +75,13 @@ class Sandbox:
         files: Mapping[str, bytes] | None = None,
         limits: Limits | None = None,
         network: Network | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> Result:
-        """Run code as a program of its own beside ``files``. Its value is that of its last line where that is an expression, as text where
-        it is no JSON. Raises as :meth:`run`."""
+        """Run code as a program of its own beside ``files``, with JSON ``values`` in variables of their names. Its value is that of its last
+        line where that is an expression, as text where it is no JSON. Raises as :meth:`run`."""
         given = {relative(name): b64encode(data).decode() for name, data in (files or {}).items()}
-        return await self._run({"code": code, "files": given}, {}, limits or Limits(), network)
+        work = {"code": code, "files": given, "values": _json(variables(values or {}))}
+        return await self._run(work, {}, limits or Limits(), network)
 
     async def probe(self) -> Report:
         """What is in force here at the declared level. Raises :class:`SandboxUnavailable` when the level cannot be had."""
@@ -80,7 +93,7 @@ class Sandbox:
         if not hasattr(os, "fork"):
             raise self._refused("limits", f"{sys.platform} cannot fork")
         settings = self._settings
-        readable = libraries(tuple(settings.libraries))
+        readable = libraries((*settings.libraries, *([Path(_PACKAGE)] if "package" in work else [])))
         user = self._user(readable)
         async with private_folder(settings.folder, user) as folder:
             plan: dict[str, Any] = {

@@ -1,12 +1,15 @@
-"""The files that travel into a sandbox, and how they are called there."""
+"""What travels into a sandbox, and how it is called there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from keyword import iskeyword
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from aver.core.errors import InvalidInput, NotFound, TooLarge
 
-__all__ = ["relative", "sources"]
+__all__ = ["relative", "sources", "variables"]
 
 _LARGEST = 2**20
 """Bytes of a tool's Python files together."""
@@ -37,3 +40,12 @@ def relative(name: str) -> str:
     if not name or path.is_absolute() or ".." in path.parts or "\0" in name:
         raise InvalidInput(f"{name!r} is no path within a sandbox", "Write a relative path.")
     return str(path)
+
+
+def variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``values`` by names that variables can have; raises :class:`~aver.core.errors.InvalidInput` for another, and for one with underscores
+    around it, which is Python's own."""
+    for name in values:
+        if not name.isidentifier() or iskeyword(name) or name.startswith("__"):
+            raise InvalidInput(f"{name[:60]!r} is no name of a variable", "Use letters, digits and underscores.")
+    return values

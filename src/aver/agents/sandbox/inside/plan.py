@@ -1,4 +1,4 @@
-"""What a sandbox's process is told first: one JSON object, sent by :mod:`aver.agents.sandbox.process`. Paths are strings, sizes bytes.
+"""What a sandbox's process is told first: an object of JSON's values, sent by :mod:`aver.agents.sandbox.process`. Paths are strings, sizes bytes.
 
 For type checkers: the process itself does not import it.
 """
@@ -46,4 +46,5 @@ class Plan(TypedDict):
     token: NotRequired[str]
     """Who asks, said to the proxy: ``user:password``."""
     work: dict[str, Any]
-    """``{"file", "function", "arguments"}``, or ``{"code", "files"}`` with the files in base64; empty to tell what is in force, no more."""
+    """``{"file", "function", "arguments"}``, with ``{"package", "key"}`` where it is called by its types; ``{"file", "package"}`` to be told
+    what a file has; ``{"code", "files", "values"}`` with the files in base64; empty to be told what is in force, no more."""

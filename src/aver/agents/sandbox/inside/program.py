@@ -1,15 +1,15 @@
 """The program of a sandbox's process: ``main()``. It is told a plan, makes itself what the plan says, and runs one tool once.
 
-What is said both ways is a length (``>I``) and so many bytes of JSON: the :class:`~aver.agents.sandbox.inside.plan.Plan` in; out, first
-``{"means": [...]}``, what is in force, said before anything of the tool is run, or ``{"refused": means, "cause": words}``; then the tool's
-reply, which is believed as far as a tool is.
+What is said both ways is a length (``>I``) and so many bytes: in, the :class:`~aver.agents.sandbox.inside.plan.Plan`, marshalled; out, as
+JSON, first ``{"means": [...]}``, what is in force, said before anything of the tool is run, or ``{"refused": means, "cause": words}``; then
+the tool's reply, which is believed as far as a tool is.
 
 Three processes at most: this one, which waits and ends the others; the first of a process namespace; the tool.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import sys
 from struct import calcsize, pack, unpack
@@ -18,6 +18,7 @@ from . import supervise
 from .confine import confine
 from .layout import lay
 from .refused import Refused
+from .words import LENGTH, written
 from .work import answer
 
 if sys.platform == "linux":
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 
     from .plan import Plan
 
-__all__ = ["LENGTH", "main"]
+__all__ = ["main"]
 
-LENGTH = ">I"
 _SIGNAL_KILL, _SIGNAL_TERMINATE = 9, 15
+_LONGEST = 1000
+"""Characters of what is said before the tool runs."""
 _PORT = 3128
 """Where the proxy is found in a network namespace, which has no other port in use."""
 
@@ -114,7 +116,7 @@ def _run(plan: Plan, means: set[str], replies: int, folder: str) -> None:
     if "proxy" in plan:
         _point_at_proxy(plan)
     if _tried(replies, lambda: confine(plan, means, folder)):
-        _say(replies, json.dumps({"means": sorted(means)}).encode())
+        _say(replies, written({"means": sorted(means)}, _LONGEST).encode())
         if plan["work"]:
             _say(replies, answer(plan, folder))
 
@@ -130,7 +132,7 @@ def _tried(replies: int, step: Callable[[], None]) -> bool:
     try:
         step()
     except Refused as refused:
-        _say(replies, json.dumps({"refused": refused.means, "cause": refused.cause}).encode())
+        _say(replies, written({"refused": refused.means, "cause": refused.cause[:_LONGEST]}, 8 * _LONGEST).encode())
         return False
     return True
 
@@ -147,7 +149,7 @@ def _streams(printed: list[int]) -> None:
 
 def _read(stream: int) -> Any:
     (length,) = unpack(LENGTH, _exactly(stream, calcsize(LENGTH)))
-    return json.loads(_exactly(stream, length))
+    return marshal.loads(_exactly(stream, length))  # noqa: S302 - written by the parent, of JSON's values
 
 
 def _exactly(stream: int, length: int) -> bytes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import _signal as signal  # the same without the names of enum, whose import takes longer than all that is done here
 import os
-import signal
 
 __all__ = ["await_first", "block", "supervise", "unblock"]
 
@@ -65,8 +64,10 @@ def _code(status: int) -> int:
 
 
 def _kill(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def _children() -> list[int]:

@@ -1,14 +1,15 @@
-"""Running what was asked: a function of the tool's file with JSON arguments, or a piece of code beside files."""
+"""Running what was asked: a function of the tool's file with JSON arguments, or a piece of code beside files and values; or telling what
+functions a file has."""
 
 from __future__ import annotations
 
 import binascii
-import contextlib
 import errno
-import json
 import os
 import sys
 from types import ModuleType
+
+from .words import TooMuch, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ _LIMITS = {
     errno.EAGAIN: "processes",  # what a fork is answered with
 }
 """Which limit an error of the system tells of."""
-_STAND_INS = ("aver", "aver.agents", "aver.agents.tools", "aver.policy")
+_CODE = "<code>"
+_written: dict[str, str] = {}
+"""Code that is in no file, by what it is called in tracebacks."""
+_STAND_INS = ("aver", "aver.agents", "aver.agents.tools", "aver.agents.tools.function", "aver.policy")
 
 
 def answer(plan: Plan, folder: str) -> bytes:
@@ -38,11 +42,11 @@ def answer(plan: Plan, folder: str) -> bytes:
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
     try:
-        reply = _function(work, f"{folder}/tool", most) if "function" in work else _code(work, most)
+        reply = _code(work, most) if "code" in work else _file(work, f"{folder}/tool", most)
         sys.stdout.flush()
     except MemoryError:
         return _over("memory")
-    except _TooMuch:
+    except TooMuch:
         return _over("output")
     except OSError as error:
         limit = _LIMITS.get(error.errno or 0)
@@ -52,31 +56,51 @@ def answer(plan: Plan, folder: str) -> bytes:
     return reply if len(reply) <= most else _over("output")
 
 
-def _function(work: dict[str, Any], folder: str, most: int) -> bytes:
-    """Calls a function. Its file is a module of a name that no other has: one called ``json.py`` takes nothing's place."""
-    for name in _STAND_INS:
-        sys.modules[name] = _StandIn(name)
+def _file(work: dict[str, Any], folder: str, most: int) -> bytes:
+    """Calls a function of a file, by its types where there is a ``package`` to do it with; without a function, tells of all tools in it."""
+    if "package" not in work:
+        for name in _STAND_INS:
+            sys.modules[name] = _StandIn(name)
+        return _reply(written(_called(_named(work, folder), work["arguments"]), most))
+    from . import typed
+
+    typed.begin(work["package"])
+    if "function" not in work:
+        return _reply(written(typed.described(_module(work, folder)), most))
+    return _reply(written(typed.called(_named(work, folder), work["arguments"], work["key"]), most))
+
+
+def _module(work: dict[str, Any], folder: str) -> ModuleType:
+    """The file as a module of a name that no other has: one called ``json.py`` takes nothing's place."""
     path = f"{folder}/{work['file']}"
     module = ModuleType("__tool__")
     module.__file__ = path
     sys.modules["__tool__"] = module
     with open(path, encoding="utf-8") as file:
         exec(compile(file.read(), path, "exec"), module.__dict__)  # noqa: S102 - it is what this process is for
-    function = getattr(module, work["function"], None)
+    return module
+
+
+def _named(work: dict[str, Any], folder: str) -> Any:
+    function = getattr(_module(work, folder), work["function"], None)
     if not callable(function):
         raise NameError(  # noqa: TRY004 - that is what is wrong: there is none
             f"{work['file']} has no function {work['function']}"
         )
-    value = function(**work["arguments"])
+    return function
+
+
+def _called(function: Any, arguments: dict[str, Any]) -> Any:
+    value = function(**arguments)
     if getattr(getattr(function, "__code__", None), "co_flags", 0) & _COROUTINE:
         import asyncio
 
         value = asyncio.run(value)
-    return _reply(_json(value, most))
+    return value
 
 
 def _code(work: dict[str, Any], most: int) -> bytes:
-    """Runs code as ``__main__``. Its value is that of its last line, where that is an expression; files are those new or changed."""
+    """Runs code as ``__main__`` with variables. Its value is that of its last line, where that is an expression; files are those new or changed."""
     import ast
 
     given = {name: binascii.a2b_base64(data) for name, data in work["files"].items()}
@@ -84,34 +108,27 @@ def _code(work: dict[str, Any], most: int) -> bytes:
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         with open(name, "wb") as file:
             file.write(data)
-    tree = ast.parse(work["code"], "code.py")
+    _written[_CODE] = work["code"]
+    tree = compile(work["code"], _CODE, "exec", ast.PyCF_ONLY_AST)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    names: dict[str, Any] = {"__name__": "__main__"}
+    names: dict[str, Any] = {**work["values"], "__name__": "__main__"}
     value = None
     try:
-        exec(compile(tree, "code.py", "exec"), names)  # noqa: S102 - it is what this process is for
+        exec(compile(tree, _CODE, "exec"), names)  # noqa: S102 - it is what this process is for
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), "code.py", "eval"), names)  # noqa: S307
+            value = eval(compile(ast.Expression(last.value), _CODE, "eval"), names)  # noqa: S307
     except SystemExit as error:
         if error.code:
             raise
     try:
-        said = _json(value, most)
-    except (TypeError, ValueError):
-        said = _json(repr(value), most)
-    return _reply(said, _json(_files(given, most), most))
+        said = written(value, most)
+    except (TypeError, ValueError, RecursionError):
+        said = written(repr(value), most)
+    return _reply(said, written(_files(given, most), most))
 
 
 def _reply(value: str, files: str = "{}") -> bytes:
     return f'{{"value":{value},"files":{files}}}'.encode("utf-8", "replace")
-
-
-def _json(value: Any, most: int) -> str:
-    """A value as JSON, made once: it may be as large as the memory allows, and is then not copied any further."""
-    said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    if len(said) > most:
-        raise _TooMuch
-    return said
 
 
 def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
@@ -124,7 +141,7 @@ def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
                 continue
             left -= os.path.getsize(path)
             if left < 0:
-                raise _TooMuch
+                raise TooMuch
             with open(path, "rb") as file:
                 data = file.read()
             if given.get(path) != data:
@@ -133,24 +150,37 @@ def _files(given: dict[str, bytes], most: int) -> dict[str, str]:
 
 
 def _over(limit: str) -> bytes:
-    return json.dumps({"over": limit}).encode()
+    return written({"over": limit}, _LONGEST_MESSAGE).encode()
 
 
 def _failed(error: BaseException) -> bytes:
     message = type(error).__name__
-    with contextlib.suppress(BaseException):  # an exception whose own words raise another
+    try:
         message = f"{message}: {error}"
-    with contextlib.suppress(BaseException):  # a tool may have used up, or closed, what it takes to print
-        from traceback import format_exception
-
+    except BaseException:  # noqa: BLE001, S110 - an exception whose own words raise another
+        pass
+    try:
         sys.stdout.flush()
-        sys.stderr.write("".join(format_exception(error, limit=-20))[-8 * _LONGEST_MESSAGE :])
+        sys.stderr.write(_traceback(error)[-8 * _LONGEST_MESSAGE :])
         sys.stderr.flush()
-    return json.dumps({"failed": message[:_LONGEST_MESSAGE]}, ensure_ascii=False).encode("utf-8", "replace")
+    except BaseException:  # noqa: BLE001, S110 - a tool may have used up, or closed, what it takes to print
+        pass
+    return written({"failed": message[:_LONGEST_MESSAGE]}, 8 * _LONGEST_MESSAGE).encode("utf-8", "replace")
 
 
-class _TooMuch(Exception):
-    """More is to be returned than may be."""
+def _traceback(error: BaseException) -> str:
+    """From the tool's own first line on."""
+    import linecache
+    from traceback import format_exception
+
+    # where it would look for the lines of code that is in no file
+    linecache.cache |= {
+        name: (len(text), None, text.splitlines(keepends=True), name) for name, text in _written.items()
+    }
+    begins, ours = error.__traceback__, __file__.removesuffix("agents/sandbox/inside/work.py")
+    while begins is not None and begins.tb_frame.f_code.co_filename.startswith(ours):
+        begins = begins.tb_next
+    return "".join(format_exception(type(error), error, begins, limit=-20))
 
 
 class _StandIn(ModuleType):
