@@ -14,16 +14,17 @@ A tenant's own line for a check in a place goes before the common one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, cast, get_args
 
+from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapOf, Record, keyed
 from aver.gateway.config.words import CREDENTIAL, NAME, POSITIVE, SHARE, TEXT, URL, record
 from aver.guard.detecting import Detecting
-from aver.guard.judging import Guard, Rail
+from aver.guard.judging import NOTHING, Guard, Rail
 from aver.guard.types import Check, Detector, Failing, Mode, Place
 
 __all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
@@ -135,11 +136,11 @@ GUARDRAILS = Record(
 )
 
 Maker = Callable[[], Detector | Check]
-"""Makes a built-in check when it is first declared."""
+"""Gives a built-in check, the same one every time."""
 
 
-def read_guardrails(section: YamlValue, known: Mapping[str, Maker]) -> Guardrails:
-    """The section ``guardrails`` of a bundle. ``known`` are the built-in checks by name.
+def read_guardrails(section: YamlValue, known: Collection[str]) -> Guardrails:
+    """The section ``guardrails`` of a bundle. ``known`` are the names of built-in checks.
 
     Raises :class:`~aver.core.errors.SettingsError` with the line of what is misspelt, unknown or declared twice.
     """
@@ -159,7 +160,7 @@ def read_guardrails(section: YamlValue, known: Mapping[str, Maker]) -> Guardrail
     return declared
 
 
-def _refuse_taken(checks: YamlValue, known: Mapping[str, Maker]) -> None:
+def _refuse_taken(checks: YamlValue, known: Collection[str]) -> None:
     if checks.is_null:
         return
     for name, _ in keyed(checks):
@@ -175,24 +176,32 @@ def _refuse_unknown(checks: YamlValue, names: set[str]) -> None:
             raise name.error(f"{name.text()[:60]!r} is no check", nearest(name.text(), names))
 
 
-def guard_of(declared: Places, known: Mapping[str, Maker], endpoints: Mapping[str, Check] | None = None) -> Guard:
-    """The guard of one tenant. ``endpoints`` are the checks that servers make, opened by whoever holds connections and secrets.
+def guard_of(
+    declared: Guardrails, tenant: str, known: Mapping[str, Maker], endpoints: Mapping[str, Check] | None = None
+) -> Guard:
+    """The guard of the tenant of this name. ``endpoints`` are the checks that servers make, opened by whoever holds connections and
+    secrets.
 
     Raises :class:`~aver.core.errors.SettingsError` for a check that is neither, and what making one raises.
     """
+    places = declared.of(tenant)
+    if not any(places.values()):
+        return NOTHING
     opened = dict(endpoints or {})
-    made: dict[str, Detector | Check] = {}
 
     def rail(name: str, each: Declared) -> Rail:
         if name in opened:
             return Rail(opened[name], each.mode, each.deadline, each.failing)
         if name not in known:
             raise SettingsError(f"{name[:60]!r} is no check", nearest(name, [*known, *opened]))
-        one = made[name] = made.get(name) or known[name]()
-        check = one if _is_check(one) else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds)
+        one = known[name]()
+        check = (
+            one if _is_check(one) else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds, quick=True)
+        )
         return Rail(check, each.mode, each.deadline, each.failing)
 
-    return Guard({place: [rail(name, each) for name, each in checks.items()] for place, checks in declared.items()})
+    rails = {place: [rail(name, each) for name, each in checks.items()] for place, checks in places.items()}
+    return Guard(rails, sha256_hex(canonical_json(GUARDRAILS.write(Guardrails(declared.endpoints, places)))))
 
 
 def _is_check(one: Detector | Check) -> TypeGuard[Check]:

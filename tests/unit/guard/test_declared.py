@@ -8,9 +8,10 @@ import yaml
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
-from aver.guard import GUARDRAILS, Finding, Verdict, guard_of, read_guardrails
-from aver.guard.builtin import BUILT_IN
+from aver.guard import GUARDRAILS, NOTHING, Finding, Verdict, guard_of, read_guardrails
+from aver.guard.builtin import NAMES, built_in
 from aver.guard.declared import Declared, Endpoint, Guardrails
+from aver.testing import HashEmbedder
 
 TEXT = """\
 checks:
@@ -23,7 +24,7 @@ tenants:
 
 
 def read(text):
-    return read_guardrails(parse_yaml(text, "aver.yaml"), BUILT_IN)
+    return read_guardrails(parse_yaml(text, "aver.yaml"), NAMES)
 
 
 def test_reads_what_is_written():
@@ -86,9 +87,8 @@ def test_a_guard_does_as_declared():
         async def check(self, text, place):
             return Verdict(self.name, "flag", [Finding("X", 0, 1, 1.0)])
 
-    guard = guard_of(
-        read(TEXT).of("other"), {"personal": BUILT_IN["secrets"], "secrets": BUILT_IN["secrets"]}, {"remote": Remote()}
-    )
+    secrets = built_in(HashEmbedder)["secrets"]
+    guard = guard_of(read(TEXT), "other", {"personal": secrets, "secrets": secrets}, {"remote": Remote()})
     judged = asyncio.run(guard.judge("hello", "input"))
     assert judged.outcome == "block"
     assert [each.mode for each in judged.judged] == ["redact", "block", "block"]
@@ -98,4 +98,26 @@ def test_a_guard_does_as_declared():
 
 def test_an_endpoint_that_nobody_opened_is_an_error():
     with pytest.raises(SettingsError):
-        guard_of(read(TEXT).of("x"), BUILT_IN, {})
+        guard_of(read(TEXT), "x", built_in(HashEmbedder))
+
+
+def test_its_digest_is_that_of_what_holds_for_the_tenant():
+    known = built_in(HashEmbedder)
+    local = TEXT.replace(", remote: {mode: block, deadline: 800ms, failing: pass}", "")
+
+    def digest(text, tenant):
+        return guard_of(read(text), tenant, known).digest
+
+    assert digest(local, "a") == digest(local, "b") != digest(local, "acme")
+    assert digest(local.replace("least: 0.8", "least: 0.9"), "a") != digest(local, "a")
+    assert digest("input: {personal: flag}", "a") == digest("input: {personal: {mode: flag}}", "a")
+
+
+def test_a_tenant_of_whom_nothing_is_declared_has_a_guard_that_checks_nothing():
+    assert guard_of(read("tenants: {acme: {input: {secrets: block}}}"), "globex", built_in(HashEmbedder)) is NOTHING
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {"injection"}))
+def test_every_built_in_check_can_be_declared_and_judges(name):
+    guard = guard_of(read(f"output: {{{name}: block}}"), "x", built_in(HashEmbedder))
+    assert asyncio.run(guard.judge("a quiet day", "output")).outcome == "pass"

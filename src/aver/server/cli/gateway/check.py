@@ -35,11 +35,12 @@ def check(context: typer.Context, directory: BundleArgument = None, as_json: AsJ
     A mistake ends it with exit code 2 and FILE:LINE. What is merely doubtful, such as a credential that is not there, is a warning.
     Secrets in a keeper (Vault, a cloud) are asked for there; no model is called and no secret is shown.
     """
-    from aver.gateway.config.read import read_bundle
     from aver.gateway.prices.book import price_of
+    from aver.server.bundle import read_whole
 
     file = located(context, directory)
-    config = read_bundle(file)
+    bundle = read_whole(file)
+    config = bundle.gateway
     book = price_book(file)
     prices = {name: price_of(model, book) for name, model in config.models.items()}
     entered = entrances(config.providers.values(), os.environ)
