@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from aver.gateway.config.read import read_bundle
 from aver.gateway.config.source import BundleSource, keep_models
 from aver.testing.clock import FixedClock
 
+config_source = partial(BundleSource, read=read_bundle, check=keep_models)
 HEAD = "providers: {p: {kind: openai}}\nmodels:\n"
 
 

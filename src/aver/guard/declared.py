@@ -29,18 +29,21 @@ from aver.guard.types import Check, Detector, Failing, Mode, Place
 
 __all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
 
-EndpointKind = Literal["moderation", "llama_guard", "classifier"]
+EndpointKind = Literal["moderation", "llama_guard", "classifier", "presidio", "guardrails_ai", "nemo"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A check that a server makes: OpenAI's moderations, a model of Llama Guard's kind behind chat completions, or a classifier of
-    PromptGuard's kind behind a text classification endpoint. ``credential`` is a reference, never a secret."""
+    """A check that a server makes: OpenAI's moderations, a model of Llama Guard's kind behind chat completions, a classifier of
+    PromptGuard's kind behind a text classification endpoint, or the servers of Presidio, Guardrails AI and NeMo Guardrails. ``credential`` is a
+    reference, never a secret."""
 
     name: str
     kind: EndpointKind
     base_url: str
     model: str = ""
+    config: str = ""
+    """What a guard, or a configuration of rails, is called there."""
     credential: str = ""
     least: float = 0.5
     """From which score on something is found, where the server gives scores."""
@@ -101,6 +104,7 @@ _ENDPOINT = record(
     kind=Field(Choice("kind of check", get_args(EndpointKind)), "How the server is spoken to.", required=True),
     base_url=Field(URL, "Where the server is.", required=True),
     model=Field(TEXT, "The model's name there."),
+    config=Field(NAME, "What a guard, or a configuration of rails, is called there."),
     credential=Field(CREDENTIAL, "Where its key is."),
     least=Field(SHARE, "From which score on something is found."),
 )
@@ -160,12 +164,18 @@ def read_guardrails(section: YamlValue, known: Collection[str]) -> Guardrails:
     return declared
 
 
+_NAMED = {"guardrails_ai": "config: NAME, with the name of the guard.", "nemo": "config: NAME, with its config_id."}
+
+
 def _refuse_taken(checks: YamlValue, known: Collection[str]) -> None:
     if checks.is_null:
         return
-    for name, _ in keyed(checks):
+    for name, value in keyed(checks):
         if name.text() in known:
             raise name.error(f"{name.text()!r} is a check of Aver's own", "Give this one another name.")
+        fields = {field.text(): each for field, each in keyed(value)}
+        if (kind := fields["kind"].text()) in _NAMED and "config" not in fields:
+            raise name.error(f"{name.text()!r} does not say which of the server's own it is", f"Add it: {_NAMED[kind]}")
 
 
 def _refuse_unknown(checks: YamlValue, names: set[str]) -> None:

@@ -40,7 +40,8 @@ def _tool(known: Known) -> str:
 
 
 def _checked(known: Known) -> str:
-    outcomes = {"pass": "nothing found", "flag": "flagged", "redact": "parts cut out", "block": "held back"}
+    nothing = "nothing held back" if known.texts("kinds") else "nothing found"
+    outcomes = {"pass": nothing, "flag": "flagged", "redact": "parts cut out", "block": "held back"}
     place = _PLACES.get(known.text("place"), "a text")
     said = f"Checked {place}: {outcomes.get(known.text('outcome'), 'done')}"
     left_out = known.count("blocked") if known.text("place") == "passage" else 0

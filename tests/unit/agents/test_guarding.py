@@ -46,7 +46,7 @@ async def events_of(assistant, *args, **kwargs):
 
 
 def steps(house: House, kind: str):
-    return [step for step in house.ledger.of_kind(kind)]
+    return list(house.ledger.of_kind(kind))
 
 
 def requested(model: Scripted) -> str:
@@ -138,10 +138,10 @@ async def test_a_model_never_sees_what_is_cut_out_and_the_asker_does(house):
 
 async def test_passages_that_are_blocked_are_left_out(house, say):
     model = say(f"{CARRY} [1]")
-    answer = await house.assistant(model, guard=guard(passage=("Contractors do", "block"))).ask(house.bob, QUESTION)
+    answer = await house.assistant(model, guard=guard(passage=("travel desk", "block"))).ask(house.bob, QUESTION)
     given = requested(model)
     assert "ten days" in given
-    assert "Contractors do" not in given
+    assert "travel desk" not in given
     assert answer.sentences[0].supported
     (checked,) = steps(house, "checked")
     assert checked.facts["blocked"] >= 1
@@ -186,14 +186,16 @@ async def test_an_answer_that_is_blocked_ends_after_what_was_shown(house, say):
     march = "Leave that was carried over must be used by the end of March."
     managers = "Managers may extend this date in writing."
     model = say(f"{CARRY} [1] {march} [1] {managers} [1]")
-    seen = []
-    with pytest.raises(Blocked) as caught:
-        async with aclosing(
-            house.assistant(model, guard=guard(output=("Managers", "block"))).run(house.bob, QUESTION)
-        ) as events:
+    shown = []
+
+    async def read():
+        watched = house.assistant(model, guard=guard(output=("Managers", "block")))
+        async with aclosing(watched.run(house.bob, QUESTION)) as events:
             async for event in events:
-                seen.append(event)
-    shown = [event.sentence.text for event in seen if isinstance(event, SentenceReady)]
+                shown.extend([event.sentence.text] if isinstance(event, SentenceReady) else [])
+
+    with pytest.raises(Blocked) as caught:
+        await read()
     assert shown == [CARRY]
     assert "answer" in caught.value.cause
 

@@ -69,6 +69,11 @@ def test_nothing_declared_is_nothing_checked():
         ("output: {secrets: {deadline: 1s}}", 1, "mode"),
         ("checks: {personal: {kind: moderation, base_url: 'https://x.example'}}", 1, "another name"),
         ("checks: {x: {kind: moderations, base_url: 'https://x.example'}}", 1, "moderation"),
+        (
+            "checks:\n  a: {kind: presidio, base_url: 'https://x.example'}\n  b: {kind: nemo, base_url: 'https://x.example'}",
+            3,
+            "config",
+        ),
         ("tenants:\n  acme:\n    input: {nothing: block}", 3, "Valid"),
         ("input: {personal: {mode: flag, least: 3}}", 1, "0 to 1"),
     ],
