@@ -208,7 +208,8 @@ async def test_a_server_that_judges_is_asked_and_held_against_when_it_fails(home
     assert len(judge.asked) == 3
 
 
-def test_from_the_command_line(home):
+def test_from_the_command_line(home, monkeypatch):
+    monkeypatch.setattr("aver.gateway.adapters.minilm.MiniLM", lambda _: HashEmbedder())
     home.declare("  input: {personal: {mode: block, kinds: [CREDIT_CARD]}}\n  output: {personal: flag}\n")
     home.open().close()
     refused = home.aver("ask", f"{ASKED} {CARD}", "-t", "northwind", "-u", "ann", code=1)

@@ -6,6 +6,7 @@ writes, the values are put back before it is verified. What is redacted in an an
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from aver.agents.blocking import whole
 from aver.agents.prompt import Exchange
 from aver.agents.types import Answer, Citation, SentenceReady
 from aver.core import Clock, Principal
-from aver.guard import Finding, Guard, Judgement, Passage, Place, Vault, mask
+from aver.guard import Finding, Guard, Judgement, Passage, Place, Spelled, Vault, mask
 from aver.guard.vault import anyone_of_the_tenant
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
@@ -45,7 +46,6 @@ class Guarding:
         self._made: list[Judgement] = []
         self._unrecorded: list[Judgement] = []
         self._judged: dict[tuple[Place, str], Judgement] = {}
-        self._given: dict[tuple[Place, str], str] = {}
         self._opened: Vault | None = None
 
     def watches(self, place: Place) -> bool:
@@ -71,17 +71,22 @@ class Guarding:
         """What was found, as models are given it, without what goes no further."""
         if not self.watches("passage"):
             return hits
-        given = []
-        for hit in hits:
-            texts = hit.title, hit.section, hit.text
-            if all([await self._passes(text, "passage") for text in texts]):
-                title, section, text = [await self._for_models(text, "passage") for text in texts]
-                given.append(replace(hit, title=title, section=section, text=text))
-        return given
+        given = await asyncio.gather(*map(self._hit, hits))
+        return [hit for hit in given if hit is not None]
+
+    async def _hit(self, hit: Hit) -> Hit | None:
+        spelled = Spelled([hit.title, hit.section, hit.text])
+        judgement = await self._judge(spelled.text, "passage")
+        if judgement.outcome == "block":
+            return None
+        if not judgement.findings:
+            return hit
+        title, section, text = await whole(spelled.redacted, judgement.findings, self._redacted)
+        return replace(hit, title=title, section=section, text=text)
 
     def restored(self, written: str) -> str:
         """What a model wrote, with the values that its tokens stand for. Blocking."""
-        if not self._given:
+        if self._opened is None:
             return written
         return str(self._vault().restore(self._principal, self.conversation, written).value)
 
@@ -135,11 +140,7 @@ class Guarding:
 
     async def _for_models(self, text: str, place: Place) -> str:
         findings = (await self._judge(text, place)).findings
-        if not findings:
-            return text
-        if (place, text) not in self._given:
-            self._given[place, text] = await whole(self._redacted, text, findings)
-        return self._given[place, text]
+        return await whole(self._redacted, text, findings) if findings else text
 
     def _redacted(self, text: str, findings: Sequence[Finding]) -> str:
         return self._vault().redact(self._principal, self.conversation, text, findings)

@@ -71,6 +71,12 @@ class Guardrails:
     places: Places = field(default_factory=dict)
     tenants: Mapping[str, Places] = field(default_factory=dict)
 
+    def names(self) -> set[str]:
+        """Of all checks that are declared for somebody."""
+        return {
+            name for places in (self.places, *self.tenants.values()) for checks in places.values() for name in checks
+        }
+
     def of(self, tenant: str) -> Places:
         """What holds for the tenant of this name: the common declarations, and its own before them."""
         own = self.tenants.get(tenant, {})

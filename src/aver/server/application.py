@@ -373,6 +373,7 @@ class Application:
             self._unready = error
             raise
         self._unready = None
+        self.guards.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 

@@ -40,6 +40,14 @@ class Guards:
             guards[tenant] = guard_of(declared, tenant, self._known, endpoints)
         return guards[tenant]
 
+    def warm(self) -> None:
+        """Load what the built-in checks that are declared for anybody read by, so that the first question does not wait for it. Blocking;
+        raises what loading raises."""
+        declared = self._declared()
+        for name in declared.names() & self._known.keys():
+            if hasattr(check := self._known[name](), "find"):
+                check.find("ready")
+
     async def close(self) -> None:
         """Close the connections to servers that judge, within the event loop that opened them."""
         await self._transport.close()

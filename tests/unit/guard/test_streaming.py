@@ -128,7 +128,7 @@ def test_a_finding_that_never_ends_ends_the_text_and_nothing_of_it_is_shown():
     shown, error = run("Before. A key: " + "AbCd. " * 2_000, 8, detector=detector)
     assert error is not None
     assert "AbCd" not in "".join(shown)
-    assert shown[0] == "Before. "
+    assert "".join(shown).strip() == "Before."
 
 
 def test_a_private_key_is_cut_out_line_by_line():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +61,7 @@ def _features(text: str, spans: NDArray[np.int32], begins: NDArray[np.bool_]) ->
     codes: list[int] = []
     everywhere = 1 << 21 if text.islower() else 0
     before = -1
-    for first, after in zip(starts, [*starts[1:], len(places)], strict=True):
+    for first, after in pairwise([*starts, len(places)]):
         start, end = places[first][0], places[after - 1][1]
         code = everywhere | 1 << _shape(text[start:end])
         following = text[end : end + 2]
