@@ -10,7 +10,7 @@ from typing import Any
 from aver.gateway.types import Embedder
 from aver.guard.types import Check, Detector
 
-__all__ = ["NAMES", "built_in"]
+__all__ = ["NAMES", "QUICK", "built_in"]
 
 _ALONE = {
     "personal": ("aver.guard.personal", "PersonalData"),
@@ -22,6 +22,8 @@ _BY_MEANING = {"injection": ("aver.guard.injection", "Injection")}
 """Those that look at what a text means, through the embedding model."""
 
 NAMES = frozenset({*_ALONE, *_BY_MEANING})
+QUICK = frozenset(_ALONE)
+"""Those that take no thread; see :class:`~aver.guard.detecting.Detecting`."""
 
 
 def built_in(embedder: Callable[[], Embedder]) -> Mapping[str, Callable[[], Detector | Check]]:

@@ -15,16 +15,19 @@ A tenant's own line for a check in a place goes before the common one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeGuard, cast, get_args
 
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest
-from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapOf, Record, keyed
+from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapOf, Record, Schema, Shape, keyed
 from aver.gateway.config.words import CREDENTIAL, NAME, POSITIVE, SHARE, TEXT, URL, record
+from aver.guard.builtin import QUICK
 from aver.guard.detecting import Detecting
 from aver.guard.judging import NOTHING, Guard, Rail
+from aver.guard.kinds import KINDS, SHAPES, Configured
 from aver.guard.types import Check, Detector, Failing, Mode, Place
 
 __all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
@@ -67,7 +70,8 @@ Places = Mapping[Place, Mapping[str, Declared]]
 class Guardrails:
     """Everything declared. ``tenants`` by name."""
 
-    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    checks: Mapping[str, Endpoint | Configured] = field(default_factory=dict)
+    """Beside those that come with Aver, by the names that places use."""
     places: Places = field(default_factory=dict)
     tenants: Mapping[str, Places] = field(default_factory=dict)
 
@@ -106,7 +110,7 @@ _PLACES = {
     "output": Field(_CHECKS, "What is answered.", optional=True),
 }
 _ENDPOINT = record(
-    Endpoint,
+    partial(Endpoint, ""),
     kind=Field(Choice("kind of check", get_args(EndpointKind)), "How the server is spoken to.", required=True),
     base_url=Field(URL, "Where the server is.", required=True),
     model=Field(TEXT, "The model's name there."),
@@ -116,17 +120,51 @@ _ENDPOINT = record(
 )
 
 
+class _Check:
+    """A check of any kind, whose other fields are its kind's."""
+
+    def read(self, value: YamlValue) -> Endpoint | Configured:
+        kinds = [inner for name, inner in keyed(value) if name.text() == "kind"]
+        if not kinds:
+            raise value.error("'kind' is missing", f"Add it: kind: ... {nearest('', self._kinds())}")
+        kind = kinds[0].text()
+        if kind not in self._kinds():
+            raise kinds[0].error(f"{kind[:60]!r} is no kind of check", nearest(kind, self._kinds()))
+        shape: Shape[Any] = SHAPES.get(kind, _ENDPOINT)
+        read: Endpoint | Configured = shape.read(value)
+        return read
+
+    def write(self, value: Endpoint | Configured) -> Any:
+        return SHAPES[value.kind].write(value) if isinstance(value, Configured) else _ENDPOINT.write(value)
+
+    def schema(self) -> Schema:
+        rules = []
+        for kind, shape in SHAPES.items():
+            rules.append(shape.schema())
+            rules[-1]["properties"]["kind"] = {"const": kind, "description": KINDS[kind].about}
+        return {"oneOf": [_ENDPOINT.schema(), *rules]}
+
+    @staticmethod
+    def _kinds() -> tuple[str, ...]:
+        return (*get_args(EndpointKind), *SHAPES)
+
+
 def _tenant_places(**given: Any) -> Places:
     given.pop("name", None)
     return cast(Places, given)
 
 
-def _guardrails(checks: Mapping[str, Endpoint] | None = None, tenants: Any = None, **places: Any) -> Guardrails:
-    return Guardrails(checks or {}, cast(Places, places), tenants or {})
+def _guardrails(
+    checks: Mapping[str, Endpoint | Configured] | None = None, tenants: Any = None, **places: Any
+) -> Guardrails:
+    named = {
+        name: replace(each, name=name) if isinstance(each, Endpoint) else each for name, each in (checks or {}).items()
+    }
+    return Guardrails(named, cast(Places, places), tenants or {})
 
 
 def _parts(declared: Guardrails) -> dict[str, Any]:
-    given: dict[str, Any] = {"checks": declared.endpoints, "tenants": declared.tenants}
+    given: dict[str, Any] = {"checks": declared.checks, "tenants": declared.tenants}
     given |= {str(place): checks for place, checks in declared.places.items()}
     return {name: value for name, value in given.items() if value}
 
@@ -134,7 +172,9 @@ def _parts(declared: Guardrails) -> dict[str, Any]:
 GUARDRAILS = Record(
     _guardrails,
     {
-        "checks": Field(MapOf(NAME, _ENDPOINT), "Checks that servers make, by the names used below.", optional=True),
+        "checks": Field(
+            MapOf(NAME, _Check()), "Checks beside those that come with Aver, by the names used below.", optional=True
+        ),
         **_PLACES,
         "tenants": Field(
             MapOf(NAME, Record(_tenant_places, _PLACES, dict)),
@@ -157,7 +197,7 @@ def read_guardrails(section: YamlValue, known: Collection[str]) -> Guardrails:
     if section.is_null:
         return Guardrails()
     declared: Guardrails = GUARDRAILS.read(section)
-    names = {*known, *declared.endpoints}
+    names = {*known, *declared.checks}
     for name, value in keyed(section):
         if name.text() == "checks":
             _refuse_taken(value, known)
@@ -212,12 +252,14 @@ def guard_of(
             raise SettingsError(f"{name[:60]!r} is no check", nearest(name, [*known, *opened]))
         one = known[name]()
         check = (
-            one if _is_check(one) else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds, quick=True)
+            one
+            if _is_check(one)
+            else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds, quick=name in QUICK)
         )
         return Rail(check, each.mode, each.deadline, each.failing)
 
     rails = {place: [rail(name, each) for name, each in checks.items()] for place, checks in places.items()}
-    return Guard(rails, sha256_hex(canonical_json(GUARDRAILS.write(Guardrails(declared.endpoints, places)))))
+    return Guard(rails, sha256_hex(canonical_json(GUARDRAILS.write(Guardrails(declared.checks, places)))))
 
 
 def _is_check(one: Detector | Check) -> TypeGuard[Check]:

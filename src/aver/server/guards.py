@@ -10,6 +10,7 @@ from aver.gateway.types import Embedder
 from aver.guard import Guard, Guardrails, guard_of
 from aver.guard.adapters.endpoints import open_endpoints
 from aver.guard.builtin import built_in
+from aver.guard.kinds import configured
 
 __all__ = ["Guards"]
 
@@ -26,6 +27,7 @@ class Guards:
         self._declared = declared
         self._secrets = secrets
         self._transport = Transport()
+        self._embedder = embedder
         self._known = built_in(embedder)
         self._by: tuple[Guardrails, dict[str, Guard]] = Guardrails(), {}
 
@@ -36,8 +38,9 @@ class Guards:
             self._by = declared, {}
         guards = self._by[1]
         if tenant not in guards:
-            endpoints = open_endpoints(declared.endpoints, self._transport, self._secrets)
-            guards[tenant] = guard_of(declared, tenant, self._known, endpoints)
+            known = {**self._known, **configured(declared.checks, self._embedder)}
+            endpoints = open_endpoints(declared.checks, self._transport, self._secrets)
+            guards[tenant] = guard_of(declared, tenant, known, endpoints)
         return guards[tenant]
 
     def warm(self) -> None:

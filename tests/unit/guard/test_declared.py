@@ -11,6 +11,7 @@ from aver.core.yaml import parse_yaml
 from aver.guard import GUARDRAILS, NOTHING, Finding, Verdict, guard_of, read_guardrails
 from aver.guard.builtin import NAMES, built_in
 from aver.guard.declared import Declared, Endpoint, Guardrails
+from aver.guard.kinds import configured
 from aver.testing import HashEmbedder
 
 TEXT = """\
@@ -29,7 +30,7 @@ def read(text):
 
 def test_reads_what_is_written():
     declared = read(TEXT)
-    assert declared.endpoints["remote"] == Endpoint(
+    assert declared.checks["remote"] == Endpoint(
         "remote", "moderation", "https://api.example.com/v1", credential="env:KEY"
     )
     assert declared.places["input"]["personal"] == Declared("redact")
@@ -74,6 +75,13 @@ def test_nothing_declared_is_nothing_checked():
             3,
             "config",
         ),
+        ("checks: {x: {base_url: 'https://x.example'}}", 1, "kind"),
+        ("checks:\n  x:\n    kind: language\n    allowed: [klingon]", 3, "ISO 639-1"),
+        ("checks: {x: {kind: language}}", 1, "allowed"),
+        ("checks: {x: {kind: topics, topics: {sports: {near: 0.5}}}}", 1, "examples"),
+        ("checks: {x: {kind: schema, schema: {type: 7}}}", 1, "JSON Schema"),
+        ("checks: {x: {kind: links, hosts: ['a b']}}", 1, "docs.example.com"),
+        ("checks: {x: {kind: presidio, base_url: 'https://x.example', allowed: [en]}}", 1, "not known"),
         ("tenants:\n  acme:\n    input: {nothing: block}", 3, "Valid"),
         ("input: {personal: {mode: flag, least: 3}}", 1, "0 to 1"),
     ],
@@ -126,3 +134,35 @@ def test_a_tenant_of_whom_nothing_is_declared_has_a_guard_that_checks_nothing():
 def test_every_built_in_check_can_be_declared_and_judges(name):
     guard = guard_of(read(f"output: {{{name}: block}}"), "x", built_in(HashEmbedder))
     assert asyncio.run(guard.judge("a quiet day", "output")).outcome == "pass"
+
+
+CONFIGURED = """\
+checks:
+  reply: {kind: schema, schema: {type: object, required: [answer]}}
+  english: {kind: language, allowed: [en]}
+  sports: {kind: topics, topics: {sports: {words: [football]}}}
+  instructions: {kind: prompt_leak, tokens: [zq-canary-4417-heron]}
+  ours: {kind: links, hosts: ["*.example.com"]}
+output: {reply: flag, english: flag, sports: redact, instructions: block, ours: flag}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("reply", '{"question": 1}'),
+        ("english", "Die Rechnung ist bis zum Ende des Monats zu bezahlen, sonst wird eine Mahnung verschickt."),
+        ("sports", "Who won the football match?"),
+        ("instructions", "It says zq-canary-4417-heron there."),
+        ("ours", "![x](https://evil.example/a.png)"),
+    ],
+)
+def test_checks_are_declared_by_kind_with_settings_of_their_own(check, text):
+    declared = read(CONFIGURED)
+    assert read(yaml.safe_dump(GUARDRAILS.write(declared))) == declared
+    jsonschema.validate(yaml.safe_load(CONFIGURED), GUARDRAILS.schema())
+    only = Guardrails(declared.checks, {"output": {check: declared.places["output"][check]}})
+    guard = guard_of(only, "x", configured(declared.checks, HashEmbedder))
+    assert asyncio.run(guard.judge(text, "output")).outcome == declared.places["output"][check].mode
+    harmless = '{"answer": 1}' if check == "reply" else "All is well."
+    assert asyncio.run(guard.judge(harmless, "output")).outcome == "pass"

@@ -109,8 +109,8 @@ class Classifier:
         return {label for label, score in rows if score >= endpoint.least and label.lower() not in _HARMLESS}
 
 
-def open_endpoints(endpoints: Mapping[str, Endpoint], transport: Poster, secrets: SecretSource) -> dict[str, Check]:
-    """A check for each, by its name."""
+def open_endpoints(checks: Mapping[str, object], transport: Poster, secrets: SecretSource) -> dict[str, Check]:
+    """A check for each of ``checks`` that a server makes, by its name; others are left out."""
     kinds: dict[str, Callable[[Server], Check]] = {
         "moderation": Moderation,
         "llama_guard": LlamaGuard,
@@ -119,7 +119,11 @@ def open_endpoints(endpoints: Mapping[str, Endpoint], transport: Poster, secrets
         "guardrails_ai": GuardrailsServer,
         "nemo": NemoServer,
     }
-    return {name: kinds[each.kind](Server(each, transport, secrets)) for name, each in endpoints.items()}
+    return {
+        name: kinds[each.kind](Server(each, transport, secrets))
+        for name, each in checks.items()
+        if isinstance(each, Endpoint)
+    }
 
 
 def _flagged(result: Mapping[str, Any], least: float) -> set[str]:
