@@ -121,11 +121,15 @@ class Guarding:
     def notices(self) -> Iterator[str]:
         """What a reader of the answer must know, in sentences."""
         for (place, outcome), words in _NOTICES.items():
-            reasons = dict.fromkeys(
-                each.reason for each in self._made if (each.place, each.outcome) == (place, outcome)
-            )
-            if reasons:
-                yield f"{words} ({', '.join(reasons)})."
+            found: dict[str, set[str]] = {}
+            for judgement in self._made:
+                for each in judgement.judged if (judgement.place, judgement.outcome) == (place, outcome) else ():
+                    if each.outcome == outcome:
+                        kinds = found.setdefault(each.verdict.check, set())
+                        kinds.update(finding.kind for finding in each.verdict.findings)
+            said = [f"{check}: {', '.join(sorted(kinds))}" if kinds else check for check, kinds in found.items()]
+            if said:
+                yield f"{words} ({'; '.join(said)})."
 
     async def _judge(self, text: str, place: Place) -> Judgement:
         if not text or not self.watches(place):

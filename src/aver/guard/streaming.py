@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 
 from aver.core.errors import Blocked
 from aver.core.sentences import sentences
 from aver.guard.judging import Guard, Judgement
-from aver.guard.types import Finding, Place
+from aver.guard.types import Finding, Outcome, Place, strictest
 
 __all__ = ["Passage", "passing"]
 
@@ -26,7 +27,7 @@ class Passage:
 
     The units put together are the text, so that each brings its own white space. Costs what the checks cost over some three times
     the text. Raises :class:`~aver.core.errors.Blocked` once a check blocks, and when something to be cut out is longer than 8,000
-    characters; nothing goes on after that. ``heard`` is told every judgement.
+    characters; nothing goes on after that. ``heard`` is told every judgement, with what is new in it.
     """
 
     def __init__(self, guard: Guard, place: Place, heard: Callable[[Judgement], None] = lambda _: None) -> None:
@@ -64,8 +65,9 @@ class Passage:
 
     async def _judge(self, unit: str) -> Sequence[Finding]:
         """What is to be cut out, by its place after the carry."""
-        judgement = await self._guard.judge("".join((self._carry, *self._held, unit)), self._place)
-        self._heard(judgement)
+        read = "".join((self._carry, *self._held))
+        judgement = await self._guard.judge(read + unit, self._place)
+        self._heard(_without_known(judgement, len(read)))
         judgement.require()
         begin = len(self._carry)
         return [
@@ -79,6 +81,18 @@ class Passage:
         del self._held[:count]
         self._carry = "".join((self._carry, *going))[-_CARRY:]
         return list(_cut(going, findings))
+
+
+def _without_known(judgement: Judgement, known: int) -> Judgement:
+    """Without what was found within the first ``known`` characters, of which the judgement before told."""
+    if judgement.outcome == "block":
+        return judgement
+    judged = []
+    for each in judgement.judged:
+        new = [finding for finding in each.verdict.findings if finding.end > known]
+        outcome: Outcome = each.outcome if new or not each.verdict.findings else "pass"
+        judged.append(replace(each, verdict=replace(each.verdict, findings=new), outcome=outcome))
+    return replace(judgement, judged=judged, outcome=strictest(each.outcome for each in judged))
 
 
 def _cut(units: Sequence[str], findings: Sequence[Finding]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import Blocked
-from aver.guard import Detecting, Finding, Guard, Rail, passing
+from aver.guard import Detecting, Finding, Guard, Passage, Rail, facts_of, passing
 from aver.guard.secrets import Secrets
 
 SECRET = "The code is 12. It ends with 34."
@@ -137,3 +137,18 @@ def test_a_private_key_is_cut_out_line_by_line():
     shown, error = run(f"It is this.\n{key}\nKeep it safe. Always.", 37, detector=Secrets())
     assert "".join(shown) == "It is this.\n[PRIVATE_KEY]\nKeep it safe. Always."
     assert error is None
+
+
+def test_what_was_found_is_told_once():
+    heard = []
+
+    async def main():
+        guard = Guard({"output": [Rail(Detecting(Phrase("two"), quick=True), "redact")]})
+        passage = Passage(guard, "output", heard.append)
+        for unit in ("One. ", "Then two. ", "Three. ", "And two. ", "Four."):
+            await passage.take(unit)
+        await passage.rest()
+
+    asyncio.run(main())
+    facts = facts_of(heard)
+    assert (facts["texts"], facts["redacted"], facts["counts"]) == (6, 2, [2])
