@@ -11,8 +11,8 @@ from aver.guard.types import Detector, Finding, Place, Verdict
 
 __all__ = ["Detecting"]
 
-_INLINE = 8_000
-"""Characters up to which a quick detector runs where it is called: a thread would cost more than it frees."""
+_INLINE = 2_000
+"""Characters up to which a quick detector runs where it is called: others wait for no more than a few milliseconds."""
 
 
 class Detecting:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from aver.core.errors import Overloaded
-
 __all__ = ["in_thread"]
 
 T = TypeVar("T")
 
 _MOST = 32
 """Threads at once, those that nobody listens to any more among them."""
+_PAUSE = 0.005
+"""Seconds between two looks for a free one; a rare wait, and no event of one loop could tell all others."""
 _free = threading.BoundedSemaphore(_MOST)
 
 
@@ -25,10 +25,10 @@ async def in_thread(work: Callable[[], T]) -> T:
     A thread cannot be stopped: where the caller has left, it goes on unheard. Those of the event loop's own pool are few and serve
     everyone, and a process waits for them when it ends; a check that hangs must take neither away.
 
-    Raises what ``work`` raises, and :class:`~aver.core.errors.Overloaded` while 32 threads are busy.
+    Raises what ``work`` raises. While 32 threads are busy, hung ones among them, it waits, and the caller's deadline decides.
     """
-    if not _free.acquire(blocking=False):
-        raise Overloaded(f"{_MOST} checks of long texts are under way", "Try again, or see which of them hangs.")
+    while not _free.acquire(blocking=False):
+        await asyncio.sleep(_PAUSE)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
