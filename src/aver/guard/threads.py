@@ -15,7 +15,7 @@ T = TypeVar("T")
 _MOST = 32
 """Threads at once, those that nobody listens to any more among them."""
 _PAUSE = 0.005
-"""Seconds between two looks for a free one; a rare wait, and no event of one loop could tell all others."""
+"""Seconds between two looks for a free one."""
 _free = threading.BoundedSemaphore(_MOST)
 
 
@@ -27,7 +27,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     Raises what ``work`` raises. While 32 threads are busy, hung ones among them, it waits, and the caller's deadline decides.
     """
-    while not _free.acquire(blocking=False):
+    while not _free.acquire(blocking=False):  # noqa: ASYNC110 - an event belongs to one loop, and threads to all
         await asyncio.sleep(_PAUSE)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
