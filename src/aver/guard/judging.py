@@ -134,6 +134,10 @@ class Guard:
         """Whether anything is checked there at all."""
         return bool(self._rails.get(place))
 
+    def holds_back(self, place: Place) -> bool:
+        """Whether any check there may cut or block."""
+        return any(rail.mode in ("redact", "block") for rail in self._rails.get(place, ()))
+
     async def judge(self, text: str, place: Place) -> Judgement:
         """Every check of ``place`` over ``text``, all at once, each within its deadline. The strictest outcome stands.
 

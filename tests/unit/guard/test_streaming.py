@@ -152,3 +152,15 @@ def test_what_was_found_is_told_once():
     asyncio.run(main())
     facts = facts_of(heard)
     assert (facts["texts"], facts["redacted"], facts["counts"]) == (6, 2, [2])
+
+
+@pytest.mark.parametrize(("mode", "waiting"), [("observe", 0), ("flag", 0), ("redact", 1), ("block", 1)])
+def test_nothing_waits_where_nothing_can_be_held_back(mode, waiting):
+    async def main():
+        passage = Passage(Guard({"output": [Rail(Detecting(Phrase("two"), quick=True), mode)]}), "output")
+        going = [each for unit in ("One. ", "Three. ", "Four.") for each in await passage.take(unit)]
+        return going, await passage.rest()
+
+    going, rest = asyncio.run(main())
+    assert len(rest) == waiting
+    assert "".join((*going, *rest)) == "One. Three. Four."
