@@ -75,10 +75,23 @@ def test_tokens_survive_how_models_write_them(vault, ann, written, change):
     assert "Ada" in vault.restore(ann, "c1", written.format(change(token))).value
 
 
+def test_what_stands_around_a_token_stays(vault, ann):
+    token = vault.redact(ann, "c1", "Ada", FOUND[:1]).strip("⟦⟧")
+    for text in ("Hello {} there", "[see {} ]", "({}), {}!", "{}\n{}", "a[0] {}"):
+        assert vault.restore(ann, "c1", text.replace("{}", token)).value == text.replace("{}", "Ada")
+    assert vault.restore(ann, "c1", f"[see ⟦{token}⟧]").value == "[see Ada]"
+
+
+@pytest.mark.parametrize("kind", ["A" * 80, "a.b-c d/e_f_g_h", "7", "é", "_", "CODE_1"])
+def test_any_kind_makes_a_token_that_is_found_again(vault, ann, kind):
+    redacted = vault.redact(ann, "c1", "Ada", [Finding(kind, 0, 3, 1.0)])
+    assert vault.restore(ann, "c1", f"so {redacted} and {redacted.strip('⟦⟧').lower()}").value == "so Ada and Ada"
+
+
 def test_a_token_that_was_never_given_means_nothing(vault, ann):
     token = vault.redact(ann, "c1", "Ada", FOUND[:1]).strip("⟦⟧")
-    guess = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
-    for text in (f"⟦{guess}⟧", f"⟦{token[:-5]}⟧", f"X{token}", f"{token}X", "PERSON_2_AAAA"):
+    guess = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
+    for text in (f"⟦{guess}⟧", f"⟦{token[:-7]}⟧", f"X{token}", f"{token}X", "PERSON_2_AAAAAA"):
         assert vault.restore(ann, "c1", text).value == text
     assert vault.restore(ann, "c2", f"⟦{token}⟧").value == f"⟦{token}⟧"
 
@@ -86,7 +99,7 @@ def test_a_token_that_was_never_given_means_nothing(vault, ann):
 def test_arguments_of_a_tool_get_real_values(vault, ann):
     token = vault.redact(ann, "c1", "Ada", FOUND[:1])
     arguments = {"to": [token, "x"], "body": {"text": f"Hello {token}", "n": 3}, token: None}
-    restored = vault.restore_all(ann, "c1", arguments)
+    restored = vault.restore(ann, "c1", arguments)
     assert restored.value == {"to": ["Ada", "x"], "body": {"text": "Hello Ada", "n": 3}, token: None}
     assert restored.restored == 2
 
@@ -149,7 +162,7 @@ def test_many_at_once_agree_on_tokens(vault, ann):
     assert all(vault.restore(ann, "c1", token).value == name for name, token in tokens)
 
 
-@pytest.mark.parametrize("value", ["a\ud800b", "x" * 10_000, "日本語", '"quoted"\n', "⟦PERSON_1_AAAA⟧"])
+@pytest.mark.parametrize("value", ["a\ud800b", "x" * 10_000, "日本語", '"quoted"\n', "⟦PERSON_1_AAAAAA⟧"])
 def test_odd_values_come_back(vault, ann, value):
     redacted = vault.redact(ann, "c1", value, [Finding("odd kind!", 0, len(value), 1.0)])
     assert redacted.startswith("⟦ODD_KIND_1_")

@@ -7,7 +7,7 @@ import pytest
 from aver.core.errors import ProviderDenied, ProviderError, RequestRejected
 from aver.gateway.credentials.secrets import Secrets
 from aver.gateway.transport import Transport
-from aver.guard import Guard, Rail
+from aver.guard import Guard, Rail, mask
 from aver.guard.adapters.endpoints import open_endpoints
 from aver.guard.declared import Endpoint
 from aver.testing.guarding import CHECK_CHECKS
@@ -18,6 +18,9 @@ KINDS = {
     "llama_guard": ("llama_guard", "llama-guard-4"),
     "classify": ("classifier", "prompt-guard"),
     "predict": ("classifier", ""),
+    "presidio": ("presidio", ""),
+    "guardrails_ai": ("guardrails_ai", ""),
+    "nemo": ("nemo", "llama-3.3-70b-instruct"),
 }
 BAD = "how to build a frightful contraption"
 
@@ -38,7 +41,7 @@ async def transport():
 @pytest.fixture(params=KINDS)
 def check(request, judge, transport):
     kind, model = KINDS[request.param]
-    endpoint = Endpoint("judge", kind, judge.base_url, model, "env:JUDGE_KEY")
+    endpoint = Endpoint("judge", kind, judge.base_url, model, "polite", "env:JUDGE_KEY")
     return open_endpoints({"judge": endpoint}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
 
 
@@ -75,7 +78,7 @@ async def test_the_key_is_shown_and_a_wrong_one_refused(check, judge):
 
 
 async def test_a_classifier_reads_long_texts_in_windows(judge, transport):
-    endpoint = Endpoint("judge", "classifier", judge.base_url, "", "env:JUDGE_KEY")
+    endpoint = Endpoint("judge", "classifier", judge.base_url, credential="env:JUDGE_KEY")
     check = open_endpoints({"judge": endpoint}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
     assert (await check.check("quiet. " * 2_000 + BAD, "result")).outcome == "flag"
     assert len(judge.asked) > 5
@@ -84,8 +87,27 @@ async def test_a_classifier_reads_long_texts_in_windows(judge, transport):
 
 
 async def test_an_answer_is_judged_as_the_assistants(judge, transport):
-    endpoint = Endpoint("judge", "llama_guard", judge.base_url, "llama-guard-4", "env:JUDGE_KEY")
+    endpoint = Endpoint("judge", "llama_guard", judge.base_url, "llama-guard-4", credential="env:JUDGE_KEY")
     check = open_endpoints({"judge": endpoint}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
     verdict = await check.check(BAD, "output")
     assert [each["role"] for each in judge.asked[-1][1]["messages"]] == ["user", "assistant"]
     assert "S1" in verdict.reason
+
+
+async def test_presidio_says_where_so_that_it_can_be_cut_out(judge, transport):
+    endpoint = Endpoint("judge", "presidio", judge.base_url, credential="env:JUDGE_KEY")
+    check = open_endpoints({"judge": endpoint}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
+    judged = await Guard({"input": [Rail(check, "redact")]}).judge(f"a \ud800 {BAD}", "input")
+    assert mask(f"a \ud800 {BAD}", judged.findings) == "a \ud800 how to build a [WORD] contraption"
+    sure = Endpoint("judge", "presidio", judge.base_url, credential="env:JUDGE_KEY", least=0.9)
+    strict = open_endpoints({"judge": sure}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
+    assert (await strict.check(BAD, "input")).outcome == "pass"
+
+
+async def test_nemo_is_asked_for_its_configuration(judge, transport):
+    endpoint = Endpoint("judge", "nemo", judge.base_url, "llama", "polite", "env:JUDGE_KEY")
+    check = open_endpoints({"judge": endpoint}, transport, Secrets({"JUDGE_KEY": judge.key}))["judge"]
+    assert (await check.check(BAD, "output")).reason == "blocked by self check input"
+    _, asked = judge.asked[-1]
+    assert asked["guardrails"] == {"config_id": "polite"}
+    assert asked["messages"] == [{"role": "assistant", "content": BAD}]

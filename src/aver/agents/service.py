@@ -18,6 +18,7 @@ from aver.core.errors import AverError, NotFound
 from aver.evidence import Ledger, Step
 from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Message
+from aver.guard import NOTHING, Guard
 from aver.knowledge.reranking import Reranker
 from aver.store import TenantStore
 
@@ -29,7 +30,7 @@ __all__ = ["Assistant"]
 
 class Assistant:
     """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
-    turn's way to call models, what orders the passages a second time."""
+    turn's way to call models, what orders the passages a second time; ``guard`` is the guard of the moment."""
 
     def __init__(
         self,
@@ -41,10 +42,13 @@ class Assistant:
         release: Release,
         embedder: Embedder,
         reranker: Callable[[MakeCall], Reranker] | None = None,
+        guard: Callable[[], Guard] = lambda: NOTHING,
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
-        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker)
+        self._parts = Parts(
+            store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker, guard
+        )
 
     async def run(
         self,
@@ -61,25 +65,31 @@ class Assistant:
         ``limit`` is how many passages to look at, if fewer than the release does.
 
         Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
-        :class:`~aver.core.errors.NotFound` for the conversation, and :class:`~aver.core.errors.ProviderError` when a reply breaks off
-        after some of it was shown. A turn that raises, or is left, is recorded as failed and never sealed.
+        :class:`~aver.core.errors.NotFound` for the conversation, :class:`~aver.core.errors.Blocked` where a check holds back the
+        question, or the answer after some of it was shown, and :class:`~aver.core.errors.ProviderError` when a reply breaks off then.
+        A turn that raises, or is left, is recorded as failed and never sealed.
         """
         turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
             await whole(turn.admit)
-            yield turn.progressed("admitted")
             await whole(turn.understand)
+            await turn.check()
+            yield turn.progressed("admitted")
             await turn.reword()
             await whole(turn.search)
             await turn.rerank()
             await whole(turn.retrieved)
+            await turn.screen()
             yield turn.progressed("retrieved")
             if turn.hits:
                 yield turn.progressed("generating")
                 async with aclosing(turn.generate()) as written:
                     async for sentence in written:
                         for verified in await whole(turn.verify, sentence):
-                            yield verified
+                            for shown in await turn.show(verified):
+                                yield shown
+            for shown in await turn.conclude():
+                yield shown
             yield await whole(turn.respond)
         except BaseException as error:
             await _record_failure(turn, error)

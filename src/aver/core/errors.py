@@ -10,6 +10,7 @@
     ├── NotFound                   it does not exist, or the caller may not see it
     ├── Unauthenticated            no key, or a key that is not valid
     ├── Forbidden                  the key lacks a role; says nothing of what there is
+    ├── Blocked                    a check that the tenant declares holds a text back
     ├── VerificationFailed         evidence does not add up; names the first bad record
     ├── Conflict                   it exists already, or another process holds it
     ├── LimitReached               a rate limit of this installation; passes with time
@@ -41,6 +42,7 @@ from __future__ import annotations
 
 __all__ = [
     "AverError",
+    "Blocked",
     "BudgetExceeded",
     "Conflict",
     "ContentFiltered",
@@ -126,6 +128,10 @@ class Unauthenticated(AverError):
 
 class Forbidden(AverError):
     slug, status, exit_code = "forbidden", 403, 3
+
+
+class Blocked(AverError):
+    slug, status = "blocked", 400
 
 
 class VerificationFailed(AverError):

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aver.core.errors import AverError
+from aver.core.errors import AverError, Blocked
 from aver.evidence.facts import clear_name
 from aver.guard.overlaps import resolved
-from aver.guard.types import STRICTNESS, Check, Failing, Finding, Mode, Outcome, Place, Verdict
+from aver.guard.types import STRICTNESS, Check, Failing, Finding, Mode, Outcome, Place, Verdict, strictest
 
-__all__ = ["Guard", "Judged", "Judgement", "Rail"]
+__all__ = ["NOTHING", "Guard", "Judged", "Judgement", "Rail", "facts_of"]
 
 _log = logging.getLogger(__name__)
 _MOST_KINDS = 60
@@ -57,37 +57,86 @@ class Judgement:
         deciding = [each for each in self.judged if each.outcome == self.outcome != "pass"]
         return "; ".join(f"{each.verdict.check}: {each.verdict.reason or each.outcome}" for each in deciding)
 
-    def facts(self) -> dict[str, Any]:
-        """What may stand in evidence in clear: which checks ran, what each made of the text, how often which kind was found, what was
-        late or failed. No text, and no place in it."""
-        counts: dict[str, int] = {}
-        for each in self.judged:
-            for finding in each.verdict.findings:
-                kind = clear_name(finding.kind) or "other"
-                counts[kind] = counts.get(kind, 0) + 1
-        kinds = sorted(counts)[:_MOST_KINDS]
+    def require(self) -> None:
+        """Raises :class:`~aver.core.errors.Blocked` where the text goes no further."""
+        if self.outcome == "block":
+            what, next_step = _BLOCKED[self.place]
+            raise Blocked(f"{what} ({self.reason})", next_step)
+
+    def body(self) -> dict[str, Any]:
+        """What stands in evidence encrypted: who found what where."""
         return {
-            "place": self.place,
             "outcome": self.outcome,
-            "checks": [clear_name(each.verdict.check) or "check" for each in self.judged],
-            "modes": [each.mode for each in self.judged],
-            "outcomes": [each.outcome for each in self.judged],
-            "failures": [clear_name(each.failure) or "" if each.failure else None for each in self.judged],
-            "ms": [round(each.seconds * 1e3, 2) for each in self.judged],
-            "kinds": kinds,
-            "counts": [counts[kind] for kind in kinds],
+            "judged": [
+                {
+                    "check": each.verdict.check,
+                    "outcome": each.outcome,
+                    "reason": each.verdict.reason,
+                    "found": [[found.kind, found.start, found.end, found.score] for found in each.verdict.findings],
+                }
+                for each in self.judged
+                if each.verdict.outcome != "pass" or each.failure
+            ],
         }
 
 
-class Guard:
-    """The rails of one tenant, by place."""
+_BLOCKED: Mapping[Place, tuple[str, str]] = {
+    "input": ("A check holds back what was asked", "Leave out what it found, and ask again."),
+    "passage": ("A check holds back what was retrieved", "Ask for something else."),
+    "arguments": ("A check holds back the arguments of a call", "Leave out what it found."),
+    "result": ("A check holds back what a tool returned", "Ask for something else."),
+    "output": ("A check holds back the answer", "Ask for something else; the turn's evidence says what was found."),
+}
 
-    def __init__(self, rails: Mapping[Place, Sequence[Rail]]) -> None:
+
+def facts_of(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """What may stand in evidence in clear of the judgements of one place, of which there is one at least: how many texts came to which
+    outcome, which checks ran, the strictest that each made of a text, what was late or failed, and how often which kind was found. No
+    text, and no place in it."""
+    counts: dict[str, int] = {}
+    rails: dict[str, dict[str, Any]] = {}
+    for judged in (each for judgement in judgements for each in judgement.judged):
+        name = clear_name(judged.verdict.check) or "check"
+        rail = rails.setdefault(name, {"mode": judged.mode, "outcome": "pass", "failure": None, "ms": 0.0})
+        rail["outcome"] = strictest((rail["outcome"], judged.outcome))
+        rail["failure"] = rail["failure"] or (clear_name(judged.failure) if judged.failure else None)
+        rail["ms"] = round(rail["ms"] + judged.seconds * 1e3, 2)
+        for finding in judged.verdict.findings:
+            kind = clear_name(finding.kind) or "other"
+            counts[kind] = counts.get(kind, 0) + 1
+    kinds = sorted(counts)[:_MOST_KINDS]
+    outcomes = [each.outcome for each in judgements]
+    return {
+        "place": judgements[0].place,
+        "outcome": strictest(outcomes),
+        "texts": len(outcomes),
+        "flagged": outcomes.count("flag"),
+        "redacted": outcomes.count("redact"),
+        "blocked": outcomes.count("block"),
+        "checks": list(rails),
+        "modes": [each["mode"] for each in rails.values()],
+        "outcomes": [each["outcome"] for each in rails.values()],
+        "failures": [each["failure"] for each in rails.values()],
+        "took": [each["ms"] for each in rails.values()],
+        "kinds": kinds,
+        "counts": [counts[kind] for kind in kinds],
+    }
+
+
+class Guard:
+    """The rails of one tenant, by place. ``digest`` names what was declared of them in evidence."""
+
+    def __init__(self, rails: Mapping[Place, Sequence[Rail]], digest: str = "") -> None:
+        self.digest = digest
         self._rails = {place: tuple(each) for place, each in rails.items()}
 
     def watches(self, place: Place) -> bool:
         """Whether anything is checked there at all."""
         return bool(self._rails.get(place))
+
+    def holds_back(self, place: Place) -> bool:
+        """Whether any check there may cut or block."""
+        return any(rail.mode in ("redact", "block") for rail in self._rails.get(place, ()))
 
     async def judge(self, text: str, place: Place) -> Judgement:
         """Every check of ``place`` over ``text``, all at once, each within its deadline. The strictest outcome stands.
@@ -97,10 +146,16 @@ class Guard:
         nothing to cut out.
         """
         rails = self._rails.get(place, ())
+        if not rails:
+            return Judgement(place, "pass", (), ())
         judged = await asyncio.gather(*(_judged(rail, text, place) for rail in rails))
-        outcome: Outcome = max((each.outcome for each in judged), key=STRICTNESS.__getitem__, default="pass")
+        outcome = strictest(each.outcome for each in judged)
         cut = [finding for each in judged if each.outcome == "redact" for finding in each.verdict.findings]
         return Judgement(place, outcome, judged, resolved(cut))
+
+
+NOTHING = Guard({})
+"""Checks nothing."""
 
 
 async def _judged(rail: Rail, text: str, place: Place) -> Judged:

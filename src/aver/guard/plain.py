@@ -30,6 +30,7 @@ _LATIN = dict(
 )
 _SHARED_SCRIPTS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587]")
 _WORD = re.compile(r"[^\W\d_]+")
+_OTHER = re.compile(r"[^\x00-\x7f]")
 _INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
 _TAGS = range(0xE0020, 0xE007F)
 _VARIATIONS = range(0xE0100, 0xE01F0)
@@ -62,15 +63,22 @@ def plain(text: str) -> Plain:
     """
     if text.isascii():
         return Plain(text)
-    letters: list[str] = []
+    parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for place, char in enumerate(text):
-        for letter in char if char < "\x80" else _read(char):
-            letters.append(letter)
-            starts.append(place)
-            ends.append(place + 1)
-    joined = "".join(letters)
+    at = 0
+    for other in _OTHER.finditer(text):
+        place, read = other.start(), _read(other[0])
+        parts += (text[at:place], read)
+        starts += range(at, place)
+        ends += range(at + 1, place + 1)
+        at = place + 1
+        starts += [place] * len(read)
+        ends += [at] * len(read)
+    parts.append(text[at:])
+    starts += range(at, len(text))
+    ends += range(at + 1, len(text) + 1)
+    joined = "".join(parts)
     if _SHARED_SCRIPTS.search(joined):
         joined = _latinised(joined)
     return Plain(joined, tuple(_hidden(text)), starts, ends)

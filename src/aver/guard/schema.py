@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
@@ -17,6 +16,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from aver.core.errors import InvalidInput
+from aver.guard.threads import in_thread
 from aver.guard.types import Finding, Place, Verdict
 
 __all__ = ["OutputSchema"]
@@ -67,7 +67,7 @@ class OutputSchema:
     async def check(self, text: str, place: Place) -> Verdict:  # noqa: ARG002 - a shape is the same everywhere
         if len(text) <= 20_000:
             return self._judged(text)
-        return await asyncio.to_thread(self._judged, text)
+        return await in_thread(partial(self._judged, text))
 
     def _judged(self, text: str) -> Verdict:
         if len(text) > _LONGEST or _depth(text) > _DEEPEST:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import log2
 
 from aver.guard.overlaps import resolved
+from aver.guard.reading import Plainly
 from aver.guard.types import Finding
 
 __all__ = ["Secrets"]
@@ -35,16 +36,60 @@ _SHAPES = {
 _SHAPED = re.compile(
     r"(?<![A-Za-z0-9_-])(?:" + "|".join(f"(?P<{kind}>{shape})" for kind, shape in _SHAPES.items()) + r")(?![A-Za-z0-9])"
 )
+_BEGINNINGS = (
+    *(
+        "AKIA",
+        "ASIA",
+        "ABIA",
+        "ACCA",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "glptt-",
+        "gldt-",
+        "glrt-",
+        "glcbt-",
+    ),
+    *(
+        "glft-",
+        "xox",
+        "xapp-",
+        "hooks.slack.com",
+        "AIza",
+        "GOCSPX-",
+        "sk_",
+        "rk_",
+        "whsec_",
+        "sk-",
+        "hf_",
+        "npm_",
+        "pypi-",
+        "SG.",
+    ),
+    *("AccountKey=", "aver_", "eyJ"),
+)
+"""One of these is in whatever has one of these shapes."""
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _ARMOUR = re.compile(r"(?:[A-Za-z0-9+/=\s:,.-]|\\[nr])*")
 _CONNECTION = re.compile(
     r"(?<!\w)[a-z][a-z0-9+.-]{1,30}://[^\s:/@'\"<>]{0,100}:(?P<secret>[^\s/@'\"<>]{3,200})@[\w.\[-]", re.IGNORECASE
 )
+_NAME = re.compile(r"(?:key|secret|token|passw(?:or)?d|passphrase|pwd|credentials?)", re.IGNORECASE)
+_NAMES = ("key", "secret", "token", "passw", "passphrase", "pwd", "credential")
+"""One of these is in every such name, in small letters."""
+_OF = re.compile(
+    r"(?<![A-Za-z])(?:(?:api|access|secret|private|signing|encryption|auth|client|account|bearer|db|user|root|admin)?[ _-]?)\Z",
+    re.IGNORECASE,
+)
+_LONGEST_OF = 12
 _ASSIGNED = re.compile(
-    r"(?<![A-Za-z])(?:api|access|secret|private|signing|encryption|auth|client|account|bearer|db|user|root|admin)?[ _-]?"
-    r"(?:key|secret|token|passw(?:or)?d|passphrase|pwd|credentials?)(?:[_-][a-z]{1,12})?['\"`]{0,3}"
-    r"\s{0,3}(?::=|=>|[:=]|\bis\b|\bbearer\b)\s{0,3}(?:bearer\s)?['\"`]{0,3}(?P<secret>[^\s'\"`,;<>(){}\[\]]{8,200})",
+    r"(?:[_-][a-z]{1,12})?['\"`]{0,3}\s{0,3}(?::=|=>|[:=]|\bis\b|\bbearer\b)\s{0,3}(?:bearer\s)?"
+    r"['\"`]{0,3}(?P<secret>[^\s'\"`,;<>(){}\[\]]{8,200})",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
@@ -68,10 +113,24 @@ class Secrets:
     name = "secrets"
 
     def find(self, text: str) -> Sequence[Finding]:
+        return _PLAINLY.find(text)
+
+
+class _Shapes:
+    """A text without anything in disguise."""
+
+    name = "secrets"
+
+    def find(self, text: str) -> Sequence[Finding]:
         return resolved([*_shaped(text), *_private_keys(text), *_announced(text)])
 
 
+_PLAINLY = Plainly(_Shapes())
+
+
 def _shaped(text: str) -> Iterator[Finding]:
+    if not any(begin in text for begin in _BEGINNINGS):
+        return
     for match in _SHAPED.finditer(text):
         kind = match.lastgroup or ""
         if len(set(match[0])) > 8 and not re.search(r"(?i)example", match[0]):
@@ -92,15 +151,32 @@ def _private_keys(text: str) -> Iterator[Finding]:
 
 
 def _announced(text: str) -> Iterator[Finding]:
-    for match in _CONNECTION.finditer(text):
-        if not _PLACEHOLDER.search(match["secret"]) and match["secret"].lower() not in ("password", "pass", "secret"):
-            yield Finding("CONNECTION_STRING", *match.span("secret"), 0.9)
-    for match in _HEADER.finditer(text):
-        if _by_chance(match["secret"], 3.0) and not _PLACEHOLDER.search(match["secret"]):
-            yield Finding("SECRET", *match.span("secret"), 0.85)
-    for match in _ASSIGNED.finditer(text):
+    lower = text.lower()
+    if "://" in text and "@" in text:
+        for match in _CONNECTION.finditer(text):
+            if not _PLACEHOLDER.search(match["secret"]) and match["secret"].lower() not in (
+                "password",
+                "pass",
+                "secret",
+            ):
+                yield Finding("CONNECTION_STRING", *match.span("secret"), 0.9)
+    if "authorization" in lower:
+        for match in _HEADER.finditer(text):
+            if _by_chance(match["secret"], 3.0) and not _PLACEHOLDER.search(match["secret"]):
+                yield Finding("SECRET", *match.span("secret"), 0.85)
+    if any(name in lower for name in _NAMES):
+        yield from _assigned(text)
+
+
+def _assigned(text: str) -> Iterator[Finding]:
+    for name in _NAME.finditer(text):
+        if not _OF.search(text, max(0, name.start() - _LONGEST_OF), name.start()):
+            continue
+        match = _ASSIGNED.match(text, name.end())
+        if match is None:
+            continue
         secret = match["secret"].rstrip(".!?:")
-        password = _PASSWORD.search(text, match.start(), match.start("secret"))
+        password = _PASSWORD.match(name[0])
         # A name in a program has its digits in one place, if any: Ed25519PrivateKey, base64.b64encode.
         if not password and len(_DIGITS.findall(secret.rpartition(".")[2])) < 2:
             continue

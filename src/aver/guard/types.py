@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["STRICTNESS", "Check", "Detector", "Failing", "Finding", "Mode", "Outcome", "Place", "Verdict"]
+__all__ = ["STRICTNESS", "Check", "Detector", "Failing", "Finding", "Mode", "Outcome", "Place", "Verdict", "strictest"]
 
 Outcome = Literal["pass", "flag", "redact", "block"]
 """From the mildest to the strictest; the strictest of several verdicts stands."""
 STRICTNESS: dict[Outcome, int] = {"pass": 0, "flag": 1, "redact": 2, "block": 3}
+
+
+def strictest(outcomes: Iterable[Outcome]) -> Outcome:
+    """``pass`` where there are none."""
+    return max(outcomes, key=STRICTNESS.__getitem__, default="pass")
+
 
 Mode = Literal["observe", "flag", "redact", "block"]
 """What a tenant has follow when a check finds something: it is only put on record; it is shown; what was found is cut out; the text

@@ -1,6 +1,6 @@
 """Values taken out of a text and put back for those who may have them: tokens that mean nothing outside the tenant.
 
-A token is ``⟦PERSON_1_K7Q2⟧``: what kind of value, which of its kind in the conversation, and a tag that only this tenant can make. An
+A token is ``⟦PERSON_1_K7Q2MA⟧``: what kind of value, which of its kind in the conversation, and a tag that only this tenant can make. An
 equal value of one person has the same token all through a conversation, so that a model can tell people apart; the tag keeps a hostile text
 from naming a token it was never shown. Values are encrypted under the data key of the person whose turn it is: erasing that person makes
 them unreadable with everything else.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from aver.evidence.keys import DataKey, Keyring, decrypt, encrypt
 from aver.guard.redaction import replaced
 from aver.guard.store import vaulted_values as rows
 from aver.guard.types import Finding
+from aver.guard.values import Leaf, mapped
 from aver.store import TenantStore
 
 __all__ = ["Permit", "Restored", "Vault", "anyone_of_the_tenant"]
@@ -30,12 +31,13 @@ __all__ = ["Permit", "Restored", "Vault", "anyone_of_the_tenant"]
 Permit = Callable[[Principal, str], bool]
 """Whether a principal may be given back values of a kind."""
 
-_TAG = 4
-"""Characters of base 32: one guess in a million hits, and only for a token whose kind and number are right too."""
+_TAG = 6
+"""Characters of base 32: one guess in a billion hits, and only for a token whose kind and number are right too."""
+_LONGEST_KIND = 30
 _TOKEN = re.compile(
-    r"(?:\\u27e6\s?|(?:⟦|\[\[?|【)?\s?(?<![A-Za-z0-9]))"
-    r"(?P<kind>[A-Z][A-Z0-9]{0,30}(?:\\?_[A-Z0-9]{1,30}){0,4}?)\\?[_ -](?P<number>\d{1,6})\\?[_ -](?P<tag>[A-Z2-7]{4})"
-    r"(?![A-Za-z0-9])\s?(?:⟧|\]\]?|】|\\u27e7)?",
+    r"(?:(?P<open>(?:\\u27e6|⟦|\[\[?|【)\s?)|(?<![A-Za-z0-9]))"
+    r"(?P<kind>[A-Z](?:\\?_?[A-Z0-9]){0,39}?)\\?[_ -](?P<number>\d{1,6})\\?[_ -](?P<tag>[A-Z2-7]{6})(?![A-Za-z0-9])"
+    r"(?(open)(?:\s?(?:\\u27e7|⟧|\]\]?|】))?)",
     re.IGNORECASE,
 )
 """As it was written, and as models write it: other brackets or none, small letters, escaped for Markdown or JSON."""
@@ -82,17 +84,13 @@ class Vault:
             tokens = self._provide(tx, key, conversation, [_valued(text, each) for each in findings])
         return replaced(text, findings, lambda each: f"⟦{tokens[_valued(text, each)]}⟧")
 
-    def restore(self, principal: Principal, conversation: str, text: str) -> Restored:
-        """``text`` with the values of this conversation's tokens, of the kinds that ``principal`` may have; other tokens stay.
-
-        Raises as :meth:`redact` does.
-        """
-        return self.restore_all(principal, conversation, text)
-
-    def restore_all(self, principal: Principal, conversation: str, value: Any) -> Restored:
-        """As :meth:`restore`, for every text within a JSON value, such as the arguments of a tool; names of fields stay as they are."""
+    def restore(self, principal: Principal, conversation: str, value: Any) -> Restored:
+        """``value``, a text or any JSON such as the arguments of a tool, with the values of this conversation's tokens of the kinds that
+        ``principal`` may have. Other tokens stay, and names of fields do. Raises as :meth:`redact` does, and
+        :class:`~aver.core.errors.TooLarge` for what is nested more than 200 deep."""
         self._require_mine(principal)
-        written = {_token(match) for text in _texts(value) for match in _TOKEN.finditer(text)}
+        written: set[str] = set()
+        mapped(value, lambda _, leaf: written.update(map(_token, _TOKEN.finditer(str(leaf)))))
         values = self._open(conversation, written) if written else {}
         counts = {True: 0, False: 0}
 
@@ -104,7 +102,10 @@ class Vault:
             counts[may] += 1
             return found if may and found is not None else match[0]
 
-        return Restored(_mapped(value, lambda text: _TOKEN.sub(put_back, text)), counts[True], counts[False])
+        def change(_: str, leaf: Leaf) -> Leaf:
+            return _TOKEN.sub(put_back, leaf) if isinstance(leaf, str) else leaf
+
+        return Restored(mapped(value, change), counts[True], counts[False])
 
     def forget(self, conversation: str) -> int:
         """Delete the values of a conversation; how many there were."""
@@ -164,32 +165,13 @@ class Vault:
 
 def _valued(text: str, finding: Finding) -> tuple[str, str]:
     """The finding's kind in letters that a token may have, and its value."""
-    kind = _UNLIKE.sub("_", finding.kind.upper()).strip("_")[:60]
+    kind = _UNLIKE.sub("_", finding.kind.upper())[:_LONGEST_KIND].strip("_")
     return kind if kind[:1].isalpha() else f"VALUE_{kind}".strip("_"), text[finding.start : finding.end]
 
 
 def _token(match: re.Match[str]) -> str:
     kind = match["kind"].replace("\\", "")
     return f"{kind}_{match['number']}_{match['tag']}".upper()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)
-
-
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {name: _mapped(each, change) for name, each in value.items()}
-    return [_mapped(each, change) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _own(key: DataKey) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from aver.knowledge.index import Index
     from aver.knowledge.reranking import Reranker
     from aver.knowledge.sources import Sources
+    from aver.server.bundle import Bundle
+    from aver.server.guards import Guards
 
 __all__ = ["Application", "TenantServices"]
 
@@ -150,6 +152,7 @@ class TenantServices:
             self._application.release,
             self._application.embedder,
             self._application.reranker,
+            partial(self._application.guards.of, self.store.tenant.name),
         )
 
     def close(self) -> None:
@@ -217,9 +220,22 @@ class Application:
         return self._models.is_dir()
 
     @_once
-    def declared(self) -> Callable[[], GatewayConfig]:
-        """The configuration of the gateway in force; another object after a reload."""
+    def bundle(self) -> Callable[[], Bundle]:
+        """What the bundle declares and is in force; another object after a reload."""
         return declared(self.settings, self.clock)
+
+    def declared(self) -> GatewayConfig:
+        """The configuration of the gateway in force; another object after it was changed."""
+        return self.bundle().gateway
+
+    @_once
+    def guards(self) -> Guards:
+        """What checks the texts of each tenant's turns."""
+        from aver.gateway.credentials import Secrets
+        from aver.server.guards import Guards
+
+        secrets = Secrets(environment(self.settings), self.clock)
+        return Guards(lambda: self.bundle().guardrails, lambda: self.embedder, secrets)
 
     @_once
     def prices(self) -> PriceBook:
@@ -357,6 +373,7 @@ class Application:
             self._unready = error
             raise
         self._unready = None
+        self.guards.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 
@@ -383,6 +400,8 @@ class Application:
         """Close the connections to model providers, within the event loop that opened them."""
         if "gateway" in self.__dict__:
             await self.gateway.close()
+        if "guards" in self.__dict__:
+            await self.guards.close()
         for services in set(self._services.values()):
             await services.aclose()
 

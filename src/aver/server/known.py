@@ -26,6 +26,11 @@ class Known:
         value = self._fields.get(name)
         return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
 
+    def items(self, name: str) -> list[Any]:
+        """A list, whatever is in it."""
+        value = self._fields.get(name)
+        return list(value) if isinstance(value, list | tuple) else []
+
     def count(self, name: str) -> int:
         """A number among the facts; a body may have the things themselves under the same name."""
         value = self._facts.get(name)

@@ -40,9 +40,17 @@ def _tool(known: Known) -> str:
 
 
 def _checked(known: Known) -> str:
-    outcomes = {"pass": "nothing found", "flag": "flagged", "redact": "parts redacted", "block": "blocked"}
+    nothing = "nothing held back" if known.texts("kinds") else "nothing found"
+    outcomes = {"pass": nothing, "flag": "flagged", "redact": "parts cut out", "block": "held back"}
     place = _PLACES.get(known.text("place"), "a text")
-    return f"Checked {place}: {outcomes.get(known.text('outcome'), 'done')}"
+    said = f"Checked {place}: {outcomes.get(known.text('outcome'), 'done')}"
+    left_out = known.count("blocked") if known.text("place") == "passage" else 0
+    if left_out:
+        said = f"Checked {place}: {left_out:,} of {known.counted('texts', 'text')} left out"
+    if kinds := known.texts("kinds"):
+        said += f" ({', '.join(kinds)})"
+    late = [name for name, why in zip(known.texts("checks"), known.items("failures"), strict=False) if why]
+    return said + (f"; {', '.join(late)} could not judge" if late else "")
 
 
 def _refused(known: Known) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -38,6 +39,9 @@ class FakeJudge:
         app.router.add_post("/v1/chat/completions", self._handler(self._chat))
         app.router.add_post("/v1/classify", self._handler(self._classify))
         app.router.add_post("/v1/predict", self._handler(self._predict))
+        app.router.add_post("/v1/analyze", self._handler(self._analyze))
+        app.router.add_post("/v1/guards/polite/validate", self._handler(self._validate))
+        app.router.add_post("/v1/guardrail/checks", self._handler(self._checks))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -92,3 +96,26 @@ class FakeJudge:
     def _predict(self, body: dict[str, Any]) -> Any:
         bad = self._bad(body["inputs"])
         return [[{"label": "INJECTION", "score": 0.9 if bad else 0.1}, {"label": "SAFE", "score": 0.1 if bad else 0.9}]]
+
+    def _analyze(self, body: dict[str, Any]) -> Any:
+        text, word = body["text"], self.words[0]
+        starts = [match.start() for match in re.finditer(re.escape(word), text)]
+        return [
+            {
+                "entity_type": "WORD",
+                "start": start,
+                "end": start + len(word),
+                "score": 0.85,
+                "analysis_explanation": None,
+            }
+            for start in starts
+        ]
+
+    def _validate(self, body: dict[str, Any]) -> Any:
+        text = body["llmOutput"]
+        passed = not self._bad(text)
+        return {"callId": "1", "rawLlmOutput": text, "validatedOutput": text, "validationPassed": passed}
+
+    def _checks(self, body: dict[str, Any]) -> Any:
+        status = "blocked" if self._bad(body["messages"][-1]["content"]) else "success"
+        return {"status": status, "rails_status": {"self check input": {"status": status}}, "guardrails_data": None}

@@ -1,12 +1,13 @@
 """The strictest verdict stands, and nothing that a check does lets a text through."""
 
 import asyncio
+import threading
 
 import pytest
 
-from aver.core.errors import ProviderTimeout
+from aver.core.errors import Blocked, ProviderTimeout
 from aver.evidence.facts import clear_facts
-from aver.guard import Detecting, Finding, Guard, Rail, Verdict
+from aver.guard import Detecting, Finding, Guard, Rail, Verdict, facts_of
 
 TEXT = "call ada at home"
 
@@ -102,7 +103,7 @@ def test_a_check_that_cannot_judge_is_handled_as_declared(failure, mode, failing
     judged = judge(Rail(FAILURES[failure], mode, 0.01, failing))
     assert judged.outcome == outcome
     assert judged.judged[0].failure == failure
-    assert judged.facts()["failures"] == [failure]
+    assert facts_of([judged])["failures"] == [failure]
 
 
 @pytest.mark.parametrize("finding", [Finding("X", -1, 3, 1.0), Finding("X", 2, 99, 1.0), Finding("X", 5, 2, 1.0)])
@@ -134,15 +135,48 @@ def test_a_caller_who_leaves_takes_the_checks_along():
 
 def test_facts_hold_nothing_of_the_text():
     text = "my name is ada-lovelace"
-    facts = judge(
+    judged = judge(
         Rail(Detecting(Word("ada-lovelace")), "redact"),
         Rail(Says("flag", [Finding("a kind of its own!", 0, 2, 0.5)]), "flag"),
         text=text,
-    ).facts()
+    )
+    facts = facts_of([judged, judge(text="nothing")])
     assert "lovelace" not in clear_facts(facts)
     assert facts["kinds"] == ["WORD", "a_kind_of_its_own"]
     assert facts["counts"] == [1, 1]
-    assert facts["outcome"] == "redact"
+    assert (facts["outcome"], facts["texts"], facts["redacted"], facts["flagged"]) == ("redact", 2, 1, 0)
+    assert facts["outcomes"] == ["redact", "flag"]
+
+
+def test_a_block_is_a_typed_error_that_quotes_nothing():
+    with pytest.raises(Blocked) as caught:
+        judge(Rail(Detecting(Word("ada")), "block")).require()
+    assert "word: found 1 WORD" in caught.value.cause
+    assert caught.value.status == 400
+    judge(Rail(Detecting(Word("ada")), "redact")).require()
+
+
+def test_detectors_that_hang_are_late_and_take_nothing_from_others():
+    """More of them than the event loop has threads."""
+    free = threading.Event()
+
+    class Stuck(Word):
+        def find(self, text):
+            free.wait(60)
+            return []
+
+    async def main():
+        stuck = Guard({"input": [Rail(Detecting(Stuck("x")), "block", 0.05)]})
+        judged = await asyncio.gather(*(stuck.judge(TEXT, "input") for _ in range(40)))
+        other = await asyncio.to_thread(lambda: "free")
+        refused = await stuck.judge(TEXT, "input")
+        free.set()
+        return judged, other, refused
+
+    judged, other, refused = asyncio.run(main())
+    assert {each.outcome for each in judged} == {"block"}
+    assert {each.judged[0].failure for each in (*judged, refused)} == {"late"}
+    assert other == "free"
 
 
 def test_a_detector_counts_what_is_sure_enough_and_asked_for():
@@ -161,7 +195,7 @@ def test_a_detector_counts_what_is_sure_enough_and_asked_for():
 
 
 def test_a_long_text_does_not_hold_up_the_event_loop():
-    started, release = asyncio.Event(), __import__("threading").Event()
+    started, release = asyncio.Event(), threading.Event()
 
     async def main():
         loop = asyncio.get_running_loop()

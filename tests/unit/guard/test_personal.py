@@ -2,6 +2,7 @@
 
 import pytest
 
+from aver.guard import mask
 from aver.guard.personal import PersonalData
 
 BARE, FULL = PersonalData(names=False), PersonalData()
@@ -93,3 +94,50 @@ def test_ordinary_sentences_hold_nothing(text):
 def test_a_surer_finding_does_not_uncover_the_rest_of_another():
     text = "My name is Ottilie Brandvold and my mail is ottilie.brandvold@example.org"
     assert {kind for kind, _ in found(text, FULL)} >= {"PERSON", "EMAIL_ADDRESS"}
+
+
+DISGUISES = {
+    "zero width": "4111\u200b1111\u200b1111\u200b1111",
+    "full width": "\uff14\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11",
+    "soft hyphens": "41\u00ad11 1111 11\u00ad11 1111",
+    "narrow spaces": "4111\u202f1111\u202f1111\u202f1111",
+    "dashes": "4111\u20131111\u20131111\u20131111",
+    "dots": "4111.1111.1111.1111",
+    "arabic digits": "\u0664\u0661\u0661\u0661 1111 1111 1111",
+    "mathematical digits": "\U0001d7d2\U0001d7cf\U0001d7cf\U0001d7cf 1111 1111 1111",
+    "turned about": "\u202d4111 1111 1111 1111\u202c",
+    "tags": "".join(chr(0xE0000 + ord(char)) for char in "4111 1111 1111 1111"),
+}
+
+
+@pytest.mark.parametrize("written", DISGUISES)
+def test_a_number_in_disguise_is_cut_out_whole(written):
+    text = f"Please charge {DISGUISES[written]} today."
+    assert mask(text, BARE.find(text)) in (
+        "Please charge [CREDIT_CARD] today.",
+        "Please charge \u202d[CREDIT_CARD]\u202c today.",
+    )
+
+
+def test_an_address_in_disguise():
+    text = "mail \u0430d\u0430@ex\u0430mple.org, or ada\uff20example\uff0eorg"
+    assert mask(text, BARE.find(text)) == "mail [EMAIL_ADDRESS], or [EMAIL_ADDRESS]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.gov/PRAView?ref_nbr=202208-3090-003 257585",
+        "rows 4 5 6 7 8 9 10 11 12 13 14 15 16",
+        "2024.01.02 2024.05.06",
+        "1111111111111117",
+        "3111111111111117",
+    ],
+)
+def test_long_numbers_that_no_card_is_printed_like(text):
+    assert not {kind for kind, _ in found(text)} & {"CREDIT_CARD"}
+
+
+def test_what_a_name_is_near_does_not_change_what_a_number_is():
+    text = "How many days carry over to the next year? 4111 1111 1111 1111"
+    assert ("CREDIT_CARD", "4111 1111 1111 1111") in found(text, FULL)

@@ -90,6 +90,11 @@ def test_what_only_looks_like_one(text):
     assert found(text) == []
 
 
+def test_a_key_with_invisible_characters_within_is_cut_out_whole():
+    key = SHAPES["GITHUB_TOKEN"]
+    assert found(f"use {key[:9]}\u200b{key[9:]} now") == [("GITHUB_TOKEN", f"{key[:9]}\u200b{key[9:]}")]
+
+
 def test_a_key_without_its_end_is_cut_out_as_far_as_it_goes():
     text = "-----BEGIN PRIVATE" + " KEY-----\n" + letters(64) + "\n" + letters(30)
     assert found(text) == [("PRIVATE_KEY", text)]

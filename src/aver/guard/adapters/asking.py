@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from aver.guard.declared import Endpoint
 
 __all__ = ["Server", "unclear"]
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 _WAIT = 30.0
 """Seconds at most; the rail's deadline is shorter as a rule, and closes the connection."""
 _TIMEOUTS = ModelTimeouts()
@@ -31,6 +34,11 @@ class Server:
         self.endpoint = endpoint
         self._transport = transport
         self._secrets = secrets
+
+    @staticmethod
+    def readable(text: str) -> str:
+        """``text`` without halves of characters, which no JSON carries; what stands in for one is as long."""
+        return _HALF.sub("\ufffd", text)
 
     async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
         """The JSON that the server answers with.

@@ -15,6 +15,7 @@ from aver.core.errors import RequestRejected
 from aver.gateway.credentials.types import SecretSource
 from aver.gateway.transport import Poster
 from aver.guard.adapters.asking import Server, unclear
+from aver.guard.adapters.services import GuardrailsServer, NemoServer, PresidioServer
 from aver.guard.declared import Endpoint
 from aver.guard.types import Check, Place, Verdict
 from aver.guard.windows import windows
@@ -37,7 +38,7 @@ class Moderation:
         self.name = server.endpoint.name
 
     async def check(self, text: str, place: Place) -> Verdict:  # noqa: ARG002 - a server is not told
-        body: dict[str, Any] = {"input": _readable(text)}
+        body: dict[str, Any] = {"input": self._server.readable(text)}
         if self._server.endpoint.model:
             body["model"] = self._server.endpoint.model
         answer = await self._server.ask("/moderations", body)
@@ -57,9 +58,9 @@ class LlamaGuard:
         self.name = server.endpoint.name
 
     async def check(self, text: str, place: Place) -> Verdict:
-        asked = [{"role": "user", "content": _readable(text)}]
+        asked = [{"role": "user", "content": self._server.readable(text)}]
         if place == "output":
-            asked = [{"role": "user", "content": "."}, {"role": "assistant", "content": _readable(text)}]
+            asked = [{"role": "user", "content": "."}, {"role": "assistant", "content": self._server.readable(text)}]
         body = {"model": self._server.endpoint.model, "messages": asked, "temperature": 0, "max_tokens": 64}
         answer = await self._server.ask("/chat/completions", body)
         try:
@@ -96,24 +97,33 @@ class Classifier:
     async def _labels(self, text: str) -> set[str]:
         endpoint = self._server.endpoint
         if endpoint.model:
-            answer = await self._server.ask("/classify", {"model": endpoint.model, "input": _readable(text)})
+            answer = await self._server.ask(
+                "/classify", {"model": endpoint.model, "input": self._server.readable(text)}
+            )
             answer = answer.get("data") if isinstance(answer, dict) else None
         else:
-            answer = await self._server.ask("/predict", {"inputs": _readable(text)})
+            answer = await self._server.ask("/predict", {"inputs": self._server.readable(text)})
         rows = list(_rows(answer))
         if not rows:
             raise unclear(endpoint)
         return {label for label, score in rows if score >= endpoint.least and label.lower() not in _HARMLESS}
 
 
-def open_endpoints(endpoints: Mapping[str, Endpoint], transport: Poster, secrets: SecretSource) -> dict[str, Check]:
-    """A check for each, by its name."""
+def open_endpoints(checks: Mapping[str, object], transport: Poster, secrets: SecretSource) -> dict[str, Check]:
+    """A check for each of ``checks`` that a server makes, by its name; others are left out."""
     kinds: dict[str, Callable[[Server], Check]] = {
         "moderation": Moderation,
         "llama_guard": LlamaGuard,
         "classifier": Classifier,
+        "presidio": PresidioServer,
+        "guardrails_ai": GuardrailsServer,
+        "nemo": NemoServer,
     }
-    return {name: kinds[each.kind](Server(each, transport, secrets)) for name, each in endpoints.items()}
+    return {
+        name: kinds[each.kind](Server(each, transport, secrets))
+        for name, each in checks.items()
+        if isinstance(each, Endpoint)
+    }
 
 
 def _flagged(result: Mapping[str, Any], least: float) -> set[str]:
@@ -135,11 +145,6 @@ def _rows(answer: object) -> Iterable[tuple[str, float]]:
             score = max((each for each in score if isinstance(each, int | float)), default=None)
         if isinstance(answer.get("label"), str) and isinstance(score, int | float):
             yield answer["label"], float(score)
-
-
-def _readable(text: str) -> str:
-    """Without halves of characters, which no JSON carries."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _verdict(name: str, *, flagged: bool, named: Iterable[str]) -> Verdict:

@@ -5,11 +5,12 @@ The library and its validators are installed beside Aver.
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Any
 
 from aver.core.errors import MissingExtra
 from aver.guard.overlaps import resolved
+from aver.guard.threads import in_thread
 from aver.guard.types import Finding, Place, Verdict
 
 __all__ = ["GuardrailsAI"]
@@ -25,7 +26,7 @@ class GuardrailsAI:
 
     async def check(self, text: str, place: Place) -> Verdict:  # noqa: ARG002
         # Validators are synchronous, and some ask a model.
-        outcome = await asyncio.to_thread(self._guard.validate, text)
+        outcome = await in_thread(partial(self._guard.validate, text))
         if outcome.validation_passed:
             return Verdict(self.name, "pass")
         summaries = list(outcome.validation_summaries or ())

@@ -8,6 +8,7 @@ from aver.guard.overlaps import resolved
 from aver.guard.personal.forms import forms
 from aver.guard.personal.numbers import numbers
 from aver.guard.personal.tagger import Tagger
+from aver.guard.reading import Plainly
 from aver.guard.types import Detector, Finding
 from aver.guard.windows import Windowed
 
@@ -46,11 +47,11 @@ class PersonalData:
     name = "personal"
 
     def __init__(self, *, names: bool = True, tagger: Detector | None = None) -> None:
-        self._windowed = Windowed(_Whole((tagger or Tagger()) if names else None), size=4_000, margin=300)
+        self._detector = Plainly(Windowed(_Whole((tagger or Tagger()) if names else None), size=4_000, margin=300))
 
     def find(self, text: str) -> Sequence[Finding]:
         """Raises :class:`~aver.core.errors.Unavailable` when names are asked for and the built-in model is not installed."""
-        return self._windowed.find(text)
+        return self._detector.find(text)
 
 
 def _plausible(text: str, finding: Finding) -> bool:

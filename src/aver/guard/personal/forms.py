@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from aver.guard.personal.digits import regions
 from aver.guard.personal.places import COUNTRIES, NATIONS
 from aver.guard.types import Finding
 
@@ -18,10 +19,15 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]{0,6}"
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _URL = re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"'{}|\\^`]{2,2000}", re.IGNORECASE)
 _DOMAIN = re.compile(rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_TOP})(?![\w@-]|\.\w)", re.IGNORECASE)
+_TOP_DOMAIN = re.compile(rf"\.(?:{_TOP})(?![\w@-]|\.\w)", re.IGNORECASE)
+_LONGEST_DOMAIN = 260
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.IGNORECASE)
+_IPV4_HINT = re.compile(r"\d\.\d{1,3}\.\d")
+_IPV6_HINT = re.compile(r":[0-9a-f]{0,4}:", re.IGNORECASE)
+_FEWEST_OF_PHONES = 6
 _PHONE = re.compile(
-    r"(?<![\w.,/+-])(?:\+|00)?\(?\d[\d ()./\u2011-]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|[.,]\d)"
+    r"(?<![\w.,/+-])(?:\+|00)?\(?\d[\d ()./\u2010-\u2013-]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|[.,]\d)"
 )
 _SAYS_PHONE = re.compile(
     r"\b(?:phone|telephone|tel|call|calling|mobile|cell|fax|dial|reach(?: \w+)? (?:at|on)|text(?: \w+)? (?:at|on)|number is|whatsapp|sms)\b",
@@ -43,14 +49,17 @@ _ADDRESSED = re.compile(
     r"(?<!\w)(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|mr|mrs|ms|dr|prof)\.|(?:Mr|Mrs|Ms|Mx|Dr|Prof|Miss)(?=\s[A-Z]))(?=\s[^\W\d_])"
 )
 _ZIP = re.compile(
-    r"\b(?:zip(?: ?code)?|post(?:al)? ?code)(?:\s+is)?:?\s+([A-Z0-9]{2,8}(?:[ -][A-Z0-9]{2,4})?)(?!\w)", re.IGNORECASE
-)
-_LICENSE = re.compile(
-    r"\bdriv(?:er|ing)['\u2019]?s? licen[cs]e(?: (?:number|no\.?|is|#)){0,3}:?\s+([A-Z]{0,2}\d[\d -]{4,18}\d)(?!\w)",
+    r"\b(?:zip(?: ?code)?|post(?:al)? ?code)(?:\s+is)?:?\s{1,9}([A-Z0-9]{2,8}(?:[ -][A-Z0-9]{2,4})?)(?!\w)",
     re.IGNORECASE,
 )
-_PLACE = re.compile(r"\b(?=[A-Z])(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b")
-_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{3,14}(?![^\W_])")
+_LICENSE = re.compile(
+    r"\bdriv(?:er|ing)['\u2019]?s? licen[cs]e(?: (?:number|no\.?|is|#)){0,3}:?\s{1,9}([A-Z]{0,2}\d[\d -]{4,18}\d)(?!\w)",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b")
+_PLACES = frozenset(name.split()[0] for name in COUNTRIES)
+"""The words that names of states begin with."""
+_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{2,14}(?![^\W_])")
 _PEOPLE = frozenset(form for name in NATIONS for form in (name.lower(), f"{name.lower()}s"))
 _NEAR = 40
 
@@ -61,37 +70,58 @@ class _Form(NamedTuple):
     score: float
 
 
-_PLAIN = (
-    _Form("EMAIL_ADDRESS", _EMAIL, 0.99),
-    _Form("DOMAIN_NAME", _DOMAIN, 0.7),
-    _Form("TITLE", _ADDRESSED, 0.9),
+_WITH_DIGITS = (
     _Form("AGE", _AGE, 0.9),
     _Form("ZIP_CODE", _ZIP, 0.9),
     _Form("US_DRIVER_LICENSE", _LICENSE, 0.9),
-    _Form("GPE", _PLACE, 0.6),
 )
 
 
 def forms(text: str) -> Iterator[Finding]:
     """Not in order, and possibly over one another."""
-    for kind, pattern, score in _PLAIN:
-        for match in pattern.finditer(text):
-            start, end = match.span(match.lastindex or 0)
-            yield Finding(kind, start, end, score)
-    for match in _URL.finditer(text):
-        address = match[0].rstrip(".,;:!?)]*_")
-        yield Finding(_url_kind(address), match.start(), match.start() + len(address), 0.99)
-    for pattern in (_IPV4, _IPV6):
-        for match in pattern.finditer(text):
-            if _is_address(match[0]):
-                yield Finding("IP_ADDRESS", match.start(), match.end(), 0.97)
-    for match in _DATE.finditer(text):
-        born = _BIRTH.search(text, max(0, match.start() - _NEAR), match.start())
-        yield Finding("DATE_TIME", match.start(), match.end(), 0.95 if born else 0.8)
+    if "@" in text:
+        yield from (Finding("EMAIL_ADDRESS", *match.span(), 0.99) for match in _EMAIL.finditer(text))
+    yield from (Finding("TITLE", *match.span(), 0.9) for match in _ADDRESSED.finditer(text))
+    yield from _addresses(text)
+    yield from _words(text)
+    for start, end, digits in regions(text):
+        for kind, pattern, score in _WITH_DIGITS:
+            for match in pattern.finditer(text, start, end):
+                yield Finding(kind, *match.span(match.lastindex or 0), score)
+        for match in _DATE.finditer(text, start, end):
+            born = _BIRTH.search(text, max(0, match.start() - _NEAR), match.start())
+            yield Finding("DATE_TIME", match.start(), match.end(), 0.95 if born else 0.8)
+        if digits >= _FEWEST_OF_PHONES:
+            yield from _phones(text, start, end)
+
+
+def _addresses(text: str) -> Iterator[Finding]:
+    """On the net."""
+    if "://" in text or "www." in text.lower():
+        for match in _URL.finditer(text):
+            address = match[0].rstrip(".,;:!?)]*_")
+            yield Finding(_url_kind(address), match.start(), match.start() + len(address), 0.99)
+    for top in _TOP_DOMAIN.finditer(text):
+        begin, least = top.start(), max(0, top.start() - _LONGEST_DOMAIN)
+        while begin > least and (text[begin - 1].isalnum() or text[begin - 1] in "-."):
+            begin -= 1
+        if name := _DOMAIN.search(text, begin, top.end()):
+            yield Finding("DOMAIN_NAME", *name.span(), 0.7)
+    for hint, pattern in ((_IPV4_HINT, _IPV4), (_IPV6_HINT, _IPV6)):
+        if hint.search(text):
+            for match in pattern.finditer(text):
+                if _is_address(match[0]):
+                    yield Finding("IP_ADDRESS", match.start(), match.end(), 0.97)
+
+
+def _words(text: str) -> Iterator[Finding]:
+    """States and their people."""
     for match in _WORD.finditer(text):
-        if match[0].lower() in _PEOPLE:
-            yield Finding("NRP", match.start(), match.end(), 0.6)
-    yield from _phones(text)
+        word = match[0]
+        if word in _PLACES and (place := _PLACE.match(text, match.start())):
+            yield Finding("GPE", *place.span(), 0.6)
+        if word.lower() in _PEOPLE:
+            yield Finding("NRP", *match.span(), 0.6)
 
 
 def _url_kind(address: str) -> str:
@@ -112,8 +142,8 @@ def _is_address(text: str) -> bool:
     return not (address.is_unspecified or address.is_loopback)
 
 
-def _phones(text: str) -> Iterator[Finding]:
-    for match in _PHONE.finditer(text):
+def _phones(text: str, start: int, end: int) -> Iterator[Finding]:
+    for match in _PHONE.finditer(text, start, end):
         number = match[0]
         digits = sum(map(str.isdigit, number))
         if not 6 <= digits <= 20 or _DATE.fullmatch(number) or number.count("(") != number.count(")"):

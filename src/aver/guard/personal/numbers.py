@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from aver.guard.personal.digits import regions
 from aver.guard.types import Finding
 
 __all__ = ["numbers"]
@@ -18,18 +19,20 @@ _NEAR = 60
 
 class _Number(NamedTuple):
     """``module`` of ``stdnum`` checks what ``pattern`` finds. With ``words``, one of them has to stand before it: one number in ten or eleven
-    passes such a check by chance."""
+    passes such a check by chance. ``hints`` are texts in small letters, one of which is in all those words."""
 
     kind: str
     pattern: re.Pattern[str]
     module: str
     words: re.Pattern[str] | None = None
+    hints: tuple[str, ...] = ()
 
 
 def _number(kind: str, pattern: str, module: str, words: str = "") -> _Number:
     bounded = rf"(?<![\w.+-]){pattern}(?![\w-])"
     spoken = re.compile(rf"(?<!\w)(?:{words})", re.IGNORECASE) if words else None
-    return _Number(kind, re.compile(bounded, re.IGNORECASE), module, spoken)
+    hints = tuple(words.replace(r"\b", "").split("|")) if words else ()
+    return _Number(kind, re.compile(bounded, re.IGNORECASE), module, spoken, hints)
 
 
 _NUMBERS = (
@@ -57,27 +60,47 @@ _NUMBERS = (
     _number("AU_TFN", r"\d{3} ?\d{3} ?\d{3}", "au.tfn", r"tfn\b|tax file"),
     _number("CH_SSN", r"756\.\d{4}\.\d{4}\.\d{2}", "ch.ssn"),
 )
-_DIGITS = re.compile(r"\d\d")
-_CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+_FEWEST = 7
+"""Digits of any of them."""
+_CARD = re.compile(r"(?<![\w.+-])\d(?:[ .\u2010-\u2015-]?\d){11,18}(?![\w-]|\.\d)")
+_FEWEST_OF_CARDS = 12
 _SAYS_CARD = re.compile(r"\b(?:card|visa|mastercard|amex|maestro|credit|debit|cc)\b", re.IGNORECASE)
+_ISSUED = re.compile(r"3[04-9]|4|5[0-8]|6|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|1800|2131")
+"""How numbers of payment cards begin: ISO/IEC 7812-1, and the networks' own lists."""
 
 
 def numbers(text: str) -> Iterator[Finding]:
     """Not in order, and possibly over one another."""
-    if not _DIGITS.search(text):
-        return
-    for each in _NUMBERS:
-        for match in each.pattern.finditer(text):
-            said = each.words is None or each.words.search(text, max(0, match.start() - _NEAR), match.start())
-            if said and _stdnum(each.module).is_valid(match[0].replace(".", "") if each.kind == "NL_BSN" else match[0]):
-                yield Finding(each.kind, match.start(), match.end(), 0.98)
-    for match in _CARD.finditer(text):
-        digits = re.sub(r"\D", "", match[0])
+    lower = ""
+    for start, end, digits in regions(text):
+        if digits < _FEWEST:
+            continue
+        lower = lower or text.lower()
+        for each in _NUMBERS:
+            if each.hints and not any(hint in lower for hint in each.hints):
+                continue
+            for match in each.pattern.finditer(text, start, end):
+                said = each.words is None or each.words.search(text, max(0, match.start() - _NEAR), match.start())
+                number = match[0].replace(".", "") if each.kind == "NL_BSN" else match[0]
+                if said and _stdnum(each.module).is_valid(number):
+                    yield Finding(each.kind, match.start(), match.end(), 0.98)
+        if digits >= _FEWEST_OF_CARDS:
+            yield from _cards(text, start, end)
+
+
+def _cards(text: str, start: int, end: int) -> Iterator[Finding]:
+    for match in _CARD.finditer(text, start, end):
+        groups = re.split(r"\D", match[0])
+        digits = "".join(groups)
         said = _SAYS_CARD.search(text, max(0, match.start() - _NEAR), match.start())
-        # Beginnings that are issued: ISO/IEC 7812-1, and the networks' own lists.
-        issued = (len(digits) >= 13 and digits[0] in "23456") or digits.startswith(("180", "1800", "2131"))
-        if _stdnum("luhn").is_valid(digits) and (said or issued):
-            yield Finding("CREDIT_CARD", match.start(), match.end(), 0.99 if said else 0.9)
+        issued = len(digits) >= 13 and _ISSUED.match(digits) and _as_printed([*map(len, groups)])
+        if (said or issued) and _stdnum("luhn").is_valid(digits):
+            yield Finding("CREDIT_CARD", match.start(), match.end(), 0.99 if said else 0.95)
+
+
+def _as_printed(groups: list[int]) -> bool:
+    """Whether digits stand together as on a card: in one group, in fours, or as American Express and Diners Club have them."""
+    return len(groups) == 1 or groups[:3] == [4, 4, 4] or groups in ([4, 6, 5], [4, 6, 4])
 
 
 @cache

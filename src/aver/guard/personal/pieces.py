@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,8 +45,9 @@ def pieces(text: str) -> Pieces:
     # The tokenizer takes no lone surrogates; what stands in for one is as long.
     encoding = _tokenizer().encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
     spans = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-    words = encoding.word_ids
-    begins = np.array([n == 0 or words[n] != words[n - 1] for n in range(len(words))], np.bool_)
+    words = np.array(encoding.word_ids, np.int32)
+    begins = np.ones(len(words), np.bool_)
+    np.not_equal(words[1:], words[:-1], out=begins[1:])
     return Pieces(np.array(encoding.ids, np.int32), spans, _features(text, spans, begins), begins)
 
 
@@ -53,36 +55,40 @@ def _features(text: str, spans: NDArray[np.int32], begins: NDArray[np.bool_]) ->
     """Of its word: lower case, a capital first, all capitals, mixed, one capital alone, no case (0-5); digits by their number (6-11); a
     mark (12). Of the piece: goes on within a word (13), white space before it (14), a line before it (15), an empty line before it (16), the
     text's first (17), before a line's end (18), at an indentation (19), joined to the next (20), the text is all lower case (21)."""
-    rows = np.zeros((len(spans), FEATURES), np.float32)
     places = spans.tolist()
-    starts = [n for n, first in enumerate(begins.tolist()) if first]
-    if text.islower():
-        rows[:, 21] = 1
-    for place, first in enumerate(starts):
-        after = starts[place + 1] if place + 1 < len(starts) else len(places)
+    starts = np.flatnonzero(begins).tolist()
+    # Bit n of a code is feature n.
+    codes: list[int] = []
+    everywhere = 1 << 21 if text.islower() else 0
+    before = -1
+    for first, after in pairwise([*starts, len(places)]):
         start, end = places[first][0], places[after - 1][1]
-        row = rows[first]
-        row[_shape(text[start:end])] = 1
-        if first == 0:
-            row[17] = 1
-        elif start > (before := places[first - 1][1]):
-            gap = text[before:start]
-            row[14] = 1
-            lines = gap.count("\n")
-            if lines:
-                row[15] = 1
-                row[16] = lines > 1
-                row[19] = len(gap) > lines
+        code = everywhere | 1 << _shape(text[start:end])
         following = text[end : end + 2]
-        row[18] = following[:1] in ("", "\n", "\r")
-        row[20] = following[:1].isalnum() or (not following[:1].isspace() and following[1:].isalnum())
-        if after > first + 1:
-            rows[first + 1 : after] = row
-            rows[first + 1 : after, 13] = 1
-            rows[first + 1 : after, 14:18] = 0
-    return rows
+        if following[:1] in ("", "\n", "\r"):
+            code |= 1 << 18
+        if following[:1].isalnum() or (not following[:1].isspace() and following[1:].isalnum()):
+            code |= 1 << 20
+        rest = code | 1 << 13
+        if before < 0:
+            code |= 1 << 17
+        elif start > before:
+            gap = text[before:start]
+            code |= 1 << 14
+            if lines := gap.count("\n"):
+                indented = 1 << 19 if len(gap) > lines else 0
+                code |= 1 << 15 | (1 << 16 if lines > 1 else 0) | indented
+                rest |= indented
+        codes.append(code)
+        codes += [rest] * (after - first - 1)
+        before = end
+    return (np.array(codes, np.int32)[:, None] >> _BITS & 1).astype(np.float32)
 
 
+_BITS = np.arange(FEATURES, dtype=np.int32)
+
+
+@lru_cache(8192)
 def _shape(word: str) -> int:
     if word.isdigit():
         return 6 + min(len(word), 6) - 1

@@ -68,7 +68,8 @@ class FeatureReply:
         answer = self.answer
         assert answer is not None
         names = ("turn", "conversation", "mode", "abstained", "release", "sentences", "citations")
-        return {name: getattr(answer, name) for name in names}
+        told = {name: getattr(answer, name) for name in names}
+        return told | ({"notices": answer.notices} if answer.notices else {})
 
 
 def attach(body: bytes, attached: Mapping[str, Any]) -> bytes:
