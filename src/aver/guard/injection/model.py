@@ -6,6 +6,7 @@ user writes may well be an order, what a document holds may not. ``python bench/
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -26,21 +27,31 @@ EMBEDDING_SCALE = 6.0
 @dataclass(frozen=True)
 class Head:
     """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``. A window with first log odds below ``gate`` is clean
-    without a second look; one with second log odds of ``threshold`` has the score one half."""
+    without a second look.
+
+    The worst of many clean windows looks worse than the worst of few: above their highest hundredths the log odds of clean windows fall off
+    exponentially, by a factor of e for each ``rise``, so the worst of ``n`` grows by ``rise * ln(n)``
+    (https://en.wikipedia.org/wiki/Gumbel_distribution). The bound grows with it, and texts of all lengths raise as many false alarms.
+    """
 
     first: NDArray[np.float32]
     second: NDArray[np.float32]
     gate: float
     threshold: float
+    rise: float
 
     def suspicion(self, signs: Signs) -> float:
         """Log odds by concepts alone."""
         return float(self.first[signs.places] @ signs.values)
 
     def log_odds(self, signs: Signs, vector: NDArray[np.float32]) -> float:
-        """Log odds by concepts and the window's embedding, above the threshold."""
+        """Log odds by concepts and the window's embedding."""
         by_signs = self.second[signs.places] @ signs.values
-        return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector)) - self.threshold
+        return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector))
+
+    def bound(self, windows: int) -> float:
+        """The log odds at which the score of a text of so many windows is one half."""
+        return self.threshold + self.rise * math.log(max(1, windows))
 
 
 @lru_cache
@@ -50,6 +61,5 @@ def head(name: HeadName) -> Head:
         return Head(
             stored[f"{name}_first"].astype(np.float32),
             stored[f"{name}_second"].astype(np.float32),
-            float(stored[f"{name}_gate"]),
-            float(stored[f"{name}_threshold"]),
+            *(float(stored[f"{name}_{part}"]) for part in ("gate", "threshold", "rise")),
         )
