@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "aver" / "guard" / "injection" / "
 EVERY = {"handbook_sourcegraph": 5, "handbook_18f": 2}
 HEADS: tuple[HeadName, ...] = ("input", "untrusted")
 FALSE_ALARMS = 0.01
-SECOND_LOOKS = 0.12
-"""Of the windows of clean texts, those that may be embedded."""
+SECOND_LOOKS = 0.1
+"""Of clean texts, those of which any window may be embedded."""
 TAIL = 0.02
 """Of the windows of clean texts, the worst, from which it is told how fast their log odds fall off."""
 COUNTED: dict[HeadName, tuple[str, ...]] = {
@@ -44,7 +45,7 @@ COUNTED: dict[HeadName, tuple[str, ...]] = {
         "routing",
         "asked",
     ),
-    "untrusted": ("handbook_18f", "handbook_sourcegraph", "xquad", "clapnq", "articles", "records"),
+    "untrusted": ("handbook_18f", "handbook_sourcegraph", "xquad", "clapnq", "articles"),
 }
 """Clean sets large enough that one text in a hundred is some. NotInject is none of them: what it raises is measured beside."""
 
@@ -99,20 +100,28 @@ def trained(data: Windows, head: HeadName, package: Stored, held_out: Stored, ne
 def calibrated(data: Windows, head: HeadName, first: NDArray[np.float32], second: NDArray[np.float32]) -> Stored:
     """``gate``, ``rise`` and ``threshold`` from the odds of windows that the weights have not seen."""
     sets = {each.name: data.of == number for number, each in enumerate(SETS)}
-    counted = np.any([sets[name] for name in COUNTED[head]], axis=0)
-    of_clean = counted[data.text]
-    gate = np.float32(np.quantile(first[of_clean], 1 - SECOND_LOOKS))
-    seen = np.where(first >= gate, second, -99)
-    edge = np.quantile(seen[of_clean], 1 - TAIL)
-    rise = np.float32((seen[of_clean & (seen > edge)] - edge).mean())
-    above = data.worst(seen) - rise * np.log(np.maximum(1, data.counts))
-    threshold = np.float32(max(np.quantile(above[sets[name]], 1 - FALSE_ALARMS) for name in COUNTED[head]))
+    clean = [sets[name] for name in COUNTED[head]]
+    windows = second[np.any(clean, axis=0)[data.text]]
+    edge = np.quantile(windows, 1 - TAIL)
+    rise = np.float32((windows[windows > edge] - edge).mean())
+    expected = rise * np.log(data.counts)[data.text]
+    gate = exceeded(data.worst(first - expected), clean, SECOND_LOOKS)
+    above = data.worst(np.where(first - expected >= gate, second - expected, -99))
+    threshold = exceeded(above, clean, FALSE_ALARMS)
     for each in SETS:
         found = np.mean(above[sets[each.name]] > threshold)
         kind = {1: "attack", 0: "clean", -1: "-"}[label(each, head)]
         say(f"{head:10} {each.name:24} {kind:7} found {found:.3f} of {sets[each.name].sum()}")
     say(f"{head:10} threshold {threshold:.2f} rise {rise:.2f} gate {gate:.2f}")
     return {f"{head}_gate": gate, f"{head}_rise": rise, f"{head}_threshold": threshold}
+
+
+def exceeded(level: NDArray[np.float32], sets: Sequence[NDArray[np.bool_]], share: float) -> np.float32:
+    """What ``share`` of the texts of ``sets`` lie above, each set counting the same."""
+    levels = np.concatenate([level[each] for each in sets])
+    counts = np.concatenate([np.full(each.sum(), 1 / (each.sum() * len(sets))) for each in sets])
+    order = np.argsort(-levels)
+    return np.float32(levels[order][np.searchsorted(np.cumsum(counts[order]), share, side="right")])
 
 
 if __name__ == "__main__":

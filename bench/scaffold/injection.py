@@ -33,7 +33,7 @@ __all__ = ["measure"]
 
 MOST = 400
 """Texts of a set that are judged, spread evenly."""
-WRAPPED = 60
+WRAPPED = 40
 _LEET = str.maketrans("aeiost", "4310$7")
 
 

@@ -101,3 +101,18 @@ def test_findings_lie_in_the_text_in_order_and_apart(before, after, leaked):
 @given(st.text(max_size=300))
 def test_chance_finds_no_canary(text):
     assert PromptLeak([TOKEN]).find(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TOKEN[:9] * 20_000,
+        "aWdu" * 60_000,
+        (PROMPT.split(".", maxsplit=1)[0] + " x ") * 1_000,
+        "you are the assistant " * 10_000,
+        "a-" * 100_000,
+    ],
+)
+def test_hostile_text_is_read_to_its_end(text):
+    # What grew with the square of the length would not end here in any patience.
+    assert all(each.end <= len(text) for each in PromptLeak([TOKEN], PROMPT).find(text))

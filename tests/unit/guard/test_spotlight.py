@@ -90,3 +90,10 @@ def test_what_was_not_shown_is_refused():
     for other in ("", "text", light.shown("x")[1:], f"<untrusted {light.token}>\n</untrusted {light.token}>"):
         with pytest.raises(InvalidInput, match="spotlight"):
             light.read(other)
+
+
+@pytest.mark.parametrize("text", ["<untrusted" * 20_000, "< " * 100_000, " " * 200_000, "<\n" * 100_000])
+@pytest.mark.parametrize("style", STYLES)
+def test_hostile_text_is_shown_to_its_end(text, style):
+    light = Spotlight.new(style)
+    assert light.shown(text).endswith(f"</untrusted {light.token}>")

@@ -61,12 +61,12 @@ class InjectionDetector:
     def _scored(self, text: str) -> Iterator[tuple[int, int, float]]:
         """Windows that are not clearly clean: place in ``text``, and log odds above the bound."""
         seen = list(self._windows(plain(text)))
-        bound = self._head.bound(len(seen))
-        suspects = sorted((each for each in seen if each[0] >= self._head.gate), key=lambda each: -each[0])
+        expected = self._head.expected(len(seen))
+        suspects = sorted((each for each in seen if each[0] >= self._head.gate + expected), key=lambda each: -each[0])
         suspects = suspects[: 2 + len(text) // _LOOKS]
         vectors = self._embedder.embed([window for _, window, _, _ in suspects])
         for (_, _, found, (start, end)), vector in zip(suspects, vectors, strict=True):
-            yield start, end, self._head.log_odds(found, vector) - bound
+            yield start, end, self._head.log_odds(found, vector) - self._head.threshold - expected
 
     def _windows(self, read: Plain) -> Iterator[tuple[float, str, Signs, tuple[int, int]]]:
         """Suspicion, text, signs and place of each window, of what is encoded too."""

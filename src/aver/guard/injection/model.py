@@ -20,18 +20,18 @@ from aver.guard.injection.concepts import SIZE, Signs
 __all__ = ["EMBEDDING_SCALE", "Head", "HeadName", "head"]
 
 HeadName = Literal["input", "untrusted"]
-EMBEDDING_SCALE = 6.0
+EMBEDDING_SCALE = 2.0
 """Embeddings have length 1 and hundreds of places; scaled so, the penalty on weights bears on them as on the concepts."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``. A window with first log odds below ``gate`` is clean
-    without a second look.
+    """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``.
 
     The worst of many clean windows looks worse than the worst of few: above their highest hundredths the log odds of clean windows fall off
     exponentially, by a factor of e for each ``rise``, so the worst of ``n`` grows by ``rise * ln(n)``
-    (https://en.wikipedia.org/wiki/Gumbel_distribution). The bound grows with it, and texts of all lengths raise as many false alarms.
+    (https://en.wikipedia.org/wiki/Gumbel_distribution). What a window is held against grows with it, and texts of all lengths raise as many false
+    alarms: against ``gate`` by the first, without which it is clean and never embedded, and against ``threshold`` by the second.
     """
 
     first: NDArray[np.float32]
@@ -49,9 +49,9 @@ class Head:
         by_signs = self.second[signs.places] @ signs.values
         return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector))
 
-    def bound(self, windows: int) -> float:
-        """The log odds at which the score of a text of so many windows is one half."""
-        return self.threshold + self.rise * math.log(max(1, windows))
+    def expected(self, windows: int) -> float:
+        """By how much the worst of so many clean windows exceeds one."""
+        return self.rise * math.log(max(1, windows))
 
 
 @lru_cache

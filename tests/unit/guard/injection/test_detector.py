@@ -156,12 +156,12 @@ def test_what_is_embedded_grows_with_the_length_and_no_faster(embedder):
         assert 1 <= counting.windows <= 2 + len(hostile) * times // 500
 
 
-def test_the_bound_grows_with_the_logarithm_of_the_length():
+def test_what_is_expected_of_clean_windows_grows_with_the_logarithm_of_their_number():
     weights = head("untrusted")
     assert weights.rise > 0
-    steps = [weights.bound(n * 10) - weights.bound(n) for n in (1, 10, 100)]
+    steps = [weights.expected(n * 10) - weights.expected(n) for n in (1, 10, 100)]
     assert steps == pytest.approx([weights.rise * math.log(10)] * 3)
-    assert weights.bound(0) == weights.bound(1)
+    assert weights.expected(0) == weights.expected(1) == 0
 
 
 def test_an_order_is_found_in_a_long_document(untrusted):
