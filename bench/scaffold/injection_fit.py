@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aver.gateway.types import Embedder
-from aver.guard.injection.concepts import SIZE, signs
+from aver.guard.injection.concepts import SIZE, Signs, signs
 from aver.guard.injection.model import EMBEDDING_SCALE, HeadName
 from aver.guard.injection.windows import windows
 from aver.guard.plain import plain
+from scaffold.descent import Features, descended
 from scaffold.injection_sets import TextSet
 
 __all__ = ["Windows", "fitted", "label", "read"]
 
 Array = NDArray[np.float32]
+Numbers = NDArray[np.int64]
 
 PENALTY = 3e-4
-STEPS = 300
 ROUNDS = 3
 GUILTY = 0.4
 """Of the windows of one attack, the share that is taken to be its attack: the rest may be its harmless dress."""
@@ -31,11 +32,15 @@ _NEITHER = -1
 
 @dataclass(frozen=True)
 class Windows:
-    """All windows of all sets: features of shape ``(windows, SIZE + embedding)``, the number of each one's text, and each text's set."""
+    """All windows of all sets: their features, the number of each one's text, each text's set and how many windows it has."""
 
-    features: Array
-    text: NDArray[np.int64]
-    of: NDArray[np.int64]
+    features: Features
+    text: Numbers
+    of: Numbers
+
+    @property
+    def counts(self) -> Numbers:
+        return np.bincount(self.text, minlength=len(self.of))
 
     def worst(self, odds: Array) -> Array:
         """The highest log odds of each text."""
@@ -56,66 +61,77 @@ def read(sets: Sequence[TextSet], embedder: Embedder, every: dict[str, int], cac
             texts += [len(of)] * len(spans)
             seen += [clear[start:end] for start, end in spans]
             of.append(number)
-    vectors = _embedded(list(dict.fromkeys(seen)), embedder, cache)
-    features = np.zeros((len(seen), SIZE + embedder.dimension), np.float32)
-    for row, window in enumerate(seen):
-        found = signs(window)
-        features[row, found.places] = found.values
-        features[row, SIZE:] = EMBEDDING_SCALE * vectors[window]
-    return Windows(features, np.array(texts), np.array(of))
+    distinct = list(dict.fromkeys(seen))
+    vectors = _embedded(distinct, embedder, cache)
+    found: dict[str, Signs] = {window: signs(window) for window in distinct}
+    dense = np.array([vectors[window] for window in seen], np.float32) * EMBEDDING_SCALE
+    return Windows(Features.of([found[window] for window in seen], SIZE, dense), np.array(texts), np.array(of))
 
 
 def _embedded(distinct: list[str], embedder: Embedder, cache: Path | None) -> dict[str, Array]:
     known: dict[str, Array] = {}
     if cache is not None and cache.exists():
         with np.load(cache, allow_pickle=False) as stored:
-            known = dict(zip(stored["windows"].tolist(), stored["vectors"].astype(np.float32), strict=True))
+            known = dict(zip(stored["windows"].tolist(), stored["vectors"], strict=True))
     if missing := [window for window in distinct if window not in known]:
-        known |= zip(missing, embedder.embed(missing), strict=True)
+        known |= zip(missing, embedder.embed(missing).astype(np.float16), strict=True)
         if cache is not None:
             np.savez(cache, windows=np.array(list(known)), vectors=np.array(list(known.values()), np.float16))
     return known
 
 
 def label(each: TextSet, head: HeadName) -> int:
-    """1 for an attack in this head's place, 0 for a harmless text, -1 for what says nothing: an order is no attack where a user writes."""
+    """1 for an attack in this head's place, 0 for a harmless text, -1 for what says nothing.
+
+    Where a user writes an order is no attack. Where a document stands it is one whatever it asks: what a user may well ask for has no
+    business there, and is what the injections of BIPIA and of InjecAgent ask for. Questions say nothing there, nor do the records, in which
+    people talk to a bank's bot.
+    """
     if head == "input":
         orders = each.attack and each.where == "result" and each.name != "cyberseceval_indirect"
         return _NEITHER if orders else int(each.attack)
-    asked = not each.attack and each.where == "input" and each.name not in ("notinject", "questions")
-    return _NEITHER if asked else int(each.attack)
+    if each.name in ("questions", "asked", "records"):
+        return _NEITHER
+    return int(each.attack or each.where == "input")
 
 
-def fitted(data: Windows, sets: Sequence[TextSet], head: HeadName, columns: slice, without: str = "") -> Array:
-    """Weights over ``columns`` of the features, learned from all sets but those of origin ``without``.
+def fitted(
+    data: Windows,
+    sets: Sequence[TextSet],
+    head: HeadName,
+    *,
+    both: bool,
+    without: Sequence[str] = (),
+    start: Array | None = None,
+) -> Array:
+    """Weights over the signs, and over the embeddings with ``both``, learned from all sets but those of the origins ``without``;
+    ``start`` are weights to begin with.
 
     Which windows of an attack are guilty is not known: at first all, then, round by round, those that the last round found worst.
     """
-    labels = np.array([_NEITHER if each.origin == without else label(each, head) for each in sets])[data.of][data.text]
-    of = data.of[data.text]
-    attack = labels == 1
-    used = labels != _NEITHER
-    features = data.features[:, columns]
-    weights = np.zeros(features.shape[1], np.float32)
+    labels = np.array([_NEITHER if each.origin in without else label(each, head) for each in sets])[data.of][data.text]
+    rows = np.flatnonzero(labels != _NEITHER)
+    features = (data.features if both else data.features.sparse).rows(rows)
+    text, of, attack = data.text[rows], data.of[data.text[rows]], labels[rows] == 1
+    weights = np.zeros(features.size, np.float32) if start is None else start
+    used = np.ones(len(rows), bool)
     for _ in range(ROUNDS):
-        rows = np.flatnonzero(used)
-        weights = _descended(
-            features[rows], labels[rows].astype(np.float32), _balanced(of[rows], labels[rows]), weights
-        )
-        used = (labels == 0) | (attack & _guilty(features @ weights, data.text, attack))
+        weights = descended(features, attack.astype(np.float32), _balanced(of, attack, used), PENALTY, weights)
+        used = ~attack | _guilty(features.odds(weights), text, attack)
     return weights
 
 
-def _balanced(of: NDArray[np.int64], labels: NDArray[np.int64]) -> Array:
+def _balanced(of: Numbers, attack: NDArray[np.bool_], used: NDArray[np.bool_]) -> Array:
     """What each window counts: a set counts as the 0.6th power of its windows, attacks together half as much as harmless texts."""
-    counts = np.bincount(of)
-    share = (counts[of] ** -0.4).astype(np.float32)
-    share[labels == 1] /= 3 * share[labels == 1].sum()
-    share[labels == 0] *= 2 / (3 * share[labels == 0].sum())
+    share = np.where(used, np.maximum(1, np.bincount(of[used], minlength=of.max() + 1))[of] ** -0.4, 0).astype(
+        np.float32
+    )
+    share[attack] /= 3 * share[attack].sum()
+    share[~attack] *= 2 / (3 * share[~attack].sum())
     return share
 
 
-def _guilty(odds: Array, text: NDArray[np.int64], attack: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _guilty(odds: Array, text: Numbers, attack: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rows = np.flatnonzero(attack)
     rows = rows[np.lexsort((-odds[rows], text[rows]))]
     _, first, count = np.unique(text[rows], return_index=True, return_counts=True)
@@ -123,17 +139,3 @@ def _guilty(odds: Array, text: NDArray[np.int64], attack: NDArray[np.bool_]) -> 
     guilty = np.zeros(len(odds), bool)
     guilty[rows[rank < np.maximum(1, np.ceil(GUILTY * np.repeat(count, count)))]] = True
     return guilty
-
-
-def _descended(features: Array, labels: Array, share: Array, start: Array) -> Array:
-    """Nesterov's accelerated descent of the penalised log loss, from ``start``."""
-    step = 1 / (0.125 * float((share * (features**2).sum(axis=1)).sum()) + PENALTY)
-    weights, ahead, momentum = start, start, 1.0
-    for _ in range(STEPS):
-        odds = np.clip(features @ ahead, -30, 30)
-        slope = features.T @ (share * (1 / (1 + np.exp(-odds)) - labels)) + PENALTY * ahead
-        following = (ahead - step * slope).astype(np.float32)
-        later = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = (following + (momentum - 1) / later * (following - weights)).astype(np.float32)
-        weights, momentum = following, later
-    return weights

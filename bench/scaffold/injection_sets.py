@@ -107,6 +107,10 @@ def _routed() -> list[str]:
     return [each["prompt"] for each in jsonl(DATA / "routing" / "routellm_2model.jsonl")[::8]]
 
 
+def _asked() -> list[str]:
+    return [each["text_a"] for each in jsonl(DATA / "semantic-cache" / "qqp_pairs.jsonl")[:400]]
+
+
 def _mails() -> list[str]:
     names = ("sales_email", "samsum", "scitldr")
     rows = [each for name in names for each in _json(DATA / "groundedness" / f"summedits_{name}.json")]
@@ -146,6 +150,7 @@ SETS = (
     TextSet("piguard_documents", "piguard", "result", False, lambda: _validation(0, "PINT_documents")),
     TextSet("pandalm", "pandalm", "input", False, _instructions),
     TextSet("routing", "routing", "input", False, _routed),
+    TextSet("asked", "asked", "input", False, _asked),
     TextSet("questions", "reading", "input", False, lambda: [e["input"] for e in _clapnq()]),
     TextSet("written_request", "written", "input", False, lambda: templates("lookalikes.txt", "request")),
     TextSet("written_text", "written", "result", False, lambda: templates("lookalikes.txt", "text")),

@@ -50,8 +50,8 @@ class _Form(NamedTuple):
 class PromptLeak:
     """A :class:`~aver.guard.types.Detector` of kinds ``canary`` and ``prompt_text``.
 
-    ``tokens`` are found whole and in parts, with anything between their characters, backwards, in rot13, in base64 at any offset and in
-    hexadecimal. ``prompt`` is found where twelve of its words stand nearly in a row, in clear or in base64; words of ``public`` texts, which
+    ``tokens`` are found whole and in parts, with any marks between their characters, backwards, in rot13, in base64 and base32 at any offset, and
+    as hexadecimal, decimal or binary codes. ``prompt`` is found where twelve of its words stand nearly in a row, in clear or in base64; words of ``public`` texts, which
     an answer may well repeat, do not count.
     """
 
@@ -127,7 +127,15 @@ def _forms(token: str) -> Iterator[_Form]:
     yield _Form(_parts(lower), cased=False)
     yield _Form(_parts(lower[::-1]), cased=False)
     yield _Form(_parts(codecs.encode(lower, "rot13")), cased=False)
-    yield _Form(_parts(raw.hex(), 2 * _PART), cased=False)
+    for written in (
+        *("".join(f"{before}{byte:02x}" for byte in raw) for before in ("", "x", "0x", "u00")),
+        "".join(map(str, raw)),
+        "".join(f"{byte:08b}" for byte in raw),
+    ):
+        yield _Form(_parts(written, len(written) // 2), cased=False)
+    for offset in range(5):
+        packed = base64.b32encode(b"\0" * offset + raw).decode().lower()
+        yield _Form(_parts(packed[8:24], 12), cased=False)
     for written in (raw, raw.upper(), raw[::-1]):
         for offset in range(3):
             # The characters that depend on nothing but the token.

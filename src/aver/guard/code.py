@@ -7,6 +7,7 @@ no fences.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aver.core.errors import InvalidInput
@@ -14,6 +15,9 @@ from aver.guard.code_rules import KINDS, RULES
 from aver.guard.types import Finding
 
 __all__ = ["UnsafeCode"]
+
+_EVASION = re.compile(r"/\*(?!!)[^*]{0,200}\*/|/\*!\d{0,6}|\*/|\$\{IFS\}|\$IFS(?:\$\d)?(?!\w)")
+"""What a shell or a database reads as white space or past: comments, and the variable that holds it."""
 
 
 class UnsafeCode:
@@ -32,13 +36,14 @@ class UnsafeCode:
         self._rules = [rule for rule in RULES if not kinds or rule.kind in kinds]
 
     def find(self, text: str) -> Sequence[Finding]:
-        lower = text.lower()
+        read = _EVASION.sub(lambda found: " " * len(found[0]), text)
+        lower = read.lower()
         found = [
             Finding(rule.kind, *match.span(), rule.score)
             for rule in self._rules
             # Most texts have no word of most rules, and looking for a word is far cheaper than for a pattern.
             if any(word in lower for word in rule.words)
-            for match in rule.pattern.finditer(text)
+            for match in rule.pattern.finditer(read)
         ]
         kept: list[Finding] = []
         for each in sorted(found, key=lambda one: (one.start, -one.end)):

@@ -30,8 +30,8 @@ _FETCH = r"(?:curl|wget|iwr|invoke-webrequest)\b[^\n|;]{0,300}"
 _RUN = r"(?:sudo\s+)?(?:/bin/)?(?:ba|z|da|k)?sh\b|(?:sudo\s+)?(?:python[23]?|perl|ruby|node|php)\b(?!\s+-m\s)|iex\b"
 _KEYS = r"(?:/etc/(?:passwd|shadow)|\.ssh/|id_(?:rsa|ed25519)|\.aws/credentials|/\.env\b|/proc/self/environ|\.kube/config|private[_/]?key)"
 _TABLE = r"(?:if\s+exists\s+)?[\w.\"`\[\]]{1,80}"
-_STATEMENT = r"(?:^|[;\"'`(]|\b(?:sql|query)[\"']?\s*[:=]\s*[\"']?)\s*"
-_STATEMENT_END = r"\s*(?:[;\"'`)]|--|$)"
+_STATEMENT = r"(?:^|[;\"'`(]|\b(?:sql|query)[\"']?\s{0,9}[:=]\s{0,9}[\"']?)\s{0,40}"
+_STATEMENT_END = r"\s{0,40}(?:[;\"'`)]|--|$)"
 
 RULES = (
     _rule(
@@ -111,12 +111,12 @@ RULES = (
         "sql_injection",
         0.9,
         "or and || union ; xp_cmdshell outfile dumpfile load_file program sleep benchmark waitfor '",
-        r"['\")]\s?(?:or|and|\|\|)\s+(?:(['\"]?)\w{1,20}\1\s?=\s?['\"]?\w{1,20}|true|not\s+false|\d+\s?[<>]\s?\d+)\s?(?:--|#|/\*|;|['\"]|\)|$)",
-        r"['\");\d]\s?union\s+(?:all\s+)?select\b|\bunion\s+(?:all\s+)?select\s+(?:null|\d+|@@version|[^;\n]{0,80}\bfrom\s+information_schema)",
-        r"['\")] ?; ?(?:drop|delete|insert|update|alter|exec|shutdown|truncate)\b[^\n]{0,200}(?:--|#|/\*|;\s*$)",
+        r"['\")]\s{0,9}(?:or|and|\|\|)\s+(?:(['\"]?)\w{1,20}\1\s{0,9}=\s{0,9}['\"]?\w{1,20}|true|not\s+false|\d+\s{0,9}[<>]\s{0,9}\d+)\s{0,99}(?:--|#|/\*|;|['\"]|\)|$)",
+        r"['\");\d]\s{0,9}union\s+(?:all\s+)?select\b|\bunion\s+(?:all\s+)?select\s+(?:null|\d+|@@version|[^;\n]{0,80}\bfrom\s+information_schema)",
+        r"['\")]\s{0,9};\s{0,9}(?:drop|delete|insert|update|alter|exec|shutdown|truncate)\b[^\n]{0,200}(?:--|#|/\*|;\s*$)",
         r"\bxp_cmdshell\b|\binto\s+(?:outfile|dumpfile)\s+['\"]|\bload_file\s*\(\s*['\"]|\bcopy\s+\S{1,80}\s+(?:from|to)\s+program\b",
-        r"['\")\d]\s?(?:;|and|or|\|\|)\s?(?:if\s*\([^)\n]{1,80},\s*)?(?:sleep|pg_sleep|benchmark)\s*\(\s*\d|\bwaitfor\s+delay\s+'",
-        r"^[\w.@-]{1,40}'\s?(?:--|#)\s*$",
+        r"['\")\d]\s{0,9}(?:;|and|or|\|\|)\s{0,9}(?:if\s*\([^)\n]{1,80},\s*)?(?:sleep|pg_sleep|benchmark)\s*\(\s*\d|\bwaitfor\s+delay\s+'",
+        r"^[\w.@-]{1,40}'\s{0,9}(?:--|#)\s*$",
     ),
 )
 KINDS = frozenset(rule.kind for rule in RULES)

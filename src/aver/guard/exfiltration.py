@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from urllib.parse import unquote_plus
 
 from aver.core.errors import InvalidInput
@@ -30,6 +31,8 @@ _LONG_NAME = 64
 """The same for a part of the path, which names documents by identifiers of up to 56 characters."""
 _SHINGLE = 12
 """Letters and digits in a row that a link shares with the conversation, at which that is no chance."""
+_WORTH = 6
+"""Characters of a word with a digit in it from which on it is worth stealing."""
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\u180e\u00ad\ufe00-\ufe0f\U000e0000-\U000e01ef]")
 _FEW_INVISIBLE = 16
 """Invisible characters that a text may have: joiners in emoji and scripts that need them, soft hyphens, a byte order mark."""
@@ -62,9 +65,7 @@ class Exfiltration:
             else:
                 self._exact.add(lower)
         self._known = {(link.host, link.rest) for text in sources for link in links(text)}
-        spoken = list(conversation)
-        self._spoken = "\n".join(_squeezed(text) for text in spoken)
-        self._shown = {shown for text in spoken for shown in _distinctive(text)}
+        self._conversation = tuple(conversation)
 
     def find(self, text: str) -> Sequence[Finding]:
         found = [*self._in_links(text), *_hidden(text)]
@@ -97,14 +98,31 @@ class Exfiltration:
         if any(self._says(form) for value in (*path, *values) for form in _forms(value)):
             return 0.98
         odd = [_oddness(value, _LONG) for value in values] + [_oddness(value, _LONG_NAME) for value in path]
+        odd += [0.8 for value in (*path, *values) for form in _decoded(value) if _legible(form)]
         names = [label for label in link.host.split(".")[:-2] if len(label) >= 20 and _dense(label)]
         return max([*odd, 0.8 if names else 0.0])
 
     def _says(self, form: str) -> bool:
-        if any(shown in form.lower() for shown in self._shown):
+        spoken, shown = self._spoken
+        lower = form.lower()
+        if any(
+            lower.startswith(each, at) for at in range(len(lower)) for each in shown.get(lower[at : at + _WORTH], ())
+        ):
             return True
         squeezed = _squeezed(form)
-        return any(squeezed[at : at + _SHINGLE] in self._spoken for at in range(len(squeezed) - _SHINGLE + 1))
+        return any(squeezed[at : at + _SHINGLE] in spoken for at in range(len(squeezed) - _SHINGLE + 1))
+
+    @cached_property
+    def _spoken(self) -> tuple[set[str], dict[str, list[str]]]:
+        """Every run of ``_SHINGLE`` letters and digits of the conversation, and its distinctive words by how they begin."""
+        shingles: set[str] = set()
+        shown: dict[str, list[str]] = {}
+        for text in self._conversation:
+            squeezed = _squeezed(text)
+            shingles.update(squeezed[at : at + _SHINGLE] for at in range(len(squeezed) - _SHINGLE + 1))
+            for word in set(_distinctive(text)):
+                shown.setdefault(word[:_WORTH], []).append(word)
+        return shingles, shown
 
 
 def _values(link: Link) -> tuple[list[str], list[str]]:
@@ -122,7 +140,12 @@ def _forms(value: str) -> Iterator[str]:
     clear = unquote_plus(value)
     yield clear
     yield clear[::-1]
-    packed = re.sub(r"\s", "", clear)
+    yield from _decoded(value)
+
+
+def _decoded(value: str) -> Iterator[str]:
+    """``value`` out of base64 and out of hexadecimal, where it may be either."""
+    packed = re.sub(r"\s", "", unquote_plus(value))
     if len(packed) >= 8:
         if re.fullmatch(r"[\w+/=-]+", packed, re.ASCII):
             try:
@@ -145,6 +168,15 @@ def _oddness(value: str, long: int) -> float:
     return 0.8 if longest >= long and _dense(clear) else 0.0
 
 
+def _legible(decoded: str) -> bool:
+    """Whether these are words and not chance."""
+    return (
+        len(decoded) >= 24
+        and " " in decoded
+        and sum(c.isalnum() or c in " .,:'-" for c in decoded) >= 0.9 * len(decoded)
+    )
+
+
 def _dense(value: str) -> bool:
     """Whether ``value`` looks packed rather than written: letters and digits mixed, at four bits a character or more for long ones."""
     counts = Counter(value)
@@ -158,9 +190,9 @@ def _squeezed(text: str) -> str:
 
 
 def _distinctive(text: str) -> Iterator[str]:
-    """What needs no context to be worth stealing: addresses, and words of six characters or more with a digit in them."""
+    """What needs no context to be worth stealing: addresses, and words with a digit in them."""
     for word in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]+|[\w-]*\d[\w-]*", text.lower()):
-        if len(word) >= 6 and not re.fullmatch(r"(?:19|20)\d\d-?\d\d-?\d\d", word):
+        if len(word) >= _WORTH and not re.fullmatch(r"(?:19|20)\d\d-?\d\d-?\d\d", word):
             yield word
 
 

@@ -21,16 +21,18 @@ _LATIN = dict(
         # Cyrillic, then Greek, then letters of their own kind.
         "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0455\u0456\u0458\u0501\u051b\u051d\u04bb\u04cf\u0475"
         "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408\u050c\u051a\u051c\u04ae"
-        "\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03f2\u03f3"
+        "\u03b1\u03b5\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03f3"
         "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
         "\u0131\u0251\u0261\u0269\u028f\u1d04\u1d0f\u1d1c\u1d20\u1d21\u1d22\u0578\u0585\u0570\u0581\u057d\u13a0\u13a1\u13a2",
-        "abekmhopctyxsijdqwhlvABEKMHOPCTYXSIJGQWYaeiKvoptuxycjABEZHIKMNOPTYXiagiycouvwznohguDRT",
+        "abekmhopctyxsijdqwhlvABEKMHOPCTYXSIJGQWYaeiKvoptuxyjABEZHIKMNOPTYXiagiycouvwznohguDRT",
         strict=True,
     )
 )
+_LUNATE = {"\u03f2": "c", "\u03f9": "C"}
+"""Forms of sigma that look like Latin letters, which normalisation would make into those that do not."""
 _SHARED_SCRIPTS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587]")
 _WORD = re.compile(r"[^\W\d_]+")
-_OTHER = re.compile(r"[^\x00-\x7f]")
+_RUN = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
 _INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
 _TAGS = range(0xE0020, 0xE007F)
 _VARIATIONS = range(0xE0100, 0xE01F0)
@@ -63,22 +65,20 @@ def plain(text: str) -> Plain:
     """
     if text.isascii():
         return Plain(text)
-    parts: list[str] = []
+    letters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    at = 0
-    for other in _OTHER.finditer(text):
-        place, read = other.start(), _read(other[0])
-        parts += (text[at:place], read)
-        starts += range(at, place)
-        ends += range(at + 1, place + 1)
-        at = place + 1
-        starts += [place] * len(read)
-        ends += [at] * len(read)
-    parts.append(text[at:])
-    starts += range(at, len(text))
-    ends += range(at + 1, len(text) + 1)
-    joined = "".join(parts)
+    for run in _RUN.finditer(text):
+        start, end = run.span()
+        if text[start] < "\x80":
+            letters.append(run[0])
+            starts += range(start, end)
+            ends += range(start + 1, end + 1)
+        else:
+            letters.append(read := _read(run[0]))
+            starts += [start] * len(read)
+            ends += [end] * len(read)
+    joined = "".join(letters)
     if _SHARED_SCRIPTS.search(joined):
         joined = _latinised(joined)
     return Plain(joined, tuple(_hidden(text)), starts, ends)
@@ -94,6 +94,8 @@ def _read(char: str) -> str:
         return ""
     if unicodedata.category(char) == "Zs":
         return " "
+    if char in _LUNATE:
+        return _LUNATE[char]
     return "".join(_own(each) for each in unicodedata.normalize("NFKC", char) if not _MARKS.match(each))
 
 
@@ -109,7 +111,7 @@ def _latinised(text: str) -> str:
         not any(map(_latin, word[0])) and any(_SHARED_SCRIPTS.match(c) and c not in _LATIN for c in word[0])
         for word in words
     )
-    parts: list[str] = []
+    letters: list[str] = []
     end = 0
     for word in words:
         read = word[0]

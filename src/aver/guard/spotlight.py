@@ -20,7 +20,8 @@ __all__ = ["Spotlight", "Style"]
 Style = Literal["delimiting", "datamarking", "encoding"]
 _MARK = "\ue000"
 """A character that stands in no text: of Unicode's private use area."""
-_FORGED = re.compile(r"</?\s*untrusted\b[^>]*>?", re.IGNORECASE)
+_GONE = "\ufffd"
+_FORGED = re.compile(r"<\s{0,9}/?\s{0,9}untrusted\b[^>\n]{0,100}>?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Spotlight:
         """What the system prompt says of it."""
         told = {
             "delimiting": "",
-            "datamarking": f" Between its words stands {_MARK} in place of each space.",
+            "datamarking": f" Between its words stands {_MARK} in place of each space, and after each line break.",
             "encoding": " It is encoded in base64: decode it to read it.",
         }[self.style]
         return (
@@ -52,9 +53,10 @@ class Spotlight:
 
     def shown(self, text: str) -> str:
         """``text`` as the model is to see it. Linear in its length."""
-        body = _FORGED.sub("", text.replace(self.token, "")).replace(_MARK, "")
+        # Something stands in place of each forgery, so that what was around it does not become one.
+        body = _FORGED.sub(_GONE, text.replace(_MARK, _GONE).replace(self.token, _GONE))
         if self.style == "datamarking":
-            body = re.sub(r"[^\S\n]+", _MARK, body)
+            body = re.sub(r"[^\S\n]+", _MARK, body).replace("\n", f"\n{_MARK}")
         elif self.style == "encoding":
             body = base64.b64encode(body.encode("utf-8", "replace")).decode()
         return f"<untrusted {self.token}>\n{body}\n</untrusted {self.token}>"
@@ -70,4 +72,4 @@ class Spotlight:
         body = shown[len(head) : -len(tail)]
         if self.style == "encoding":
             return base64.b64decode(body).decode("utf-8")
-        return body.replace(_MARK, " ")
+        return body.replace(f"\n{_MARK}", "\n").replace(_MARK, " ")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aver.core.errors import InvalidInput
 from aver.gateway.types import Embedder
-from aver.guard.injection.windows import windows
+from aver.guard.injection.windows import parts
 from aver.guard.plain import plain
 from aver.guard.types import Finding
 
@@ -25,8 +25,8 @@ __all__ = ["Topic", "Topics"]
 _NEAR = 0.5
 """Cosine to an example at which two sentences are as likely as not about one thing, for all-MiniLM-L6-v2."""
 _SLOPE = 14.0
-_MOST_WINDOWS = 400
-"""Windows of a text that are embedded at most, spread evenly over a longer one."""
+_MOST_SENTENCES = 400
+"""Sentences of a text that are embedded at most, spread evenly over a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ class Topics:
             for name, pattern in self._words.items()
             for match in pattern.finditer(read.text)
         ]
-        parts = list(windows(read.text))
-        if parts and any(topic.examples for topic in self._topics):
-            if len(parts) > _MOST_WINDOWS:
-                parts = [parts[at * len(parts) // _MOST_WINDOWS] for at in range(_MOST_WINDOWS)]
-            vectors = self._embedder.embed([read.text[start:end] for start, end in parts])
+        said = parts(read.text)
+        if said and any(topic.examples for topic in self._topics):
+            if len(said) > _MOST_SENTENCES:
+                said = [said[at * len(said) // _MOST_SENTENCES] for at in range(_MOST_SENTENCES)]
+            vectors = self._embedder.embed([read.text[start:end] for start, end in said])
             for meant in self._examples():
-                for (start, end), score in zip(parts, meant.scores(vectors), strict=True):
+                for (start, end), score in zip(said, meant.scores(vectors), strict=True):
                     if score >= 0.5:
                         found.append(Finding(meant.name, *read.original(start, end), score))
         return _apart(found)

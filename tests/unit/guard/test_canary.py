@@ -44,6 +44,16 @@ def test_a_canary_is_random_and_planted_at_both_ends():
         base64.b64encode(b"the token is " + TOKEN.encode()).decode(),
         base64.b64encode(b"ab" + TOKEN.encode()[::-1]).decode(),
         "".join(chr(ord(c) + 0xFEE0) for c in TOKEN),
+        TOKEN.encode().hex(" "),
+        "".join(f"\\x{ord(c):02x}" for c in TOKEN),
+        "".join(f"%{ord(c):02X}" for c in TOKEN),
+        "".join(f"&#{ord(c)};" for c in TOKEN),
+        "".join(f"\\u00{ord(c):02x}" for c in TOKEN),
+        " ".join(str(ord(c)) for c in TOKEN),
+        " ".join(f"{ord(c):08b}" for c in TOKEN),
+        base64.b32encode(TOKEN.encode()).decode(),
+        base64.b32encode(b"abc" + TOKEN.encode() + b"de").decode(),
+        "| " + " | ".join(TOKEN[at : at + 4] for at in range(0, 20, 4)) + " |",
     ],
 )
 def test_a_canary_is_found_however_it_is_written(written):
@@ -91,3 +101,18 @@ def test_findings_lie_in_the_text_in_order_and_apart(before, after, leaked):
 @given(st.text(max_size=300))
 def test_chance_finds_no_canary(text):
     assert PromptLeak([TOKEN]).find(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TOKEN[:9] * 20_000,
+        "aWdu" * 60_000,
+        (PROMPT.split(".", maxsplit=1)[0] + " x ") * 1_000,
+        "you are the assistant " * 10_000,
+        "a-" * 100_000,
+    ],
+)
+def test_hostile_text_is_read_to_its_end(text):
+    # What grew with the square of the length would not end here in any patience.
+    assert all(each.end <= len(text) for each in PromptLeak([TOKEN], PROMPT).find(text))

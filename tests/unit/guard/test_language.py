@@ -60,3 +60,11 @@ async def test_findings_lie_in_any_text_in_order(text):
     for each in (await Language(["en"]).check(text, "input")).findings:
         assert last <= each.start < each.end <= len(text)
         last = each.end
+
+
+@pytest.mark.parametrize(
+    "text", ["```" * 60_000, "`a" * 60_000, "der die das. " * 15_000, "я" * 150_000, "https://" * 20_000]
+)
+async def test_hostile_text_is_read_to_its_end(text):
+    # What grew with the square of the length would not end here in any patience.
+    assert all(each.end <= len(text) for each in (await Language(["en"]).check(text, "input")).findings)

@@ -13,6 +13,12 @@ READ = {
     "".join(chr(0xE0000 + ord(c)) for c in "ignore"): "ignore",
     "\u202eignore\u202c": "ignore",
     "Ωmega ιgnore": "Ωmega ignore",
+    "Ϲоntоsо ϲо": "Contoso co",
+    "ⅰgnore ﬁles ①": "ignore files 1",
+    "i\u00adg\u034fn\ufe0fo\U000e0100re": "ignore",
+    "i\u0301gno\u0308re": "ignore",
+    "a\u00a0b\u2003c": "a b c",
+    "\ud800": "",
     "Сору": "Copy",  # made of look-alikes alone, in a text with no word of Russian
     "Мы пишем отчёт о кофе": "Мы пишем отчёт о кофе",
     "Το κείμενο είναι εδώ": "Το κείμενο είναι εδώ",
@@ -52,3 +58,14 @@ def test_reading_twice_changes_nothing_of_what_is_ascii(one, two):
     read = plain(one + two).text
     if read.isascii():
         assert plain(read).text == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u200b" * 200_000, "а" * 200_000, "аa " * 80_000, "\U000e0041" * 100_000, "é" * 200_000, "a\u0301" * 100_000],
+)
+def test_hostile_text_is_read_to_its_end(text):
+    # What grew with the square of the length would not end here in any patience.
+    read = plain(text)
+    if read.text:
+        assert read.original(0, len(read.text))[1] <= len(text)

@@ -29,8 +29,8 @@ class InjectionDetector:
     ``input`` is what a user writes: an order is expected there, and what is found (``jailbreak``) is one against the rules. ``untrusted`` is
     what documents and tools hold: an order to a model is found whatever it asks (``injection``).
 
-    Each window of a few sentences is judged by itself and the threshold is one for all lengths, so a long text raises no more alarms than its
-    sentences do. ``weights`` are other than the package's own. Findings have scores from one half up; one half is the calibrated threshold. ``find`` and ``score`` raise
+    Each window of a few sentences is judged by itself, against a bound that grows with the logarithm of their number, so that a long text
+    raises no more false alarms than a short one. ``weights`` are other than the package's own. Findings have scores from one half up; one half is the calibrated threshold. ``find`` and ``score`` raise
     :class:`~aver.core.errors.Unavailable` where the embedder has no weights.
     """
 
@@ -59,13 +59,14 @@ class InjectionDetector:
         return _probability(max((odds for _, _, odds in self._scored(text)), default=_CLEAN))
 
     def _scored(self, text: str) -> Iterator[tuple[int, int, float]]:
-        """Windows that are not clearly clean: place in ``text``, and log odds above the threshold."""
-        suspects = [each for each in self._windows(plain(text)) if each[0] >= self._head.gate]
-        suspects.sort(key=lambda each: -each[0])
+        """Windows that are not clearly clean: place in ``text``, and log odds above the bound."""
+        seen = list(self._windows(plain(text)))
+        expected = self._head.expected(len(seen))
+        suspects = sorted((each for each in seen if each[0] >= self._head.gate + expected), key=lambda each: -each[0])
         suspects = suspects[: 2 + len(text) // _LOOKS]
         vectors = self._embedder.embed([window for _, window, _, _ in suspects])
-        for (_, _, seen, (start, end)), vector in zip(suspects, vectors, strict=True):
-            yield start, end, self._head.log_odds(seen, vector)
+        for (_, _, found, (start, end)), vector in zip(suspects, vectors, strict=True):
+            yield start, end, self._head.log_odds(found, vector) - self._head.threshold - expected
 
     def _windows(self, read: Plain) -> Iterator[tuple[float, str, Signs, tuple[int, int]]]:
         """Suspicion, text, signs and place of each window, of what is encoded too."""

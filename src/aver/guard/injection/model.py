@@ -6,6 +6,7 @@ user writes may well be an order, what a document holds may not. ``python bench/
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -19,28 +20,38 @@ from aver.guard.injection.concepts import SIZE, Signs
 __all__ = ["EMBEDDING_SCALE", "Head", "HeadName", "head"]
 
 HeadName = Literal["input", "untrusted"]
-EMBEDDING_SCALE = 6.0
+EMBEDDING_SCALE = 2.0
 """Embeddings have length 1 and hundreds of places; scaled so, the penalty on weights bears on them as on the concepts."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``. A window with first log odds below ``gate`` is clean
-    without a second look; one with second log odds of ``threshold`` has the score one half."""
+    """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``.
+
+    The worst of many clean windows looks worse than the worst of few: above their highest hundredths the log odds of clean windows fall off
+    exponentially, by a factor of e for each ``rise``, so the worst of ``n`` grows by ``rise * ln(n)``
+    (https://en.wikipedia.org/wiki/Gumbel_distribution). What a window is held against grows with it, and texts of all lengths raise as many false
+    alarms: against ``gate`` by the first, without which it is clean and never embedded, and against ``threshold`` by the second.
+    """
 
     first: NDArray[np.float32]
     second: NDArray[np.float32]
     gate: float
     threshold: float
+    rise: float
 
     def suspicion(self, signs: Signs) -> float:
         """Log odds by concepts alone."""
         return float(self.first[signs.places] @ signs.values)
 
     def log_odds(self, signs: Signs, vector: NDArray[np.float32]) -> float:
-        """Log odds by concepts and the window's embedding, above the threshold."""
+        """Log odds by concepts and the window's embedding."""
         by_signs = self.second[signs.places] @ signs.values
-        return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector)) - self.threshold
+        return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector))
+
+    def expected(self, windows: int) -> float:
+        """By how much the worst of so many clean windows exceeds one."""
+        return self.rise * math.log(max(1, windows))
 
 
 @lru_cache
@@ -50,6 +61,5 @@ def head(name: HeadName) -> Head:
         return Head(
             stored[f"{name}_first"].astype(np.float32),
             stored[f"{name}_second"].astype(np.float32),
-            float(stored[f"{name}_gate"]),
-            float(stored[f"{name}_threshold"]),
+            *(float(stored[f"{name}_{part}"]) for part in ("gate", "threshold", "rise")),
         )

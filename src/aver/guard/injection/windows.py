@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from aver.core.sentences import sentences
 
-__all__ = ["windows"]
+__all__ = ["parts", "windows"]
 
 _LONG = 320
 """Characters of a window at most: some sixty word pieces, which the embedder reads whole."""
@@ -17,21 +17,26 @@ _SHORT = 140
 def windows(text: str) -> Iterator[tuple[int, int]]:
     """Spans in order of their beginning. Each sentence begins in one window at least; a short one is seen with the one before it and
     with what follows. Linear in ``len(text)``."""
-    parts = [part for start, end in sentences(text) for part in _cut(text, start, end)]
+    each = parts(text)
     first = 0
-    while first < len(parts):
+    while first < len(each):
         last = first
-        while last + 1 < len(parts) and parts[last][1] - parts[first][0] < _SHORT and _fits(parts, first, last + 1):
+        while last + 1 < len(each) and each[last][1] - each[first][0] < _SHORT and _fits(each, first, last + 1):
             last += 1
-        yield parts[first][0], parts[last][1]
-        if last + 1 >= len(parts):
+        yield each[first][0], each[last][1]
+        if last + 1 >= len(each):
             return
         # Begin with the last sentence again when it leaves room, so that two neighbours always share a window.
-        first = last if last > first and _fits(parts, last, last + 1) else last + 1
+        first = last if last > first and _fits(each, last, last + 1) else last + 1
 
 
-def _fits(parts: list[tuple[int, int]], first: int, last: int) -> bool:
-    return parts[last][1] - parts[first][0] <= _LONG
+def parts(text: str) -> list[tuple[int, int]]:
+    """Sentences in order, each in pieces of at most 320 characters."""
+    return [part for start, end in sentences(text) for part in _cut(text, start, end)]
+
+
+def _fits(each: list[tuple[int, int]], first: int, last: int) -> bool:
+    return each[last][1] - each[first][0] <= _LONG
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
