@@ -11,7 +11,7 @@ from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
 from aver.agents.release import Release
 from aver.agents.reranking import MakeCall
-from aver.agents.turn import Parts, Turn
+from aver.agents.turn import Halt, Parts, Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
 from aver.core import Clock, Principal
 from aver.core.errors import AverError, NotFound
@@ -29,7 +29,7 @@ __all__ = ["Assistant"]
 
 class Assistant:
     """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
-    turn's way to call models, what orders the passages a second time."""
+    turn's way to call models, what orders the passages a second time; ``halt`` looks for kill switches."""
 
     def __init__(
         self,
@@ -41,10 +41,13 @@ class Assistant:
         release: Release,
         embedder: Embedder,
         reranker: Callable[[MakeCall], Reranker] | None = None,
+        halt: Halt | None = None,
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
-        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker)
+        self._parts = Parts(
+            store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker, halt
+        )
 
     async def run(
         self,
@@ -60,12 +63,14 @@ class Assistant:
         ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
         ``limit`` is how many passages to look at, if fewer than the release does.
 
-        Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
+        Raises :class:`~aver.core.errors.Stopped` where it is switched off, :class:`~aver.core.errors.InvalidInput` and
+        :class:`~aver.core.errors.TooLarge` for the question,
         :class:`~aver.core.errors.NotFound` for the conversation, and :class:`~aver.core.errors.ProviderError` when a reply breaks off
         after some of it was shown. A turn that raises, or is left, is recorded as failed and never sealed.
         """
         turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
+            await turn.require_going()
             await whole(turn.admit)
             yield turn.progressed("admitted")
             await whole(turn.understand)
@@ -74,12 +79,14 @@ class Assistant:
             await turn.rerank()
             await whole(turn.retrieved)
             yield turn.progressed("retrieved")
+            await turn.require_going()
             if turn.hits:
                 yield turn.progressed("generating")
                 async with aclosing(turn.generate()) as written:
                     async for sentence in written:
                         for verified in await whole(turn.verify, sentence):
                             yield verified
+            await turn.require_going()
             yield await whole(turn.respond)
         except BaseException as error:
             await _record_failure(turn, error)

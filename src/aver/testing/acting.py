@@ -31,10 +31,10 @@ from aver.evidence import Ledger, Step
 from aver.gateway import ChatDelta, ChatRequest, Gateway
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.types import Mode, ToolDelta, Usage
-from aver.policy import Action, Annotations, Decision, Effect, Origin
+from aver.policy import Action, Annotations, Decision, Effect
 from aver.store import Store, Switches
 
-__all__ = ["ActingCrashes", "Desk", "Found", "Scripted", "Tracker", "World", "compared"]
+__all__ = ["ActingCrashes", "Desk", "Found", "Scripted", "World", "compared"]
 
 Kind = Literal["plain", "idempotent", "looked_up", "booked", "cancelled"]
 KINDS: tuple[Kind, ...] = ("plain", "idempotent", "looked_up", "booked")
@@ -149,19 +149,6 @@ class Scripted:
     async def close(self) -> None: ...
 
 
-class Tracker:
-    """Takes everything to be made by the model."""
-
-    def said(self, text: str) -> None: ...
-
-    def returned(self, step: str, tool: str, annotations: Annotations, value: Any) -> None: ...
-
-    def known(self, value: Any, origin: Origin) -> None: ...
-
-    def origins(self, arguments: Mapping[str, Any]) -> dict[str, list[Origin]]:
-        return {name: [Origin("unknown")] for name in arguments}
-
-
 class _NoDocuments:
     def readable(self, *_: Any) -> frozenset[Any]:
         return frozenset()
@@ -206,7 +193,6 @@ class Desk:
                 Gateway(lambda: config, builtin=[model]),
                 lambda _: tools,
                 decide,
-                Tracker,
                 Switches(self.store.switches),
             )
         )

@@ -1,6 +1,6 @@
 """Agents that act: the durable loop of plan, act and observe, with approvals, memory and kill switches."""
 
-from aver.agents.acting.approvals import Approvals, Asking, Pending, Standing
+from aver.agents.acting.approvals import Approval, Approvals, ApprovalStatus, Asking, Standing
 from aver.agents.acting.journal import Journal
 from aver.agents.acting.memory import Memory, Remember, Remembered
 from aver.agents.acting.running import Parts
@@ -12,13 +12,14 @@ from aver.agents.acting.types import (
     Limits,
     Outcome,
     Performed,
-    Provenance,
     TellsApart,
 )
 
 __all__ = [
     "Acting",
     "Agent",
+    "Approval",
+    "ApprovalStatus",
     "Approvals",
     "Asking",
     "FourEyes",
@@ -28,9 +29,7 @@ __all__ = [
     "Memory",
     "Outcome",
     "Parts",
-    "Pending",
     "Performed",
-    "Provenance",
     "Remember",
     "Remembered",
     "Standing",

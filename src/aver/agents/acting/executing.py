@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aver.agents.acting.running import Running
-from aver.agents.acting.showing import kept_value, plain
+from aver.agents.acting.showing import kept_value
 from aver.agents.acting.state import Action
 from aver.agents.acting.types import Idempotent, TellsApart, ToolStatus, reads_only
 from aver.agents.blocking import whole
 from aver.agents.tools import Result, Tool
+from aver.agents.tools.text import present
 from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
 from aver.evidence import Draft
 
@@ -24,6 +25,7 @@ __all__ = ["bring_about", "read_all"]
 
 _ATTEMPTS = 3
 """Of one effect under one key."""
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,12 @@ async def _finish(running: Running, action: Action, came: _Came, compensates: st
 async def _executed(running: Running, action: Action, came: _Came, compensates: str = "") -> list[Draft]:
     """What came of a call, as steps: its value, which no model sees, and its text as guardrails leave it, which one does."""
     most = running.parts.agent.limits.result_characters
-    text, value, reason = "", None, plain(came.reason, 1000)
+    text, value, readers, reason = "", None, None, present(came.reason, _LONGEST_REASON)
     drafts: list[Draft] = []
     if came.result is not None:
         value = kept_value(came.result.value, most)
-        text = plain(came.result.text, most)
+        readers = None if came.result.readers is None else sorted(came.result.readers)
+        text = present(came.result.text, most)
         looked, drafts = await running.check("result", text)
         text = f"[withheld: {looked.reason}]" if looked.outcome == "block" else looked.text
     facts: dict[str, Any] = {
@@ -195,4 +198,5 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
         "compensates": compensates or None,
         "ms": came.ms,
     }
-    return [*drafts, running.draft("executed", facts, {"reason": reason, "value": value, "text": text})]
+    body = {"reason": reason, "value": value, "text": text, "readers": readers}
+    return [*drafts, running.draft("executed", facts, body)]

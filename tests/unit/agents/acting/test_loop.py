@@ -306,31 +306,65 @@ async def test_a_task_is_something_of_a_reasonable_length(scene, task, error):
 
 
 class Watchword:
-    def __init__(self, word, outcome):
-        self.name, self._word, self._outcome = "watchword", word, outcome
+    name = "watchword"
+
+    def __init__(self, word):
+        self._word = word
 
     async def check(self, text, place):
         at = text.find(self._word)
         if at < 0:
             return Verdict(self.name, "pass")
-        return Verdict(self.name, self._outcome, [Finding("WORD", at, at + len(self._word), 1.0)], "the word")
+        return Verdict(self.name, "flag", [Finding("WORD", at, at + len(self._word), 1.0)], "the word")
 
 
 async def test_guardrails_stand_at_every_place(scene):
-    block, redact = Watchword("swordfish", "block"), Watchword("swordfish", "redact")
+    block, redact = (Watchword("swordfish"), "block"), (Watchword("swordfish"), "redact")
     spoken = [("lookup", {"name": "swordfish"})]
-    at = scene(Script("Never asked."), [], checks={"input": [block]})
+    at = scene(Script("Never asked."), [], guard={"input": [block]})
     refused = await at.ask("say swordfish")
     assert (refused.status, refused.error, at.model.requests) == ("failed", "content-filtered", [])
-    at = scene(Script(spoken, "No."), [lookup()], checks={"arguments": [block]})
+    at = scene(Script("Ok."), [], guard={"input": [redact]})
+    await at.ask("say swordfish")
+    assert "swordfish" not in at.model.heard()
+    at = scene(Script(spoken, "No."), [lookup()], guard={"arguments": [block]})
     assert at.facts((await at.ask()).turn, "refused")[0]["cause"] == "guard"
-    at = scene(Script(spoken, "Ok."), [lookup()], checks={"result": [redact]})
+    tool = lookup()
+    at = scene(Script(spoken, "No."), [tool], guard={"arguments": [redact]})
+    await at.ask()
+    assert [arguments for _, arguments in tool.done] == [{"name": "[WORD]"}]
+    at = scene(Script(spoken, "Ok."), [lookup()], guard={"result": [redact]})
     await at.ask()
     assert "[WORD]@acme" in at.model.heard()
-    at = scene(Script("It is swordfish!"), [], checks={"output": [redact]})
+    at = scene(Script(spoken, "Ok."), [lookup()], guard={"result": [block]})
+    await at.ask()
+    assert "[withheld: watchword: the word]" in at.model.heard()
+    at = scene(Script("It is swordfish!"), [], guard={"output": [redact]})
     assert (await at.ask()).text == "It is [WORD]!"
-    at = scene(Script("It is swordfish!"), [], checks={"output": [block]})
+    at = scene(Script("It is swordfish!"), [], guard={"output": [block]})
     assert "swordfish" not in (await at.ask()).text
+    at = scene(Script("It is swordfish!"), [], guard={"output": [(Watchword("swordfish"), "observe")]})
+    outcome = await at.ask()
+    assert outcome.text == "It is swordfish!"
+    assert at.facts(outcome.turn, "checked")[0]["counts"] == [1]
+
+
+async def test_a_model_reads_tokens_while_its_tools_and_its_user_get_the_values(scene):
+    mail = send()
+    hidden = {"input": [(Watchword("bob@acme"), "redact")], "result": [(Watchword("bob@acme"), "redact")]}
+
+    def pass_on(request):
+        (token,) = {each for each in repr(request.messages).split() if "WORD_1" in each}
+        return [("send", {"to": token.strip("'\",)."), "text": "hi"})]
+
+    model = Script(pass_on, lambda request: f"I wrote to {request.messages[-2].parts[0].arguments[8:23]}.")
+    at = scene(model, [mail], guard=hidden, vault=True)
+    outcome = await at.ask("Send hi to bob@acme please")
+    assert [arguments for _, arguments in mail.done] == [MAIL]
+    assert "bob@acme" not in "".join(repr(request.messages) for request in model.requests)
+    assert outcome.text.startswith("I wrote to bob@acme")
+    await at.ask("And once more", conversation=outcome.conversation)
+    assert "bob@acme" not in model.heard()
 
 
 async def test_a_check_that_cannot_judge_blocks(scene):
@@ -340,7 +374,7 @@ async def test_a_check_that_cannot_judge_blocks(scene):
         async def check(self, text, place):
             raise Unavailable("Down", "Wait.")
 
-    at = scene(Script("Hello."), [], checks={"output": [Broken()]})
+    at = scene(Script("Hello."), [], guard={"output": [(Broken(), "block")]})
     assert (await at.ask()).error == "content-filtered"
 
 

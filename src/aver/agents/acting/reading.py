@@ -1,0 +1,127 @@
+"""What evidence says of turns, for whoever asks: how one came out, which there are, and what a conversation is reminded of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import select
+
+from aver.agents.acting.journal import Journal
+from aver.agents.acting.state import Action, State
+from aver.agents.acting.store import acting
+from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStatus
+from aver.agents.store import turns
+from aver.core import Principal
+from aver.evidence import Step
+from aver.policy import Origin, origin_to
+
+__all__ = ["TurnSummary", "earlier", "outcome", "summaries"]
+
+_EARLIER = 4
+"""Turns of a conversation that a turn is told of."""
+_LARGEST_VALUES = 100_000
+"""Characters of what trusted tools returned in one of them that its values are known from, about."""
+_LISTED = 100
+_HAPPENED = frozenset({"intended", "done", "failed", "not_run", "undecided"})
+_ENDED: Mapping[str, OutcomeStatus] = {"sealed": "answered", "failed": "failed", "cancelled": "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSummary:
+    """One of a person's turns, by what they asked for."""
+
+    turn: str
+    conversation: str
+    task: str
+    status: OutcomeStatus
+    created: datetime
+
+
+def outcome(state: State) -> Outcome:
+    """How a turn stands, with every effect it came to."""
+    status, text = _standing(state)
+    performed = tuple(
+        Performed(action.id, action.tool, action.arguments or {}, cast(ToolStatus, action.status), _back(state, action))
+        for action in state.actions()
+        if action.status in _HAPPENED and not action.only_reads
+    )
+    output = state.answer.get("output") if state.answer else None
+    return Outcome(state.turn, state.conversation, status, text, output, state.error, state.approvals, performed)
+
+
+def summaries(journal: Journal, principal: Principal) -> list[TurnSummary]:
+    """The principal's own turns, newest first; those erased are gone. Blocking."""
+    query = (
+        select(acting.c.turn, acting.c.status, turns.c.conversation, turns.c.status.label("ended"), turns.c.created)
+        .join(turns, turns.c.id == acting.c.turn)
+        .where(acting.c.owner == journal.owner(principal))
+        .order_by(acting.c.turn.desc())
+        .limit(_LISTED)
+    )
+    with journal.store.read() as tx:
+        rows = tx.execute(query).all()
+    steps = journal.ledger.turns(row.turn for row in rows)
+    found = []
+    for row in rows:
+        body = steps[row.turn][0].body
+        if body is not None:
+            status = _ENDED[row.ended] if row.status == "ended" else cast(OutcomeStatus, row.status)
+            created = datetime.fromisoformat(row.created)
+            found.append(TurnSummary(row.turn, row.conversation, body["question"], status, created))
+    return found
+
+
+def earlier(journal: Journal, conversation: str) -> list[dict[str, Any]]:
+    """The last turns of a conversation, oldest first, as a turn is begun with them: see :attr:`State.earlier`. Its owner is checked when it
+    is entered. Blocking."""
+    acted = select(turns.c.id).join(acting, acting.c.turn == turns.c.id)
+    query = acted.where(turns.c.conversation == conversation, turns.c.status == "sealed")
+    with journal.store.read() as tx:
+        ids = list(tx.execute(query.order_by(turns.c.ordinal.desc()).limit(_EARLIER)).scalars())
+    return [told for turn, steps in journal.ledger.turns(reversed(ids)).items() if (told := _told(turn, steps))]
+
+
+def _told(turn: str, steps: Sequence[Step]) -> dict[str, Any] | None:
+    state = State(turn)
+    state.apply((step.kind, step.facts, step.body) for step in steps)
+    if state.erased or state.answer is None or "text" not in state.answer:
+        return None
+    text = state.answer["text"]
+    return {
+        "turn": turn,
+        "question": state.task,
+        "heard": state.told.get("input", state.task),
+        "answer": text,
+        "written": state.answer.get("written", text),
+        "values": _values(state),
+    }
+
+
+def _values(state: State) -> list[list[Any]]:
+    """What trusted tools returned: in a later turn still the tenant's own word, but nobody's choice."""
+    found, left = [], _LARGEST_VALUES
+    for action in state.actions():
+        if action.status == "done" and action.value is not None and action.is_trusted:
+            left -= len(action.text)
+            readers = None if action.readers is None else frozenset(action.readers)
+            if left >= 0:
+                found.append([action.value, origin_to(Origin("trusted", f"{state.turn}-{action.id}", readers))])
+    return found
+
+
+def _back(state: State, action: Action) -> str:
+    """What became of its compensation."""
+    if action.id in state.impossible:
+        return "impossible"
+    return state.compensations[action.id].status if action.id in state.compensations else ""
+
+
+def _standing(state: State) -> tuple[OutcomeStatus, str]:
+    if state.ended and state.answer is not None:
+        return "answered", str(state.answer["text"])
+    if state.ended:
+        return ("cancelled" if state.error == "cancelled" else "failed"), state.detail
+    return ("waiting" if state.approvals and not state.error else "running"), state.detail
