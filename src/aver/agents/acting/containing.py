@@ -19,6 +19,8 @@ __all__ = ["Cause", "Refusal", "fitting", "read_arguments"]
 Cause = Literal[
     "unknown_tool", "too_long", "not_json", "invalid_arguments", "repeated", "undecided", "stopped", "guard"
 ]
+_MOST_VALUES = 1000
+_DEEPEST = 32
 _MARK, _ESCAPED = "\ue000", r"\ue000"
 """What spotlighting puts between words, which a model may copy with them."""
 
@@ -52,6 +54,9 @@ def fitting(
     tool: Tool, schema: Schema, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits
 ) -> Refusal | None:
     """Why ``arguments`` are none of the tool's, or the call was made too often before."""
+    if _is_unwieldy(arguments):
+        most = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
+        return Refusal("too_long", f"The arguments hold {most}.")
     declared = schema.rules
     wrong = schema.problems(arguments)
     if not wrong and not declared.keys() & {"additionalProperties", "patternProperties", "unevaluatedProperties"}:
@@ -61,6 +66,20 @@ def fitting(
     if wrong:
         return Refusal("invalid_arguments", f"The arguments do not fit the tool's schema: {'; '.join(wrong)}")
     return _repeated(tool, arguments, earlier, limits)
+
+
+def _is_unwieldy(arguments: Mapping[str, Any]) -> bool:
+    """Whether there is more in them than a person could look through, and policy within the time it has."""
+    pending: list[tuple[Any, int]] = [(arguments, 0)]
+    count = 0
+    while pending:
+        value, depth = pending.pop()
+        count += 1
+        if count > _MOST_VALUES or depth > _DEEPEST:
+            return True
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        pending += [(each, depth + 1) for each in inner]
+    return False
 
 
 def _names(declared: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -46,7 +46,7 @@ async def read_all(running: Running, actions: Sequence[Action]) -> None:
         drafts += await _executed(running, action, each)
     await running.record(drafts)
     for action in actions:
-        running.learn(action)
+        await whole(running.learn, action)
 
 
 async def _read(running: Running, action: Action) -> _Came:
@@ -72,7 +72,7 @@ async def bring_about(running: Running, action: Action, compensates: str = "") -
     else:
         await _attempt(running, tool, action, compensates)
     if not compensates:
-        running.learn(action)
+        await whole(running.learn, action)
 
 
 async def _attempt(running: Running, tool: Tool, action: Action, compensates: str) -> None:
@@ -155,18 +155,31 @@ async def _called(running: Running, tool: Tool, action: Action) -> _Came:
 
 
 async def _timed(tool: Tool, action: Action, turn: str, seconds: float) -> _Came:
+    """Nobody waits longer than the time for it, not even for a tool that does not let itself be cancelled."""
+    call = asyncio.ensure_future(_outcome(tool, action, turn))
     try:
-        async with asyncio.timeout(seconds):
-            return _came_of(await tool.call(dict(action.arguments or {}), action.key(turn)))
-    except TimeoutError:
+        if (await asyncio.wait({call}, timeout=seconds))[0]:
+            return call.result()
         return _Came("undecided", f"It did not return within {seconds:g} seconds.")
+    finally:
+        call.cancel()
+
+
+async def _outcome(tool: Tool, action: Action, turn: str) -> _Came:
+    try:
+        return _came_of(await tool.call(dict(action.arguments or {}), action.key(turn)))
     except (Unavailable, InvalidInput) as error:
         return _Came("not_run", _said(error))
-    except Exception as error:  # noqa: BLE001 - a tool may raise anything; whatever it is, it may have run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool may raise anything; whatever it is, it may have run
         return _Came("undecided", _said(error))
 
 
-def _came_of(result: Result) -> _Came:
+def _came_of(result: Any) -> _Came:
+    """Raises :class:`TypeError` for what is no result, whatever a tool says it returns."""
+    if not (isinstance(result, Result) and isinstance(result.text, str)):
+        raise TypeError
+    if result.readers is not None and not all(isinstance(each, str) for each in result.readers):
+        raise TypeError
     return _Came("failed" if result.failed else "done", result=result)
 
 

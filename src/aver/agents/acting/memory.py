@@ -67,20 +67,23 @@ class Memory:
             tx.execute(insert(memories), {"id": memory, "owner": owner, "name": hidden})
             self._journal.ledger.append_all(tx, [Draft(memory, "remembered", principal.subject, facts, body)])
 
-    def recall(self, principal: Principal) -> list[Remembered]:
-        """Everything remembered of ``principal`` that they may still read, oldest first; what was erased is gone."""
+    def recall(self, principal: Principal, most: int | None = None) -> list[Remembered]:
+        """What is remembered of ``principal`` that they may still read, oldest first, the newest where it takes more than ``most`` bytes;
+        what was erased is gone."""
         query = select(memories.c.id).where(memories.c.owner == self._journal.owner(principal)).order_by(memories.c.id)
         with self._journal.store.read() as tx:
             ids = list(tx.execute(query).scalars())
-        found = []
-        for steps in self._journal.ledger.turns(ids).values():
+        found: list[Remembered] = []
+        for steps in reversed(self._journal.ledger.turns(ids).values()):
             body = steps[0].body
             if body is None:
                 continue
+            if most is not None and (most := most - len(canonical_json([body["name"], body["value"]]))) < 0:
+                break
             origin = origin_from(body["origin"])
             if origin.readers is None or origin.readers & principal.readers:
                 found.append(Remembered(body["name"], body["value"], origin))
-        return found
+        return found[::-1]
 
     def forget(self, principal: Principal, name: str) -> None:
         """Let a value go; :class:`NotFound` where there is none. What evidence says of it stays until the user is erased."""

@@ -27,6 +27,8 @@ from aver.policy import origin_to
 __all__ = ["Acting"]
 
 _LONGEST_TASK = 32_000
+_MOST_RECALLED = 20_000
+"""Bytes of what is remembered that a turn is told of."""
 
 
 def _quiet(_: Sequence[Draft]) -> None: ...
@@ -78,7 +80,7 @@ class Acting:
         turn, now = new_id("turn"), journal.clock.now()
         recalled = [
             {"name": each.name, "value": each.value, "origin": origin_to(each.origin)}
-            for each in self.memory.recall(principal)
+            for each in self.memory.recall(principal, _MOST_RECALLED)
         ]
         before = earlier(journal, conversation) if conversation else []
         with journal.store.begin() as tx:

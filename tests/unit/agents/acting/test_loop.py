@@ -433,7 +433,7 @@ async def test_a_kill_switch_holds_on_every_replica_and_says_so(scene, tmp_path,
     def stop():
         tenant = "acme" if kind == "tenant" else ""
         thrown.append(other.store.throw_switch(kind, name, tenant, reason="mails go astray"))
-        at.parts.switches._until = 0  # a quarter of a second later
+        at.parts.switches._asked = float("-inf")  # a quarter of a second later
 
     at = scene(model, [mail])
     outcome = await at.ask()
@@ -447,8 +447,7 @@ async def test_a_kill_switch_holds_on_every_replica_and_says_so(scene, tmp_path,
         with pytest.raises(Stopped, match="mails go astray"):
             await at.ask()
     other.store.lift_switch(thrown[0].id)
-    at.acting.switched(thrown[0], lifted=True)
-    at.parts.switches._until = 0
+    at.parts.switches._asked = float("-inf")
     model.replies = ["Again."]
     assert (await at.ask()).status == "answered"
     other.store.close()
@@ -461,7 +460,7 @@ async def test_a_stopped_turn_takes_back_when_it_may(scene):
 
     def stop(_):
         switches.append(at.store.throw_switch("installation", reason="trouble"))
-        at.parts.switches._until = 0
+        at.parts.switches._asked = float("-inf")
         return "Too late."
 
     at = scene(Script([("book", {"day": 1})], stop), [book, cancel])
@@ -470,7 +469,7 @@ async def test_a_stopped_turn_takes_back_when_it_may(scene):
         await at.acting.run(turn)
     assert cancel.done == []
     at.store.lift_switch(switches[0].id)
-    at.parts.switches._until = 0
+    at.parts.switches._asked = float("-inf")
     (outcome,) = await at.acting.run_due()
     assert (outcome.status, outcome.error, len(cancel.done)) == ("failed", "stopped", 1)
 
