@@ -134,21 +134,22 @@ class State:
     """Somebody's content is gone: the turn cannot go on."""
 
     def apply(self, steps: Iterable[Recorded]) -> None:
-        """Follow what was recorded, in order. Steps that say nothing of where the turn stands are passed over."""
+        """Follow what was recorded, in order. Steps that say nothing of where the turn stands are passed over; of an erased turn, all but
+        its end, since what they are about is gone."""
         for kind, facts, body in steps:
             follow = _FOLLOW.get(kind)
             if follow is not None:
-                if body is None and kind in _WITH_BODY:
-                    self.erased = True
-                    continue
-                follow(self, facts, body or {})
+                self.erased = self.erased or (body is None and kind in _WITH_BODY)
+                if not self.erased or follow is _ended:
+                    follow(self, facts, body or {})
 
     def actions(self) -> Iterator[Action]:
         """Every call the model asked for, in order."""
         return (action for reply in self.replies for action in reply.actions)
 
     def action(self, name: str) -> Action:
-        return next(action for action in self.actions() if action.id == name)
+        """Raises :class:`KeyError` where there is none."""
+        return {action.id: action for action in self.actions()}[name]
 
     @property
     def last(self) -> Reply | None:
