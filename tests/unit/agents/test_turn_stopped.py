@@ -56,13 +56,16 @@ async def test_nothing_is_answered_and_everyone_is_told_why(house, say, wanted):
 
 async def test_an_answer_under_way_is_cut_off(house, say):
     asked = assistant(house, say("Up to ten days of unused leave carry over to the next year. [1] " * 20))
-    shown, turn = 0, ""
-    with pytest.raises(Stopped):
+    events = []
+
+    async def read():
         async for event in asked.run(house.bob, QUESTION):
-            turn = getattr(event, "turn", turn)
+            events.append(event)
             if isinstance(event, SentenceReady):
-                shown += 1
                 house.installation.throw_switch("feature", "assistant", reason="it invents laws")
-    assert shown < 20
-    last = house.ledger.turn(turn)[-1]
+
+    with pytest.raises(Stopped):
+        await read()
+    assert sum(isinstance(event, SentenceReady) for event in events) < 20
+    last = house.ledger.turn(events[0].turn)[-1]
     assert (last.kind, last.facts["error"]) == ("failed", "stopped")
