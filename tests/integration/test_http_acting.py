@@ -68,6 +68,18 @@ async def test_what_waits_is_its_askers_to_see_and_to_answer(call, waiting):
     assert (await call("GET", "/v1/approvals"))[1] == {"approvals": []}
 
 
+async def test_turns_are_their_askers_to_see_and_to_end(call, waiting):
+    turn = waiting[0].turn
+    status, found = await call("GET", "/v1/agents/turns")
+    assert (status, {each["turn"] for each in found["turns"]}) == (200, {each.turn for each in waiting})
+    status, shown = await call("GET", f"/v1/agents/turns/{turn}")
+    assert (status, shown["conversation"], shown["performed"]) == (200, waiting[0].conversation, [])
+    for method, path in (("GET", f"/v1/agents/turns/{turn}"), ("POST", f"/v1/agents/turns/{turn}/cancel")):
+        assert (await call(method, path, user="eve"))[0] == 404
+    assert (await call("GET", "/v1/agents/turns", user="eve"))[1] == {"turns": []}
+    assert (await call("POST", f"/v1/agents/turns/{turn}/cancel"))[1] == {"turn": turn, "cancelled": True}
+
+
 async def test_a_switch_takes_a_role_holds_for_its_tenant_and_says_so(call, server):
     wanted = {"kind": "feature", "name": "assistant", "reason": "the handbook is being revised"}
     assert (await call("POST", "/v1/switches", json=wanted))[0] == 403

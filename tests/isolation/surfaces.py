@@ -187,6 +187,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "GET /v1/agents/turns": "the caller's own tasks",
+    "GET /v1/agents/turns/{turn}": _CALLS,
+    "POST /v1/agents/turns/{turn}/cancel": _NOTHING,
     "GET /v1/approvals": _CALLS,
     "GET /v1/approvals/{approval}": _CALLS,
     "POST /v1/approvals/{approval}/approve": _NOTHING,
@@ -245,6 +248,8 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
     "ingest": _OPERATORS,
+    "agents list": "the user's own tasks",
+    "agents show": _CALLS,
     "approvals list": _CALLS,
     "approvals show": _CALLS,
     **dict.fromkeys(
@@ -253,6 +258,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"keys {each}" for each in ("create", "list", "revoke")),
             *(f"switch {each}" for each in ("on", "off", "list")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
+            "agents cancel",
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")

@@ -20,7 +20,7 @@ from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
-    from aver.agents.acting import Approvals, Journal
+    from aver.agents.acting import Approvals, Journal, Turns
     from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
@@ -151,6 +151,13 @@ class TenantServices:
         from aver.agents.acting import Approvals
 
         return Approvals(self.journal)
+
+    @_once
+    def turns(self) -> Turns:
+        """What its agents do, and did."""
+        from aver.agents.acting import Turns
+
+        return Turns(self.journal)
 
     @_once
     def assistant(self) -> Assistant:

@@ -341,7 +341,7 @@ async def _once(desk: Desk, chance: random.Random) -> None:
         elif answer < 0.8:
             approvals.reject(desk.user, pending.id)
         else:
-            desk.acting.cancel(desk.user, pending.turn)
+            desk.acting.turns.cancel(desk.user, pending.turn)
     await desk.acting.run_due()
     replies: list[Any] = [
         [chance.choice([*KINDS, "look"]) for _ in range(chance.randint(1, 3))] for _ in range(chance.randint(1, 3))

@@ -5,14 +5,17 @@ from aver.agents.acting.journal import Journal
 from aver.agents.acting.memory import Memory, Remember, Remembered
 from aver.agents.acting.running import Parts
 from aver.agents.acting.service import Acting
+from aver.agents.acting.turns import Turns, TurnSummary
 from aver.agents.acting.types import (
     Agent,
     FourEyes,
     Idempotent,
     Limits,
     Outcome,
+    OutcomeStatus,
     Performed,
     TellsApart,
+    ToolStatus,
 )
 
 __all__ = [
@@ -28,10 +31,14 @@ __all__ = [
     "Limits",
     "Memory",
     "Outcome",
+    "OutcomeStatus",
     "Parts",
     "Performed",
     "Remember",
     "Remembered",
     "Standing",
     "TellsApart",
+    "ToolStatus",
+    "TurnSummary",
+    "Turns",
 ]

@@ -1,10 +1,8 @@
-"""What evidence says of turns, for whoever asks: how one came out, which there are, and what a conversation is reminded of."""
+"""What evidence says of turns: how one stands, and what of those before it a conversation is reminded of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -14,30 +12,16 @@ from aver.agents.acting.state import Action, State
 from aver.agents.acting.store import acting
 from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStatus
 from aver.agents.store import turns
-from aver.core import Principal
 from aver.evidence import Step
 from aver.policy import Origin, origin_to
 
-__all__ = ["TurnSummary", "earlier", "outcome", "summaries"]
+__all__ = ["earlier", "outcome"]
 
 _EARLIER = 4
 """Turns of a conversation that a turn is told of."""
 _LARGEST_VALUES = 100_000
 """Characters of what trusted tools returned in one of them that its values are known from, about."""
-_LISTED = 100
 _HAPPENED = frozenset({"intended", "done", "failed", "not_run", "undecided"})
-_ENDED: Mapping[str, OutcomeStatus] = {"sealed": "answered", "failed": "failed", "cancelled": "cancelled"}
-
-
-@dataclass(frozen=True, slots=True)
-class TurnSummary:
-    """One of a person's turns, by what they asked for."""
-
-    turn: str
-    conversation: str
-    task: str
-    status: OutcomeStatus
-    created: datetime
 
 
 def outcome(state: State) -> Outcome:
@@ -50,28 +34,6 @@ def outcome(state: State) -> Outcome:
     )
     output = state.answer.get("output") if state.answer else None
     return Outcome(state.turn, state.conversation, status, text, output, state.error, state.approvals, performed)
-
-
-def summaries(journal: Journal, principal: Principal) -> list[TurnSummary]:
-    """The principal's own turns, newest first; those erased are gone. Blocking."""
-    query = (
-        select(acting.c.turn, acting.c.status, turns.c.conversation, turns.c.status.label("ended"), turns.c.created)
-        .join(turns, turns.c.id == acting.c.turn)
-        .where(acting.c.owner == journal.owner(principal))
-        .order_by(acting.c.turn.desc())
-        .limit(_LISTED)
-    )
-    with journal.store.read() as tx:
-        rows = tx.execute(query).all()
-    steps = journal.ledger.turns(row.turn for row in rows)
-    found = []
-    for row in rows:
-        body = steps[row.turn][0].body
-        if body is not None:
-            status = _ENDED[row.ended] if row.status == "ended" else cast(OutcomeStatus, row.status)
-            created = datetime.fromisoformat(row.created)
-            found.append(TurnSummary(row.turn, row.conversation, body["question"], status, created))
-    return found
 
 
 def earlier(journal: Journal, conversation: str) -> list[dict[str, Any]]:

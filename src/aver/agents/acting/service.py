@@ -1,4 +1,4 @@
-"""Agents that act: begin a turn, go on with it, cancel it, see how it stands."""
+"""Agents that act: begin a turn, and go on with it wherever it stands."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import update
-
 from aver.agents.acting.approvals import Approvals
 from aver.agents.acting.journal import Lease
 from aver.agents.acting.loop import abort, go_on
 from aver.agents.acting.memory import Memory
-from aver.agents.acting.reading import TurnSummary, earlier, outcome, summaries
+from aver.agents.acting.reading import earlier, outcome
 from aver.agents.acting.running import Parts, Running, Told
 from aver.agents.acting.state import State
-from aver.agents.acting.store import acting
+from aver.agents.acting.turns import Turns
 from aver.agents.acting.types import Outcome
 from aver.agents.blocking import whole
 from aver.agents.tools.schema import Schema
 from aver.core import Principal, new_id
 from aver.core.errors import AverError, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
-from aver.evidence import Draft, Step
+from aver.evidence import Draft
 from aver.policy import origin_to
 
 __all__ = ["Acting"]
@@ -42,6 +40,7 @@ class Acting:
         self._journal = parts.journal
         self.approvals = Approvals(parts.journal)
         self.memory = Memory(parts.journal)
+        self.turns = Turns(parts.journal)
 
     async def ask(
         self,
@@ -144,30 +143,6 @@ class Acting:
         """The turns that could go on and that nobody holds. Blocking."""
         self.approvals.expire()
         return self._journal.due()
-
-    def cancel(self, principal: Principal, turn: str) -> None:
-        """Let one's own turn end: nothing new is begun, and effects that can be taken back are. Whoever runs it notices within a quarter of
-        a second; if it waits, it is due. Does nothing once it has ended. Raises :class:`NotFound`. Blocking."""
-        with self._journal.store.begin() as tx:
-            row = self._journal.own(tx, principal, turn)
-            if row.status != "ended":
-                tx.execute(update(acting).where(acting.c.turn == turn).values(cancelled=1, status="running"))
-
-    def turns(self, principal: Principal) -> list[TurnSummary]:
-        """One's own turns, newest first. Blocking."""
-        return summaries(self._journal, principal)
-
-    def outcome(self, principal: Principal, turn: str) -> Outcome:
-        """How one's own turn stands; :class:`NotFound` for any other. Blocking."""
-        with self._journal.store.read() as tx:
-            self._journal.own(tx, principal, turn)
-        return outcome(self._journal.read(turn))
-
-    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
-        """The steps of one's own turn; :class:`NotFound` for any other. Blocking."""
-        with self._journal.store.read() as tx:
-            self._journal.own(tx, principal, turn)
-        return self._journal.ledger.turn(turn)
 
     def _taken_up(self, lease: Lease, state: State, told: Told) -> tuple[Running, AverError | None]:
         """The turn in this process's hands, and why its asker may not go on with it, if so: then it only takes back what it did."""

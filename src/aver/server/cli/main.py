@@ -26,6 +26,7 @@ import typer
 
 from aver.core.errors import AverError, InvalidInput
 from aver.server.cli import (
+    agents,
     approvals,
     ask,
     documents,
@@ -66,6 +67,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
+app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
 app.add_typer(gateway.app, name="gateway")

@@ -192,7 +192,7 @@ async def test_a_tool_that_changed_meanwhile_does_not_take_the_call(scene):
 async def test_a_waiting_turn_that_is_cancelled_asks_nobody_any_more(scene):
     at = scene(Script([("send", MAIL)], "x"), [send()], ask_to_send)
     waiting = await at.ask()
-    at.acting.cancel(at.ann, waiting.turn)
+    at.acting.turns.cancel(at.ann, waiting.turn)
     (outcome,) = await at.acting.run_due()
     assert outcome.status == "cancelled"
     with pytest.raises(Conflict, match="withdrawn already"):

@@ -294,7 +294,7 @@ async def test_a_conversation_goes_on_for_its_owner_alone(scene):
     assert "Hello Ann." in model.heard()
     with pytest.raises(NotFound):
         await at.acting.ask(at.person("eve"), "And me", first.conversation)
-    for verb in (at.acting.outcome, at.acting.cancel, at.acting.evidence):
+    for verb in (at.acting.turns.outcome, at.acting.turns.cancel, at.acting.turns.evidence):
         with pytest.raises(NotFound):
             verb(at.person("eve"), first.turn)
 
@@ -385,7 +385,7 @@ async def test_cancelling_ends_a_turn_at_work_and_takes_back(scene):
     class Stuck(Script):
         async def stream(self, request):
             if self.requests:
-                at.acting.cancel(at.ann, turn)
+                at.acting.turns.cancel(at.ann, turn)
                 await asyncio.sleep(60)
             async for delta in super().stream(request):
                 yield delta
@@ -394,7 +394,7 @@ async def test_cancelling_ends_a_turn_at_work_and_takes_back(scene):
     turn = at.acting.begin(at.ann, "Book it")
     outcome = await at.acting.run(turn)
     assert (outcome.status, outcome.performed[0].compensation) == ("cancelled", "done")
-    at.acting.cancel(at.ann, turn)
+    at.acting.turns.cancel(at.ann, turn)
     assert await at.acting.run(turn) == outcome
 
 
