@@ -16,8 +16,8 @@ from aver.agents.store import turns
 from aver.core import Principal, new_id, rfc3339
 from aver.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from aver.core.principal import user_reader
-from aver.evidence import Draft, StepKind
-from aver.policy import Effect, Origin, Reversal, action_from
+from aver.evidence import Draft, Step, StepKind
+from aver.policy import Action, Effect, Origin, Reversal, action_from
 from aver.policy.requests import leaves
 
 __all__ = ["Approval", "ApprovalStatus", "Approvals", "Asking", "Standing"]
@@ -104,7 +104,7 @@ class Approvals:
         query = select(approvals).where(approvals.c.status == "pending", theirs).order_by(approvals.c.id)
         with self._journal.store.read() as tx:
             rows = tx.execute(query.limit(_LISTED)).all()
-        return [shown for row in rows if (shown := self._shown(row)) is not None]
+        return [shown for row in rows if (shown := self._shown(principal, row)) is not None]
 
     def show(self, principal: Principal, approval: str) -> Approval:
         """One that is, or was, the principal's to decide, or that they wait for; :class:`NotFound` for any other, and once it was erased."""
@@ -112,7 +112,7 @@ class Approvals:
         self.expire()
         with self._journal.store.read() as tx:
             row = self._row(tx, principal, approval)
-        found = self._shown(row)
+        found = self._shown(principal, row)
         if found is None:
             raise _no_approval()
         return found
@@ -185,6 +185,8 @@ class Approvals:
         self.expire()
         with self._journal.store.begin() as tx:
             row = self._theirs(tx, principal, approval)
+            if kind == "approved" and not self._may_look(principal, row):
+                raise _no_approval()
             if row.status != "pending":
                 raise Conflict(f"This approval is {row.status} already", "See what became of its turn.")
             if stands == "allow" and row.role:
@@ -232,32 +234,45 @@ class Approvals:
         body = self._journal.ledger.turn(row.turn)[0].body
         return user_reader(body["user"]) if body else None
 
-    def _shown(self, row: Row[Any]) -> Approval | None:
+    def _decided(self, row: Row[Any]) -> tuple[Step, Step] | None:
+        """The turn's first step, and the newest decision about the call; nothing once they are erased."""
         steps = self._journal.ledger.turn(row.turn)
-        admitted = steps[0].body
-        mine = (step for step in reversed(steps) if step.kind == "decided" and step.facts["action"] == row.action)
-        decided = next(mine, None)
-        if admitted is None or decided is None or decided.body is None:
-            return None  # erased: nobody can tell what they would approve
-        asked = action_from(decided.body["action"])
+        mine = [step for step in steps if step.kind == "decided" and step.facts["action"] == row.action]
+        return (steps[0], mine[-1]) if mine and steps[0].body is not None and mine[-1].body is not None else None
+
+    def _may_look(self, principal: Principal, row: Row[Any]) -> bool:
+        """Whether ``principal`` may read all that the call carries; of what is erased there is nothing left to read."""
+        found = self._decided(row)
+        return found is None or _readable(principal, action_from((found[1].body or {})["action"]))
+
+    def _shown(self, principal: Principal, row: Row[Any]) -> Approval | None:
+        """Nothing where it was erased, or carries what ``principal`` may not read: nobody approves what they cannot look at."""
+        found = self._decided(row)
+        if found is None:
+            return None
+        admitted, decided = found
+        said, told = admitted.body or {}, decided.body or {}
+        asked = action_from(told["action"])
+        if not _readable(principal, asked):
+            return None
         shown, warnings = legible(asked.arguments)
         return Approval(
             row.id,
             row.status,
             row.turn,
-            steps[0].facts["conversation"],
+            admitted.facts["conversation"],
             row.action,
-            admitted["user"],
+            said["user"],
             asked.tool,
             tuple(sorted(asked.annotations.effects)),
             asked.annotations.reversal,
             asked.arguments,
             shown,
             tuple(warnings),
-            decided.body["reason"],
+            told["reason"],
             tuple(_texts(decided.facts["policies"])),
             {path: tuple(several) for path, several in asked.origins.items()},
-            admitted["question"],
+            said["question"],
             datetime.fromisoformat(row.expires),
             row.role,
         )
@@ -265,6 +280,11 @@ class Approvals:
     def _here(self, principal: Principal) -> None:
         if principal.tenant != self._journal.store.tenant.id:
             raise NotFound("There is no such tenant, or it is not yours", "Ask as a user of this tenant.")
+
+
+def _readable(principal: Principal, asked: Action) -> bool:
+    labels = (origin.readers for several in asked.origins.values() for origin in several)
+    return all(readers is None or readers & principal.readers for readers in labels)
 
 
 def _no_approval() -> NotFound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -12,16 +12,26 @@ from aver.agents.acting.state import Action, State
 from aver.agents.acting.store import acting
 from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStatus
 from aver.agents.store import turns
+from aver.core import Principal
 from aver.evidence import Step
 from aver.policy import Origin, origin_to
 
-__all__ = ["earlier", "outcome"]
+__all__ = ["WITHHELD", "earlier", "may_read", "outcome"]
 
 _EARLIER = 4
 """Turns of a conversation that a turn is told of."""
 _LARGEST_VALUES = 100_000
 """Characters of what trusted tools returned in one of them that its values are known from, about."""
 _HAPPENED = frozenset({"intended", "done", "failed", "not_run", "undecided"})
+
+
+WITHHELD = "What this rested on you may no longer read."
+
+
+def may_read(principal: Principal, steps: Iterable[Step]) -> bool:
+    """Whether ``principal`` may read, today, all that tools returned in these steps."""
+    labels = (step.body.get("readers") for step in steps if step.kind == "executed" and step.body is not None)
+    return all(readers is None or principal.readers & frozenset(readers) for readers in labels)
 
 
 def outcome(state: State) -> Outcome:
@@ -36,14 +46,15 @@ def outcome(state: State) -> Outcome:
     return Outcome(state.turn, state.conversation, status, text, output, state.error, state.approvals, performed)
 
 
-def earlier(journal: Journal, conversation: str) -> list[dict[str, Any]]:
-    """The last turns of a conversation, oldest first, as a turn is begun with them: see :attr:`State.earlier`. Its owner is checked when it
-    is entered. Blocking."""
+def earlier(journal: Journal, principal: Principal, conversation: str) -> list[dict[str, Any]]:
+    """The last turns of a conversation, oldest first, as a turn is begun with them: see :attr:`State.earlier`. Those that rest on what
+    ``principal`` may no longer read are left out. The owner is checked when the conversation is entered. Blocking."""
     acted = select(turns.c.id).join(acting, acting.c.turn == turns.c.id)
     query = acted.where(turns.c.conversation == conversation, turns.c.status == "sealed")
     with journal.store.read() as tx:
         ids = list(tx.execute(query.order_by(turns.c.ordinal.desc()).limit(_EARLIER)).scalars())
-    return [told for turn, steps in journal.ledger.turns(reversed(ids)).items() if (told := _told(turn, steps))]
+    found = journal.ledger.turns(reversed(ids)).items()
+    return [told for turn, steps in found if may_read(principal, steps) and (told := _told(turn, steps))]
 
 
 def _told(turn: str, steps: Sequence[Step]) -> dict[str, Any] | None:

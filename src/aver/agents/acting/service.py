@@ -81,7 +81,7 @@ class Acting:
             {"name": each.name, "value": each.value, "origin": origin_to(each.origin)}
             for each in self.memory.recall(principal, _MOST_RECALLED)
         ]
-        before = earlier(journal, conversation) if conversation else []
+        before = earlier(journal, principal, conversation) if conversation else []
         with journal.store.begin() as tx:
             entered = parts.conversations.enter(tx, principal, conversation, now)
             ordinal = parts.conversations.add(tx, entered, turn, now)

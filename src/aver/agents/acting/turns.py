@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select, update
 
 from aver.agents.acting.journal import Journal
-from aver.agents.acting.reading import outcome
+from aver.agents.acting.reading import WITHHELD, may_read, outcome
 from aver.agents.acting.store import acting
 from aver.agents.acting.types import Outcome, OutcomeStatus
 from aver.agents.store import turns
@@ -62,14 +62,26 @@ class Turns:
         return found
 
     def outcome(self, principal: Principal, turn: str) -> Outcome:
-        """How one's own turn stands; :class:`~aver.core.errors.NotFound` for any other."""
+        """How one's own turn stands, without its words where it rests on what its user may no longer read;
+        :class:`~aver.core.errors.NotFound` for any other."""
         self._require_own(principal, turn)
-        return outcome(self._journal.read(turn))
+        found = outcome(self._journal.read(turn))
+        if may_read(principal, self._journal.ledger.turn(turn)):
+            return found
+        performed = tuple(replace(each, arguments={}) for each in found.performed)
+        return replace(found, text=WITHHELD, output=None, performed=performed)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
-        """The steps of one's own turn; :class:`~aver.core.errors.NotFound` for any other."""
+        """The steps of one's own turn, without their content where it rests on what its user may no longer read;
+        :class:`~aver.core.errors.NotFound` for any other."""
         self._require_own(principal, turn)
-        return self._journal.ledger.turn(turn)
+        steps = self._journal.ledger.turn(turn)
+        if may_read(principal, steps):
+            return steps
+        return tuple(
+            step if step.kind == "admitted" or step.body is None else replace(step, body={"withheld": WITHHELD})
+            for step in steps
+        )
 
     def cancel(self, principal: Principal, turn: str) -> None:
         """Let one's own turn end: nothing new is begun, and effects that can be taken back are. Whoever runs it notices within a quarter of
