@@ -1,6 +1,6 @@
 """Kill -9 at random moments of turns whose tools have effects; each effect happened exactly once, or is reported undecided, none twice.
 
-Real processes work on turns one after another and are killed without warning; the next goes on. The effects are done to a database of
+Two processes at a time work on turns and are killed without warning; whoever is next goes on. The effects are done to a database of
 their own with its own ledger, which is compared with evidence at the end. ``killed`` counts kills by the last step on record.
 
     python bench/acting_crash.py --json [--kills 1000] [--seed 1]

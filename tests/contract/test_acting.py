@@ -26,7 +26,7 @@ async def test_a_turn_waits_and_another_process_goes_on_with_it(tmp_path: Path, 
     other.acting.approvals.approve(at.ann, waiting.approvals[0], "conversation")
     (outcome,) = await other.acting.run_due()
     assert (outcome.status, outcome.text, len(mail.done)) == ("answered", "Sent.", 1)
-    assert at.acting.outcome(at.ann, waiting.turn) == outcome
+    assert at.acting.turns.outcome(at.ann, waiting.turn) == outcome
     asking = at.acting.approvals.asking()
     assert (asking.actions, asking.asked, asking.approved) == (1, 1, 1)
     assert len(at.acting.approvals.standing(at.ann)) == 1

@@ -9,6 +9,7 @@ import pytest
 
 from aver.agents.acting import Acting, Agent
 from aver.gateway import Gateway
+from aver.gateway.credentials import signer
 from aver.gateway.types import ToolCall
 from aver.testing.acting import ActingCrashes
 from aver.testing.provider import FakeProvider
@@ -34,8 +35,8 @@ async def test_any_family_that_calls_tools(family, tmp_path: Path) -> None:
     ]
     with FakeProvider(replies) as server:
         url = server.base_url if family == "openai" else server.root_url
-        configuration = config(url, kinds=[family], model={"rates": None} if family == "none" else {})
-        gateway = Gateway(lambda: configuration)
+        configuration = config(url, kinds=[family])
+        gateway = Gateway(lambda: configuration, signers=lambda provider: signer(provider, {}))
         at = Scene(tmp_path, Script("unused"), tools, agent=Agent("r"))
         at.acting = Acting(_with(at.parts, gateway))
         outcome = await at.ask("Tell Bob")

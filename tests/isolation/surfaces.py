@@ -168,6 +168,7 @@ def _drafted(visitor: Visitor) -> str:
 
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
+_CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
@@ -186,6 +187,16 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "GET /v1/agents/turns": "the caller's own tasks",
+    "GET /v1/agents/turns/{turn}": _CALLS,
+    "POST /v1/agents/turns/{turn}/cancel": _NOTHING,
+    "GET /v1/approvals": _CALLS,
+    "GET /v1/approvals/{approval}": _CALLS,
+    "POST /v1/approvals/{approval}/approve": _NOTHING,
+    "POST /v1/approvals/{approval}/refuse": _NOTHING,
+    "GET /v1/switches": _NOTHING,
+    "POST /v1/switches": _NOTHING,
+    "DELETE /v1/switches/{switch}": _NOTHING,
     "POST /events/{tenant}/{source}": _NOTHING,
     "GET /healthz": _NOTHING,
     "GET /readyz": _NOTHING,
@@ -237,10 +248,17 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
     "ingest": _OPERATORS,
+    "agents list": "the user's own tasks",
+    "agents show": _CALLS,
+    "approvals list": _CALLS,
+    "approvals show": _CALLS,
     **dict.fromkeys(
         (
             *(f"tenant {each}" for each in ("create", "list")),
             *(f"keys {each}" for each in ("create", "list", "revoke")),
+            *(f"switch {each}" for each in ("on", "off", "list")),
+            *(f"approvals {each}" for each in ("approve", "refuse")),
+            "agents cancel",
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")

@@ -11,7 +11,7 @@ from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
 from aver.agents.release import Release
 from aver.agents.reranking import MakeCall
-from aver.agents.turn import Parts, Turn
+from aver.agents.turn import Halt, Parts, Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
 from aver.core import Clock, Principal
 from aver.core.errors import AverError, NotFound
@@ -30,7 +30,8 @@ __all__ = ["Assistant"]
 
 class Assistant:
     """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
-    turn's way to call models, what orders the passages a second time; ``guard`` is the guard of the moment."""
+    turn's way to call models, what orders the passages a second time; ``guard`` is the guard of the moment; ``halt`` looks for kill
+    switches."""
 
     def __init__(
         self,
@@ -43,11 +44,22 @@ class Assistant:
         embedder: Embedder,
         reranker: Callable[[MakeCall], Reranker] | None = None,
         guard: Callable[[], Guard] = lambda: NOTHING,
+        halt: Halt | None = None,
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
         self._parts = Parts(
-            store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker, guard
+            store,
+            ledger,
+            knowledge,
+            gateway,
+            clock,
+            release,
+            embedder,
+            self._conversations,
+            reranker,
+            guard,
+            halt,
         )
 
     async def run(
@@ -64,13 +76,15 @@ class Assistant:
         ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
         ``limit`` is how many passages to look at, if fewer than the release does.
 
-        Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
-        :class:`~aver.core.errors.NotFound` for the conversation, :class:`~aver.core.errors.Blocked` where a check holds back the
-        question, or the answer after some of it was shown, and :class:`~aver.core.errors.ProviderError` when a reply breaks off then.
-        A turn that raises, or is left, is recorded as failed and never sealed.
+        Raises :class:`~aver.core.errors.Stopped` where it is switched off, :class:`~aver.core.errors.InvalidInput` and
+        :class:`~aver.core.errors.TooLarge` for the question, :class:`~aver.core.errors.NotFound` for the conversation,
+        :class:`~aver.core.errors.Blocked` where a check holds back the question, or the answer after some of it was shown, and
+        :class:`~aver.core.errors.ProviderError` when a reply breaks off then. A turn that raises, or is left, is recorded as failed
+        and never sealed.
         """
         turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
+            await turn.require_going()
             await whole(turn.admit)
             await whole(turn.understand)
             await turn.check()
@@ -81,6 +95,7 @@ class Assistant:
             await whole(turn.retrieved)
             await turn.screen()
             yield turn.progressed("retrieved")
+            await turn.require_going()
             if turn.hits:
                 yield turn.progressed("generating")
                 async with aclosing(turn.generate()) as written:
@@ -88,6 +103,7 @@ class Assistant:
                         for verified in await whole(turn.verify, sentence):
                             for shown in await turn.show(verified):
                                 yield shown
+            await turn.require_going()
             for shown in await turn.conclude():
                 yield shown
             yield await whole(turn.respond)

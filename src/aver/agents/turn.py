@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from aver.agents.blocking import whole
 from aver.agents.citing import SentenceStream
@@ -39,7 +39,7 @@ from aver.store import TenantStore
 if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
-__all__ = ["Parts", "Turn"]
+__all__ = ["Halt", "Parts", "Turn"]
 
 _LOOKED_AT = 3
 """How many of the nearest passages an abstention names."""
@@ -48,6 +48,13 @@ _POOL = 3
 _LONGEST_EXCHANGE = 1500
 """Characters of an earlier answer that the model is reminded of."""
 _UNCLEAR = re.compile(r"[^A-Za-z0-9._:/+-]+")
+
+
+class Halt(Protocol):
+    """Raises :class:`~aver.core.errors.Stopped` where a switch stops the feature for the tenant with this id:
+    :meth:`~aver.store.Switches.halt`."""
+
+    async def __call__(self, tenant: str, *, feature: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Parts:
     reranker: Callable[[MakeCall], Reranker] | None = None
     guard: Callable[[], Guard] = lambda: NOTHING
     """The guard of the moment; a turn keeps the one that it begins with."""
+    halt: Halt | None = None
 
 
 @dataclass(slots=True)
@@ -155,6 +163,11 @@ class Turn:
     def __post_init__(self) -> None:
         parts = self.parts
         self._guarding = Guarding(parts.guard(), parts.store, parts.clock, self.principal)
+
+    async def require_going(self) -> None:
+        """Raises :class:`~aver.core.errors.Stopped` where the assistant, its tenant or the installation is stopped."""
+        if self.parts.halt is not None:
+            await self.parts.halt(self.principal.tenant, feature=self.parts.release.name)
 
     def admit(self) -> None:
         """Check the question, find or begin the conversation, pin the release. Records ``admitted``."""

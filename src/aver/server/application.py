@@ -16,10 +16,11 @@ from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
 from aver.server.ordering import QUERIES, RERANK, reranker, reranker_name, rewriter_name
-from aver.store import ApiKey, Store, TenantStore
+from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
+    from aver.agents.acting import Approvals, Journal, Turns
     from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
@@ -140,6 +141,27 @@ class TenantServices:
         return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
 
     @_once
+    def journal(self) -> Journal:
+        """Where its acting turns stand."""
+        from aver.agents.acting import Journal
+
+        return Journal(self.store, self.ledger, self._application.clock)
+
+    @_once
+    def approvals(self) -> Approvals:
+        """What of them waits for a person."""
+        from aver.agents.acting import Approvals
+
+        return Approvals(self.journal)
+
+    @_once
+    def turns(self) -> Turns:
+        """What its agents do, and did."""
+        from aver.agents.acting import Turns
+
+        return Turns(self.journal)
+
+    @_once
     def assistant(self) -> Assistant:
         from aver.agents import Assistant
 
@@ -153,6 +175,7 @@ class TenantServices:
             self._application.embedder,
             self._application.reranker,
             partial(self._application.guards.of, self.store.tenant.name),
+            self._application.switches.halt,
         )
 
     def close(self) -> None:
@@ -256,9 +279,18 @@ class Application:
             budgets=lambda tenant: self._services[tenant].budgets if self.declared().budgets else None,
             caches=lambda tenant: self._services[tenant].cache,
             embedder=lambda: self.embedder,
+            halt=self._halt,
             last_resort=None if self.alone else self._extractive(),
             now=self.clock.monotonic,
         )
+
+    @_once
+    def switches(self) -> Switches:
+        """What is stopped, here and on every replica."""
+        return Switches(self.store.switches)
+
+    async def _halt(self, call: Call, model: str) -> None:
+        await self.switches.halt(call.principal.tenant, feature=call.feature, model=model)
 
     def secret(self, reference: str) -> str:
         """What ``env:NAME``, ``file:PATH`` or another reference names. Blocking; raises where it cannot be had."""

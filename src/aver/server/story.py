@@ -8,7 +8,7 @@ from datetime import datetime
 
 from aver.evidence.types import Step, StepKind
 from aver.server.known import Known
-from aver.server.story_acting import ACTING
+from aver.server.story_acting import ACTING, left_behind
 
 __all__ = ["Moment", "tell"]
 
@@ -100,9 +100,10 @@ def _judged(known: Known) -> str:
 
 def _failed(known: Known) -> str:
     if known.text("error") == "cancelled":
-        return "The asker left before the answer was whole"
+        return f"The asker left before the answer was whole{left_behind(known)}"
     detail = known.text("detail")
-    return f"Ended without an answer: {known.text('error', 'error')}" + (f" ({detail})" if detail else "")
+    said = f"Ended without an answer: {known.text('error', 'error')}" + (f" ({detail})" if detail else "")
+    return said + left_behind(known)
 
 
 def _sealed(known: Known) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aver.evidence.types import StepKind
 from aver.server.known import Known
 
-__all__ = ["ACTING"]
+__all__ = ["ACTING", "left_behind"]
 
 _PLACES = {
     "input": "the request",
@@ -113,7 +113,18 @@ def _forgotten(known: Known) -> str:
 
 def _switched(known: Known) -> str:
     what = " ".join(filter(None, [known.text("kind", "something"), known.text("name")]))
-    return f"{'Let go on' if known.count('lifted') else 'Stopped'}: {what}"
+    who, reason = known.text("by"), known.text("reason")
+    done = f"{who} let go on" if who else "Let go on"
+    if known.count("lifted"):
+        return f"{done}: {what}"
+    return f"{f'{who} stopped' if who else 'Stopped'}: {what}" + (f" ({reason})" if reason else "")
+
+
+def left_behind(known: Known) -> str:
+    """What a turn that ended without an answer had done, for the end of the sentence that says so."""
+    words = {"done": "done", "undone": "taken back", "undecided": "undecided"}
+    told = [f"{known.count(name):,} {word}" for name, word in words.items() if known.count(name)]
+    return f"; of what it did: {', '.join(told)}" if told else ""
 
 
 ACTING: Mapping[StepKind, Callable[[Known], str]] = {

@@ -1,7 +1,8 @@
-"""Kill switches: what is stopped, for whom and why, and a reading of it that is never older than a quarter of a second."""
+"""Kill switches: what is stopped, for whom and why, and a reading of it that is never older than a second."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from aver.core.clock import rfc3339
-from aver.core.errors import InvalidInput, NotFound, Stopped
+from aver.core.errors import AverError, InvalidInput, NotFound, Stopped
 from aver.core.ids import new_id
 from aver.store.control import switches
 
@@ -21,7 +22,9 @@ __all__ = ["Switch", "SwitchKind", "Switches", "lift", "throw", "thrown"]
 SwitchKind = Literal["tool", "feature", "model", "tenant", "installation"]
 
 _FRESH = 0.25
-"""Seconds: the promise is one, for the slowest of replicas."""
+"""Seconds for which a reading is not made again. The promise is one second, for the slowest of replicas."""
+_OLDEST = 0.75
+"""Seconds after which a reading says nothing any more."""
 _LONGEST = 500
 
 
@@ -92,28 +95,51 @@ def _switch(row: Row[Any]) -> Switch:
 
 class Switches:
     """What is stopped, as asked before every step. ``read`` is :meth:`~aver.store.Store.switches`; its error passes, because what cannot
-    be known to be allowed is not. Thread-safe; blocks for one query where the last one is older than a quarter of a second."""
+    be known to be allowed is not. Thread-safe, and for any event loop."""
 
     def __init__(self, read: Callable[[], Sequence[Switch]], now: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._now = now
         self._lock = threading.Lock()
         self._known: Sequence[Switch] = ()
-        self._until = float("-inf")
+        self._asked = float("-inf")
+        self._reading = False
 
     def check(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
-        """Raise :class:`Stopped` where one of these is stopped."""
-        found = self.holding(tenant, feature=feature, model=model, tool=tool)
-        if found is not None:
-            raise found.error()
+        """Raise :class:`Stopped` where one of these is stopped for the tenant with this id. Blocks for one query where the last one is
+        older than a quarter of a second."""
+        self._refresh()
+        self._hold(tenant, feature, model, tool)
 
-    def holding(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> Switch | None:
-        """The first switch that stops one of these for the tenant with this id."""
-        named = {"feature": feature, "model": model, "tool": tool}
+    async def halt(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
+        """As :meth:`check`, for every call and every piece of a stream: nobody waits for the query, unless the last one is so old that the
+        promise of a second would not be kept."""
+        age = self._now() - self._asked
+        if age >= _OLDEST:
+            await asyncio.to_thread(self._refresh)
+        elif age >= _FRESH and not self._reading:
+            self._reading = True
+            asyncio.get_running_loop().run_in_executor(None, self._refresh_quietly)
+        self._hold(tenant, feature, model, tool)
+
+    def _hold(self, tenant: str, feature: str, model: str, tool: str) -> None:
+        if known := self._known:
+            named = {"feature": feature, "model": model, "tool": tool}
+            for each in known:
+                if each.holds(tenant, named):
+                    raise each.error()
+
+    def _refresh(self) -> None:
         with self._lock:
-            if self._now() >= self._until:
-                asked = self._now()  # before the query: what is thrown during it is seen next time
+            asked = self._now()  # before the query: what is thrown during it is seen next time
+            if asked - self._asked >= _FRESH:
                 self._known = self._read()
-                self._until = asked + _FRESH
-            known = self._known
-        return next((each for each in known if each.holds(tenant, named)), None)
+                self._asked = asked
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self._refresh()
+        except AverError:
+            pass  # whoever asks once the last reading is too old is told
+        finally:
+            self._reading = False

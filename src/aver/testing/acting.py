@@ -15,7 +15,7 @@ import random
 import signal
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -31,10 +31,10 @@ from aver.evidence import Ledger, Step
 from aver.gateway import ChatDelta, ChatRequest, Gateway
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.types import Mode, ToolDelta, Usage
-from aver.policy import Action, Annotations, Decision, Effect, Origin
+from aver.policy import Action, Annotations, Decision, Effect
 from aver.store import Store, Switches
 
-__all__ = ["ActingCrashes", "Desk", "Found", "Scripted", "Tracker", "World", "compared"]
+__all__ = ["ActingCrashes", "Desk", "Found", "Scripted", "World", "compared"]
 
 Kind = Literal["plain", "idempotent", "looked_up", "booked", "cancelled"]
 KINDS: tuple[Kind, ...] = ("plain", "idempotent", "looked_up", "booked")
@@ -42,8 +42,9 @@ _ONCE = ("idempotent", "cancelled")
 _LEASE = 0.4
 """Seconds that a turn waits for a process that was killed."""
 _READY_SECONDS = 120.0
-_LONGEST = 0.5
-"""Seconds that a process lives at most once it has begun."""
+_AT_ONCE = 2
+_LONGEST = 0.3
+"""Seconds between two kills at most, beside those that a process takes to begin."""
 _NOTHING: Callable[[str], None] = lambda _: None  # noqa: E731
 
 
@@ -149,19 +150,6 @@ class Scripted:
     async def close(self) -> None: ...
 
 
-class Tracker:
-    """Takes everything to be made by the model."""
-
-    def said(self, text: str) -> None: ...
-
-    def returned(self, step: str, tool: str, annotations: Annotations, value: Any) -> None: ...
-
-    def known(self, value: Any, origin: Origin) -> None: ...
-
-    def origins(self, arguments: Mapping[str, Any]) -> dict[str, list[Origin]]:
-        return {name: [Origin("unknown")] for name in arguments}
-
-
 class _NoDocuments:
     def readable(self, *_: Any) -> frozenset[Any]:
         return frozenset()
@@ -206,7 +194,6 @@ class Desk:
                 Gateway(lambda: config, builtin=[model]),
                 lambda _: tools,
                 decide,
-                Tracker,
                 Switches(self.store.switches),
             )
         )
@@ -258,7 +245,8 @@ class Found:
 
 
 class ActingCrashes:
-    """Turns at ``folder``, worked on by one process after another, each killed without warning after a random time."""
+    """Turns at ``folder``, worked on by two processes at a time, as by two replicas. Each is killed without warning after a random time, and
+    another takes its place."""
 
     def __init__(self, folder: Path, seed: int = 1) -> None:
         self._folder = folder
@@ -270,21 +258,34 @@ class ActingCrashes:
 
     def run(self, kills: int) -> Iterator[int]:
         """Kill ``kills`` processes; the number of each once it is dead."""
-        for number in range(1, kills + 1):
-            ready = self._processes.Event()
-            seed = self._random.getrandbits(32)
-            process = self._processes.Process(target=_work, args=(self._folder, seed, ready))
-            process.start()
-            if not ready.wait(_READY_SECONDS):
-                self.found.problems.append("a process did not begin")
-            process.join(self._random.uniform(0, _LONGEST))
-            if process.exitcode is not None:
-                self.found.problems.append(f"a process ended by itself, with exit code {process.exitcode}")
-            else:
-                os.kill(process.pid or 0, signal.SIGKILL)
-            process.join()
-            self.found.killed[self._where()] += 1
-            yield number
+        working: deque[Any] = deque()
+        try:
+            for number in range(1, kills + 1):
+                while len(working) < _AT_ONCE:
+                    working.append(self._begin())
+                process = working.popleft()
+                process.join(self._random.uniform(0, _LONGEST))
+                self._kill(process)
+                self.found.killed[self._where()] += 1
+                yield number
+        finally:
+            for process in working:
+                self._kill(process)
+
+    def _begin(self) -> Any:
+        ready = self._processes.Event()
+        process = self._processes.Process(target=_work, args=(self._folder, self._random.getrandbits(32), ready))
+        process.start()
+        if not ready.wait(_READY_SECONDS):
+            self.found.problems.append("a process did not begin")
+        return process
+
+    def _kill(self, process: Any) -> None:
+        if process.exitcode is not None:
+            self.found.problems.append(f"a process ended by itself, with exit code {process.exitcode}")
+        else:
+            os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
 
     def finish(self) -> None:
         """Bring every turn to its end undisturbed, and compare."""
@@ -325,7 +326,10 @@ def _work(folder: Path, seed: int, ready: Any) -> None:
     desk = Desk(folder, passing=lambda _: time.sleep(chance.uniform(0, 0.01)))
     ready.set()
     while True:
-        asyncio.run(_once(desk, chance))
+        try:
+            asyncio.run(_once(desk, chance))
+        except AverError:
+            time.sleep(0.01)  # the other process was first, or the database is busy: what is left is due again
 
 
 async def _once(desk: Desk, chance: random.Random) -> None:
@@ -337,15 +341,11 @@ async def _once(desk: Desk, chance: random.Random) -> None:
         elif answer < 0.8:
             approvals.reject(desk.user, pending.id)
         else:
-            desk.acting.cancel(desk.user, pending.turn)
+            desk.acting.turns.cancel(desk.user, pending.turn)
     await desk.acting.run_due()
     replies: list[Any] = [
         [chance.choice([*KINDS, "look"]) for _ in range(chance.randint(1, 3))] for _ in range(chance.randint(1, 3))
     ]
     if chance.random() < 0.3:
         replies.append("fail")
-    turn = desk.acting.begin(desk.user, json.dumps(replies))
-    try:
-        await desk.acting.run(turn)
-    except AverError:
-        await asyncio.sleep(0.01)  # another has it, or the database is busy: it is due again
+    await desk.acting.run(desk.acting.begin(desk.user, json.dumps(replies)))

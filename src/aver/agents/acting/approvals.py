@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -10,33 +10,39 @@ from typing import Any, Literal, cast
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from aver.agents.acting.journal import Journal
-from aver.agents.acting.origins import origin_from
-from aver.agents.acting.showing import legible
+from aver.agents.acting.showing import legible, visible
 from aver.agents.acting.store import acting, approvals, standing_decisions
 from aver.agents.store import turns
 from aver.core import Principal, new_id, rfc3339
 from aver.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from aver.core.principal import user_reader
-from aver.evidence import Draft, StepKind
-from aver.policy import Origin
+from aver.evidence import Draft, Step, StepKind
+from aver.policy import Action, Effect, Origin, Reversal, action_from
+from aver.policy.requests import leaves
 
-__all__ = ["Approvals", "Asking", "Pending", "Standing"]
+__all__ = ["Approval", "ApprovalStatus", "Approvals", "Asking", "Standing"]
+
+ApprovalStatus = Literal["pending", "approved", "rejected", "expired", "withdrawn"]
 
 _LISTED = 200
 _LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A call that waits for a person. ``arguments`` are exactly those it will be made with; ``shown`` the same with every character
-    written out that cannot be seen, and ``warnings`` what in them would mislead a reader. ``origins`` says of each argument, by its
-    path, where it came from."""
+class Approval:
+    """A call that waits, or waited, for a person. ``arguments`` are exactly those it will be made with; ``shown`` the same with every
+    character written out that cannot be seen, and ``warnings`` what in them would mislead a reader. ``origins`` says of each argument, by
+    its path, where it came from."""
 
     id: str
+    status: ApprovalStatus
     turn: str
+    conversation: str
     action: str
     asker: str
     tool: str
+    effects: tuple[Effect, ...]
+    reversal: Reversal | None
     arguments: Mapping[str, Any]
     shown: Any
     warnings: tuple[str, ...]
@@ -48,6 +54,11 @@ class Pending:
     expires: datetime
     role: str
     """Who decides: somebody else with this role; empty for the asker."""
+
+    def leaves(self) -> Iterator[tuple[str, Any, Sequence[Origin]]]:
+        """Each value of the arguments as it is shown, by its path, with where it came from."""
+        for path, value in leaves(self.arguments):
+            yield visible(path), visible(value) if isinstance(value, str) else value, self.origins.get(path, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Approvals:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def pending(self, principal: Principal) -> list[Pending]:
+    def pending(self, principal: Principal) -> list[Approval]:
         """What ``principal`` may decide on now, oldest first."""
         self._here(principal)
         self.expire()
@@ -93,7 +104,18 @@ class Approvals:
         query = select(approvals).where(approvals.c.status == "pending", theirs).order_by(approvals.c.id)
         with self._journal.store.read() as tx:
             rows = tx.execute(query.limit(_LISTED)).all()
-        return [shown for row in rows if (shown := self._shown(row)) is not None]
+        return [shown for row in rows if (shown := self._shown(principal, row)) is not None]
+
+    def show(self, principal: Principal, approval: str) -> Approval:
+        """One that is, or was, the principal's to decide, or that they wait for; :class:`NotFound` for any other, and once it was erased."""
+        self._here(principal)
+        self.expire()
+        with self._journal.store.read() as tx:
+            row = self._row(tx, principal, approval)
+        found = self._shown(principal, row)
+        if found is None:
+            raise _no_approval()
+        return found
 
     def approve(
         self, principal: Principal, approval: str, scope: Literal["once", "conversation"] = "once", reason: str = ""
@@ -163,6 +185,8 @@ class Approvals:
         self.expire()
         with self._journal.store.begin() as tx:
             row = self._theirs(tx, principal, approval)
+            if kind == "approved" and not self._may_look(principal, row):
+                raise _no_approval()
             if row.status != "pending":
                 raise Conflict(f"This approval is {row.status} already", "See what became of its turn.")
             if stands == "allow" and row.role:
@@ -175,13 +199,16 @@ class Approvals:
         return cast(str, row.turn)
 
     def _theirs(self, tx: Connection, principal: Principal, approval: str) -> Row[Any]:
-        row = tx.execute(select(approvals).where(approvals.c.id == approval)).one_or_none()
-        own = row is not None and row.owner == self._journal.owner(principal)
-        if row is None or (not own and (not row.role or row.role not in principal.roles)):
-            raise NotFound("There is no such approval, or it is not yours to give", "List what waits for you.")
-        if own and row.role:
+        row = self._row(tx, principal, approval)
+        if row.role and row.owner == self._journal.owner(principal):
             raise Forbidden("A second person approves calls like this one", f"Ask somebody with the role {row.role!r}.")
         return row
+
+    def _row(self, tx: Connection, principal: Principal, approval: str) -> Row[Any]:
+        row = tx.execute(select(approvals).where(approvals.c.id == approval)).one_or_none()
+        if row is not None and (row.owner == self._journal.owner(principal) or row.role in principal.roles):
+            return row
+        raise _no_approval()
 
     def _settle(self, tx: Connection, row: Row[Any], status: str) -> None:
         """Nobody is asked any more, and the turn that waited may go on."""
@@ -207,31 +234,45 @@ class Approvals:
         body = self._journal.ledger.turn(row.turn)[0].body
         return user_reader(body["user"]) if body else None
 
-    def _shown(self, row: Row[Any]) -> Pending | None:
+    def _decided(self, row: Row[Any]) -> tuple[Step, Step] | None:
+        """The turn's first step, and the newest decision about the call; nothing once they are erased."""
         steps = self._journal.ledger.turn(row.turn)
-        admitted = steps[0].body
-        mine = (step for step in reversed(steps) if step.kind == "decided" and step.facts["action"] == row.action)
-        decided = next(mine, None)
-        if admitted is None or decided is None or decided.body is None:
-            return None  # erased: nobody can tell what they would approve
-        state = self._journal.read(row.turn)
-        shown, warnings = legible(decided.body["arguments"])
-        origins = {
-            path: tuple(origin_from(each) for each in several) for path, several in decided.body["origins"].items()
-        }
-        return Pending(
+        mine = [step for step in steps if step.kind == "decided" and step.facts["action"] == row.action]
+        return (steps[0], mine[-1]) if mine and steps[0].body is not None and mine[-1].body is not None else None
+
+    def _may_look(self, principal: Principal, row: Row[Any]) -> bool:
+        """Whether ``principal`` may read all that the call carries; of what is erased there is nothing left to read."""
+        found = self._decided(row)
+        return found is None or _readable(principal, action_from((found[1].body or {})["action"]))
+
+    def _shown(self, principal: Principal, row: Row[Any]) -> Approval | None:
+        """Nothing where it was erased, or carries what ``principal`` may not read: nobody approves what they cannot look at."""
+        found = self._decided(row)
+        if found is None:
+            return None
+        admitted, decided = found
+        said, told = admitted.body or {}, decided.body or {}
+        asked = action_from(told["action"])
+        if not _readable(principal, asked):
+            return None
+        shown, warnings = legible(asked.arguments)
+        return Approval(
             row.id,
+            row.status,
             row.turn,
+            admitted.facts["conversation"],
             row.action,
-            admitted["user"],
-            state.action(row.action).tool,
-            decided.body["arguments"],
+            said["user"],
+            asked.tool,
+            tuple(sorted(asked.annotations.effects)),
+            asked.annotations.reversal,
+            asked.arguments,
             shown,
             tuple(warnings),
-            decided.body["reason"],
+            told["reason"],
             tuple(_texts(decided.facts["policies"])),
-            origins,
-            admitted["question"],
+            {path: tuple(several) for path, several in asked.origins.items()},
+            said["question"],
             datetime.fromisoformat(row.expires),
             row.role,
         )
@@ -239,6 +280,15 @@ class Approvals:
     def _here(self, principal: Principal) -> None:
         if principal.tenant != self._journal.store.tenant.id:
             raise NotFound("There is no such tenant, or it is not yours", "Ask as a user of this tenant.")
+
+
+def _readable(principal: Principal, asked: Action) -> bool:
+    labels = (origin.readers for several in asked.origins.values() for origin in several)
+    return all(readers is None or readers & principal.readers for readers in labels)
+
+
+def _no_approval() -> NotFound:
+    return NotFound("There is no such approval, or it is not yours to give", "List what waits for you.")
 
 
 def _texts(values: Sequence[Any]) -> list[str]:

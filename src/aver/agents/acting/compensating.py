@@ -7,7 +7,6 @@ from typing import Any
 
 from aver.agents.acting.executing import bring_about
 from aver.agents.acting.running import Running
-from aver.agents.acting.schema import problems
 from aver.agents.acting.state import Action
 from aver.agents.acting.types import Compensation
 from aver.core.errors import InvalidInput
@@ -30,7 +29,7 @@ async def compensate(running: Running) -> None:
             found = _compensation(running, action)
             if found.impossible:
                 facts = {"action": action.id, "compensates": action.id, "tool": running.name(found.tool)}
-                body = {"reason": found.impossible, "value": None, "text": ""}
+                body = {"reason": found.impossible, "value": None, "text": "", "readers": None}
                 record = {**facts, "outcome": "impossible", "characters": 0, "ms": 0.0}
                 await running.record([running.draft("executed", record, body)])
                 continue
@@ -51,7 +50,7 @@ def _compensation(running: Running, action: Action) -> Compensation:
         given |= action.value
     arguments = {each: given[each] for each in tool.parameters.get("properties", {}) if each in given}
     try:
-        wrong = problems(tool.parameters, arguments)
+        wrong = running.schema(tool).problems(arguments)
     except InvalidInput as error:
         wrong = [error.cause]
     if wrong:

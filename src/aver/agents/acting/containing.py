@@ -8,19 +8,21 @@ from typing import Any, Literal
 
 import orjson
 
-from aver.agents.acting.schema import problems
 from aver.agents.acting.state import Action
 from aver.agents.acting.types import Limits, reads_only
 from aver.agents.tools import Tool
-from aver.core.errors import InvalidInput
+from aver.agents.tools.schema import Schema
 from aver.core.yaml import nearest
 
-__all__ = ["Cause", "Refusal", "contained"]
+__all__ = ["Cause", "Refusal", "fitting", "read_arguments"]
 
 Cause = Literal[
     "unknown_tool", "too_long", "not_json", "invalid_arguments", "repeated", "undecided", "stopped", "guard"
 ]
-_RAN = frozenset({"done", "failed"})
+_MOST_VALUES = 1000
+_DEEPEST = 32
+_MARK, _ESCAPED = "\ue000", r"\ue000"
+"""What spotlighting puts between words, which a model may copy with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +33,61 @@ class Refusal:
     reason: str
 
 
-def contained(
-    action: Action, tools: Mapping[str, Tool], earlier: Iterable[Action], limits: Limits
-) -> Mapping[str, Any] | Refusal:
-    """The arguments of a call of a tool that there is, that fit its schema, and that was not made too often before."""
-    tool = tools.get(action.tool)
-    if tool is None:
+def read_arguments(action: Action, tools: Mapping[str, Tool], limits: Limits) -> Mapping[str, Any] | Refusal:
+    """The arguments as the model wrote them, of a call of a tool that there is."""
+    if action.tool not in tools:
         hint = nearest(action.tool[:100], tools)
         return Refusal("unknown_tool", f"There is no tool {action.tool[:60]!r}. {hint}")
-    arguments = _read(action.written, limits)
-    if isinstance(arguments, Refusal):
-        return arguments
+    if len(action.written) > limits.argument_characters:
+        size, most = len(action.written), limits.argument_characters
+        return Refusal("too_long", f"The arguments have {size:,} characters, and at most {most:,} are taken.")
     try:
-        wrong = problems(tool.parameters, arguments)
-    except InvalidInput as error:
-        return Refusal("invalid_arguments", f"The tool itself is declared wrongly: {error.cause}")
-    if wrong:
-        return Refusal("invalid_arguments", f"The arguments do not fit the tool's schema: {'; '.join(wrong)}")
-    return _repeated(tool, arguments, earlier, limits) or arguments
-
-
-def _read(written: str, limits: Limits) -> Mapping[str, Any] | Refusal:
-    if len(written) > limits.argument_characters:
-        most = limits.argument_characters
-        return Refusal("too_long", f"The arguments have {len(written):,} characters, and at most {most:,} are taken.")
-    try:
-        arguments = orjson.loads(written or "{}")
+        arguments = orjson.loads(action.written.replace(_MARK, " ").replace(_ESCAPED, " ") or "{}")
     except orjson.JSONDecodeError as error:
         return Refusal("not_json", f"The arguments are not JSON: {error}")
     if not isinstance(arguments, dict):
         return Refusal("not_json", "The arguments are no JSON object.")
     return arguments
+
+
+def fitting(
+    tool: Tool, schema: Schema, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits
+) -> Refusal | None:
+    """Why ``arguments`` are none of the tool's, or the call was made too often before."""
+    if _is_unwieldy(arguments):
+        most = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
+        return Refusal("too_long", f"The arguments hold {most}.")
+    declared = schema.rules
+    wrong = schema.problems(arguments)
+    if not wrong and not declared.keys() & {"additionalProperties", "patternProperties", "unevaluatedProperties"}:
+        # A schema that is silent about other names does not mean that a tool has a use for them.
+        known = _names(declared)
+        wrong = [f"there is no {name[:60]!r}" for name in arguments if known is not None and name not in known][:5]
+    if wrong:
+        return Refusal("invalid_arguments", f"The arguments do not fit the tool's schema: {'; '.join(wrong)}")
+    return _repeated(tool, arguments, earlier, limits)
+
+
+def _is_unwieldy(arguments: Mapping[str, Any]) -> bool:
+    """Whether there is more in them than a person could look through, and policy within the time it has."""
+    pending: list[tuple[Any, int]] = [(arguments, 0)]
+    count = 0
+    while pending:
+        value, depth = pending.pop()
+        count += 1
+        if count > _MOST_VALUES or depth > _DEEPEST:
+            return True
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        pending += [(each, depth + 1) for each in inner]
+    return False
+
+
+def _names(declared: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The arguments that a schema declares; nothing where it says so in other ways than by ``properties`` alone."""
+    if declared.keys() & {"$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"}:
+        return None
+    names: Mapping[str, Any] = declared.get("properties", {})
+    return names
 
 
 def _repeated(tool: Tool, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits) -> Refusal | None:

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert, or_, select
 
-from aver.agents.acting.containing import Refusal, contained
-from aver.agents.acting.origins import origin_to
+from aver.agents.acting.containing import Refusal, fitting, read_arguments
 from aver.agents.acting.running import Running
 from aver.agents.acting.state import Action
 from aver.agents.acting.store import acting, approvals, standing_decisions
+from aver.agents.acting.types import reads_only
 from aver.agents.blocking import whole
 from aver.agents.tools import Tool
 from aver.core import canonical_json, new_id, rfc3339
-from aver.core.errors import AverError, Stopped
+from aver.core.errors import AverError, InvalidInput, Stopped
 from aver.evidence import Draft
 from aver.evidence.facts import clear_name
 from aver.policy import Action as Asked
-from aver.policy import Decision, Origin
+from aver.policy import Decision, action_from, action_to, decision_to
 
 __all__ = ["decide", "decide_again"]
 
-Origins = Mapping[str, Sequence[Origin]]
+_MOST_POLICIES = 50
 
 
 @dataclass(slots=True)
@@ -55,16 +55,16 @@ async def decide(running: Running) -> None:
 
 
 async def decide_again(running: Running, action: Action) -> None:
-    """Ask policy once more about a call that a person approved: it may have changed while they thought about it. Its *ask* was answered;
-    its *deny* stands."""
-    tool, arguments = running.tools.get(action.tool), action.arguments or {}
-    if tool is None or isinstance(contained(action, running.tools, (), running.parts.agent.limits), Refusal):
-        found: Decision = Decision("deny", "The tool has changed since it was approved, and does not take this call.")
-        origins: Origins = {}
+    """Ask policy once more about a call that a person approved: policy, the person or the tool may have changed while they thought about
+    it. Its *ask* was answered; its *deny* stands."""
+    assert action.asked is not None
+    asked, tool = action_from(action.asked), running.tools.get(action.tool)
+    if tool is None or _refused(running, tool, asked.arguments, ()) is not None:
+        found = Decision("deny", "The tool has changed since it was approved, and does not take this call.")
     else:
-        origins = running.provenance.origins(arguments)
-        found = _policy(running, tool, arguments, origins, _history(running, action))
-    await running.record([_decision(running, action, arguments, found, origins, again=True)])
+        asked = replace(asked, principal=running.principal, annotations=tool.annotations)
+        found = await whole(_policy, running, asked)
+    await running.record([_decision(running, action, asked, found, found, again=True)])
 
 
 async def _one(running: Running, action: Action, earlier: Sequence[Action], decided: _Decided) -> None:
@@ -72,17 +72,17 @@ async def _one(running: Running, action: Action, earlier: Sequence[Action], deci
     if arguments is None:
         return
     tool, agent = running.tools[action.tool], running.parts.agent
-    origins = running.provenance.origins(arguments)
-    found = _policy(running, tool, arguments, origins, _history(running, action))
-    aim, scope = _scopes(running, tool, arguments, origins, found)
+    asked = await whole(_asked_about, running, action, tool, arguments)
+    policy = found = await whole(_policy, running, asked)
+    aim, scope = _scopes(running, asked, found)
     eyes = agent.four_eyes
     role = eyes.role if tool.annotations.effects & eyes.effects else ""
     if role and found.outcome == "allow":
         found = Decision("ask", f"{found.reason} Calls like this are approved by a second person.", found.policies)
-    elif found.outcome == "ask":
+    elif found.outcome != "deny" and not reads_only(tool.annotations):
         found = await whole(_stood, running, found, aim, "" if role else scope)
     decided.actions += 1
-    decided.drafts.append(_decision(running, action, arguments, found, origins, again=False))
+    decided.drafts.append(_decision(running, action, asked, found, policy, again=False))
     # The state follows when all is recorded; those decided after it in this reply must know of it now.
     action.arguments = arguments
     if found.outcome == "ask":
@@ -106,23 +106,44 @@ async def _taken(
     running: Running, action: Action, earlier: Sequence[Action], decided: _Decided
 ) -> Mapping[str, Any] | None:
     """The arguments of a call that may go to policy; else nothing, and why."""
-    found = contained(action, running.tools, earlier, running.parts.agent.limits)
-    if not isinstance(found, Refusal):
-        try:
-            await whole(running.stopped, action.tool)
-        except Stopped as error:
-            found = Refusal("stopped", f"{error.cause}.")
+    found = read_arguments(action, running.tools, running.parts.agent.limits)
     if not isinstance(found, Refusal):
         looked, drafts = await running.check("arguments", orjson.dumps(found).decode())
         decided.drafts += drafts
         if looked.outcome == "block":
             found = Refusal("guard", f"A check of the arguments refuses it: {looked.reason}")
+        elif looked.changed:
+            found = read_arguments(replace(action, written=looked.text), running.tools, running.parts.agent.limits)
+    if not isinstance(found, Refusal):
+        # What was cut out of what the model read, the tool is given: it is the tenant's own.
+        found = await running.guarding.restored(found)
+    if not isinstance(found, Refusal):
+        found = _refused(running, running.tools[action.tool], found, earlier) or found
+    if not isinstance(found, Refusal):
+        try:
+            await whole(running.stopped, action.tool)
+        except Stopped as error:
+            found = Refusal("stopped", f"{error.cause}.")
     if isinstance(found, Refusal):
         facts = {"action": action.id, "tool": running.name(action.tool), "cause": found.cause}
         body = {"tool": action.tool[:200], "reason": found.reason}
         decided.drafts.append(running.draft("refused", facts, body))
         return None
     return found
+
+
+def _refused(running: Running, tool: Tool, arguments: Mapping[str, Any], earlier: Sequence[Action]) -> Refusal | None:
+    try:
+        schema = running.schema(tool)
+    except InvalidInput as error:
+        return Refusal("invalid_arguments", f"The tool itself is declared wrongly: {error.cause}")
+    return fitting(tool, schema, arguments, earlier, running.parts.agent.limits)
+
+
+def _asked_about(running: Running, action: Action, tool: Tool, arguments: Mapping[str, Any]) -> Asked:
+    """The call as policy is asked about it. Its history is of calls that came to be decided, whether or not they have returned."""
+    asked = running.provenance.action(tool.name, tool.annotations, arguments)
+    return replace(asked, history=_history(running, action))
 
 
 def _history(running: Running, before: Action) -> tuple[str, ...]:
@@ -136,10 +157,7 @@ def _history(running: Running, before: Action) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _policy(
-    running: Running, tool: Tool, arguments: Mapping[str, Any], origins: Origins, history: Sequence[str]
-) -> Decision:
-    asked = Asked(running.principal, tool.name, tool.annotations, arguments, origins, history)
+def _policy(running: Running, asked: Asked) -> Decision:
     try:
         return running.parts.decide(asked)
     except Exception as error:  # noqa: BLE001 - whatever keeps policy from deciding, nothing is allowed
@@ -148,47 +166,44 @@ def _policy(
 
 
 def _decision(
-    running: Running, action: Action, arguments: Mapping[str, Any], found: Decision, origins: Origins, *, again: bool
+    running: Running, action: Action, asked: Asked, found: Decision, policy: Decision, *, again: bool
 ) -> Draft:
-    kinds = sorted({origin.kind for each in origins.values() for origin in each})
+    """A decision as it is recorded: all that policy was asked about and what it said, so that it can be explained and made again; and
+    what stands of it, by answers that people gave before or because a second person has to look."""
+    kinds = sorted({origin.kind for each in asked.origins.values() for origin in each})
     facts = {
         "action": action.id,
         "tool": running.name(action.tool),
         "outcome": found.outcome,
-        "policies": [clear_name(each) for each in found.policies][:50],
+        "policies": [clear_name(each) for each in found.policies][:_MOST_POLICIES],
         "origins": kinds,
         "again": again,
     }
-    body = {
-        "arguments": dict(arguments),
-        "reason": found.reason,
-        "origins": {path: [origin_to(each) for each in several] for path, several in origins.items()},
-    }
+    body = {"action": action_to(asked), "decision": decision_to(policy), "reason": found.reason}
     return running.draft("decided", facts, body)
 
 
-def _scopes(
-    running: Running, tool: Tool, arguments: Mapping[str, Any], origins: Origins, found: Decision
-) -> tuple[str, str]:
+def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
     """What a rejection for ever, and what an approval for the conversation would hold for: the tool aimed at the same targets; and that
     asked about by the same rules, with every argument from the same kinds of origin."""
-    targets = tool.annotations.targets
-    aimed = [[path, _at(arguments, path)] for path in sorted(targets)] if targets else dict(arguments)
-    kinds = {path: sorted({origin.kind for origin in several}) for path, several in origins.items()}
+    targets = asked.annotations.targets
+    aimed = [[path, _at(asked.arguments, path)] for path in sorted(targets)] if targets else dict(asked.arguments)
     # Positions in lists are not told apart: one guest more is not another reason to ask.
     merged: dict[str, list[str]] = {}
-    for path, several in kinds.items():
+    for path, several in asked.origins.items():
         top = path.split(".")[0].split("[")[0]
-        merged[top] = sorted({*merged.get(top, ()), *several})
-    aim = [tool.name, aimed]
+        merged[top] = sorted({*merged.get(top, ()), *(origin.kind for origin in several)})
+    aim = [asked.tool, aimed]
     return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged])
 
 
 def _at(arguments: Mapping[str, Any], path: str) -> Any:
-    value: Any = arguments
+    """What stands at a declared path, in every member of the lists on the way."""
+    values: list[Any] = [arguments]
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+        values = [each for value in values for each in (value if isinstance(value, list) else [value])]
+        values = [each.get(name) if isinstance(each, Mapping) else None for each in values]
+    return values
 
 
 def _digest(running: Running, value: Any) -> str:
@@ -206,7 +221,7 @@ def _stood(running: Running, found: Decision, aim: str, scope: str) -> Decision:
     for row in sorted(rows, key=lambda row: row.outcome, reverse=True):  # deny before allow
         if row.outcome == "deny" and row.digest == aim:
             return Decision("deny", "You said never to do this.", (*found.policies, row.approval))
-        if row.outcome == "allow" and row.digest == scope:
+        if row.outcome == "allow" and row.digest == scope and found.outcome == "ask":
             reason = f"{found.reason} It was approved for this conversation."
             return Decision("allow", reason, (*found.policies, row.approval))
     return found

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aver.agents.acting.running import Running
-from aver.agents.acting.showing import kept_value, plain
+from aver.agents.acting.showing import kept_value
 from aver.agents.acting.state import Action
 from aver.agents.acting.types import Idempotent, TellsApart, ToolStatus, reads_only
 from aver.agents.blocking import whole
 from aver.agents.tools import Result, Tool
+from aver.agents.tools.text import present
 from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
 from aver.evidence import Draft
 
@@ -24,6 +25,7 @@ __all__ = ["bring_about", "read_all"]
 
 _ATTEMPTS = 3
 """Of one effect under one key."""
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ async def read_all(running: Running, actions: Sequence[Action]) -> None:
         drafts += await _executed(running, action, each)
     await running.record(drafts)
     for action in actions:
-        running.learn(action)
+        await whole(running.learn, action)
 
 
 async def _read(running: Running, action: Action) -> _Came:
@@ -70,7 +72,7 @@ async def bring_about(running: Running, action: Action, compensates: str = "") -
     else:
         await _attempt(running, tool, action, compensates)
     if not compensates:
-        running.learn(action)
+        await whole(running.learn, action)
 
 
 async def _attempt(running: Running, tool: Tool, action: Action, compensates: str) -> None:
@@ -153,18 +155,31 @@ async def _called(running: Running, tool: Tool, action: Action) -> _Came:
 
 
 async def _timed(tool: Tool, action: Action, turn: str, seconds: float) -> _Came:
+    """Nobody waits longer than the time for it, not even for a tool that does not let itself be cancelled."""
+    call = asyncio.ensure_future(_outcome(tool, action, turn))
     try:
-        async with asyncio.timeout(seconds):
-            return _came_of(await tool.call(dict(action.arguments or {}), action.key(turn)))
-    except TimeoutError:
+        if (await asyncio.wait({call}, timeout=seconds))[0]:
+            return call.result()
         return _Came("undecided", f"It did not return within {seconds:g} seconds.")
+    finally:
+        call.cancel()
+
+
+async def _outcome(tool: Tool, action: Action, turn: str) -> _Came:
+    try:
+        return _came_of(await tool.call(dict(action.arguments or {}), action.key(turn)))
     except (Unavailable, InvalidInput) as error:
         return _Came("not_run", _said(error))
-    except Exception as error:  # noqa: BLE001 - a tool may raise anything; whatever it is, it may have run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool may raise anything; whatever it is, it may have run
         return _Came("undecided", _said(error))
 
 
-def _came_of(result: Result) -> _Came:
+def _came_of(result: Any) -> _Came:
+    """Raises :class:`TypeError` for what is no result, whatever a tool says it returns."""
+    if not (isinstance(result, Result) and isinstance(result.text, str)):
+        raise TypeError
+    if result.readers is not None and not all(isinstance(each, str) for each in result.readers):
+        raise TypeError
     return _Came("failed" if result.failed else "done", result=result)
 
 
@@ -180,11 +195,12 @@ async def _finish(running: Running, action: Action, came: _Came, compensates: st
 async def _executed(running: Running, action: Action, came: _Came, compensates: str = "") -> list[Draft]:
     """What came of a call, as steps: its value, which no model sees, and its text as guardrails leave it, which one does."""
     most = running.parts.agent.limits.result_characters
-    text, value, reason = "", None, plain(came.reason, 1000)
+    text, value, readers, reason = "", None, None, present(came.reason, _LONGEST_REASON)
     drafts: list[Draft] = []
     if came.result is not None:
         value = kept_value(came.result.value, most)
-        text = plain(came.result.text, most)
+        readers = None if came.result.readers is None else sorted(came.result.readers)
+        text = present(came.result.text, most)
         looked, drafts = await running.check("result", text)
         text = f"[withheld: {looked.reason}]" if looked.outcome == "block" else looked.text
     facts: dict[str, Any] = {
@@ -195,4 +211,5 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
         "compensates": compensates or None,
         "ms": came.ms,
     }
-    return [*drafts, running.draft("executed", facts, {"reason": reason, "value": value, "text": text})]
+    body = {"reason": reason, "value": value, "text": text, "readers": readers}
+    return [*drafts, running.draft("executed", facts, body)]

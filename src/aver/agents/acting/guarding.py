@@ -1,84 +1,85 @@
-"""Guardrails in the loop: every check of a place, at once, and what stands of their verdicts."""
+"""Guardrails in the loop: what stands in each place is judged, goes on without what was found, and the judgement is on record."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aver.core.errors import AverError
-from aver.evidence.facts import clear_name
-from aver.guard import Check, Finding, Outcome, Place, Verdict
+from aver.agents.blocking import whole
+from aver.core import Principal
+from aver.guard import Guard, Judgement, Outcome, Place, Vault, mask
 
-__all__ = ["Checked", "Checks", "checked"]
+__all__ = ["Guarding", "Looked"]
 
-Checks = Mapping[Place, Sequence[Check]]
-
-_ORDER: Sequence[Outcome] = ("pass", "flag", "redact", "block")
+_LEAVING = frozenset({"arguments", "output"})
+"""What leaves the model: what is cut out there, nobody is to be given."""
+_MOST_FINDINGS = 200
+"""Of one verdict that are on record, each with its place in the text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """The strictest verdict over a text: ``text`` as it may go on, without what was to be redacted; nothing where it is blocked."""
+class Looked:
+    """A text that was judged: ``text`` as it may go on, without what was to be cut out; nothing where it is blocked."""
 
-    place: Place
-    outcome: Outcome
+    judgement: Judgement
     text: str
-    verdicts: tuple[Verdict, ...]
+    changed: bool
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.judgement.outcome
 
     @property
     def reason(self) -> str:
-        """Which checks block it, in words."""
-        return "; ".join(
-            f"{each.check}: {each.reason or 'blocked'}" for each in self.verdicts if each.outcome == "block"
-        )
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "place": self.place,
-            "outcome": self.outcome,
-            "checks": [clear_name(each.check) for each in self.verdicts],
-            "findings": sum(len(each.findings) for each in self.verdicts),
-        }
+        """Which checks made the outcome, in words."""
+        return self.judgement.reason
 
     def body(self) -> dict[str, Any]:
-        return {
-            "verdicts": [
-                {
-                    "check": each.check,
-                    "outcome": each.outcome,
-                    "reason": each.reason,
-                    "findings": [[found.kind, found.start, found.end, found.score] for found in each.findings],
-                }
-                for each in self.verdicts
-            ]
-        }
+        """What is on record beside the facts of the judgement: what each check found, and the text that went on, if it is another."""
+        verdicts = [
+            {
+                "check": each.verdict.check,
+                "outcome": each.outcome,
+                "reason": each.verdict.reason,
+                "findings": [
+                    [found.kind, found.start, found.end, found.score]
+                    for found in each.verdict.findings[:_MOST_FINDINGS]
+                ],
+            }
+            for each in self.judgement.judged
+        ]
+        return {"verdicts": verdicts, **({"text": self.text} if self.changed else {})}
 
 
-async def checked(checks: Checks, place: Place, text: str) -> Checked:
-    """What all checks of ``place`` make of ``text``. One that cannot judge blocks: what nobody looked at goes no further."""
-    verdicts = tuple(await asyncio.gather(*(_asked(check, text, place) for check in checks.get(place, ()))))
-    strictest: Outcome = max((each.outcome for each in verdicts), key=_ORDER.index, default=_ORDER[0])
-    left = "" if strictest == "block" else _redacted(text, [each for each in verdicts if each.outcome == "redact"])
-    return Checked(place, strictest, left, verdicts)
+class Guarding:
+    """The guard of one turn. With a vault, what is cut out can be put back for the user whose turn it is: a model is shown tokens, its tools
+    and its user the values. Without, it is gone for good."""
 
+    def __init__(self, guard: Guard, vault: Vault | None, principal: Principal, conversation: str) -> None:
+        self._guard = guard
+        self._vault = vault
+        self._principal = principal
+        self._conversation = conversation
 
-async def _asked(check: Check, text: str, place: Place) -> Verdict:
-    try:
-        return await check.check(text, place)
-    except AverError as error:
-        return Verdict(check.name, "block", reason=f"it could not judge ({error.slug})")
+    def watches(self, place: Place) -> bool:
+        """Whether anything is checked there at all."""
+        return self._guard.watches(place)
 
+    async def look(self, place: Place, text: str) -> Looked:
+        """Every check of ``place`` over ``text``. One that cannot judge holds it, unless it is declared otherwise."""
+        judgement = await self._guard.judge(text, place)
+        if judgement.outcome == "block":
+            return Looked(judgement, "", changed=True)
+        if not judgement.findings:
+            return Looked(judgement, text, changed=False)
+        if self._vault is None or place in _LEAVING:
+            return Looked(judgement, mask(text, judgement.findings), changed=True)
+        redact = self._vault.redact
+        left = await whole(redact, self._principal, self._conversation, text, judgement.findings)
+        return Looked(judgement, left, changed=True)
 
-def _redacted(text: str, verdicts: Sequence[Verdict]) -> str:
-    spans: list[Finding] = sorted(
-        (found for verdict in verdicts for found in verdict.findings), key=lambda found: (found.start, -found.end)
-    )
-    pieces, at = [], 0
-    for found in spans:
-        if found.end <= at:
-            continue
-        pieces += [text[at : found.start], f"[{found.kind}]"] if found.start >= at else []
-        at = found.end
-    return "".join((*pieces, text[at:]))
+    async def restored(self, value: Any) -> Any:
+        """A JSON value with what the vault has put back in every text of it, as far as the user may have it."""
+        if self._vault is None:
+            return value
+        return (await whole(self._vault.restore_all, self._principal, self._conversation, value)).value

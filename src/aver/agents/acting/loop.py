@@ -21,6 +21,7 @@ from aver.agents.acting.state import Action, Reply
 from aver.agents.acting.store import acting, approvals
 from aver.agents.acting.types import reads_only
 from aver.agents.blocking import whole
+from aver.agents.tools.schema import Schema
 from aver.agents.types import TurnStatus
 from aver.core.errors import AverError, ContentFiltered, InvalidInput
 from aver.evidence.rows import head_of
@@ -146,20 +147,25 @@ async def _wait(running: Running) -> bool:
 
 
 async def _respond(running: Running, reply: Reply) -> None:
-    """The last reply is the answer: check it, record it."""
+    """The last reply is the answer: put back what the vault has of it, check it, record it."""
     state = running.state
-    text = "".join(part.text for part in reply.parts if isinstance(part, Text))[:_LONGEST_TEXT]
-    looked, drafts = await running.check("output", text)
+    written = "".join(part.text for part in reply.parts if isinstance(part, Text))[:_LONGEST_TEXT]
+    structured = state.output is not None
+    restored = await running.guarding.restored(orjson.loads(written) if structured else written)
+    looked, drafts = await running.check("output", orjson.dumps(restored).decode() if structured else restored)
     if looked.outcome == "block":
         await running.record(drafts)
         raise Ends(ContentFiltered.slug, f"A check of the answer withholds it: {looked.reason}.")
-    body: dict[str, Any] = {"text": looked.text}
+    body: dict[str, Any] = {"text": looked.text, **({"written": written} if looked.text != written else {})}
     if state.output is not None:
         try:
             body["output"] = orjson.loads(looked.text)
+            fits = not looked.changed or not Schema(state.output, "The schema of the answer").problems(body["output"])
         except orjson.JSONDecodeError:
+            fits = False
+        if not fits:
             await running.record(drafts)
-            raise Ends(ContentFiltered.slug, "What a check redacted left no structured answer.") from None
+            raise Ends(ContentFiltered.slug, "What a check redacted left no structured answer.")
     counts = {
         "done": sum(action.status == "done" for action in state.actions()),
         "undecided": sum(action.status == "undecided" for action in state.actions()),

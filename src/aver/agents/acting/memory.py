@@ -1,7 +1,7 @@
 """Memory: values kept for a user between turns, each with the origin it had when it was kept.
 
-A value is in evidence alone, under the user's key, so an erasure takes it along. It comes back as data with its origin, never as
-something the user says now: what came from untrusted content is as untrusted in every later turn.
+A value is in evidence alone, under the user's key, so an erasure takes it along. It comes back as data, never as something the user says
+now: what the user said then is the tenant's own data in a later turn, what came from untrusted content is as untrusted in every one.
 """
 
 from __future__ import annotations
@@ -14,23 +14,20 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 
 from aver.agents.acting.journal import Journal
-from aver.agents.acting.origins import origin_from, origin_to
 from aver.agents.acting.store import memories
 from aver.agents.blocking import whole
 from aver.agents.tools import Result
 from aver.core import Principal, canonical_json, new_id
 from aver.core.errors import InvalidInput, NotFound, TooLarge
 from aver.evidence import Draft
-from aver.policy import Annotations, Effect, Origin
+from aver.policy import Annotations, Effect, Origin, OriginKind, origin_from, origin_to
 
-__all__ = ["Memory", "Remember", "Remembered", "weakest"]
-
-Origins = Mapping[str, Sequence[Origin]]
+__all__ = ["Memory", "Remember", "Remembered", "carried", "weakest"]
 
 _MOST = 200
 _LARGEST = 10_000
-_TRUST = ("user", "trusted", "unknown", "untrusted")
-"""From most to least."""
+_TRUST: Sequence[OriginKind] = ("user", "chosen", "mentioned", "trusted", "unknown", "named", "untrusted")
+"""From most to least, by who wrote the value and not by what it was wanted for: what is ``named`` others may have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +67,23 @@ class Memory:
             tx.execute(insert(memories), {"id": memory, "owner": owner, "name": hidden})
             self._journal.ledger.append_all(tx, [Draft(memory, "remembered", principal.subject, facts, body)])
 
-    def recall(self, principal: Principal) -> list[Remembered]:
-        """Everything remembered of ``principal`` that they may still read, oldest first; what was erased is gone."""
+    def recall(self, principal: Principal, most: int | None = None) -> list[Remembered]:
+        """What is remembered of ``principal`` that they may still read, oldest first, the newest where it takes more than ``most`` bytes;
+        what was erased is gone."""
         query = select(memories.c.id).where(memories.c.owner == self._journal.owner(principal)).order_by(memories.c.id)
         with self._journal.store.read() as tx:
             ids = list(tx.execute(query).scalars())
-        found = []
-        for steps in self._journal.ledger.turns(ids).values():
+        found: list[Remembered] = []
+        for steps in reversed(self._journal.ledger.turns(ids).values()):
             body = steps[0].body
             if body is None:
                 continue
+            if most is not None and (most := most - len(canonical_json([body["name"], body["value"]]))) < 0:
+                break
             origin = origin_from(body["origin"])
             if origin.readers is None or origin.readers & principal.readers:
                 found.append(Remembered(body["name"], body["value"], origin))
-        return found
+        return found[::-1]
 
     def forget(self, principal: Principal, name: str) -> None:
         """Let a value go; :class:`NotFound` where there is none. What evidence says of it stays until the user is erased."""
@@ -109,6 +109,13 @@ def weakest(origins: Sequence[Origin]) -> Origin:
     return Origin(least.kind, least.step, frozenset.intersection(*limits) if limits else None)
 
 
+def carried(origin: Origin) -> Origin:
+    """The origin that a remembered value has in another turn. No authority comes with it: what its user said then they do not say now, and
+    what their words picked out then nothing picks out now."""
+    mine = _TRUST.index(origin.kind) <= _TRUST.index("trusted")
+    return Origin("trusted" if mine else "untrusted", origin.step, origin.readers)
+
+
 class Remember:
     """The tool by which a model keeps something for its user. ``origins`` is the turn's tracker, asked about the value: the model does not
     get to say where it came from."""
@@ -125,17 +132,16 @@ class Remember:
     annotations: Annotations = Annotations(frozenset({Effect.WRITE}), content=("value",), output="trusted")
     idempotent = True
 
-    def __init__(self, memory: Memory, principal: Principal, origins: Callable[[Mapping[str, Any]], Origins]) -> None:
+    def __init__(self, memory: Memory, principal: Principal, origins: Callable[[Any], Sequence[Origin]]) -> None:
         self._memory = memory
         self._principal = principal
         self._origins = origins
 
     async def call(self, arguments: Mapping[str, Any], key: str) -> Result:
-        found = self._origins(arguments)
-        of = [each for path, several in found.items() if path.startswith("value") for each in several]
-        turn, remember = key.partition("-")[0], self._memory.remember
+        turn, value = key.partition("-")[0], arguments["value"]
+        of = await whole(self._origins, value)
         try:
-            await whole(remember, self._principal, arguments["name"], arguments["value"], of, turn)
+            await whole(self._memory.remember, self._principal, arguments["name"], value, of, turn)
         except InvalidInput as error:
             return Result(None, str(error), failed=True)
         return Result(None, "Remembered.")

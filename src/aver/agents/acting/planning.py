@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
 from aver.agents.acting.bounds import Ends, watched
 from aver.agents.acting.parts import parts_to_json
 from aver.agents.acting.running import Running
-from aver.agents.acting.schema import problems
-from aver.agents.acting.speaking import request
+from aver.agents.acting.speaking import known, request
 from aver.agents.acting.state import Reply
 from aver.agents.blocking import whole
+from aver.agents.tools.schema import Schema
 from aver.core.errors import AverError, ContentFiltered, Stopped
 from aver.evidence import Draft
 from aver.evidence.facts import clear_name
 from aver.gateway import Call, CallRecord, ChatRequest, Completion
-from aver.gateway.types import Part, ToolCall
+from aver.gateway.types import Part, Text, ToolCall
 
 __all__ = ["plan"]
 
 _FRUITLESS = 3
 """Replies in a row of which no call could be made; then the model is asked to sum up."""
 _DONE = frozenset({"done", "failed"})
+_LARGEST_REPLY = 1_000_000
+"""Characters of a reply that are kept, calls aside."""
 
 
 async def plan(running: Running) -> None:
     """Ask the model, and record what it wrote with what that cost."""
     state, agent = running.state, running.parts.agent
-    if state.last is None:
-        await _look_at_task(running)
+    if not state.looked:
+        await _look(running)
     last = len(state.replies) + 1 == agent.limits.steps or _fruitless(state.replies)
     tools = [tool for tool in running.tools.values() if not await whole(_is_stopped, running, tool.name)]
     shape = state.output is not None and state.last is not None and bool(state.last.note)
-    chat = request(agent, state, tools, last=last, shape=shape)
+    chat = request(running, tools, last=last, shape=shape)
     records: list[CallRecord] = []
     clock = running.parts.journal.clock
     began = clock.monotonic()
@@ -52,8 +54,11 @@ async def plan(running: Running) -> None:
     await running.record([*(_called(running, each) for each in records), generated])
 
 
-async def _look_at_task(running: Running) -> None:
+async def _look(running: Running) -> None:
+    """Have judged what the model is to be told at first. What is remembered and does not pass, it is not told."""
     looked, drafts = await running.check("input", running.state.task)
+    if running.state.recalled:
+        drafts += (await running.check("passage", known(running.state)))[1]
     if drafts:
         await running.record(drafts)
     if looked.outcome == "block":
@@ -81,7 +86,7 @@ def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Cal
         lambda: chat,
         feature=running.parts.agent.name,
         turn=running.state.turn,
-        release=running.parts.agent.digest(list(running.tools.values())),
+        release=running.release,
         no_store=True,
     )
 
@@ -98,7 +103,7 @@ def _generated(
     calls = [part for part in completion.parts if isinstance(part, ToolCall) and not bare]
     kept = calls[: limits.calls]
     surplus, note = len(calls) - len(kept), ""
-    parts: list[Part] = [part for part in completion.parts if not isinstance(part, ToolCall)]
+    parts: list[Part] = list(_bounded(part for part in completion.parts if not isinstance(part, ToolCall)))
     if completion.finish == "length":
         # What was cut off may be half an argument: nothing of it is a call, and its text no answer.
         kept, surplus, note = [], 0, "Your reply was cut off at its limit. Write less at once."
@@ -118,6 +123,17 @@ def _generated(
         "ms": ms,
     }
     return running.draft("generated", facts, {"parts": parts_to_json(parts), "note": note})
+
+
+def _bounded(parts: Iterable[Part]) -> Iterator[Part]:
+    """Parts that hold no more than a reply may: the rest of a longer text is cut off, thoughts that are longer are left out."""
+    left = _LARGEST_REPLY
+    for part in parts:
+        kept = Text(part.text[:left]) if isinstance(part, Text) else part
+        size = len(kept.text) if isinstance(kept, Text) else len(orjson.dumps(parts_to_json([kept])))
+        if 0 < size <= left:
+            left -= size
+            yield kept
 
 
 def _told_apart(running: Running, calls: Sequence[ToolCall]) -> list[ToolCall]:
@@ -141,7 +157,7 @@ def _unfit(running: Running, completion: Completion) -> str:
     if state.output is None:
         return ""
     try:
-        wrong = problems(state.output, orjson.loads(completion.text))
+        wrong = Schema(state.output, "The schema of the answer").problems(orjson.loads(completion.text))
     except orjson.JSONDecodeError as error:
         wrong = [f"it is not JSON ({error})"]
     return f"The answer does not fit its schema: {'; '.join(wrong)}" if wrong else ""

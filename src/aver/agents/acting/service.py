@@ -1,35 +1,32 @@
-"""Agents that act: begin a turn, go on with it, cancel it, see how it stands; switch things off."""
+"""Agents that act: begin a turn, and go on with it wherever it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
-
-from sqlalchemy import select, update
+from typing import Any
 
 from aver.agents.acting.approvals import Approvals
 from aver.agents.acting.journal import Lease
 from aver.agents.acting.loop import abort, go_on
 from aver.agents.acting.memory import Memory
-from aver.agents.acting.origins import origin_to
+from aver.agents.acting.reading import earlier, outcome
 from aver.agents.acting.running import Parts, Running, Told
-from aver.agents.acting.schema import check_schema
 from aver.agents.acting.state import State
-from aver.agents.acting.store import acting
-from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStatus, reads_only
+from aver.agents.acting.turns import Turns
+from aver.agents.acting.types import Outcome
 from aver.agents.blocking import whole
-from aver.agents.store import turns
+from aver.agents.tools.schema import Schema
 from aver.core import Principal, new_id
 from aver.core.errors import AverError, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
-from aver.evidence import Draft, Step
-from aver.store import Switch
+from aver.evidence import Draft
+from aver.policy import origin_to
 
 __all__ = ["Acting"]
 
 _LONGEST_TASK = 32_000
-_EARLIER = 4
-"""Turns of a conversation that a turn is told of."""
+_MOST_RECALLED = 20_000
+"""Bytes of what is remembered that a turn is told of."""
 
 
 def _quiet(_: Sequence[Draft]) -> None: ...
@@ -43,6 +40,7 @@ class Acting:
         self._journal = parts.journal
         self.approvals = Approvals(parts.journal)
         self.memory = Memory(parts.journal)
+        self.turns = Turns(parts.journal)
 
     async def ask(
         self,
@@ -76,14 +74,14 @@ class Acting:
         if len(task) > _LONGEST_TASK:
             raise TooLarge(f"The task has {len(task):,} characters of at most {_LONGEST_TASK:,}", "Shorten it.")
         if output is not None:
-            check_schema(output)
+            Schema(output, "The schema of the answer")
         parts.switches.check(principal.tenant, feature=parts.agent.name, model=parts.agent.model)
         turn, now = new_id("turn"), journal.clock.now()
         recalled = [
             {"name": each.name, "value": each.value, "origin": origin_to(each.origin)}
-            for each in self.memory.recall(principal)
+            for each in self.memory.recall(principal, _MOST_RECALLED)
         ]
-        earlier = self._earlier(conversation) if conversation else []
+        before = earlier(journal, principal, conversation) if conversation else []
         with journal.store.begin() as tx:
             entered = parts.conversations.enter(tx, principal, conversation, now)
             ordinal = parts.conversations.add(tx, entered, turn, now)
@@ -102,7 +100,7 @@ class Acting:
                 "roles": sorted(principal.roles),
                 "output": output,
                 "recalled": recalled,
-                "earlier": earlier,
+                "earlier": before,
             }
             journal.admit(tx, principal, Draft(turn, "admitted", principal.subject, facts, body))
         return turn
@@ -123,14 +121,14 @@ class Acting:
                 if gone is not None and not state.error:
                     await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
-                    facts = {"fence": lease.fence, "release": self._parts.agent.digest(list(running.tools.values()))}
+                    facts = {"fence": lease.fence, "release": running.release}
                     await running.record([running.draft("resumed", facts)], status="running")
                 await go_on(running)
                 state = running.state
         finally:
             with suppress(AverError):
                 await whole(self._journal.release, lease)
-        return self._outcome(state)
+        return outcome(state)
 
     async def run_due(self) -> list[Outcome]:
         """Go on with every turn that can and that nobody holds: after a crash, an approval, an expiry. What cannot go on now is left."""
@@ -146,33 +144,6 @@ class Acting:
         self.approvals.expire()
         return self._journal.due()
 
-    def cancel(self, principal: Principal, turn: str) -> None:
-        """Let one's own turn end: nothing new is begun, and effects that can be taken back are. Whoever runs it notices within a quarter of
-        a second; if it waits, it is due. Does nothing once it has ended. Raises :class:`NotFound`. Blocking."""
-        with self._journal.store.begin() as tx:
-            row = self._journal.own(tx, principal, turn)
-            if row.status != "ended":
-                tx.execute(update(acting).where(acting.c.turn == turn).values(cancelled=1, status="running"))
-
-    def outcome(self, principal: Principal, turn: str) -> Outcome:
-        """How one's own turn stands; :class:`NotFound` for any other. Blocking."""
-        with self._journal.store.read() as tx:
-            self._journal.own(tx, principal, turn)
-        return self._outcome(self._journal.read(turn))
-
-    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
-        """The steps of one's own turn; :class:`NotFound` for any other. Blocking."""
-        with self._journal.store.read() as tx:
-            self._journal.own(tx, principal, turn)
-        return self._journal.ledger.turn(turn)
-
-    def switched(self, switch: Switch, *, lifted: bool = False) -> None:
-        """Record in this tenant's evidence that something was stopped, or let go on. The switch itself works without. Blocking."""
-        facts = {"switch": switch.id, "kind": switch.kind, "lifted": lifted}
-        body = {"name": switch.name, "reason": switch.reason}
-        with self._journal.store.begin() as tx:
-            self._journal.ledger.append_all(tx, [Draft(new_id("switching"), "switched", None, facts, body)])
-
     def _taken_up(self, lease: Lease, state: State, told: Told) -> tuple[Running, AverError | None]:
         """The turn in this process's hands, and why its asker may not go on with it, if so: then it only takes back what it did."""
         assert state.principal is not None
@@ -183,19 +154,6 @@ class Acting:
             gone = error
         return Running(self._parts, lease, state, principal, told), gone
 
-    def _earlier(self, conversation: str) -> list[dict[str, str]]:
-        """The last turns of a conversation, whose owner is checked when it is entered."""
-        query = select(turns.c.id).where(turns.c.conversation == conversation, turns.c.status == "sealed")
-        with self._journal.store.read() as tx:
-            ids = list(tx.execute(query.order_by(turns.c.ordinal.desc()).limit(_EARLIER)).scalars())
-        found = []
-        for turn, steps in self._journal.ledger.turns(reversed(ids)).items():
-            bodies = {step.kind: step.body for step in steps if step.body is not None}
-            if "admitted" in bodies:
-                answer = bodies.get("responded", {}).get("text", "")
-                found.append({"turn": turn, "question": bodies["admitted"]["question"], "answer": answer})
-        return found
-
     def _end_erased(self, lease: Lease, state: State) -> None:
         """End a turn whose words are gone: nobody can tell any more what it was to do."""
         facts = {"error": "erased", "done": 0, "undone": 0, "undecided": 0, "ms": 0.0}
@@ -204,35 +162,3 @@ class Acting:
         self._journal.record(
             lease, state, [failed], lambda tx: end(tx, state.turn, "failed"), status="ended", holder=""
         )
-
-    def _outcome(self, state: State) -> Outcome:
-        tools = {}
-        if state.principal is not None:
-            tools = {tool.name: tool for tool in self._parts.tools(state.principal)}
-        performed = tuple(
-            Performed(
-                action.id,
-                action.tool,
-                action.arguments or {},
-                cast(ToolStatus, action.status),
-                "impossible"
-                if action.id in state.impossible
-                else state.compensations[action.id].status
-                if action.id in state.compensations
-                else "",
-            )
-            for action in state.actions()
-            if action.status in ("intended", "done", "failed", "not_run", "undecided")
-            and not (action.tool in tools and reads_only(tools[action.tool].annotations))
-        )
-        status, text = _standing(state)
-        output = state.answer.get("output") if state.answer else None
-        return Outcome(state.turn, state.conversation, status, text, output, state.error, state.approvals, performed)
-
-
-def _standing(state: State) -> tuple[OutcomeStatus, str]:
-    if state.ended and state.answer is not None:
-        return "answered", str(state.answer["text"])
-    if state.ended:
-        return ("cancelled" if state.error == "cancelled" else "failed"), state.detail
-    return ("waiting" if state.approvals and not state.error else "running"), state.detail

@@ -1,4 +1,4 @@
-"""Text that came from a model or a tool, as it can be put before a model or a person without deceiving either."""
+"""What came from a model or a tool, as it can be kept, and put before a person without deceiving them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ import orjson
 
 from aver.core import canonical_json
 
-__all__ = ["kept_value", "legible", "mixed_scripts", "plain", "visible"]
+__all__ = ["kept_value", "legible", "mixed_scripts", "visible"]
 
-# Sequences of ECMA-48: CSI, then OSC and the like up to their terminator, then any other escape.
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
-)
 _HIDDEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 """Drawn as nothing although they are letters, marks or symbols to Unicode (UTS 39, default ignorable)."""
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
@@ -24,17 +20,21 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "HEBREW", "ARABIC")
 
 
-def plain(text: str, most: int) -> str:
-    """``text`` without terminal escapes and control characters, at most ``most`` characters of it; what is left out is said."""
-    cut = text[:most]
-    clean = _ESCAPES.sub("", cut)
-    if not clean.replace("\n", "").isprintable():
-        clean = "".join(char for char in clean if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
-    return clean if len(text) <= most else f"{clean}\n[cut: {len(text) - most:,} more characters]"
-
-
 def kept_value(value: Any, most: int) -> Any:
-    """``value`` as JSON gives it back, where it takes at most ``most`` bytes; ``None`` else."""
+    """``value`` as JSON gives it back, where it takes at most about ``most`` bytes; ``None`` else. Looks at no more of it than that."""
+    left, pending = most, [value]
+    while pending and left >= 0:
+        each = pending.pop()
+        left -= len(each) if isinstance(each, str | bytes | Mapping | list | tuple) else 1
+        if left < 0:
+            break
+        if isinstance(each, Mapping):
+            pending += each.keys()
+            pending += each.values()
+        elif isinstance(each, list | tuple):
+            pending += each
+    if left < 0:
+        return None
     try:
         kept = orjson.loads(orjson.dumps(value))
         return kept if len(canonical_json(kept)) <= most else None

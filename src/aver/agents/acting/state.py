@@ -3,7 +3,7 @@ steps of a turn knows what the one knew that wrote them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ from aver.agents.acting.parts import parts_from_json
 from aver.core import Principal
 from aver.evidence import StepKind
 from aver.gateway.types import Part, ToolCall
+from aver.guard import Place
+from aver.policy import Effect
 
 __all__ = ["Action", "ActionStatus", "Recorded", "Reply", "State"]
 
@@ -50,14 +52,33 @@ class Action:
     approval: str = ""
     asked_again: bool = False
     """Policy was asked once more after it was approved."""
+    asked: Mapping[str, Any] | None = None
+    """All that policy was asked about it, as :func:`~aver.policy.action_from` reads it."""
     attempts: int = 0
     value: Any = None
     text: str = ""
     """The result as the model is shown it."""
+    readers: Sequence[str] | None = None
+    """Who may read what it returned, as reader tokens; none means everyone."""
 
     @property
     def settled(self) -> bool:
         return self.status not in _OPEN
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether its tool changes nothing, by what was declared when it was decided."""
+        return self._declared.get("effects") == [Effect.READ]
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether all that it returned is the tenant's own word, by what was declared when it was decided."""
+        return self._declared.get("output") == "trusted" and not self._declared.get("untrusted_fields")
+
+    @property
+    def _declared(self) -> Mapping[str, Any]:
+        declared: Mapping[str, Any] = (self.asked or {}).get("annotations", {})
+        return declared
 
     def key(self, turn: str) -> str:
         """The same for every attempt at this effect, and for no other."""
@@ -92,7 +113,12 @@ class State:
     recalled: tuple[Mapping[str, Any], ...] = ()
     """What is remembered of the user: ``name``, ``value`` and ``origin`` of each."""
     earlier: tuple[Mapping[str, Any], ...] = ()
-    """The turns before it in the conversation: ``turn``, ``question`` and ``answer`` of each."""
+    """The turns before it in the conversation: ``turn``, ``question`` and ``answer`` of each, both also as a model may see them (``heard``
+    and ``written``), and ``values``, what trusted tools returned in it, each with its origin."""
+    looked: bool = False
+    """What the model is to be told was judged."""
+    told: dict[Place, str] = field(default_factory=dict)
+    """What the model is told instead, where guardrails cut something out: of the task (``input``), of what is remembered (``passage``)."""
     replies: list[Reply] = field(default_factory=list)
     compensations: dict[str, Action] = field(default_factory=dict)
     impossible: dict[str, str] = field(default_factory=dict)
@@ -108,21 +134,22 @@ class State:
     """Somebody's content is gone: the turn cannot go on."""
 
     def apply(self, steps: Iterable[Recorded]) -> None:
-        """Follow what was recorded, in order. Steps that say nothing of where the turn stands are passed over."""
+        """Follow what was recorded, in order. Steps that say nothing of where the turn stands are passed over; of an erased turn, all but
+        its end, since what they are about is gone."""
         for kind, facts, body in steps:
             follow = _FOLLOW.get(kind)
             if follow is not None:
-                if body is None and kind in _WITH_BODY:
-                    self.erased = True
-                    continue
-                follow(self, facts, body or {})
+                self.erased = self.erased or (body is None and kind in _WITH_BODY)
+                if not self.erased or follow is _ended:
+                    follow(self, facts, body or {})
 
     def actions(self) -> Iterator[Action]:
         """Every call the model asked for, in order."""
         return (action for reply in self.replies for action in reply.actions)
 
     def action(self, name: str) -> Action:
-        return next(action for action in self.actions() if action.id == name)
+        """Raises :class:`KeyError` where there is none."""
+        return {action.id: action for action in self.actions()}[name]
 
     @property
     def last(self) -> Reply | None:
@@ -147,6 +174,14 @@ def _admitted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -
     state.recalled, state.earlier = tuple(body["recalled"]), tuple(body["earlier"])
 
 
+def _checked(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    place = facts["place"]
+    if place in ("input", "passage"):
+        state.looked = True
+        if "text" in body:
+            state.told[place] = body["text"]
+
+
 def _generated(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     state.seconds += facts["ms"] / 1000
     state.tokens += facts["input_tokens"] + facts["output_tokens"]
@@ -165,7 +200,8 @@ def _refused(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) ->
 
 def _decided(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     action = state.action(facts["action"])
-    action.arguments, action.reason = body["arguments"], body["reason"]
+    action.asked, action.reason = body["action"], body["reason"]
+    action.arguments = body["action"]["arguments"]
     if facts["again"]:
         action.asked_again = True
         action.status = "denied" if facts["outcome"] == "deny" else "approved"
@@ -205,7 +241,7 @@ def _executed(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -
         return
     action = state.meant(facts)
     action.status, action.reason = facts["outcome"], body["reason"]
-    action.value, action.text = body["value"], body["text"]
+    action.value, action.text, action.readers = body["value"], body["text"], body["readers"]
 
 
 def _aborted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
@@ -222,6 +258,7 @@ def _ended(state: State, _facts: Mapping[str, Any], _body: Mapping[str, Any]) ->
 
 _FOLLOW = {
     "admitted": _admitted,
+    "checked": _checked,
     "generated": _generated,
     "refused": _refused,
     "decided": _decided,

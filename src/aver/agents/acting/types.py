@@ -10,7 +10,8 @@ from aver.agents.tools import Result, Tool
 from aver.core import canonical_json, sha256_hex
 from aver.core.principal import ADMIN
 from aver.gateway import Call, Completion
-from aver.policy import Action, Annotations, Decision, Effect, Origin
+from aver.guard.spotlight import Style
+from aver.policy import Action, Annotations, Decision, Effect
 
 __all__ = [
     "Agent",
@@ -23,7 +24,6 @@ __all__ = [
     "Outcome",
     "OutcomeStatus",
     "Performed",
-    "Provenance",
     "TellsApart",
     "ToolStatus",
     "reads_only",
@@ -79,6 +79,8 @@ class Agent:
     temperature: float | None = 0.0
     remembers: bool = False
     """Whether the model is offered the tool ``remember``."""
+    spotlight: Style | None = "delimiting"
+    """How the model is shown what anybody may have written; ``None`` for as it is."""
 
     def digest(self, tools: Sequence[Tool]) -> str:
         """SHA-256 of all this and of what is declared of the tools, hexadecimal."""
@@ -112,23 +114,6 @@ class Model(Protocol):
 
 Decide = Callable[[Action], Decision]
 """Policy. Pure; what it raises denies the call."""
-
-
-class Provenance(Protocol):
-    """Where values come from, kept outside the model. One for each turn; after a crash a new one is told the same things again, in the
-    same order, and must answer the same."""
-
-    def said(self, text: str) -> None:
-        """The user's own words."""
-
-    def returned(self, step: str, tool: str, annotations: Annotations, value: Any) -> None:
-        """What a tool returned to the call ``step``, any JSON value."""
-
-    def known(self, value: Any, origin: Origin) -> None:
-        """A value whose origin was established before: one that is remembered."""
-
-    def origins(self, arguments: Mapping[str, Any]) -> Mapping[str, Sequence[Origin]]:
-        """Of every leaf of ``arguments``, by its path."""
 
 
 @runtime_checkable

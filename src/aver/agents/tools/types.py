@@ -16,12 +16,13 @@ class Result:
     """What a call of a tool returned: any JSON value, and its text as a model is shown it.
 
     ``failed`` says that the tool itself reports an error: it ran, and says what is wrong. A call of which nothing is known raises
-    instead.
+    instead. ``readers`` are the reader tokens of those who may read it, where it is not everybody: what it holds is not sent to others.
     """
 
     value: Any
     text: str
     failed: bool = False
+    readers: frozenset[str] | None = None
 
 
 class Tool(Protocol):

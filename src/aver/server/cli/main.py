@@ -26,6 +26,8 @@ import typer
 
 from aver.core.errors import AverError, InvalidInput
 from aver.server.cli import (
+    agents,
+    approvals,
     ask,
     documents,
     erase,
@@ -38,6 +40,7 @@ from aver.server.cli import (
     search,
     serve,
     sources,
+    switch,
     tenants,
 )
 from aver.server.cli.session import OpenApplication, begin
@@ -64,6 +67,9 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
+app.add_typer(agents.app, name="agents")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(switch.app, name="switch")
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
 

@@ -15,7 +15,18 @@ from aver.server.console.routes import router as console
 from aver.server.doors import Doors
 from aver.server.doors.openapi import describe
 from aver.server.following import Follower
-from aver.server.http import ask, conversations, documents, events, evidence, health, sources
+from aver.server.http import (
+    agents,
+    approvals,
+    ask,
+    conversations,
+    documents,
+    events,
+    evidence,
+    health,
+    sources,
+    switches,
+)
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 
@@ -60,7 +71,7 @@ def _api(application: Application) -> FastAPI:
     app.state.follower = follower
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, sources, conversations, evidence, events, health):
+    for module in (ask, documents, sources, conversations, evidence, agents, approvals, switches, events, health):
         app.include_router(module.router)
     app.include_router(console)
     described = app.openapi

@@ -16,7 +16,9 @@ from aver.evidence import Ledger, Step
 from aver.gateway import ChatDelta, ChatRequest, Gateway
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.types import ToolDelta, Usage
-from aver.policy import Action, Annotations, Decision, Effect, Origin
+from aver.guard import Check, Guard, Mode, Rail, Vault
+from aver.guard.vault import anyone_of_the_tenant
+from aver.policy import Action, Annotations, Decision, Effect
 from aver.store import Store, Switches
 from aver.testing import FixedClock
 
@@ -88,28 +90,6 @@ class Script:
         return repr(self.requests[-1].messages)
 
 
-class Seen:
-    """A tracker of origins by equality of texts: enough to tell who said what."""
-
-    def __init__(self) -> None:
-        self._known: list[tuple[str, Origin]] = []
-
-    def said(self, text: str) -> None:
-        self._known.append((text, Origin("user")))
-
-    def returned(self, step: str, tool: str, annotations: Annotations, value: Any) -> None:
-        self._known.append((json.dumps(value), Origin(annotations.output, step)))
-
-    def known(self, value: Any, origin: Origin) -> None:
-        self._known.append((json.dumps(value), origin))
-
-    def origins(self, arguments: Mapping[str, Any]) -> dict[str, list[Origin]]:
-        return {
-            name: [origin for text, origin in self._known if str(value) in text] or [Origin("unknown")]
-            for name, value in arguments.items()
-        }
-
-
 class Open:
     """A reading of knowledge that is never asked."""
 
@@ -138,7 +118,8 @@ class Scene:
         decide: Callable[[Action], Decision] = allow,
         *,
         agent: Agent | None = None,
-        checks: Mapping[Any, Any] | None = None,
+        guard: Mapping[Any, Sequence[tuple[Check, Mode]]] | None = None,
+        vault: bool = False,
         clock: Any = None,
         database_url: str | None = None,
         seconds: float = 15.0,
@@ -162,9 +143,9 @@ class Scene:
             gateway,
             lambda _: self.tools,
             decide,
-            Seen,
             Switches(self.store.switches),
-            checks or {},
+            Guard({place: [Rail(each, mode) for each, mode in several] for place, several in (guard or {}).items()}),
+            Vault(self.tenant, self.clock, anyone_of_the_tenant) if vault else None,
             **extra,
         )
         self.acting = Acting(self.parts)

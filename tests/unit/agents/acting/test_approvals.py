@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from aver.agents.acting import Agent, FourEyes
+from aver.agents.tools import Result
+from aver.core import Principal
 from aver.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from aver.policy import Decision, Effect
-from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, ask_to_send, schema
+from tests.unit.agents.acting.scene import READ, SEND, Scene, Script, Scripted, ask_to_send, schema
 
 MAIL = {"to": "bob@acme", "text": "hi"}
 
@@ -192,7 +194,7 @@ async def test_a_tool_that_changed_meanwhile_does_not_take_the_call(scene):
 async def test_a_waiting_turn_that_is_cancelled_asks_nobody_any_more(scene):
     at = scene(Script([("send", MAIL)], "x"), [send()], ask_to_send)
     waiting = await at.ask()
-    at.acting.cancel(at.ann, waiting.turn)
+    at.acting.turns.cancel(at.ann, waiting.turn)
     (outcome,) = await at.acting.run_due()
     assert outcome.status == "cancelled"
     with pytest.raises(Conflict, match="withdrawn already"):
@@ -216,3 +218,36 @@ async def test_what_is_erased_cannot_be_approved_by_anyone_who_does_not_see_it(s
     at.acting.approvals.approve(at.ann, waiting.approvals[0])
     (outcome,) = await at.acting.run_due()
     assert outcome.status == "failed"
+
+
+async def test_nobody_sees_or_approves_what_carries_more_than_they_may_read(scene):
+    pay = Scripted(
+        "pay", READ, schema(), lambda _: Result("Eve earns 98,400 euros", "", readers=frozenset({"group:board"}))
+    )
+    mail, model = (
+        send(),
+        Script([("pay", {})], [("send", {"to": "bob@acme", "text": "Eve earns 98,400 euros"})], "Sent."),
+    )
+    agent = Agent(model.name, four_eyes=FourEyes(frozenset({Effect.SEND}), "approver"))
+    at = scene(model, [pay, mail], agent=agent)
+    ann = Principal(at.ann.tenant, "ann", frozenset({"board"}))
+    waiting = await at.acting.ask(ann, "Write to bob@acme")
+    plain, board = (
+        Principal(ann.tenant, "bo", groups, frozenset({"approver"})) for groups in (frozenset(), ann.groups)
+    )
+    approvals, (wanted,) = at.acting.approvals, waiting.approvals
+    assert approvals.pending(plain) == []
+    for verb in (approvals.show, approvals.approve):
+        with pytest.raises(NotFound):
+            verb(plain, wanted)
+    assert [each.id for each in approvals.pending(board)] == [wanted]
+    approvals.approve(board, wanted)
+    (outcome,) = await at.acting.run_due()
+    assert (outcome.status, len(mail.done)) == ("answered", 1)
+    turns = at.acting.turns
+    assert turns.outcome(ann, waiting.turn).performed[0].arguments["text"] == "Eve earns 98,400 euros"
+    later = at.ann  # who is of the board no more
+    assert "98,400" not in repr((turns.outcome(later, waiting.turn), turns.evidence(later, waiting.turn)))
+    model.replies = ["Nothing."]
+    await at.acting.ask(later, "And now?", outcome.conversation)
+    assert "bob@acme" not in model.heard()

@@ -101,7 +101,7 @@ def test_every_effect_happens_at_most_once_and_evidence_agrees(plan, lives):
             def do(desk):
                 pending = desk.acting.approvals.pending(desk.user)
                 if word == "cancel":
-                    desk.acting.cancel(desk.user, next(iter(desk.turns())))
+                    desk.acting.turns.cancel(desk.user, next(iter(desk.turns())))
                 elif word == "expire":
                     clock.advance(80 * 3600)
                 elif pending and word in ("approve", "conversation"):

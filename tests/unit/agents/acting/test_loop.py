@@ -294,7 +294,7 @@ async def test_a_conversation_goes_on_for_its_owner_alone(scene):
     assert "Hello Ann." in model.heard()
     with pytest.raises(NotFound):
         await at.acting.ask(at.person("eve"), "And me", first.conversation)
-    for verb in (at.acting.outcome, at.acting.cancel, at.acting.evidence):
+    for verb in (at.acting.turns.outcome, at.acting.turns.cancel, at.acting.turns.evidence):
         with pytest.raises(NotFound):
             verb(at.person("eve"), first.turn)
 
@@ -306,31 +306,65 @@ async def test_a_task_is_something_of_a_reasonable_length(scene, task, error):
 
 
 class Watchword:
-    def __init__(self, word, outcome):
-        self.name, self._word, self._outcome = "watchword", word, outcome
+    name = "watchword"
+
+    def __init__(self, word):
+        self._word = word
 
     async def check(self, text, place):
         at = text.find(self._word)
         if at < 0:
             return Verdict(self.name, "pass")
-        return Verdict(self.name, self._outcome, [Finding("WORD", at, at + len(self._word), 1.0)], "the word")
+        return Verdict(self.name, "flag", [Finding("WORD", at, at + len(self._word), 1.0)], "the word")
 
 
 async def test_guardrails_stand_at_every_place(scene):
-    block, redact = Watchword("swordfish", "block"), Watchword("swordfish", "redact")
+    block, redact = (Watchword("swordfish"), "block"), (Watchword("swordfish"), "redact")
     spoken = [("lookup", {"name": "swordfish"})]
-    at = scene(Script("Never asked."), [], checks={"input": [block]})
+    at = scene(Script("Never asked."), [], guard={"input": [block]})
     refused = await at.ask("say swordfish")
     assert (refused.status, refused.error, at.model.requests) == ("failed", "content-filtered", [])
-    at = scene(Script(spoken, "No."), [lookup()], checks={"arguments": [block]})
+    at = scene(Script("Ok."), [], guard={"input": [redact]})
+    await at.ask("say swordfish")
+    assert "swordfish" not in at.model.heard()
+    at = scene(Script(spoken, "No."), [lookup()], guard={"arguments": [block]})
     assert at.facts((await at.ask()).turn, "refused")[0]["cause"] == "guard"
-    at = scene(Script(spoken, "Ok."), [lookup()], checks={"result": [redact]})
+    tool = lookup()
+    at = scene(Script(spoken, "No."), [tool], guard={"arguments": [redact]})
+    await at.ask()
+    assert [arguments for _, arguments in tool.done] == [{"name": "[WORD]"}]
+    at = scene(Script(spoken, "Ok."), [lookup()], guard={"result": [redact]})
     await at.ask()
     assert "[WORD]@acme" in at.model.heard()
-    at = scene(Script("It is swordfish!"), [], checks={"output": [redact]})
+    at = scene(Script(spoken, "Ok."), [lookup()], guard={"result": [block]})
+    await at.ask()
+    assert "[withheld: watchword: the word]" in at.model.heard()
+    at = scene(Script("It is swordfish!"), [], guard={"output": [redact]})
     assert (await at.ask()).text == "It is [WORD]!"
-    at = scene(Script("It is swordfish!"), [], checks={"output": [block]})
+    at = scene(Script("It is swordfish!"), [], guard={"output": [block]})
     assert "swordfish" not in (await at.ask()).text
+    at = scene(Script("It is swordfish!"), [], guard={"output": [(Watchword("swordfish"), "observe")]})
+    outcome = await at.ask()
+    assert outcome.text == "It is swordfish!"
+    assert at.facts(outcome.turn, "checked")[0]["counts"] == [1]
+
+
+async def test_a_model_reads_tokens_while_its_tools_and_its_user_get_the_values(scene):
+    mail = send()
+    hidden = {"input": [(Watchword("bob@acme"), "redact")], "result": [(Watchword("bob@acme"), "redact")]}
+
+    def pass_on(request):
+        (token,) = {each for each in repr(request.messages).split() if "WORD_1" in each}
+        return [("send", {"to": token.strip("'\",)."), "text": "hi"})]
+
+    model = Script(pass_on, lambda request: f"I wrote to {request.messages[-2].parts[0].arguments[8:23]}.")
+    at = scene(model, [mail], guard=hidden, vault=True)
+    outcome = await at.ask("Send hi to bob@acme please")
+    assert [arguments for _, arguments in mail.done] == [MAIL]
+    assert "bob@acme" not in "".join(repr(request.messages) for request in model.requests)
+    assert outcome.text.startswith("I wrote to bob@acme")
+    await at.ask("And once more", conversation=outcome.conversation)
+    assert "bob@acme" not in model.heard()
 
 
 async def test_a_check_that_cannot_judge_blocks(scene):
@@ -340,7 +374,7 @@ async def test_a_check_that_cannot_judge_blocks(scene):
         async def check(self, text, place):
             raise Unavailable("Down", "Wait.")
 
-    at = scene(Script("Hello."), [], checks={"output": [Broken()]})
+    at = scene(Script("Hello."), [], guard={"output": [(Broken(), "block")]})
     assert (await at.ask()).error == "content-filtered"
 
 
@@ -351,7 +385,7 @@ async def test_cancelling_ends_a_turn_at_work_and_takes_back(scene):
     class Stuck(Script):
         async def stream(self, request):
             if self.requests:
-                at.acting.cancel(at.ann, turn)
+                at.acting.turns.cancel(at.ann, turn)
                 await asyncio.sleep(60)
             async for delta in super().stream(request):
                 yield delta
@@ -360,7 +394,7 @@ async def test_cancelling_ends_a_turn_at_work_and_takes_back(scene):
     turn = at.acting.begin(at.ann, "Book it")
     outcome = await at.acting.run(turn)
     assert (outcome.status, outcome.performed[0].compensation) == ("cancelled", "done")
-    at.acting.cancel(at.ann, turn)
+    at.acting.turns.cancel(at.ann, turn)
     assert await at.acting.run(turn) == outcome
 
 
@@ -399,7 +433,7 @@ async def test_a_kill_switch_holds_on_every_replica_and_says_so(scene, tmp_path,
     def stop():
         tenant = "acme" if kind == "tenant" else ""
         thrown.append(other.store.throw_switch(kind, name, tenant, reason="mails go astray"))
-        at.parts.switches._until = 0  # a quarter of a second later
+        at.parts.switches._asked = float("-inf")  # a quarter of a second later
 
     at = scene(model, [mail])
     outcome = await at.ask()
@@ -413,8 +447,7 @@ async def test_a_kill_switch_holds_on_every_replica_and_says_so(scene, tmp_path,
         with pytest.raises(Stopped, match="mails go astray"):
             await at.ask()
     other.store.lift_switch(thrown[0].id)
-    at.acting.switched(thrown[0], lifted=True)
-    at.parts.switches._until = 0
+    at.parts.switches._asked = float("-inf")
     model.replies = ["Again."]
     assert (await at.ask()).status == "answered"
     other.store.close()
@@ -427,7 +460,7 @@ async def test_a_stopped_turn_takes_back_when_it_may(scene):
 
     def stop(_):
         switches.append(at.store.throw_switch("installation", reason="trouble"))
-        at.parts.switches._until = 0
+        at.parts.switches._asked = float("-inf")
         return "Too late."
 
     at = scene(Script([("book", {"day": 1})], stop), [book, cancel])
@@ -436,7 +469,7 @@ async def test_a_stopped_turn_takes_back_when_it_may(scene):
         await at.acting.run(turn)
     assert cancel.done == []
     at.store.lift_switch(switches[0].id)
-    at.parts.switches._until = 0
+    at.parts.switches._asked = float("-inf")
     (outcome,) = await at.acting.run_due()
     assert (outcome.status, outcome.error, len(cancel.done)) == ("failed", "stopped", 1)
 

@@ -86,3 +86,12 @@ async def test_a_model_remembers_by_a_tool_and_does_not_say_from_where(scene):
         ("floor", "third", "user"),
         ("x", "q", "unknown"),
     ]
+
+
+async def test_a_turn_is_told_of_no_more_than_it_can_read(scene):
+    at = scene(Script("Ok."), [])
+    for number in range(5):
+        at.acting.memory.remember(at.ann, f"note {number}", f"{number}" * 9_000, [Origin("user")])
+    await at.ask("What is new?")
+    told = at.model.requests[0].messages[-1].text
+    assert [f"note {number}" in told for number in range(5)] == [False, False, False, True, True]
