@@ -111,7 +111,7 @@ def _latinised(text: str) -> str:
         not any(map(_latin, word[0])) and any(_SHARED_SCRIPTS.match(c) and c not in _LATIN for c in word[0])
         for word in words
     )
-    letters: list[str] = []
+    parts: list[str] = []
     end = 0
     for word in words:
         read = word[0]
