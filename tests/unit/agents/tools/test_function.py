@@ -138,10 +138,33 @@ def test_an_error_of_the_platform_keeps_its_meaning():
 @pytest.mark.parametrize("value", [object(), [object()], "\ud800"])
 def test_what_is_no_json_is_said_to_be_none(value):
     @tool(effects=["read"])
-    class Opaque:
-        pass
+    def odd():
+        return value
 
-    def odd(a: Opaque):
+    result = called(odd, {})
+    assert (result.value, result.failed) == (None, True)
+    assert "went through" in result.text
+
+
+def test_a_value_that_is_not_of_the_declared_type_has_failed():
+    @tool(effects=["read"])
+    def wrong() -> int:
+        return "seven"  # type: ignore[return-value]
+
+    assert called(wrong, {}).failed
+
+
+def test_parameters_need_types_and_names():
+    def untyped(a):
+        return a
+
+    def starred(*rest: int):
+        return rest
+
+    def streamed(a: int):
+        yield a
+
+    def odd(a: lambda: 1):  # type: ignore[valid-type]
         return a
 
     for function in (untyped, starred, streamed, odd):
@@ -193,7 +216,7 @@ JSON = (
 )
 def test_a_schema_takes_what_the_function_takes(arguments):
     if Draft202012Validator(echo.operation.parameters).is_valid(arguments):
-        assert asyncio.run(ECHO.call(arguments, "")).value == echo(**arguments)
+        assert called(echo, arguments).value == echo(**arguments)
     else:
         with pytest.raises(InvalidInput):
-            asyncio.run(ECHO.call(arguments, ""))
+            called(echo, arguments)
