@@ -17,6 +17,7 @@ __all__ = [
     "FOR_ME",
     "LOOKING",
     "NOUNS_TOO",
+    "PAST",
     "PHRASES",
     "PRONOUNS",
     "READING",
@@ -69,6 +70,8 @@ BEFORE_VERB = _words(
     "please to and then also or can could would should must just you will i'll kindly now finally don't not let's next afterwards"
 )
 """Words after which a verb stands, where there is one."""
+PAST = _words("did didn't does doesn't")
+"""Whose verb tells, and does not ask (*what did Ben write*)."""
 PHRASES: tuple[tuple[Effect, re.Pattern[str]], ...] = tuple(
     (effect, re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE))
     for effect, pattern in (

@@ -18,6 +18,7 @@ from aver.policy.english import (
     FOR_ME,
     LOOKING,
     NOUNS_TOO,
+    PAST,
     PHRASES,
     PRONOUNS,
     VERBS,
@@ -162,17 +163,20 @@ class Words:
 
 def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:
     """The verbs that ask for an effect, and which."""
-    before = "."
+    before, asks = ".", True
     for match in _TOKEN.finditer(text):
         token = match.group()
         word = token.lower()
         begins = not before[0].isalpha() or before.lower() in BEFORE_VERB
         before = token
+        if word in PAST or not token[0].isalpha():
+            asks = word not in PAST
         if word in NOUNS_TOO and not begins:
             continue
         effects = frozenset(effect for effect, verbs in VERBS.items() if word in verbs)
-        if effects and not FOR_ME.match(text, match.end()):
+        if effects and asks and not FOR_ME.match(text, match.end()):
             yield match, effects
+        asks = asks or bool(effects)
 
 
 def _aimed(text: str) -> str:
