@@ -47,7 +47,8 @@ COUNTED: dict[HeadName, tuple[str, ...]] = {
     ),
     "untrusted": ("handbook_18f", "handbook_sourcegraph", "xquad", "clapnq", "articles"),
 }
-"""Clean sets large enough that one text in a hundred is some. NotInject is none of them: what it raises is measured beside."""
+"""Clean sets large enough that one text in a hundred is some. What NotInject raises is measured beside, and what the records do where
+documents stand: in them people ask a bank's bot for things."""
 
 Stored = dict[str, np.ndarray]
 

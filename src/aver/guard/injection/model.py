@@ -20,7 +20,7 @@ from aver.guard.injection.concepts import SIZE, Signs
 __all__ = ["EMBEDDING_SCALE", "Head", "HeadName", "head"]
 
 HeadName = Literal["input", "untrusted"]
-EMBEDDING_SCALE = 2.0
+EMBEDDING_SCALE = 6.0
 """Embeddings have length 1 and hundreds of places; scaled so, the penalty on weights bears on them as on the concepts."""
 
 
