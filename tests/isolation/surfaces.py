@@ -187,7 +187,10 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "GET /v1/agents": _NOTHING,
+    "POST /v1/agents/turns": _CALLS,
     "GET /v1/agents/turns": "the caller's own tasks",
+    "GET /v1/agents/turns/{turn}/events": _CALLS,
     "GET /v1/agents/turns/{turn}": _CALLS,
     "POST /v1/agents/turns/{turn}/cancel": _NOTHING,
     "GET /v1/approvals": _CALLS,
@@ -248,8 +251,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
     "ingest": _OPERATORS,
-    "agents list": "the user's own tasks",
-    "agents show": _CALLS,
+    **dict.fromkeys((f"agents {each}" for each in ("run", "resume", "show")), _CALLS),
+    "agents turns": "the user's own tasks",
+    "agents list": _NOTHING,
     "approvals list": _CALLS,
     "approvals show": _CALLS,
     **dict.fromkeys(
