@@ -224,6 +224,8 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         _picture(),
         _picture(If_None_Match='"{v.document}-{v.version}-1"'),
     ),
+    "GET /approvals": _CALLS,
+    "POST /approvals/{approval}": _CALLS,
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,

@@ -197,6 +197,14 @@ class TenantServices:
             self._application.switches.halt,
         )
 
+    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
+        other."""
+        try:
+            return self.turns.evidence(principal, turn)
+        except NotFound:
+            return self.assistant.evidence(principal, turn)
+
     def close(self) -> None:
         if "knowledge" in self.__dict__:
             self.knowledge.close()
