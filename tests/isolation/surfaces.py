@@ -256,6 +256,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys((f"agents {each}" for each in ("run", "resume", "show")), _CALLS),
     "agents turns": "the user's own tasks",
     "agents list": _NOTHING,
+    **dict.fromkeys(("policy explain", "policy diff"), _RECORD),
     "approvals list": _CALLS,
     "approvals show": _CALLS,
     **dict.fromkeys(
@@ -265,6 +266,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"switch {each}" for each in ("on", "off", "list")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",
+            "check",
+            *(f"policy {each}" for each in ("check", "test")),
+            *(f"tools {each}" for each in ("approve", "lint", "list")),
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")
