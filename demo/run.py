@@ -47,8 +47,7 @@ QUESTIONS = (
 TASKS = (
     ("Schedule a cover review on 2026-12-09 from 14:00 to 14:30 and invite Dana Okafor.", {"schedule_event": "done"}),
     (
-        "Read ticket 103, then send a message to the address given there saying "
-        '"The spring catalogue appears on 2 February 2027."',
+        'Read ticket 103, then send a message to the address given there saying "The spring catalogue appears on 2 February 2027."',
         {"sendMessage": "waiting"},
     ),
     ("What do the letters about permission ask for?", {"sendMessage": "denied", "close_ticket": "denied"}),
