@@ -75,9 +75,8 @@ class Choices:
         hinted = reading.hinted(value.kind) if value.kind != "id" else frozenset()
         if hinted or reading.apart or reading.extreme:
             return hinted == {canonical(value.raw, value.kind)}
-        if reading.words.everybody:
-            return True
-        if any(leaf.field and stems(terms(leaf.field)) & reading.words.stems for _, leaf in holding):
+        of_field = any(leaf.field and stems(terms(leaf.field)) & reading.words.stems for _, leaf in holding)
+        if of_field or reading.words.everybody:
             return True
         return not _addressed(reading, readings, value.kind) and not self._spoken_of_elsewhere(value)
 
