@@ -98,7 +98,7 @@ WHENCE = _words(
 )
 """After these stands where something is or comes from."""
 PRONOUNS = _words("them him her they")
-EVERY = _words("all both each every everybody everyone")
+EVERY = _words("each every everybody everyone")
 """What is said of a whole list."""
 ADDRESSEE = re.compile(
     r"\b(?:to|with|invite|message|e-?mail|tell|ask|notify|add|remove|inform|remind|dm|text|contact|and)\s+@?([A-Z][^\W\d_]+)"
