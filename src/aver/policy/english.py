@@ -14,6 +14,7 @@ __all__ = [
     "BEFORE_VERB",
     "COMMON",
     "DELEGATES",
+    "EVERY",
     "FOR_ME",
     "LOOKING",
     "NOUNS_TOO",
@@ -97,6 +98,8 @@ WHENCE = _words(
 )
 """After these stands where something is or comes from."""
 PRONOUNS = _words("them him her they")
+EVERY = _words("each every everybody everyone")
+"""What is said of a whole list."""
 ADDRESSEE = re.compile(
     r"\b(?:to|with|invite|message|e-?mail|tell|ask|notify|add|remove|inform|remind|dm|text|contact|and)\s+@?([A-Z][^\W\d_]+)"
 )

@@ -15,6 +15,7 @@ from aver.policy.english import (
     BEFORE_VERB,
     COMMON,
     DELEGATES,
+    EVERY,
     FOR_ME,
     LOOKING,
     NOUNS_TOO,
@@ -121,6 +122,11 @@ class Words:
     def delegates(self) -> bool:
         """Whether they tell to do what some text says."""
         return any(DELEGATES.search(text) for text in self.texts)
+
+    @cached_property
+    def everybody(self) -> bool:
+        """Whether they speak of a whole list (*everyone in the channel*)."""
+        return any(not EVERY.isdisjoint(terms(text)) for text in self.texts)
 
     @cached_property
     def asked(self) -> frozenset[Effect]:
