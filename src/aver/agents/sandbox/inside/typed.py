@@ -80,7 +80,10 @@ def called(function: Any, arguments: Mapping[str, Any], key: str) -> Any:
             raised.append(error)
             raise
 
-    result = asyncio.run(tool(watched).operation.run(arguments, key))
+    async def ask() -> Any:
+        return await tool(watched).operation.run(arguments, key)
+
+    result = asyncio.run(ask())
     if raised:
         raise raised[0]
     if result.failed:

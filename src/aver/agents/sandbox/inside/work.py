@@ -41,9 +41,11 @@ def answer(plan: Plan, folder: str) -> bytes:
     sys.dont_write_bytecode = True
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
-    typed = None
+    typed: ModuleType | None = None
     if "package" in work:
-        from . import typed
+        from . import typed as typed_functions
+
+        typed = typed_functions
     _forget_own_names()
     try:
         reply = _code(work, most) if "code" in work else _file(work, f"{folder}/tool", most, typed)
@@ -60,7 +62,7 @@ def answer(plan: Plan, folder: str) -> bytes:
     return reply if len(reply) <= most else _over("output")
 
 
-def _file(work: dict[str, Any], folder: str, most: int, typed: Any) -> bytes:
+def _file(work: dict[str, Any], folder: str, most: int, typed: ModuleType | None) -> bytes:
     """Calls a function of a file, by its types where there is a ``package`` to do it with; without a function, tells of all tools in it."""
     if typed is None:
         for name in _STAND_INS:
@@ -118,7 +120,7 @@ def _code(work: dict[str, Any], most: int) -> bytes:
         with open(name, "wb") as file:
             file.write(data)
     _written[_CODE] = work["code"]
-    tree = compile(work["code"], _CODE, "exec", ast.PyCF_ONLY_AST)
+    tree: Any = compile(work["code"], _CODE, "exec", ast.PyCF_ONLY_AST)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     names: dict[str, Any] = {**work["values"], "__name__": "__main__"}
     value = None
