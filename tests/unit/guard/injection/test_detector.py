@@ -175,9 +175,11 @@ def test_a_higher_window_never_has_less_excess_than_a_lower_one(odds):
 def test_an_order_is_found_in_a_long_document(untrusted):
     page = "\n\n".join(CLEAN * 20)
     at = page.index("\n\n", len(page) // 2)
+    order = f"{ATTACKS[0]} {ATTACKS[1]}"
     assert untrusted.find(page) == []
-    (found,) = untrusted.find(f"{page[:at]}\n\n{ATTACKS[0]}{page[at:]}")
-    assert at - 330 < found.start < at + len(ATTACKS[0])
+    (found,) = untrusted.find(f"{page[:at]}\n\n{order}{page[at:]}")
+    assert at - 330 < found.start < at + len(order)
+    assert found.end < at + 2 * 330
 
 
 def test_the_weights_are_those_that_their_statement_describes():
