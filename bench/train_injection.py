@@ -3,7 +3,7 @@
 Each set in turn is left out of the training, with its kin, and judged by what the others taught; the bound comes from clean texts judged so.
 Written are the weights of all sets together, into the package, with a statement of how they came about, and those without each, for
 ``bench/guardrails.py``, which measures with them. ``--cache FILE`` keeps embeddings from one run to the next; without it a run takes ten
-minutes. Two runs on one machine write the same bytes. ``--without ORIGIN`` leaves sets out of all training, and writes nothing.
+minutes. Nothing in it is left to chance. ``--without ORIGIN`` leaves sets out of all training, and writes nothing.
 
     python bench/train_injection.py [--cache FILE] [--without ORIGIN ...]
 """
