@@ -43,6 +43,7 @@ from aver.guard import Detector, Guard, Guardrails, guard_of
 from aver.guard.builtin import NAMES, built_in
 from aver.guard.declared import Declared
 from aver.guard.personal import PersonalData
+from aver.guard.personal.numbers import CHECKED
 from aver.guard.personal.tagger import Tagger
 from aver.guard.secrets import Secrets
 
@@ -189,7 +190,7 @@ def secrets(arguments: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-IDENTIFIERS = frozenset(["CREDIT_CARD", "IBAN_CODE", "US_SSN", "US_ITIN", "UK_NHS"])
+NUMBERS = frozenset(["CREDIT_CARD", *(each.kind for each in CHECKED)])
 
 
 def clean(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -199,10 +200,10 @@ def clean(arguments: argparse.Namespace) -> dict[str, Any]:
         for path in sorted(folder.rglob("*.md"))[:: arguments.every]:
             text = path.read_text(encoding="utf-8", errors="replace")
             words += len(text.split())
-            kinds.update(each.kind for each in detector.find(text))
+            kinds.update(each.kind for each in detector.find(text) if each.score >= Declared("flag").least)
         by_thousand = {kind: round(count * 1e3 / max(1, words), 3) for kind, count in kinds.most_common()}
         # Numbers that carry a check: those of handbooks belong to nobody.
-        numbers = sum(count for kind, count in kinds.items() if kind in IDENTIFIERS or kind[2:3] == "_")
+        numbers = sum(count for kind, count in kinds.items() if kind in NUMBERS)
         result[name] = {
             "words": words,
             "found_per_1000": round(kinds.total() * 1e3 / max(1, words), 2),
