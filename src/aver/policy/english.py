@@ -43,9 +43,9 @@ COMMON = _words(
 
 VERBS: Mapping[Effect, frozenset[str]] = {
     Effect.WRITE: _words(
-        "add adjust amend append apply archive arrange assign attach backup block book change complete convert copy create draft edit "
+        "add adjust amend append apply archive arrange assign attach backup block book change close comment complete convert copy create draft edit "
         "enable disable enter extend fill finish fix generate import increase invite log lower mark merge modify move note organise "
-        "organize pin plan postpone prepare produce put raise record reduce register rename replace reschedule reserve reset revise "
+        "organize pin plan postpone prepare produce put raise record reduce register rename reopen replace reschedule reserve reset resolve revise "
         "rewrite save schedule set setup sign store swap tag turn update upload write"
     ),
     Effect.SEND: _words(
@@ -63,7 +63,7 @@ VERBS: Mapping[Effect, frozenset[str]] = {
     ),
 }
 NOUNS_TOO = _words(
-    "answer ask backup block book cancel charge close complete contact copy dm draft e-mail email finish fund log lower mail message "
+    "answer ask backup block book cancel charge close comment complete contact copy dm draft e-mail email finish fund log lower mail message "
     "note mark order plan post record refund rent reset return schedule set share sign store tag text tip top transfer turn update wire"
 )
 """Verbs that are as often something else: they count only where a verb stands."""
