@@ -10,7 +10,7 @@ from aver.core.settings import Settings
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
 from tests.servers import fill, open_application, serving
-from tests.unit.server.cli.test_agents import BUNDLE, TOOL
+from tests.integration.test_agents_cli import BUNDLE, TOOL
 
 
 def think(received):

@@ -40,6 +40,8 @@ class Runner:
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Begin to look, within the event loop that serves."""
+        self._room, self._woken = asyncio.Semaphore(_AT_ONCE), asyncio.Event()
         self._looking = asyncio.create_task(self._run())
 
     def wake(self) -> None:

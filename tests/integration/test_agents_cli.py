@@ -9,8 +9,6 @@ from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
 from tests.servers import open_application
 
-pytestmark = pytest.mark.enable_socket
-
 BUNDLE = """\
 providers: {{p: {{kind: openai, base_url: "{url}"}}}}
 models: {{thinker: {{provider: p, capabilities: [tools], price: {{input: 0, output: 0}}}}}}
