@@ -126,6 +126,15 @@ def _searched(visitor: Visitor) -> str:
     return visitor.told(visitor.face("HTTP").search(visitor.caller, visitor.question))
 
 
+def _called(tool: str, argument: str) -> Look:
+    """By a program that speaks the Model Context Protocol."""
+
+    def look(visitor: Visitor) -> str:
+        return visitor.told(visitor.face("HTTP").mcp(visitor.caller, tool, **{argument: visitor.question}))
+
+    return look
+
+
 def _spots(visitor: Visitor) -> str:
     path = f"/v1/documents/{visitor.document}/versions/{visitor.version}/spots?start=0&end=30"
     return visitor.there(visitor.face("HTTP").get(visitor.caller, path))
@@ -174,6 +183,7 @@ _RECORD = "the record of what happened, for whoever keeps the installation"
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
     "POST /v1/search": (_searched,),
+    "POST /mcp": (_called("search", "query"), _called("ask", "question")),
     "GET /v1/documents": (_api("/v1/documents"),),
     "GET /v1/documents/{document}": (
         _api("/v1/documents/{v.document}"),
@@ -282,6 +292,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             ),
             "erase",
             "serve",
+            "mcp",
         ),
         _NOTHING,
     ),

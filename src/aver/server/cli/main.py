@@ -38,6 +38,7 @@ from aver.server.cli import (
     ingest,
     keys,
     knowledge,
+    mcp,
     policy,
     search,
     serve,
@@ -78,6 +79,7 @@ app.add_typer(policy.app, name="policy")
 app.command("check")(check.check)
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 
 
 class _Usage(InvalidInput):

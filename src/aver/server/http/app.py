@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
@@ -29,6 +30,7 @@ from aver.server.http import (
 )
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
+from aver.server.mcp import McpApp
 
 __all__ = ["create_app"]
 
@@ -47,7 +49,7 @@ def create_app(application: Application) -> ASGIApp:
 def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
-    follower = Follower(application)
+    follower, mcp = Follower(application), McpApp(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -57,6 +59,7 @@ def _api(application: Application) -> FastAPI:
         yield
         follower.close()
         await application.runner.close()
+        await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
         await application.aclose()
 
@@ -76,6 +79,7 @@ def _api(application: Application) -> FastAPI:
     for module in (ask, documents, sources, conversations, evidence, agents, approvals, switches, events, health):
         app.include_router(module.router)
     app.include_router(console)
+    app.router.routes.append(Route("/mcp", mcp, methods=["POST"], include_in_schema=False))
     described = app.openapi
     app.openapi = lambda: describe(described())  # type: ignore[method-assign]
     return app
