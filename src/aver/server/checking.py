@@ -12,13 +12,12 @@ from aver.agents.tools import Toolbox, ToolsConfig, open_tools
 from aver.agents.tools.declaration import ServerConfig
 from aver.core.yaml import nearest
 from aver.gateway.credentials.types import SecretSource
-from aver.policy import Annotations, Policies
-from aver.policy.analysis import analyse
+from aver.policy import Annotations, Policies, analysis
 from aver.policy.cases import Checked, check, read_cases
 from aver.policy.policies import STANDARD
 from aver.server.bundle import Bundle
 
-__all__ = ["Finding", "annotated", "case_files", "checked_cases", "examine", "policy_files"]
+__all__ = ["Finding", "analysed", "annotated", "case_files", "checked_cases", "examine", "policy_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,14 @@ def checked_cases(
     """Every case of these files, decided. Raises :class:`~aver.core.errors.SettingsError` with file and line."""
     for file in files:
         yield from ((file, each) for each in check(read_cases(file), policies, tools))
+
+
+def analysed(policies: Policies, tools: Mapping[str, Annotations]) -> list[analysis.Finding]:
+    """What is wrong with these policies where these are all tools. The standard library's rules are for all that there may be: those that
+    decide nothing here are no finding."""
+    library = {rule.name for rule in policies.rules.values() if rule.place.startswith(STANDARD)}
+    found = analysis.analyse(policies, tools)
+    return [each for each in found if each.kind != "unreachable" or each.subject not in library]
 
 
 async def annotated(
@@ -96,10 +103,7 @@ def _unusable(toolbox: Toolbox) -> Iterator[Finding]:
 
 
 def _policy(policies: Policies, tools: Mapping[str, Annotations]) -> Iterator[Finding]:
-    library = {rule.name for rule in policies.rules.values() if rule.place.startswith(STANDARD)}
-    for each in analyse(policies, tools):
-        if each.kind == "unreachable" and each.subject in library:
-            continue  # the library is for all tools that there may be
+    for each in analysed(policies, tools):
         yield Finding("warning" if each.kind == "unreachable" else "error", "policy", each.message)
 
 

@@ -137,10 +137,10 @@ def check(
     context: typer.Context, directory: BundleOption = None, offline: Offline = False, as_json: AsJson = False
 ) -> None:
     """Look for rules that decide nothing, rules that allow everything, and tools that no rule allows; exit code 4 when there are any."""
-    from aver.policy.analysis import analyse
+    from aver.server.checking import analysed
 
     _, policies, tools = _loaded(context, directory, offline=offline)
-    found = analyse(policies, tools)
+    found = analysed(policies, tools)
     if not as_json:
         sys.stdout.writelines(f"{each.kind}: {printable(each.message)}\n" for each in found)
     if any(each.kind != "unreachable" for each in found):
