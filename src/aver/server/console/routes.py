@@ -105,9 +105,16 @@ async def ask(
         return await _begun(request, principal, services, feature, question, conversation or None)
     except AverError as error:
         agents = await asyncio.to_thread(_agents, request, services, principal)
-        draft = question[:_LONGEST_DRAFT]
-        given = {"conversation": conversation, "problem": error, "draft": draft, "agents": agents, "feature": feature}
-        shown = await asyncio.to_thread(lambda: chat(services, principal, **given))
+        shown = await asyncio.to_thread(
+            chat,
+            services,
+            principal,
+            conversation=conversation,
+            problem=error,
+            draft=question[:_LONGEST_DRAFT],
+            agents=agents,
+            feature=feature,
+        )
         return render("chat.html", status=error.status, chat=shown)
 
 
