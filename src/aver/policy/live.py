@@ -46,7 +46,9 @@ class LivePolicies:
         return True
 
     def _files(self) -> list[Path]:
-        return [file for path in self._paths for file in (sorted(path.glob("*.cedar")) if path.is_dir() else (path,))]
+        """A path that is no ``*.cedar`` is a folder, which may come later."""
+        named = ((path,) if path.suffix == ".cedar" else sorted(path.glob("*.cedar")) for path in self._paths)
+        return [file for files in named for file in files]
 
     def _stamped(self) -> _Stamp:
         found = []
