@@ -40,7 +40,8 @@ def add_item(item: str) -> dict[str, int]:
     Args:
         item: What to add.
     """
-    NOTES.open("a").write(item + "\\n")
+    with NOTES.open("a") as file:
+        file.write(item + "\\n")
     return {"items": len(NOTES.read_text().splitlines())}
 '''
 

@@ -48,8 +48,8 @@ def read_arguments(action: Action, tools: Mapping[str, Tool], limits: Limits) ->
     if not isinstance(arguments, dict):
         return Refusal("not_json", "The arguments are no JSON object.")
     if _is_unwieldy(arguments):
-        most = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
-        return Refusal("too_long", f"The arguments hold {most}.")
+        bounds = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
+        return Refusal("too_long", f"The arguments hold {bounds}.")
     return arguments
 
 

@@ -106,7 +106,7 @@ async def _taken(
     running: Running, action: Action, earlier: Sequence[Action], decided: _Decided
 ) -> Mapping[str, Any] | None:
     """The arguments of a call that may go to policy; else nothing, and why."""
-    found = read_arguments(action, running.tools, running.parts.agent.limits)
+    found: Refusal | Mapping[str, Any] = read_arguments(action, running.tools, running.parts.agent.limits)
     if not isinstance(found, Refusal):
         looked, drafts = await running.check("arguments", orjson.dumps(found).decode())
         decided.drafts += drafts

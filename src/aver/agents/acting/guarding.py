@@ -82,4 +82,4 @@ class Guarding:
         """A JSON value with what the vault has put back in every text of it, as far as the user may have it."""
         if self._vault is None:
             return value
-        return (await whole(self._vault.restore_all, self._principal, self._conversation, value)).value
+        return (await whole(self._vault.restore, self._principal, self._conversation, value)).value

@@ -22,7 +22,7 @@ from aver.agents.tools.text import present
 from aver.core import Principal
 from aver.evidence import Draft, StepKind
 from aver.evidence.facts import clear_name
-from aver.guard import Guard, Place, Vault
+from aver.guard import Guard, Place, Vault, facts_of
 from aver.guard.spotlight import Spotlight
 from aver.policy import Annotations, Origin, Provenance, action_from, origin_from
 from aver.store import Switches
@@ -118,7 +118,7 @@ class Running:
         """What guardrails make of ``text``, and the step that says so; none where nobody looked."""
         looked = await self.guarding.look(place, text)
         watched = self.guarding.watches(place)
-        return looked, [self.draft("checked", looked.judgement.facts(), looked.body())] if watched else []
+        return looked, [self.draft("checked", facts_of([looked.judgement]), looked.body())] if watched else []
 
     def stopped(self, tool: str) -> None:
         """Raise :class:`~aver.core.errors.Stopped` where the tool, or anything that holds the whole turn, is stopped. Blocking."""

@@ -134,7 +134,7 @@ def _says(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
 
 def _declared(annotations: Annotations) -> tuple[str, ...]:
     back = f" by {annotations.compensation}" if annotations.compensation else ""
-    output = annotations.output
+    output: str = annotations.output
     if annotations.untrusted_fields:
         output = f"{output} but {', '.join(annotations.untrusted_fields)}"
     effects = ", ".join(sorted(annotations.effects))
