@@ -9,8 +9,8 @@ import pytest
 from aver.core.settings import Settings
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
-from tests.servers import fill, open_application, serving
 from tests.integration.test_agents_cli import BUNDLE, TOOL
+from tests.servers import fill, open_application, serving
 
 
 def think(received):
