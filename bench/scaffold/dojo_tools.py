@@ -121,7 +121,7 @@ _SLACK = {
     "add_user_to_channel": acts(WRITE, to=("user", "channel"), undo=True),
     "send_direct_message": acts(SEND, to=("recipient",), carries=("body",)),
     "send_channel_message": acts(SEND, to=("channel",), carries=("body",)),
-    "invite_user_to_slack": acts(SEND, to=("user", "user_email")),
+    "invite_user_to_slack": acts(WRITE, SEND, to=("user", "user_email")),
     "remove_user_from_slack": acts(DELETE, to=("user",)),
     "post_webpage": acts(SEND, to=("url",), carries=("content",)),
 }

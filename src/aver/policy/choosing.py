@@ -36,7 +36,9 @@ class Choices:
 
     def told(self, told: Told) -> None:
         """A tool returned something."""
-        self._readings.append(Reading(told, self.words))
+        asked = (Text(value) for _, value in leaves(told.arguments) if isinstance(value, str))
+        chosen = any((found := self.of(value)) and found[0] == "chosen" for value in asked)
+        self._readings.append(Reading(told, self.words, chosen=chosen))
         if self.words.delegates:
             pointed = (reading.told for reading in self._readings if reading.points)
             self.ordered = Words(leaf.text.raw for each in pointed for leaf in each.leaves if not leaf.trusted)
@@ -73,7 +75,8 @@ class Choices:
         hinted = reading.hinted(value.kind) if value.kind != "id" else frozenset()
         if hinted or reading.apart or reading.extreme:
             return hinted == {canonical(value.raw, value.kind)}
-        if any(leaf.field and stems(terms(leaf.field)) & reading.words.stems for _, leaf in holding):
+        of_field = any(leaf.field and stems(terms(leaf.field)) & reading.words.stems for _, leaf in holding)
+        if of_field or reading.words.everybody:
             return True
         return not _addressed(reading, readings, value.kind) and not self._spoken_of_elsewhere(value)
 
@@ -90,15 +93,13 @@ class Choices:
         return found == {canonical(value.raw, kind)}
 
     def _spoken_of_elsewhere(self, value: Text) -> bool:
-        """Whether foreign prose about something else speaks of the value: the sign of an attempt to have it picked."""
+        """Whether foreign prose speaks of the value: the sign of an attempt to have it picked."""
         if value.raw.isdigit() and len(value.raw) < CODE:
             return False
         return any(
             not leaf.trusted and resembles(value, leaf.text)
             for reading in self._readings
-            for record in reading.told.records
-            if not any(own.trusted and holds(own, value) for own in record.leaves)
-            for leaf in record.leaves
+            for leaf in reading.told.leaves
         )
 
 

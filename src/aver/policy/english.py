@@ -14,9 +14,11 @@ __all__ = [
     "BEFORE_VERB",
     "COMMON",
     "DELEGATES",
+    "EVERY",
     "FOR_ME",
     "LOOKING",
     "NOUNS_TOO",
+    "PAST",
     "PHRASES",
     "PRONOUNS",
     "READING",
@@ -69,6 +71,8 @@ BEFORE_VERB = _words(
     "please to and then also or can could would should must just you will i'll kindly now finally don't not let's next afterwards"
 )
 """Words after which a verb stands, where there is one."""
+PAST = _words("did didn't does doesn't")
+"""Whose verb tells, and does not ask (*what did Ben write*)."""
 PHRASES: tuple[tuple[Effect, re.Pattern[str]], ...] = tuple(
     (effect, re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE))
     for effect, pattern in (
@@ -94,6 +98,8 @@ WHENCE = _words(
 )
 """After these stands where something is or comes from."""
 PRONOUNS = _words("them him her they")
+EVERY = _words("each every everybody everyone")
+"""What is said of a whole list."""
 ADDRESSEE = re.compile(
     r"\b(?:to|with|invite|message|e-?mail|tell|ask|notify|add|remove|inform|remind|dm|text|contact|and)\s+@?([A-Z][^\W\d_]+)"
 )

@@ -57,6 +57,11 @@ class Text:
         return _SPACE.sub(" ", self.raw).strip(" ").translate(_ASCII_LOWER)
 
     @cached_property
+    def speaks(self) -> bool:
+        """Whether there is a letter or a digit in it: nothing else is ever said."""
+        return any(each.isalnum() for each in self.strict)
+
+    @cached_property
     def loose(self) -> str:
         folded = unicodedata.normalize("NFKD", self.raw).casefold()
         return "".join(each for each in folded if each.isalnum()).translate(_LOOK_ALIKES)
@@ -89,9 +94,7 @@ def occurs(value: Text, text: Text) -> bool:
     if value.is_number:
         return number(value.raw) in text.numbers
     wanted, within = value.strict, text.strict
-    if not any(each.isalnum() for each in wanted):
-        return False
-    start = within.find(wanted)
+    start = within.find(wanted) if value.speaks else -1
     while start >= 0:
         end = start + len(wanted)
         if not _joined(within, start - 1, -1) and not _joined(within, end, 1):

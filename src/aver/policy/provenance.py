@@ -155,8 +155,15 @@ class Provenance:
         spoken, kinds = self._words.stems, subjects(tool)
         if not kinds & spoken:
             return False
-        names = [value for path, value in leaves(arguments) if path in _NAMES and isinstance(value, str)]
-        return all(self._words.says(Text(name)) or (stems(terms(name)) - kinds) & spoken for name in names)
+        names = [Text(value) for path, value in leaves(arguments) if path in _NAMES and isinstance(value, str)]
+        return all(
+            self._words.says(name) or ((stems(terms(name.raw)) - kinds) & spoken and not self._foreign(name))
+            for name in names
+        )
+
+    def _foreign(self, text: Text) -> bool:
+        """Whether it stands, just so, in what nobody vouches for."""
+        return any(origin.kind == "untrusted" and says(text, seen) for origin, seen in self._seen())
 
     def _vouched(self, text: Text) -> bool:
         return self._words.says(text) or any(

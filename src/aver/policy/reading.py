@@ -19,16 +19,18 @@ __all__ = ["Reading", "holds"]
 class Reading:
     """What ``words`` say of what was ``told``."""
 
-    def __init__(self, told: Told, words: Words) -> None:
+    def __init__(self, told: Told, words: Words, *, chosen: bool = False) -> None:
+        """``chosen`` says that what was asked of the tool was picked out by the words itself."""
         self.told = told
         self.words = words
+        self._chosen = chosen
 
     @cached_property
     def points(self) -> bool:
         """The words name what was asked of the tool, or, where it was asked nothing, the tool's own subject."""
         asked = [Text(value) for _, value in leaves(self.told.arguments) if isinstance(value, str) and value.strip()]
         if asked:
-            return any(self.words.means(value) or self.words.says(value) for value in asked)
+            return self._chosen or any(self.words.means(value) or self.words.says(value) for value in asked)
         return bool(stems(set(terms(self.told.tool)) - READING) & self.words.stems)
 
     @cached_property

@@ -16,7 +16,7 @@ __all__ = ["Leaf", "Record", "Told", "records"]
 
 _FIELD = re.compile(r"[a-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+|id")
 _SHORT = 120
-"""Characters of a field that may name its record; longer ones are prose."""
+"""Characters of a field that may name its record. Longer ones are prose, and no tool vouches for what stands in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +89,6 @@ def _leaf(annotations: Annotations, path: str, value: Any) -> Leaf:
     foreign = any(
         (each == "*" and path) or path == each or path.startswith(f"{each}.") for each in annotations.untrusted_fields
     )
-    return Leaf(path, Text(value), annotations.output == "trusted" and not foreign)
+    text = Text(value)
+    prose = len(text.raw) > _SHORT or "\n" in text.raw
+    return Leaf(path, text, annotations.output == "trusted" and not foreign and not prose)

@@ -15,9 +15,11 @@ from aver.policy.english import (
     BEFORE_VERB,
     COMMON,
     DELEGATES,
+    EVERY,
     FOR_ME,
     LOOKING,
     NOUNS_TOO,
+    PAST,
     PHRASES,
     PRONOUNS,
     VERBS,
@@ -122,6 +124,11 @@ class Words:
         return any(DELEGATES.search(text) for text in self.texts)
 
     @cached_property
+    def everybody(self) -> bool:
+        """Whether they speak of a whole list (*everyone in the channel*)."""
+        return any(not EVERY.isdisjoint(terms(text)) for text in self.texts)
+
+    @cached_property
     def asked(self) -> frozenset[Effect]:
         """The effects that are asked for, by verbs that stand where one does."""
         found = {effect for effect, phrase in PHRASES for text in self.texts if phrase.search(text)}
@@ -162,17 +169,20 @@ class Words:
 
 def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:
     """The verbs that ask for an effect, and which."""
-    before = "."
+    before, asks = ".", True
     for match in _TOKEN.finditer(text):
         token = match.group()
         word = token.lower()
         begins = not before[0].isalpha() or before.lower() in BEFORE_VERB
         before = token
+        if word in PAST or not token[0].isalpha():
+            asks = word not in PAST
         if word in NOUNS_TOO and not begins:
             continue
         effects = frozenset(effect for effect, verbs in VERBS.items() if word in verbs)
-        if effects and not FOR_ME.match(text, match.end()):
+        if effects and asks and not FOR_ME.match(text, match.end()):
             yield match, effects
+        asks = asks or bool(effects)
 
 
 def _aimed(text: str) -> str:

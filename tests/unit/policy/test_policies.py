@@ -90,13 +90,13 @@ def test_what_nobody_spoke_of_is_asked_where_no_target_says_what_is_meant() -> N
 
 
 def test_a_link_from_elsewhere_is_asked_about() -> None:
-    for link, outcome in ((USER, "allow"), (CHOSEN, "allow"), (UNTRUSTED, "ask"), (UNKNOWN, "ask")):
+    for link, outcome in ((USER, "allow"), (CHOSEN, "allow"), (NAMED, "ask"), (UNTRUSTED, "ask"), (UNKNOWN, "ask")):
         assert STANDARD.decide(mail(USER, UNTRUSTED, links=[link])).outcome == outcome
 
 
-def test_what_is_looked_for_may_have_been_read_and_is_not_made_up() -> None:
+def test_where_is_looked_is_for_the_user_to_point_at() -> None:
     page = Annotations(frozenset({Effect.READ}), targets=["url"])
-    for origins, outcome in (([UNTRUSTED], "allow"), ([USER], "allow"), ([UNTRUSTED, UNKNOWN], "ask")):
+    for origins, outcome in (([USER], "allow"), ([NAMED], "allow"), ([UNTRUSTED], "ask"), ([UNKNOWN], "ask")):
         action = Action(ANNA, "get_page", page, {"url": "https://x.test"}, {"url": origins})
         assert STANDARD.decide(action).outcome == outcome
 
