@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 __all__ = ["Mask"]
 
 _SHORTEST = 8
@@ -10,7 +12,8 @@ _INSTEAD = b"[credential]"
 
 
 class Mask:
-    """Knows secrets, and takes them out of bytes. Forms that a far side makes of them, turned or split, it does not know."""
+    """Knows secrets, and takes them out of bytes, as they are and as they stand in JSON. Other forms that a far side makes of them, turned
+    or split, it does not know."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, None] = {}
@@ -18,7 +21,9 @@ class Mask:
     def learn(self, secret: str) -> str:
         """``secret``, known from now on."""
         if len(secret) >= _SHORTEST:
-            self._known[secret.encode()] = None
+            quoted = json.dumps(secret, ensure_ascii=False)[1:-1]
+            for form in (secret, quoted, quoted.replace("/", "\\/")):
+                self._known[form.encode()] = None
         return secret
 
     def __call__(self, data: bytes) -> bytes:

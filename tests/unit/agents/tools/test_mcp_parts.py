@@ -1,5 +1,7 @@
 """The parts of the client of MCP servers that touch nothing."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +100,6 @@ def test_secrets_are_taken_out_of_what_comes_back():
     mask.learn("short")
     assert mask(b"a s3cret-token and short") == b"a [credential] and short"
     assert mask.text("s3cret-token\ud800") == "[credential]?"
+    mask.learn('quoted"and/slashed')
+    assert mask(json.dumps({"a": 'quoted"and/slashed'}).encode()) == b'{"a": "[credential]"}'
+    assert mask(rb'"quoted\"and\/slashed"') == b'"[credential]"'

@@ -58,7 +58,7 @@ def test_each_operation_is_one_and_says_what_it_takes():
 
 
 def test_yaml_is_read_too():
-    document = read_document(yaml.safe_dump(shop_document()), "shop.yaml")
+    document = read_document(yaml.safe_dump(json.loads(json.dumps(shop_document()))), "shop.yaml")
     assert {each.name for each in operations(document, Web("The shop", URL))} >= {"getOrder", "placeOrder"}
 
 
@@ -71,7 +71,7 @@ def test_yaml_is_read_too():
         ("swagger: '2.0'", "Swagger 2"),
         ("openapi: 3.1.0\npaths: []", "no paths"),
         ("a: &x 1\nb: *x", "alias"),
-        ("{" * 100_000, "nested too deeply|expected|found"),
+        ("{" * 20_000, "nested too deeply|expected|found"),
         ("x" * (2**24 + 1), "at most"),
     ],
 )

@@ -189,7 +189,10 @@ class Pipes:
 
     def _last_words(self, otherwise: str = "See there whether it did what it was asked.") -> str:
         """For whoever runs it: the last line that it wrote to its error stream."""
-        lines = clean(self._mask(self._tail).decode("utf-8", "replace"))[0].split("\n")
+        tail = (
+            self._tail if len(self._tail) < _TAIL else self._tail.partition(b"\n")[2]
+        )  # half a line may be half a secret
+        lines = clean(self._mask(tail).decode("utf-8", "replace"))[0].split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"{otherwise} Its last words: {said[:200]}" if said else otherwise
 
