@@ -17,6 +17,7 @@ from typing import Annotated
 from aver.agents.tools import tool
 from aver.policy import Annotations, Effect
 
+import inside
 import prices
 
 @dataclass
@@ -50,6 +51,7 @@ def sly(): raise Sly
 def tool(tmp_path):
     (tmp_path / "orders.py").write_text(TOOL)
     (tmp_path / "prices.py").write_text("OF = {'pen': 3}")
+    (tmp_path / "inside.py").write_text("assert __file__.endswith('/tool/inside.py')")
     (tmp_path / "json.py").write_text("raise RuntimeError('took the place of a module')")
     (tmp_path / "notes.txt").write_text("not for tools")
     return lambda name: Function(tmp_path / "orders.py", name)
@@ -83,6 +85,14 @@ async def test_what_a_tool_printed_before_it_failed_is_told(sandbox):
     assert (result.stdout, result.failed) == ("so far\n", "ValueError: no further")
     closed = "import sys\nprint('x')\nsys.stderr.close()\nsys.stdout = None\nraise ValueError('no further')"
     assert (await sandbox.run_python(closed)).failed == "ValueError: no further"
+
+
+async def test_a_function_is_called_by_its_types_where_that_is_asked(sandbox, tmp_path):
+    text = "import datetime\ndef next_day(day: datetime.date) -> datetime.date: return day + datetime.timedelta(1)"
+    (tmp_path / "days.py").write_text(text)
+    function = Function(tmp_path / "days.py", "next_day", typed=True)
+    assert (await sandbox.run(function, {"day": "2026-02-28"}, Limits(cpu_seconds=60))).value == "2026-03-01"
+    assert "day" in (await sandbox.run(function, {"day": "never"}, Limits(cpu_seconds=60))).failed
 
 
 async def test_text_that_is_no_unicode_is_still_an_answer(sandbox, tool):
@@ -181,9 +191,9 @@ async def test_the_lower_level_says_what_it_does_not_hold(tmp_path):
     assert "files" not in (await without.probe()).holds
 
 
-def test_the_program_inside_imports_nothing_of_aver():
+def test_the_program_inside_imports_nothing_of_aver_where_it_need_not():
     folder = Path(__import__("aver.agents.sandbox.inside", fromlist=["x"]).__file__).parent
-    for path in folder.glob("*.py"):
+    for path in {*folder.glob("*.py")} - {folder / "typed.py"}:
         lines = [line.strip() for line in path.read_text().splitlines()]
         assert not [line for line in lines if line.startswith(("from aver", "import aver"))], path
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal as signal  # the same without the names of enum, whose import takes longer than all that is done here
+import _signal as signal  # type: ignore[import-not-found]  # the same without the names of enum, whose import takes longer than all that is done here
 import os
 
 __all__ = ["await_first", "block", "supervise", "unblock"]

@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aver.agents.tools.function import Function
-
 __all__ = ["begin", "called", "described"]
 
 _PLAIN = (str, int, float, bool, type(None), Any)
@@ -67,13 +65,13 @@ def described(module: ModuleType) -> list[dict[str, Any]]:
     return found
 
 
-def called(function: Function, arguments: Mapping[str, Any], key: str) -> Any:
-    """What it returns, as JSON values; raises what it raises."""
+def called(function: Any, arguments: Mapping[str, Any], key: str) -> Any:
+    """What a function returns, with or without ``@tool`` above it, as JSON values; raises what it raises."""
     from aver.agents.tools.function import tool
 
     raised: list[BaseException] = []
 
-    @functools.wraps(function.function)
+    @functools.wraps(getattr(function, "function", function))
     async def watched(**named: Any) -> Any:
         try:
             value = function(**named)
@@ -82,7 +80,10 @@ def called(function: Function, arguments: Mapping[str, Any], key: str) -> Any:
             raised.append(error)
             raise
 
-    result = asyncio.run(tool(watched).operation.run(arguments, key))
+    async def ask() -> Any:
+        return await tool(watched).operation.run(arguments, key)
+
+    result = asyncio.run(ask())
     if raised:
         raise raised[0]
     if result.failed:

@@ -41,8 +41,14 @@ def answer(plan: Plan, folder: str) -> bytes:
     sys.dont_write_bytecode = True
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
+    typed: ModuleType | None = None
+    if "package" in work:
+        from . import typed as typed_functions
+
+        typed = typed_functions
+    _forget_own_names()
     try:
-        reply = _code(work, most) if "code" in work else _file(work, f"{folder}/tool", most)
+        reply = _code(work, most) if "code" in work else _file(work, f"{folder}/tool", most, typed)
         sys.stdout.flush()
     except MemoryError:
         return _over("memory")
@@ -56,18 +62,23 @@ def answer(plan: Plan, folder: str) -> bytes:
     return reply if len(reply) <= most else _over("output")
 
 
-def _file(work: dict[str, Any], folder: str, most: int) -> bytes:
+def _file(work: dict[str, Any], folder: str, most: int, typed: ModuleType | None) -> bytes:
     """Calls a function of a file, by its types where there is a ``package`` to do it with; without a function, tells of all tools in it."""
-    if "package" not in work:
+    if typed is None:
         for name in _STAND_INS:
             sys.modules[name] = _StandIn(name)
         return _reply(written(_called(_named(work, folder), work["arguments"]), most))
-    from . import typed
-
     typed.begin(work["package"])
     if "function" not in work:
         return _reply(written(typed.described(_module(work, folder)), most))
     return _reply(written(typed.called(_named(work, folder), work["arguments"], work["key"]), most))
+
+
+def _forget_own_names() -> None:
+    """A tool may have a file ``inside.py`` beside it."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == "inside":
+            del sys.modules[name]
 
 
 def _module(work: dict[str, Any], folder: str) -> ModuleType:
@@ -109,7 +120,7 @@ def _code(work: dict[str, Any], most: int) -> bytes:
         with open(name, "wb") as file:
             file.write(data)
     _written[_CODE] = work["code"]
-    tree = compile(work["code"], _CODE, "exec", ast.PyCF_ONLY_AST)
+    tree: Any = compile(work["code"], _CODE, "exec", ast.PyCF_ONLY_AST)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     names: dict[str, Any] = {**work["values"], "__name__": "__main__"}
     value = None
