@@ -43,7 +43,8 @@ class Finding:
 class Detector(Protocol):
     """Finds things in a text. Pure: no I/O, no state between texts, safe to call from several threads."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def find(self, text: str) -> Sequence[Finding]:
         """In order of ``start``; findings of one detector do not overlap."""

@@ -14,10 +14,17 @@ from aver.guard.windows import Windowed
 
 __all__ = ["PersonalData"]
 
-_WITH_DIGITS = frozenset(
-    ["AGE", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_DRIVER_LICENSE", "US_SSN", "ZIP_CODE"]
-)
-_WITH_FORM = frozenset(["CREDIT_CARD", "DOMAIN_NAME", "EMAIL_ADDRESS", "IBAN_CODE", "IP_ADDRESS", "US_SSN"])
+_DIGITS = {
+    "AGE": (1, 3),
+    "CREDIT_CARD": (12, 19),
+    "IBAN_CODE": (10, 32),
+    "PHONE_NUMBER": (5, 20),
+    "US_DRIVER_LICENSE": (1, 20),
+    "US_SSN": (9, 9),
+    "ZIP_CODE": (1, 10),
+}
+"""How many digits there are in what is of these kinds, at least and at most."""
+_WITH_FORM = frozenset(["CREDIT_CARD", "DOMAIN_NAME", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN"])
 """Kinds whose form says more than what stands around them: the tagger's word alone counts half."""
 
 
@@ -55,7 +62,12 @@ class PersonalData:
 
 
 def _plausible(text: str, finding: Finding) -> bool:
-    return finding.kind not in _WITH_DIGITS or any(map(str.isdigit, text[finding.start : finding.end]))
+    if finding.kind == "IP_ADDRESS":
+        return False  # whatever is one is found by its form
+    if finding.kind not in _DIGITS:
+        return True
+    least, most = _DIGITS[finding.kind]
+    return least <= sum(map(str.isdigit, text[finding.start : finding.end])) <= most
 
 
 def _weighed(finding: Finding) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aver.guard.personal.digits import regions
 from aver.guard.types import Finding
 
-__all__ = ["numbers"]
+__all__ = ["CHECKED", "numbers"]
 
 _NEAR = 60
 """Characters before a number in which a word may say what it is."""
@@ -35,7 +35,7 @@ def _number(kind: str, pattern: str, module: str, words: str = "") -> _Number:
     return _Number(kind, re.compile(bounded, re.IGNORECASE), module, spoken, hints)
 
 
-_NUMBERS = (
+CHECKED = (
     _number("IBAN_CODE", r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", "iban"),
     _number("US_SSN", r"\d{3}-\d{2}-\d{4}", "us.ssn"),
     _number("US_SSN", r"\d{3} ?\d{2} ?\d{4}", "us.ssn", "ssn|social security"),
@@ -60,6 +60,7 @@ _NUMBERS = (
     _number("AU_TFN", r"\d{3} ?\d{3} ?\d{3}", "au.tfn", r"tfn\b|tax file"),
     _number("CH_SSN", r"756\.\d{4}\.\d{4}\.\d{2}", "ch.ssn"),
 )
+"""Numbers with a check of their own, but for those of payment cards."""
 _FEWEST = 7
 """Digits of any of them."""
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ .\u2010-\u2015-]?\d){11,18}(?![\w-]|\.\d)")
@@ -76,7 +77,7 @@ def numbers(text: str) -> Iterator[Finding]:
         if digits < _FEWEST:
             continue
         lower = lower or text.lower()
-        for each in _NUMBERS:
+        for each in CHECKED:
             if each.hints and not any(hint in lower for hint in each.hints):
                 continue
             for match in each.pattern.finditer(text, start, end):
