@@ -3,7 +3,7 @@
 Each set in turn is left out of the training, with its kin, and judged by what the others taught; the bound comes from clean texts judged so.
 Written are the weights of all sets together, into the package, with a statement of how they came about, and those without each, for
 ``bench/guardrails.py``, which measures with them. ``--cache FILE`` keeps embeddings from one run to the next; without it a run takes ten
-minutes. Two runs on one machine write the same bytes. ``--without ORIGIN`` leaves sets out of all training, and writes nothing.
+minutes. Nothing in it is left to chance. ``--without ORIGIN`` leaves sets out of all training, and writes nothing.
 
     python bench/train_injection.py [--cache FILE] [--without ORIGIN ...]
 """
@@ -23,13 +23,13 @@ from scaffold.injection_fit import Windows, fitted, label, read
 from scaffold.injection_sets import HELD_OUT, SETS
 
 from aver.gateway.adapters.minilm import MiniLM
-from aver.guard.injection.model import HeadName
+from aver.guard.injection.model import Head, HeadName
 
 PACKAGE = Path(__file__).parents[1] / "src" / "aver" / "guard" / "injection" / "weights.npz"
 EVERY = {"handbook_sourcegraph": 5, "handbook_18f": 2}
 HEADS: tuple[HeadName, ...] = ("input", "untrusted")
 FALSE_ALARMS = 0.01
-SECOND_LOOKS = 0.1
+SECOND_LOOKS = 0.05
 """Of clean texts, those of which any window may be embedded."""
 TAIL = 0.02
 """Of the windows of clean texts, the worst, from which it is told how fast their log odds fall off."""
@@ -47,7 +47,8 @@ COUNTED: dict[HeadName, tuple[str, ...]] = {
     ),
     "untrusted": ("handbook_18f", "handbook_sourcegraph", "xquad", "clapnq", "articles"),
 }
-"""Clean sets large enough that one text in a hundred is some. NotInject is none of them: what it raises is measured beside."""
+"""Clean sets large enough that one text in a hundred is some. What NotInject raises is measured beside, and what the records do where
+documents stand: in them people ask a bank's bot for things."""
 
 Stored = dict[str, np.ndarray]
 
@@ -104,9 +105,11 @@ def calibrated(data: Windows, head: HeadName, first: NDArray[np.float32], second
     windows = second[np.any(clean, axis=0)[data.text]]
     edge = np.quantile(windows, 1 - TAIL)
     rise = np.float32((windows[windows > edge] - edge).mean())
-    expected = rise * np.log(data.counts)[data.text]
-    gate = exceeded(data.worst(first - expected), clean, SECOND_LOOKS)
-    above = data.worst(np.where(first - expected >= gate, second - expected, -99))
+    rows = np.split(np.arange(len(data.text)), np.cumsum(data.counts)[:-1])
+    made = Head(first, second, -np.inf, 0.0, float(rise))
+    suspicion = [made.excess(-np.sort(-first[each]), len(each)) for each in rows]
+    gate = exceeded(np.array([each.max(initial=-99) for each in suspicion]), clean, SECOND_LOOKS)
+    above = np.array([worst(made, first[each], second[each], gate) for each in rows])
     threshold = exceeded(above, clean, FALSE_ALARMS)
     for each in SETS:
         found = np.mean(above[sets[each.name]] > threshold)
@@ -114,6 +117,13 @@ def calibrated(data: Windows, head: HeadName, first: NDArray[np.float32], second
         say(f"{head:10} {each.name:24} {kind:7} found {found:.3f} of {sets[each.name].sum()}")
     say(f"{head:10} threshold {threshold:.2f} rise {rise:.2f} gate {gate:.2f}")
     return {f"{head}_gate": gate, f"{head}_rise": rise, f"{head}_threshold": threshold}
+
+
+def worst(made: Head, first: NDArray[np.float32], second: NDArray[np.float32], gate: np.float32) -> float:
+    """The excess of a text's worst window, of those that pass the gate."""
+    order = np.argsort(-first, kind="stable")
+    looked_at = order[: np.count_nonzero(made.excess(first[order], len(first)) >= gate)]
+    return float(made.excess(-np.sort(-second[looked_at]), len(first)).max(initial=-99))
 
 
 def exceeded(level: NDArray[np.float32], sets: Sequence[NDArray[np.bool_]], share: float) -> np.float32:

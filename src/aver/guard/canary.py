@@ -136,11 +136,11 @@ def _forms(token: str) -> Iterator[_Form]:
     for offset in range(5):
         packed = base64.b32encode(b"\0" * offset + raw).decode().lower()
         yield _Form(_parts(packed[8:24], 12), cased=False)
-    for written in (raw, raw.upper(), raw[::-1]):
+    for turned in (raw, raw.upper(), raw[::-1]):
         for offset in range(3):
             # The characters that depend on nothing but the token.
-            packed = base64.b64encode(b"\0" * offset + written).decode().rstrip("=")
-            whole = packed[(0, 2, 3)[offset] : len(packed) - (1 if (offset + len(written)) % 3 else 0)]
+            packed = base64.b64encode(b"\0" * offset + turned).decode().rstrip("=")
+            whole = packed[(0, 2, 3)[offset] : len(packed) - (1 if (offset + len(turned)) % 3 else 0)]
             yield _Form((whole[: 2 * _PART],), cased=True)
 
 

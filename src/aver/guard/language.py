@@ -103,7 +103,7 @@ def _by_words(words: Sequence[str]) -> tuple[str, float]:
     if not points:
         return "", 0.0
     (best, first), *rest = points.most_common(2)
-    second = rest[0][1] if rest else 0.0
+    second = rest[0][1] if rest else 0
     # Sure by being ahead, and by how many of the words are known at all: names and code are of no language.
     known = min(1.0, first / (0.12 * len(words) + 0.5))
     return best, known * (first - second) / (first + 0.3)

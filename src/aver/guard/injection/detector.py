@@ -6,6 +6,8 @@ import asyncio
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from aver.gateway.types import Embedder
 from aver.guard.injection.concepts import Signs, signs
 from aver.guard.injection.model import Head, HeadName, head
@@ -29,8 +31,8 @@ class InjectionDetector:
     ``input`` is what a user writes: an order is expected there, and what is found (``jailbreak``) is one against the rules. ``untrusted`` is
     what documents and tools hold: an order to a model is found whatever it asks (``injection``).
 
-    Each window of a few sentences is judged by itself, against a bound that grows with the logarithm of their number, so that a long text
-    raises no more false alarms than a short one. ``weights`` are other than the package's own. Findings have scores from one half up; one half is the calibrated threshold. ``find`` and ``score`` raise
+    Each window of a few sentences is judged by itself, against a bound that grows with the logarithm of their number (see
+    :class:`~aver.guard.injection.model.Head`), so that a long text raises no more false alarms than a short one. ``weights`` are other than the package's own. Findings have scores from one half up; one half is the calibrated threshold. ``find`` and ``score`` raise
     :class:`~aver.core.errors.Unavailable` where the embedder has no weights.
     """
 
@@ -60,13 +62,19 @@ class InjectionDetector:
 
     def _scored(self, text: str) -> Iterator[tuple[int, int, float]]:
         """Windows that are not clearly clean: place in ``text``, and log odds above the bound."""
-        seen = list(self._windows(plain(text)))
-        expected = self._head.expected(len(seen))
-        suspects = sorted((each for each in seen if each[0] >= self._head.gate + expected), key=lambda each: -each[0])
-        suspects = suspects[: 2 + len(text) // _LOOKS]
-        vectors = self._embedder.embed([window for _, window, _, _ in suspects])
-        for (_, _, found, (start, end)), vector in zip(suspects, vectors, strict=True):
-            yield start, end, self._head.log_odds(found, vector) - self._head.threshold - expected
+        seen = sorted(self._windows(plain(text)), key=lambda each: -each[0])
+        suspicion = np.array([each[0] for each in seen], np.float32)
+        suspects = int(np.count_nonzero(self._head.excess(suspicion, len(seen)) >= self._head.gate))
+        looked_at = seen[: min(suspects, 2 + len(text) // _LOOKS)]
+        vectors = self._embedder.embed([window for _, window, _, _ in looked_at])
+        odds = np.array(
+            [self._head.log_odds(of, vector) for (_, _, of, _), vector in zip(looked_at, vectors, strict=True)],
+            np.float32,
+        )
+        order = np.argsort(-odds, kind="stable")
+        excess = self._head.excess(odds[order], len(seen)) - self._head.threshold
+        for number, above in zip(order.tolist(), excess.tolist(), strict=True):
+            yield *looked_at[number][3], above
 
     def _windows(self, read: Plain) -> Iterator[tuple[float, str, Signs, tuple[int, int]]]:
         """Suspicion, text, signs and place of each window, of what is encoded too."""

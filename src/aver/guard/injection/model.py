@@ -6,7 +6,6 @@ user writes may well be an order, what a document holds may not. ``python bench/
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -20,7 +19,7 @@ from aver.guard.injection.concepts import SIZE, Signs
 __all__ = ["EMBEDDING_SCALE", "Head", "HeadName", "head"]
 
 HeadName = Literal["input", "untrusted"]
-EMBEDDING_SCALE = 2.0
+EMBEDDING_SCALE = 6.0
 """Embeddings have length 1 and hundreds of places; scaled so, the penalty on weights bears on them as on the concepts."""
 
 
@@ -29,9 +28,10 @@ class Head:
     """``first`` of shape ``(SIZE,)``; ``second`` of shape ``(SIZE + embedding,)``.
 
     The worst of many clean windows looks worse than the worst of few: above their highest hundredths the log odds of clean windows fall off
-    exponentially, by a factor of e for each ``rise``, so the worst of ``n`` grows by ``rise * ln(n)``
-    (https://en.wikipedia.org/wiki/Gumbel_distribution). What a window is held against grows with it, and texts of all lengths raise as many false
-    alarms: against ``gate`` by the first, without which it is clean and never embedded, and against ``threshold`` by the second.
+    exponentially, by a factor of e for each ``rise``, so that the ``k``-th worst of ``n`` exceeds a single one by ``rise * ln(n / k)``. What is
+    left over is held against ``gate`` for the first, without which a window is clean and never embedded, and against ``threshold`` for the
+    second, and texts of all lengths raise as many false alarms. That several windows count, each at its own rank, is the step-up procedure
+    of Benjamini and Hochberg, "Controlling the false discovery rate", 1995: an attack does not hide among copies of itself.
     """
 
     first: NDArray[np.float32]
@@ -49,9 +49,11 @@ class Head:
         by_signs = self.second[signs.places] @ signs.values
         return float(by_signs + EMBEDDING_SCALE * (self.second[SIZE:] @ vector))
 
-    def expected(self, windows: int) -> float:
-        """By how much the worst of so many clean windows exceeds one."""
-        return self.rise * math.log(max(1, windows))
+    def excess(self, odds: NDArray[np.float32], windows: int) -> NDArray[np.float32]:
+        """What each of ``odds``, the highest of a text of so many ``windows`` in falling order, has above what clean ones would; no less
+        than what any lower one has."""
+        expected = np.float32(self.rise) * np.log(windows / np.arange(1, len(odds) + 1, dtype=np.float32))
+        return np.maximum.accumulate((odds - expected)[::-1])[::-1]
 
 
 @lru_cache

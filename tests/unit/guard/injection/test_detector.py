@@ -149,27 +149,37 @@ class Counting:
 def test_what_is_embedded_grows_with_the_length_and_no_faster(embedder):
     counting = Counting(embedder)
     detector = InjectionDetector(counting, "untrusted")
-    hostile = f"{ORDERS[0]} {CLEAN[1]}\n"
+    hostile = f"{ATTACKS[0]} {CLEAN[1]}\n"
     for times in (1, 8, 64):
         counting.windows = 0
-        detector.find(hostile * times)
+        assert detector.find(hostile * times)
         assert 1 <= counting.windows <= 2 + len(hostile) * times // 500
 
 
 def test_what_is_expected_of_clean_windows_grows_with_the_logarithm_of_their_number():
     weights = head("untrusted")
     assert weights.rise > 0
-    steps = [weights.expected(n * 10) - weights.expected(n) for n in (1, 10, 100)]
-    assert steps == pytest.approx([weights.rise * math.log(10)] * 3)
-    assert weights.expected(0) == weights.expected(1) == 0
+    one = np.array([5.0], np.float32)
+    bounds = [5 - float(weights.excess(one, n)[0]) for n in (1, 10, 100)]
+    assert bounds == pytest.approx([0, weights.rise * math.log(10), weights.rise * math.log(100)], abs=1e-4)
+
+
+@given(st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=40))
+def test_a_higher_window_never_has_less_excess_than_a_lower_one(odds):
+    falling = np.array(sorted(odds, reverse=True), np.float32)
+    excess = head("input").excess(falling, len(falling))
+    assert (np.diff(excess) <= 0).all()
+    assert excess[-1] == falling[-1]
 
 
 def test_an_order_is_found_in_a_long_document(untrusted):
     page = "\n\n".join(CLEAN * 20)
     at = page.index("\n\n", len(page) // 2)
+    order = f"{ATTACKS[0]} {ATTACKS[1]}"
     assert untrusted.find(page) == []
-    (found,) = untrusted.find(f"{page[:at]}\n\n{ORDERS[1]}{page[at:]}")
-    assert at - 330 < found.start < at + len(ORDERS[1])
+    (found,) = untrusted.find(f"{page[:at]}\n\n{order}{page[at:]}")
+    assert at - 330 < found.start < at + len(order)
+    assert found.end < at + 2 * 330
 
 
 def test_the_weights_are_those_that_their_statement_describes():
