@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aver.agents.acting.executing import bring_about
+from aver.agents.acting.executing import bring_about, settle
 from aver.agents.acting.running import Running
 from aver.agents.acting.state import Action
 from aver.agents.acting.types import Compensation
@@ -15,9 +15,12 @@ __all__ = ["compensate"]
 
 
 async def compensate(running: Running) -> None:
-    """Call the compensation of every effect that was brought about and declares one, in reverse order. What cannot be taken back is
-    recorded with the reason. Raises :class:`~aver.core.errors.Stopped` while something is stopped; it then goes on later."""
+    """Find out what became of what was under way, then call the compensation of every effect that was brought about and declares one, in
+    reverse order. What cannot be taken back is recorded with the reason. Raises :class:`~aver.core.errors.Stopped` while something is stopped; it then goes on later."""
     state = running.state
+    for action in state.actions():
+        if action.status == "intended":
+            await settle(running, action)
     for action in reversed(list(state.actions())):
         tool = running.tools.get(action.tool)
         if action.status != "done" or action.id in state.impossible:

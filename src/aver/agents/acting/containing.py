@@ -47,6 +47,9 @@ def read_arguments(action: Action, tools: Mapping[str, Tool], limits: Limits) ->
         return Refusal("not_json", f"The arguments are not JSON: {error}")
     if not isinstance(arguments, dict):
         return Refusal("not_json", "The arguments are no JSON object.")
+    if _is_unwieldy(arguments):
+        most = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
+        return Refusal("too_long", f"The arguments hold {most}.")
     return arguments
 
 
@@ -54,9 +57,6 @@ def fitting(
     tool: Tool, schema: Schema, arguments: Mapping[str, Any], earlier: Iterable[Action], limits: Limits
 ) -> Refusal | None:
     """Why ``arguments`` are none of the tool's, or the call was made too often before."""
-    if _is_unwieldy(arguments):
-        most = f"more than {_MOST_VALUES:,} values, or are nested more than {_DEEPEST} deep"
-        return Refusal("too_long", f"The arguments hold {most}.")
     declared = schema.rules
     wrong = schema.problems(arguments)
     if not wrong and not declared.keys() & {"additionalProperties", "patternProperties", "unevaluatedProperties"}:

@@ -21,7 +21,7 @@ from aver.agents.tools.text import present
 from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
 from aver.evidence import Draft
 
-__all__ = ["bring_about", "read_all"]
+__all__ = ["bring_about", "read_all", "settle"]
 
 _ATTEMPTS = 3
 """Of one effect under one key."""
@@ -64,9 +64,10 @@ async def bring_about(running: Running, action: Action, compensates: str = "") -
     Raises :class:`~aver.core.errors.Stopped` where something that holds the whole turn is stopped, before anything is intended.
     """
     tool = running.tools.get(action.tool)
-    if tool is None:
-        gone: ToolStatus = "undecided" if action.status == "intended" else "not_run"
-        await _finish(running, action, _Came(gone, "The tool is not there any more."), compensates)
+    if tool is None and action.status == "intended":
+        await _finish(running, action, await _found_out(running, action), compensates)
+    elif tool is None:
+        await _finish(running, action, _Came("not_run", "The tool is not there any more."), compensates)
     elif action.status == "intended":
         await _resolve(running, tool, action, compensates)
     else:
@@ -119,21 +120,35 @@ async def _intend(running: Running, action: Action, compensates: str) -> Action:
     return running.state.compensations[compensates] if compensates else action
 
 
+async def settle(running: Running, action: Action) -> None:
+    """Record what became of an effect that was intended before its turn was aborted, as far as anybody can tell. It is not brought about
+    any more."""
+    await _finish(running, action, await _found_out(running, action), "")
+    await whole(running.learn, action)
+
+
 async def _resolve(running: Running, tool: Tool, action: Action, compensates: str) -> None:
     """An effect that was intended, and of which nothing more is known."""
-    if isinstance(tool, TellsApart):
-        try:
-            async with asyncio.timeout(running.parts.agent.limits.tool_seconds):
-                found = await tool.look_up(action.key(running.state.turn))
-        except Exception as error:  # noqa: BLE001 - whatever keeps the far side from telling, it has not told
-            came = _Came("undecided", f"The process was cut off, and the tool could not tell: {_said(error)}.")
-        else:
-            came = _came_of(found) if found else _Came("not_run", "The process was cut off before it ran.")
-        await _finish(running, action, came, compensates)
-    elif isinstance(tool, Idempotent) and tool.idempotent and action.attempts < _ATTEMPTS:
+    again = isinstance(tool, Idempotent) and tool.idempotent and not isinstance(tool, TellsApart)
+    if again and action.attempts < _ATTEMPTS:
         await _attempt(running, tool, action, compensates)
     else:
-        await _finish(running, action, _Came("undecided", "The process was cut off while it was done."), compensates)
+        await _finish(running, action, await _found_out(running, action), compensates)
+
+
+async def _found_out(running: Running, action: Action) -> _Came:
+    """What its tool can tell of an effect that a process was cut off at."""
+    tool = running.tools.get(action.tool)
+    if tool is None:
+        return _Came("undecided", "The process was cut off, and the tool is not there any more.")
+    if not isinstance(tool, TellsApart):
+        return _Came("undecided", "The process was cut off while it was done.")
+    try:
+        async with asyncio.timeout(running.parts.agent.limits.tool_seconds):
+            found = await tool.look_up(action.key(running.state.turn))
+            return _came_of(found) if found else _Came("not_run", "The process was cut off before it ran.")
+    except Exception as error:  # noqa: BLE001 - whatever keeps the far side from telling, it has not told
+        return _Came("undecided", f"The process was cut off, and the tool could not tell: {_said(error)}.")
 
 
 async def _called(running: Running, tool: Tool, action: Action) -> _Came:

@@ -22,7 +22,7 @@ from aver.gateway.types import Part, Text, ToolCall
 __all__ = ["plan"]
 
 _FRUITLESS = 3
-"""Replies in a row of which no call could be made; then the model is asked to sum up."""
+"""Replies since the last call that could be made of which none could; then the model is asked to sum up."""
 _DONE = frozenset({"done", "failed"})
 _LARGEST_REPLY = 1_000_000
 """Characters of a reply that are kept, calls aside."""
@@ -74,8 +74,12 @@ def _is_stopped(running: Running, tool: str) -> bool:
 
 
 def _fruitless(replies: Sequence[Reply]) -> bool:
-    recent = [reply for reply in replies[-_FRUITLESS:] if reply.actions]
-    return len(recent) == _FRUITLESS and not any(action.status in _DONE for reply in recent for action in reply.actions)
+    fruitless = 0
+    for reply in reversed(replies):
+        if any(action.status in _DONE for action in reply.actions):
+            break
+        fruitless += bool(reply.actions)
+    return fruitless >= _FRUITLESS
 
 
 def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Call:

@@ -29,9 +29,21 @@ WITHHELD = "What this rested on you may no longer read."
 
 
 def may_read(principal: Principal, steps: Iterable[Step]) -> bool:
-    """Whether ``principal`` may read, today, all that tools returned in these steps."""
-    labels = (step.body.get("readers") for step in steps if step.kind == "executed" and step.body is not None)
-    return all(readers is None or principal.readers & frozenset(readers) for readers in labels)
+    """Whether ``principal`` may read, today, all that a turn with these steps was told: by tools, by memory, by the turns before it."""
+    return all(principal.readers & frozenset(readers) for readers in _labels(steps))
+
+
+def _labels(steps: Iterable[Step]) -> list[Sequence[str]]:
+    """Who may read each thing that is not everybody's."""
+    found: list[Sequence[str] | None] = []
+    for step in steps:
+        body = step.body or {}
+        if step.kind == "executed":
+            found.append(body.get("readers"))
+        elif step.kind == "admitted":
+            found += (each["origin"]["readers"] for each in body.get("recalled", ()))
+            found += (readers for each in body.get("earlier", ()) for readers in each["readers"])
+    return [readers for readers in found if readers is not None]
 
 
 def outcome(state: State) -> Outcome:
@@ -70,6 +82,7 @@ def _told(turn: str, steps: Sequence[Step]) -> dict[str, Any] | None:
         "answer": text,
         "written": state.answer.get("written", text),
         "values": _values(state),
+        "readers": _labels(steps),
     }
 
 

@@ -114,7 +114,7 @@ class State:
     """What is remembered of the user: ``name``, ``value`` and ``origin`` of each."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """The turns before it in the conversation: ``turn``, ``question`` and ``answer`` of each, both also as a model may see them (``heard``
-    and ``written``), and ``values``, what trusted tools returned in it, each with its origin."""
+    and ``written``), ``values``, what trusted tools returned in it, each with its origin, and ``readers`` of all that it was told."""
     looked: bool = False
     """What the model is to be told was judged."""
     told: dict[Place, str] = field(default_factory=dict)

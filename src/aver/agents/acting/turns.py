@@ -78,8 +78,11 @@ class Turns:
         steps = self._journal.ledger.turn(turn)
         if may_read(principal, steps):
             return steps
+        own = {"user": principal.user, "question": (steps[0].body or {}).get("question", ""), "withheld": WITHHELD}
         return tuple(
-            step if step.kind == "admitted" or step.body is None else replace(step, body={"withheld": WITHHELD})
+            step
+            if step.body is None
+            else replace(step, body=own if step.kind == "admitted" else {"withheld": WITHHELD})
             for step in steps
         )
 

@@ -157,6 +157,39 @@ def test_a_crash_at_every_single_moment(kind, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [("plain", "undecided"), ("idempotent", "undecided"), ("looked_up", "done"), ("booked", "undecided")],
+)
+def test_what_was_under_way_when_a_turn_is_cancelled_is_found_out_and_not_begun_again(kind, found, tmp_path):
+    clock = FixedClock()
+
+    def cut_off(desk):
+        desk.world.passing = lambda moment: _die(desk) if moment == "after the effect" else None
+        asyncio.run(desk.acting.run_due())
+
+    def _die(desk):
+        desk.journal.passing = desk.world.passing = _dead
+        raise Killed
+
+    desk = process(tmp_path, clock)
+    turn = desk.acting.begin(desk.user, json.dumps([["look", kind]]))
+    desk.close()
+    assert live(tmp_path, clock, None, cut_off)
+    desk = process(tmp_path, clock)
+    desk.acting.turns.cancel(desk.user, turn)
+    (outcome,) = asyncio.run(desk.acting.run_due())
+    assert (outcome.status, [each.status for each in outcome.performed]) == ("cancelled", [found])
+    problems, _ = compared(desk.turns(), desk.world.keys())
+    assert problems == []
+    assert sum(desk.world.keys().values()) == 1
+    desk.close()
+
+
+def _dead(_):
+    raise Killed
+
+
 def test_two_processes_do_not_run_one_turn(tmp_path):
     clock = FixedClock()
     one, other = process(tmp_path, clock), process(tmp_path, clock)

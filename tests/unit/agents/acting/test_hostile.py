@@ -126,6 +126,7 @@ def _nested(depth):
     ("arguments", "cause"),
     [
         (_nested(40), "too_long"),
+        (_nested(500), "too_long"),
         ({"to": "bob@acme", "text": list(range(2_000))}, "too_long"),
         ({"to": "bob@acme", "text": "hi", "bcc": "eve@evil.example"}, "invalid_arguments"),
     ],

@@ -353,11 +353,13 @@ async def test_a_model_reads_tokens_while_its_tools_and_its_user_get_the_values(
     mail = send()
     hidden = {"input": [(Watchword("bob@acme"), "redact")], "result": [(Watchword("bob@acme"), "redact")]}
 
-    def pass_on(request):
-        (token,) = {each for each in repr(request.messages).split() if "WORD_1" in each}
-        return [("send", {"to": token.strip("'\",)."), "text": "hi"})]
+    def token(request):
+        return next(each for each in request.messages[1].text.split() if "WORD_1" in each)
 
-    model = Script(pass_on, lambda request: f"I wrote to {request.messages[-2].parts[0].arguments[8:23]}.")
+    model = Script(
+        lambda request: [("send", {"to": token(request), "text": "hi"})],
+        lambda request: f"I wrote to {token(request)}.",
+    )
     at = scene(model, [mail], guard=hidden, vault=True)
     outcome = await at.ask("Send hi to bob@acme please")
     assert [arguments for _, arguments in mail.done] == [MAIL]
