@@ -187,7 +187,10 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "GET /v1/agents": _NOTHING,
+    "POST /v1/agents/turns": _CALLS,
     "GET /v1/agents/turns": "the caller's own tasks",
+    "GET /v1/agents/turns/{turn}/events": _CALLS,
     "GET /v1/agents/turns/{turn}": _CALLS,
     "POST /v1/agents/turns/{turn}/cancel": _NOTHING,
     "GET /v1/approvals": _CALLS,
@@ -221,6 +224,8 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         _picture(),
         _picture(If_None_Match='"{v.document}-{v.version}-1"'),
     ),
+    "GET /approvals": _CALLS,
+    "POST /approvals/{approval}": _CALLS,
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
@@ -248,8 +253,10 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
     "ingest": _OPERATORS,
-    "agents list": "the user's own tasks",
-    "agents show": _CALLS,
+    **dict.fromkeys((f"agents {each}" for each in ("run", "resume", "show")), _CALLS),
+    "agents turns": "the user's own tasks",
+    "agents list": _NOTHING,
+    **dict.fromkeys(("policy explain", "policy diff"), _RECORD),
     "approvals list": _CALLS,
     "approvals show": _CALLS,
     **dict.fromkeys(
@@ -259,6 +266,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"switch {each}" for each in ("on", "off", "list")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",
+            "check",
+            *(f"policy {each}" for each in ("check", "test")),
+            *(f"tools {each}" for each in ("approve", "lint", "list")),
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")

@@ -15,12 +15,13 @@ from aver.core.principal import Principal, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
-from aver.server.ordering import QUERIES, RERANK, reranker, reranker_name, rewriter_name
+from aver.server.ordering import ASSISTANT, EXTRACTIVE, QUERIES, RERANK, reranker, reranker_name, rewriter_name
 from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
     from aver.agents.acting import Approvals, Journal, Turns
+    from aver.agents.conversations import Conversations
     from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
     from aver.gateway.calls import Call, CallRecord
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
+    from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
     from aver.knowledge.reranking import Reranker
     from aver.knowledge.sources import Sources
+    from aver.knowledge.types import DocumentText
+    from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
+    from aver.server.runner import Runner
 
 __all__ = ["Application", "TenantServices"]
 
@@ -148,6 +153,20 @@ class TenantServices:
         return Journal(self.store, self.ledger, self._application.clock)
 
     @_once
+    def conversations(self) -> Conversations:
+        """What its agents' turns are part of."""
+        from aver.agents.conversations import Conversations
+
+        return Conversations(self.store, self.ledger, _Reading(self))
+
+    @_once
+    def vault(self) -> Vault:
+        """What checks cut out of them."""
+        from aver.guard.vault import Vault, anyone_of_the_tenant
+
+        return Vault(self.store, self._application.clock, anyone_of_the_tenant)
+
+    @_once
     def approvals(self) -> Approvals:
         """What of them waits for a person."""
         from aver.agents.acting import Approvals
@@ -178,6 +197,14 @@ class TenantServices:
             self._application.switches.halt,
         )
 
+    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
+        other."""
+        try:
+            return self.turns.evidence(principal, turn)
+        except NotFound:
+            return self.assistant.evidence(principal, turn)
+
     def close(self) -> None:
         if "knowledge" in self.__dict__:
             self.knowledge.close()
@@ -194,6 +221,19 @@ class TenantServices:
         return Principal(self.store.tenant.id, user, frozenset(groups))
 
 
+class _Reading:
+    """A tenant's knowledge, opened once somebody reads in it: what has no documents needs no embedder."""
+
+    def __init__(self, services: TenantServices) -> None:
+        self._services = services
+
+    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
+        return self._services.knowledge.document(principal, document, version)
+
+    def readable(self, principal: Principal, pairs: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        return self._services.knowledge.readable(principal, pairs) if pairs else frozenset()
+
+
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
     ``other_embedders`` read indexes that were made with them before, until these are migrated.
@@ -201,8 +241,7 @@ class Application:
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
 
-    feature = "assistant"
-    """The name of the feature that answers from documents, where a model's is expected."""
+    feature = ASSISTANT
 
     def __init__(
         self,
@@ -261,6 +300,20 @@ class Application:
         return Guards(lambda: self.bundle().guardrails, lambda: self.embedder, secrets)
 
     @_once
+    def agents(self) -> Agents:
+        """What acts, by name."""
+        from aver.server.agents import Agents
+
+        return Agents(self)
+
+    @_once
+    def runner(self) -> Runner:
+        """What goes on with the agents' turns where Aver is served."""
+        from aver.server.runner import Runner
+
+        return Runner(self)
+
+    @_once
     def prices(self) -> PriceBook:
         return price_book(self.settings.bundle, self.clock)
 
@@ -305,9 +358,11 @@ class Application:
 
     @property
     def model(self) -> str:
-        """What answers for the assistant: the route that bears the feature's name, else the first that is declared, else the extractive
-        model."""
-        config = self.declared()
+        """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is
+        declared, else the extractive model."""
+        config, chosen = self.declared(), self.bundle().model
+        if chosen:
+            return self._extractive_name if chosen == EXTRACTIVE else chosen
         declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
         names = [*declared, self._extractive_name]
         return self.feature if self.feature in names else names[0]
@@ -434,6 +489,8 @@ class Application:
             await self.gateway.close()
         if "guards" in self.__dict__:
             await self.guards.close()
+        if "agents" in self.__dict__:
+            await self.agents.close()
         for services in set(self._services.values()):
             await services.aclose()
 

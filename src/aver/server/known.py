@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aver.evidence.types import Step
+from aver.evidence.types import Draft, Step
 
 __all__ = ["Known", "counted"]
 
@@ -13,9 +13,10 @@ __all__ = ["Known", "counted"]
 class Known:
     """What a step says, whichever package wrote it: a record of an older release may lack a field."""
 
-    def __init__(self, step: Step) -> None:
-        self.seq = step.seq
-        self._fields: Mapping[str, Any] = {**step.facts, **(step.body or {})}
+    def __init__(self, step: Step | Draft) -> None:
+        self.seq = step.seq if isinstance(step, Step) else 0
+        body = step.body if isinstance(step.body, Mapping) else {}
+        self._fields: Mapping[str, Any] = {**step.facts, **body}
         self._facts: Mapping[str, Any] = step.facts
 
     def text(self, name: str, default: str = "") -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aver.evidence.types import Step, StepKind
+from aver.evidence.types import Draft, Step, StepKind
 from aver.server.known import Known
 from aver.server.story_acting import ACTING, left_behind
 
-__all__ = ["Moment", "tell"]
+__all__ = ["Moment", "sentence", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,12 @@ def tell(steps: Sequence[Step]) -> Iterator[Moment]:
     """One moment for each step, in order."""
     for step in steps:
         erased = " (its content was erased)" if step.erased else ""
-        yield Moment(step.at, _TELLERS[step.kind](Known(step)) + erased)
+        yield Moment(step.at, sentence(step) + erased)
+
+
+def sentence(step: Step | Draft) -> str:
+    """What a step says, also one that is only about to be recorded."""
+    return _TELLERS[step.kind](Known(step))
 
 
 def _admitted(known: Known) -> str:

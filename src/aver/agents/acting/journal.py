@@ -110,6 +110,10 @@ class Journal:
         state.apply((step.kind, step.facts, step.body) for step in self.ledger.turn(turn))
         return state
 
+    def agent(self, turn: str) -> str:
+        """The name of the agent whose turn it is."""
+        return str(self.ledger.turn(turn)[0].facts["feature"])
+
     def row(self, tx: Connection, turn: str) -> Row[Any]:
         """The row of a turn; :class:`NotFound` where there is none."""
         found = tx.execute(select(acting).where(acting.c.turn == turn)).one_or_none()

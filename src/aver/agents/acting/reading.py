@@ -10,7 +10,7 @@ from sqlalchemy import select
 from aver.agents.acting.journal import Journal
 from aver.agents.acting.state import Action, State
 from aver.agents.acting.store import acting
-from aver.agents.acting.types import Outcome, OutcomeStatus, Performed, ToolStatus
+from aver.agents.acting.types import Acted, Outcome, OutcomeStatus, Performed, ToolStatus
 from aver.agents.store import turns
 from aver.core import Principal
 from aver.evidence import Step
@@ -47,7 +47,7 @@ def _labels(steps: Iterable[Step]) -> list[Sequence[str]]:
 
 
 def outcome(state: State) -> Outcome:
-    """How a turn stands, with every effect it came to."""
+    """How a turn stands, with every call that was asked for and every effect it came to."""
     status, text = _standing(state)
     performed = tuple(
         Performed(action.id, action.tool, action.arguments or {}, cast(ToolStatus, action.status), _back(state, action))
@@ -55,7 +55,13 @@ def outcome(state: State) -> Outcome:
         if action.status in _HAPPENED and not action.only_reads
     )
     output = state.answer.get("output") if state.answer else None
-    return Outcome(state.turn, state.conversation, status, text, output, state.error, state.approvals, performed)
+    actions = tuple(
+        Acted(action.id, action.tool, action.arguments or {}, action.status, action.reason, action.approval)
+        for action in state.actions()
+    )
+    return Outcome(
+        state.turn, state.conversation, status, text, output, state.error, state.approvals, performed, actions
+    )
 
 
 def earlier(journal: Journal, principal: Principal, conversation: str) -> list[dict[str, Any]]:

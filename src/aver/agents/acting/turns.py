@@ -69,7 +69,13 @@ class Turns:
         if may_read(principal, self._journal.ledger.turn(turn)):
             return found
         performed = tuple(replace(each, arguments={}) for each in found.performed)
-        return replace(found, text=WITHHELD, output=None, performed=performed)
+        actions = tuple(replace(each, arguments={}, reason="") for each in found.actions)
+        return replace(found, text=WITHHELD, output=None, performed=performed, actions=actions)
+
+    def agent(self, principal: Principal, turn: str) -> str:
+        """Whose turn it is: the name of the agent. :class:`~aver.core.errors.NotFound` for another's turn."""
+        self._require_own(principal, turn)
+        return self._journal.agent(turn)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one's own turn, without their content where it rests on what its user may no longer read;

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from aver.agents.acting.state import ActionStatus
 from aver.agents.tools import Result, Tool
 from aver.core import canonical_json, sha256_hex
 from aver.core.principal import ADMIN
@@ -14,6 +15,7 @@ from aver.guard.spotlight import Style
 from aver.policy import Action, Annotations, Decision, Effect
 
 __all__ = [
+    "Acted",
     "Agent",
     "Compensation",
     "Decide",
@@ -158,13 +160,27 @@ class Compensation:
     impossible: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One call that the model asked for, whatever became of it. ``arguments`` are empty where it was refused before policy was asked;
+    ``reason`` says why it was refused, denied, asked about or rejected, ``approval`` what waits for a person."""
+
+    action: str
+    tool: str
+    arguments: Mapping[str, Any]
+    status: ActionStatus
+    reason: str = ""
+    approval: str = ""
+
+
 OutcomeStatus = Literal["running", "waiting", "answered", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Where a turn stands. ``text`` is the answer, or what became of it in words; ``output`` the structured answer, where one was asked
-    for; ``error`` the slug of what ended it; ``approvals`` the ids of what it waits for."""
+    for; ``error`` the slug of what ended it; ``approvals`` the ids of what it waits for; ``actions`` every call that was asked for, of which
+    ``performed`` are the effects that it came to."""
 
     turn: str
     conversation: str
@@ -174,6 +190,7 @@ class Outcome:
     error: str = ""
     approvals: tuple[str, ...] = ()
     performed: tuple[Performed, ...] = ()
+    actions: tuple[Acted, ...] = ()
 
     @property
     def undecided(self) -> tuple[Performed, ...]:

@@ -34,7 +34,7 @@ import yaml
 from aver.agents.sandbox import Host
 from aver.agents.tools.operation import Limits
 from aver.core.errors import SettingsError
-from aver.core.yaml import parse_yaml
+from aver.core.yaml import YamlValue, parse_yaml
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.read import BUNDLE_FILE, refuse_length
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Record, Schema, Text, Whole
@@ -53,6 +53,7 @@ __all__ = [
     "annotations_yaml",
     "parse_tools",
     "read_tools",
+    "tools_of",
     "tools_schema",
 ]
 
@@ -269,7 +270,12 @@ def parse_tools(text: str, name: str) -> ToolsConfig:
     refuse_length(text, name)
     root = parse_yaml(text, name)
     section = None if root.is_null else root.fields(_words(root.node)).get("tools")
-    if section is None or section.is_null:
+    return ToolsConfig() if section is None else tools_of(section)
+
+
+def tools_of(section: YamlValue) -> ToolsConfig:
+    """What is written under ``tools``. Raises as :func:`parse_tools` does."""
+    if section.is_null:
         return ToolsConfig()
     config: ToolsConfig = TOOLS.read(section)
     for server in config.mcp.values():

@@ -50,7 +50,7 @@ class Toolbox:
         self.tools: Mapping[str, Checked] = {}
         self.unusable: Sequence[Unusable] = ()
         self.origins = {origin.name: origin for origin in origins}
-        self._bundle = bundle
+        self.bundle = bundle
         self._known: dict[str, Sequence[Operation | Unusable]] = {}
 
     async def refresh(self) -> None:
@@ -58,7 +58,7 @@ class Toolbox:
 
         Raises :class:`~aver.core.errors.SettingsError` for approvals that cannot be read.
         """
-        pins = Pins(self._bundle)
+        pins = Pins(self.bundle)
         away = [each for each in await asyncio.gather(*map(self._ask, self.origins.values())) if each is not None]
         tools: dict[str, Checked] = {}
         unusable = away
@@ -82,7 +82,7 @@ class Toolbox:
             if name not in there:
                 raise NotFound(f"{server!r} has no tool {name!r}", nearest(name, there) if there else "It has none.")
         chosen = [there[name] for name in names] if names is not None else [*there.values()]
-        Pins(self._bundle).approve(server, chosen)
+        Pins(self.bundle).approve(server, chosen)
         await self.refresh()
         return chosen
 

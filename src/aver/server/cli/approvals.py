@@ -17,7 +17,6 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from aver.agents.acting import Approval, Approvals
     from aver.core import Principal
-    from aver.policy import Origin
 
 __all__ = ["app"]
 
@@ -129,26 +128,11 @@ def _lines(found: Approval) -> Iterator[str]:
     yield f"{found.tool} ({effects or 'no effects declared'})"
     yield f"{found.asker} had asked: {found.task}"
     yield f"Asked because: {found.reason}" + (f" (rules: {', '.join(found.policies)})" if found.policies else "")
+    from aver.server.origins import in_words
+
     for path, value, origins in found.leaves():
         yield f"  {path} = {json.dumps(value, ensure_ascii=False)}"
-        yield f"      {_said(origins)}"
+        yield f"      {in_words(origins)}"
     yield from (f"Beware: {each}" for each in found.warnings)
     who = f"somebody else with the role {found.role}" if found.role else found.asker
     yield f"{found.status}; to be answered by {who} until {found.expires:%Y-%m-%d %H:%M} UTC"
-
-
-_KINDS = {
-    "user": "the asker's own words",
-    "chosen": "picked out by the asker's words",
-    "named": "a source that the asker pointed at, which others may have written",
-    "mentioned": "mentioned by the asker, for something else",
-    "trusted": "a trusted tool",
-    "unknown": "nowhere: the model made it",
-    "untrusted": "untrusted content",
-}
-
-
-def _said(origins: Sequence[Origin]) -> str:
-    return (
-        "; ".join(_KINDS[each.kind] + (f" ({each.step})" if each.step else "") for each in origins) or _KINDS["unknown"]
-    )

@@ -29,6 +29,7 @@ from aver.server.cli import (
     agents,
     approvals,
     ask,
+    check,
     documents,
     erase,
     evidence,
@@ -37,11 +38,13 @@ from aver.server.cli import (
     ingest,
     keys,
     knowledge,
+    policy,
     search,
     serve,
     sources,
     switch,
     tenants,
+    tools,
 )
 from aver.server.cli.session import OpenApplication, begin
 
@@ -70,6 +73,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
+app.add_typer(tools.app, name="tools")
+app.add_typer(policy.app, name="policy")
+app.command("check")(check.check)
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
 

@@ -53,8 +53,10 @@ def _api(application: Application) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
         follower.start()
+        application.runner.start()
         yield
         follower.close()
+        await application.runner.close()
         await asyncio.gather(warming, return_exceptions=True)
         await application.aclose()
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from aver.agents.acting import Approval, ApprovalStatus
 from aver.policy import Effect, OriginKind, Reversal
-from aver.server.http.auth import Caller, Services
+from aver.server.http.auth import App, Caller, Services
 from aver.server.http.replies import problems, reply
 
 __all__ = ["router"]
@@ -87,14 +87,18 @@ async def approval(approval: str, principal: Caller, services: Services) -> Resp
 
 
 @router.post("/v1/approvals/{approval}/approve", response_model=Answered, responses=problems(401, 403, 404, 409, 422))
-async def approve(approval: str, answer: Approve, principal: Caller, services: Services) -> Response:
+async def approve(approval: str, answer: Approve, principal: Caller, services: Services, application: App) -> Response:
     """Let the call be made; its turn goes on."""
     give = partial(services.approvals.approve, principal, approval, answer.scope, answer.reason)
-    return reply({"id": approval, "turn": await asyncio.to_thread(give), "answer": "approved"})
+    turn = await asyncio.to_thread(give)
+    application.runner.wake()
+    return reply({"id": approval, "turn": turn, "answer": "approved"})
 
 
 @router.post("/v1/approvals/{approval}/refuse", response_model=Answered, responses=problems(401, 403, 404, 409, 422))
-async def refuse(approval: str, answer: Refuse, principal: Caller, services: Services) -> Response:
+async def refuse(approval: str, answer: Refuse, principal: Caller, services: Services, application: App) -> Response:
     """Let the call not be made; its turn goes on without it."""
     give = partial(services.approvals.reject, principal, approval, never=answer.never, reason=answer.reason)
-    return reply({"id": approval, "turn": await asyncio.to_thread(give), "answer": "refused"})
+    turn = await asyncio.to_thread(give)
+    application.runner.wake()
+    return reply({"id": approval, "turn": turn, "answer": "refused"})

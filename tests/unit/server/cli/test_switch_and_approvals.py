@@ -96,13 +96,13 @@ def test_a_refusal_says_that_the_turn_can_go_on(aver, waiting):
 
 
 def test_turns_are_their_askers_to_see_and_to_end(aver, waiting):
-    (listed,) = aver("agents", "list", *ANN)["turns"]
+    (listed,) = aver("agents", "turns", *ANN)["turns"]
     assert (listed["turn"], listed["status"], listed["task"]) == (waiting.turn, "waiting", "Write to bob@acme")
-    assert waiting.turn in aver("agents", "list", *ANN, text=True)
+    assert waiting.turn in aver("agents", "turns", *ANN, text=True)
     assert aver("agents", "show", waiting.turn, *ANN)["approvals"] == list(waiting.approvals)
     assert f"waits for {waiting.approvals[0]}" in aver("agents", "show", waiting.turn, *ANN, text=True)
     eve = ("--tenant", "acme", "--user", "eve")
-    assert aver("agents", "list", *eve) == {"turns": []}
+    assert aver("agents", "turns", *eve) == {"turns": []}
     for verb in ("show", "cancel"):
         aver("agents", verb, waiting.turn, *eve, code=3)
     assert aver("agents", "cancel", waiting.turn, *ANN, text=True) == f"cancelled: {waiting.turn}\n"
