@@ -16,6 +16,7 @@ from typing import Any
 from aver.core.errors import AverError, NotFound, SourceDenied, Unavailable
 from aver.core.principal import EVERYONE
 from aver.gateway.config.shapes import Boolean, Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.audience import ALL, Audience, both
 from aver.knowledge.sources.http import Http
 from aver.knowledge.sources.people import PEOPLE, People
@@ -33,7 +34,7 @@ _NO_PERSON = ("app", "customer")
 
 FIELDS = {
     "url": Field(Text(), "Where the site is, such as https://NAME.atlassian.net.", required=True),
-    "token": Field(Text(), "Where the token is kept, such as env:ATLASSIAN_TOKEN.", required=True),
+    "token": Field(CREDENTIAL, "Where the token is kept, such as env:ATLASSIAN_TOKEN.", required=True),
     "email": Field(Text(), "Of the account whose API token it is; none for a bearer token."),
     "people": PEOPLE,
     "permissions": Field(Boolean(), "Whether its permissions say who may read; else access does. On by default."),

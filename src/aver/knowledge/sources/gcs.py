@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.gateway.credentials.google import GoogleTokens
 from aver.gateway.credentials.types import Fetched
 from aver.knowledge.sources.answers import instant
@@ -138,7 +139,7 @@ KIND = Kind(
     {
         "bucket": Field(_BUCKET, "The bucket's name.", required=True),
         "endpoint": Field(ENDPOINT, "The service's address, where it is not Google's."),
-        "credentials": Field(Text(), "Where a service account's file or a token is kept, such as env:GCS_ACCOUNT."),
+        "credentials": Field(CREDENTIAL, "Where a service account's file or a token is kept, such as env:GCS_ACCOUNT."),
         "anonymous": Field(Boolean(), "For a public bucket: ask without credentials."),
         **SELECTION,
     },

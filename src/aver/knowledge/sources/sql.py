@@ -20,6 +20,7 @@ from aver.core.canonical import sha256_hex
 from aver.core.errors import InvalidInput, MissingExtra, NotFound, SettingsError, TooLarge, Unavailable
 from aver.core.yaml import YamlValue
 from aver.gateway.config.shapes import Field, Schema, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.rendering import fields as rendered_fields
 from aver.knowledge.sources.rendering import page as rendered_page
 from aver.knowledge.sources.types import Kind, Reach
@@ -134,7 +135,7 @@ KIND = Kind(
     "sql",
     "The rows of a query, one document a row.",
     {
-        "database": Field(Text(), "Where the database's URL is kept, such as env:CRM_DATABASE_URL.", required=True),
+        "database": Field(CREDENTIAL, "Where the database's URL is kept, such as env:CRM_DATABASE_URL.", required=True),
         "query": Field(_Query(), "Gives id, text, and maybe title, uri, revision, readers.", required=True),
         "uri": Field(Text(), "Where a person opens a row, with {id} in it."),
     },
