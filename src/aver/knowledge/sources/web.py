@@ -88,7 +88,12 @@ class WebSource:
         follow = not dates if self.options.follow is None else self.options.follow
         delay = max(self.options.delay, min(robots.delay, _LONGEST_DELAY))
         limits = Limits(
-            self.options.most, self.options.depth, self.reach.max_bytes, delay, dated=self.options.trust_dates
+            self.options.most,
+            self.options.depth,
+            self.reach.max_bytes,
+            delay,
+            dated=self.options.trust_dates,
+            proven=bool(self.options.headers),
         )
         self._urls, self._refused = {}, {}
         with closing(self._memory) as memory:
