@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -284,3 +285,72 @@ def test_a_listing_that_never_ends(far, following, monkeypatch):
 
     said = suffers(far, endless)
     assert said or isinstance(far.served, Site)  # which has no pages of a listing
+
+
+ABSURD = (
+    "../../etc/passwd",
+    "x" * 10_000,
+    "a\0b",
+    "\u202efdp.exe",
+    "",
+    "раy",
+    "\ud800",
+    10**30,
+    -1,
+    1e308,
+    True,
+    None,
+    [],
+    {},
+)
+NAMES = (
+    "id",
+    "key",
+    "name",
+    "ts",
+    "number",
+    "title",
+    "user",
+    "login",
+    "webui",
+    "html_url",
+    "updated_at",
+    "updated",
+    "size",
+    "version",
+)
+"""Of what answers say in JSON."""
+XML_NAMES = re.compile(rb"(<(?:Name|Key|Etag|ETag|Content-Length|Size|Last-Modified|LastModified)>)[^<]*")
+
+
+def absurd(told: Any, name: str, value: Any) -> Any:
+    """``told`` with every value of this name replaced."""
+    if isinstance(told, list):
+        return [absurd(each, name, value) for each in told]
+    if isinstance(told, dict):
+        return {key: value if key == name else absurd(each, name, value) for key, each in told.items()}
+    return told
+
+
+@pytest.mark.parametrize("value", ABSURD, ids=lambda value: ascii(value)[:20])
+def test_absurd_values_lead_nowhere_and_open_nothing(far, value):
+    """Each is contained where it is met: as an error, or as an item that is refused, or whose path is as harmless as any."""
+    named = {reader for item in listing.listed(far.place.open(), "").items for reader in item.readers or ()}
+    for name in NAMES:
+
+        def meddled(_n, real, _, name=name):
+            answer = real()
+            if not isinstance(answer.content, bytes):
+                return replace(answer, content=absurd(answer.content, name, value))
+            said = escape(str(value)).encode("utf-8", "replace")
+            return replace(answer, content=XML_NAMES.sub(lambda found: found[1] + said, answer.content))
+
+        with far.meddled(meddled), suppress(AverError):
+            for item in listing.listed(far.place.open(), "").items:
+                assert not {"", ".", ".."} & set(item.path.split("/"))
+                assert len(item.path) <= 4096
+                assert "\0" not in item.path + item.uri + item.revision
+                assert set(item.readers or ()) <= named
+        if isinstance(far.served, S3 | FakeBlobs | Site):
+            return  # which have no such names
+    assert far.follow().unchanged == PAGES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aver.core.errors import NotFound
@@ -23,7 +23,7 @@ class JiraCloud:
     """A :class:`~aver.knowledge.sources.jira.Product`."""
 
     api = _API
-    comments: dict[str, object] = {}  # noqa: RUF012 - nothing has to be asked for
+    comments: Mapping[str, object] = {}
     markdown = staticmethod(markdown)
 
     def __init__(self, site: Site) -> None:

@@ -6,7 +6,7 @@ An account is known by its key, and a group by its name. Who is in a security le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aver.core.errors import NotFound
@@ -29,7 +29,7 @@ class JiraDataCenter:
     """A :class:`~aver.knowledge.sources.jira.Product`."""
 
     api = _API
-    comments: dict[str, object] = {"expand": "properties"}  # noqa: RUF012 - read only
+    comments: Mapping[str, object] = {"expand": "properties"}
     markdown = staticmethod(markdown)
 
     def __init__(self, site: Site) -> None:
