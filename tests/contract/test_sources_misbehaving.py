@@ -76,7 +76,9 @@ class Far:
             asked.append(request)
             if isinstance(self.served, S3):
                 return _to_s3(meddle(len(asked) - 1, lambda: _of_s3(*self.served.answer(request)), EXPIRED))
-            return meddle(len(asked) - 1, lambda: self.served.answer(request), self.served.refusal(request))
+            refused = self.served.refusal(request)
+            known = not self.served.proofs or request.headers.get("authorization") in self.served.proofs
+            return meddle(len(asked) - 1, lambda: self.served.answer(request) if known else refused, refused)
 
         self.served.meddle = answered
         try:
