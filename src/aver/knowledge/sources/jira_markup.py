@@ -26,7 +26,7 @@ def markdown(text: Any, *, below: int = 0) -> str:
     """The blocks of ``text``, headings ``below`` as many levels as those of the page around it."""
     if not isinstance(text, str):
         return ""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     parts, end = [], 0
     for found in _BLOCK.finditer(text):
         parts += [*_blocks(text[end : found.start()], below), _code(found)]
@@ -66,7 +66,7 @@ def _line(line: str, below: int) -> tuple[str, str]:
 
 def _joined(kind: str, lines: list[str]) -> str:
     if kind != "table":
-        return "\n".join(lines)
+        return ("  \n" if kind == "text" else "\n").join(lines)  # a line of text ends where it was ended
     rows = [_cells(line) for line in lines]
     width = max(map(len, rows))
     if not lines[0].startswith("||"):
