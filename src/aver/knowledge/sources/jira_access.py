@@ -209,7 +209,7 @@ class JiraAccess:
         value = fields[field]
         some = value if isinstance(value, list) else [value]
         users = {self._directory.met(each) for each in some if text_of(each, self._directory.account_id)}
-        groups = {self._directory.seen(each) for each in some}
+        groups = {self._directory.seen(each) for each in some if not text_of(each, self._directory.account_id)}
         return Audience(frozenset(users - {""}), frozenset(groups - {""}))
 
 
