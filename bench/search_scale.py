@@ -21,6 +21,7 @@ import json
 import math
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -94,6 +95,7 @@ def run(passages: int, folder: Path) -> dict:
     corpus = Corpus(passages, embedder, folder)
     if not (folder / "build.json").exists():
         say("writing the index")
+        shutil.rmtree(data, ignore_errors=True)  # what a run that was stopped left
         (folder / "build.json").write_text(json.dumps(corpus.write(data, embedder)))
     say("asking")
     command = [sys.executable, __file__, "--ask", str(folder), str(models)]

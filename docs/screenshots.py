@@ -1,24 +1,30 @@
 """Make the pictures of the chat again, from the demo's fictional publisher: ``python -m docs.screenshots [FOLDER]``.
 
-Without a folder it writes the two pictures of the README; with one, every state at 1280 and 360 pixels, light and dark, to look at.
+Without a folder it writes the two pictures of the README; with one, every state at 1280 and 360 pixels, light and dark, to look at, those of
+whoever keeps the installation too.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from aver.core.errors import AverError
 from aver.core.settings import Settings
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
+from aver.knowledge.sources import parse_sources
 from aver.server.application import Application
 from tests.browser import browsing
-from tests.servers import serving
+from tests.servers import Served, serving
+from tests.unit.knowledge.adapters.building import pdf
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent / "demo" / "northwind-press"
@@ -27,11 +33,13 @@ ANSWERED = "How many days of unused leave carry over?"
 ABSTAINED = "What is the salary band of a senior editor?"
 SCHEMES = ("light", "dark")
 SIZES = ((1280, 800), (360, 740))
+PRINTED = "A daily allowance of 45 euros covers meals."
+RULES = "[{match: '**', readers: [everyone]}, {match: 'board/**', readers: ['group:board']}, {match: drafts.md, readers: []}]"
 
 
 @contextmanager
-def demo() -> Iterator[tuple[str, str]]:
-    """A server with the demo's publisher in it: its address, and an API key of an editor."""
+def demo() -> Iterator[tuple[Served, str]]:
+    """A server with the demo's publisher in it, and an API key of an editor."""
     with tempfile.TemporaryDirectory() as folder:
         application = Application(Settings(data=Path(folder)))
         application.store.create_tenant(TENANT)
@@ -39,8 +47,42 @@ def demo() -> Iterator[tuple[str, str]]:
         application.tenant(TENANT).knowledge.ingest(source, access)
         key = application.create_key(TENANT, "ann", ["editors"])[1]
         with serving(application) as served:
-            yield served.url, key
+            yield served, key
         application.close()
+
+
+def furnish(application: Application, folder: Path) -> tuple[str, str]:
+    """Sources in every state beside the demo's: an API key of whoever keeps them, and the address of a passage on its page."""
+    wiki, papers, away = (folder / name for name in ("wiki", "papers", "away"))
+    shutil.copytree(DEMO / "handbook", wiki)
+    (wiki / "drafts.md").write_text("# Drafts\n\nsoon")
+    (wiki / "empty.md").write_text("")
+    papers.mkdir()
+    lines = [
+        (72, 720, 24, "Travel policy"),
+        (72, 660, 12, "Trains are booked through the travel desk."),
+        (72, 400, 12, PRINTED),
+    ]
+    (papers / "travel.pdf").write_bytes(pdf([lines]))
+    away.mkdir()
+    (away / "old.md").write_text(
+        "# Old rules\n\nThese rules held until the house moved, and nobody has taken them away since."
+    )
+    services = application.tenant(TENANT)
+    kept = {"wiki": f"{{kind: folder, path: '{wiki}', every: 1h, access: {RULES}}}"}
+    kept |= {name: f"{{kind: folder, path: '{folder / name}', every: 1d}}" for name in ("papers", "away", "never")}
+    declared = ", ".join(f"{name}: {how}" for name, how in kept.items())
+    services.sources.declare(parse_sources(f"sources: {{{declared}}}", "sources.yaml"))
+    for name in ("wiki", "papers", "away"):
+        services.sources.follow(name)
+    shutil.rmtree(away)
+    with suppress(AverError):
+        services.sources.follow("away")
+    ann = services.principal("ann")
+    policy = next(each.id for each in services.knowledge.documents(ann) if each.source == "papers")
+    start = services.knowledge.document(ann, policy).text.index(PRINTED)
+    key = application.create_key(TENANT, "kim", ["editors"], ["admin"])[1]
+    return key, f"/documents/{policy}?version=1&start={start}&end={start + len(PRINTED)}#cited"
 
 
 def open_page(browser: Browser, url: str, scheme: str, size: tuple[int, int]) -> Page:
@@ -83,14 +125,16 @@ def readme_pictures(browser: Browser, url: str, key: str) -> None:
         page.close()
 
 
-def every_state(browser: Browser, url: str, key: str, folder: Path) -> None:
+def every_state(browser: Browser, served: Served, key: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for scheme in SCHEMES:
-        for size in SIZES:
-            page = open_page(browser, url, scheme, size)
-            for name in states(page, key):
-                page.screenshot(path=folder / f"{name}-{size[0]}-{scheme}.png")
-            page.close()
+    with tempfile.TemporaryDirectory() as furniture:
+        for pictured in (states, partial(kept, *furnish(served.application, Path(furniture)))):
+            for scheme in SCHEMES:
+                for size in SIZES:
+                    page = open_page(browser, served.url, scheme, size)
+                    for name in pictured(page, key):
+                        page.screenshot(path=folder / f"{name}-{size[0]}-{scheme}.png", full_page="kept" in name)
+                    page.close()
 
 
 def states(page: Page, key: str) -> Iterator[str]:
@@ -119,12 +163,29 @@ def states(page: Page, key: str) -> Iterator[str]:
     yield "source"
 
 
+def kept(keeper: str, passage: str, page: Page, _key: str) -> Iterator[str]:
+    """What whoever keeps the installation sees of its sources."""
+    sign_in(page, keeper)
+    page.goto("/knowledge?sort=state")
+    yield "kept-sources"
+    page.keyboard.press("Tab")
+    yield "kept-sources-focus"
+    for name in ("wiki", "away", "never"):
+        page.goto(f"/knowledge?source={name}")
+        for details in page.locator("main details").all():
+            details.locator("summary").click()
+        yield f"kept-{name}"
+    page.goto(passage)
+    page.wait_for_function("[...document.images].every(each => each.complete)")
+    yield "kept-passage"
+
+
 def main() -> None:
-    with demo() as (url, key), browsing() as browser:
+    with demo() as (served, key), browsing() as browser:
         if len(sys.argv) > 1:
-            every_state(browser, url, key, Path(sys.argv[1]))
+            every_state(browser, served, key, Path(sys.argv[1]))
         else:
-            readme_pictures(browser, url, key)
+            readme_pictures(browser, served.url, key)
 
 
 if __name__ == "__main__":

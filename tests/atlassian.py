@@ -34,3 +34,11 @@ def confluence(site, folder, *, name="wiki", secret=lambda _: TOKEN, max_bytes=2
 def jira(site, folder, *, name="desk", secret=lambda _: TOKEN, max_bytes=2**20, **given):
     options = JiraOptions(site.url, "env:TOKEN", **{"email": EMAIL, "people": PEOPLE, **given})
     return JiraSource(name, options, reach(folder, secret, max_bytes), no_wait)
+
+
+def proof_of_pat(token=TOKEN):
+    """A personal access token needs nobody's address."""
+    return f"Bearer {token}"
+
+
+DATA_CENTER = {"hosting": "data-center", "email": ""}

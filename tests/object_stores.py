@@ -64,13 +64,13 @@ class S3:
     def __init__(self):
         self.meddle = lambda _: None
         self.asked = []
-        moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = DomainDispatcherApplication(create_backend_app)
 
         def app(environ, start):
             self.asked.append((environ["REQUEST_METHOD"], environ["RAW_URI"]))
             meddled = self.meddle(environ)
             if meddled is None:
-                return moto(environ, start)
+                return self._moto(environ, start)
             status, headers, body = meddled
             start(status, [("Content-Type", "application/xml"), *headers.items()])
             return [body]
@@ -89,6 +89,12 @@ class S3:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def answer(self, environ):
+        """What moto says: status, headers, body."""
+        told = []
+        body = b"".join(self._moto(environ, lambda status, headers, *_: told.append((status, dict(headers)))))
+        return *told[0], body
 
     def service(self, name, key="AKIAIOSFODNN7EXAMPLE", secret="hush"):
         return boto3.client(

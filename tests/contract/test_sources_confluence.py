@@ -1,4 +1,4 @@
-"""Confluence, over a fake of its site, against the suite for every source."""
+"""Confluence, in the cloud and of a Data Center, over a fake of its site, against the suite for every source."""
 
 import html
 from datetime import UTC, datetime
@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from aver.testing.fakes.sources.confluence import FakeConfluence
+from aver.testing.fakes.sources.confluence_data_center import FakeConfluenceDataCenter
 from aver.testing.sources import CHECKS, PERMISSION_CHECKS
-from tests.atlassian import confluence, proof
+from tests.atlassian import DATA_CENTER, confluence, proof, proof_of_pat
 
 
 class Wiki:
-    def __init__(self, site, folder):
-        self.site, self.folder = site, folder
+    def __init__(self, site, folder, **given):
+        self.site, self.folder, self.given = site, folder, given
         self.ids = {}
         ann = site.add_user("ann@example.org")
         self.readers = {"user:ann@example.org": ann, "group:staff": site.add_group("staff", ann)}
@@ -20,7 +21,7 @@ class Wiki:
         self.space = site.add_space("HB", users=[ann], groups=[self.readers["group:staff"]])
 
     def open(self):
-        return confluence(self.site, self.folder)
+        return confluence(self.site, self.folder, **self.given)
 
     def put(self, name, words):
         storage = f"<p>{html.escape(words)}</p>"
@@ -42,12 +43,19 @@ class Wiki:
         self.site.restricted[self.ids[name]] = (users, [each for each in some if each in self.site.groups])
 
 
-@pytest.fixture
-def wiki(tmp_path):
-    with FakeConfluence() as site:
-        site.proofs = {proof()}
+HOSTINGS = {
+    "cloud": (FakeConfluence, proof(), {}),
+    "data-center": (FakeConfluenceDataCenter, proof_of_pat(), DATA_CENTER),
+}
+
+
+@pytest.fixture(params=HOSTINGS)
+def wiki(request, tmp_path):
+    fake, accepted, given = HOSTINGS[request.param]
+    with fake() as site:
+        site.proofs = {accepted}
         site.page = 10
-        yield Wiki(site, tmp_path)
+        yield Wiki(site, tmp_path, **given)
 
 
 @pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)

@@ -1,17 +1,18 @@
-"""Jira, over a fake of its site, against the suite for every source."""
+"""Jira, in the cloud and of a Data Center, over a fake of its site, against the suite for every source."""
 
 from datetime import datetime
 
 import pytest
 
 from aver.testing.fakes.sources.jira import FakeJira, paragraph
+from aver.testing.fakes.sources.jira_data_center import FakeJiraDataCenter
 from aver.testing.sources import CHECKS, PERMISSION_CHECKS
-from tests.atlassian import jira, proof
+from tests.atlassian import DATA_CENTER, jira, proof, proof_of_pat
 
 
 class Desk:
-    def __init__(self, site, folder):
-        self.site, self.folder = site, folder
+    def __init__(self, site, folder, **given):
+        self.site, self.folder, self.given = site, folder, given
         self.ids = {}
         ann = site.add_user("ann@example.org")
         staff = site.add_group("staff", ann)
@@ -22,7 +23,7 @@ class Desk:
         self.project = site.add_project("DESK", *self.holders.values())
 
     def open(self):
-        return jira(self.site, self.folder)
+        return jira(self.site, self.folder, **self.given)
 
     def put(self, name, words):
         if name in self.ids:
@@ -41,12 +42,36 @@ class Desk:
         self.site.issues[self.ids[name]].fields["security"] = {"id": level, "name": "Some"}
 
 
-@pytest.fixture
-def desk(tmp_path):
-    with FakeJira() as site:
-        site.proofs = {proof()}
+class OwnDesk(Desk):
+    """Nobody tells who is in a security level: issues that somebody may read are in a project of their own."""
+
+    def put(self, name, words):
+        if name in self.ids:
+            self.site.edit(self.ids[name], description=words)
+        else:
+            super().put(name, words)
+
+    def permit(self, name, readers):
+        key = name.upper()
+        self.site.projects.pop(key, None)
+        self.site.add_project(key, *(self.holders[each] for each in readers))
+        issue = self.site.issues[self.ids[name]]
+        issue.project, issue.key = key, f"{key}-1"
+
+
+HOSTINGS = {
+    "cloud": (FakeJira, proof(), Desk, {}),
+    "data-center": (FakeJiraDataCenter, proof_of_pat(), OwnDesk, DATA_CENTER),
+}
+
+
+@pytest.fixture(params=HOSTINGS)
+def desk(request, tmp_path):
+    fake, accepted, place, given = HOSTINGS[request.param]
+    with fake() as site:
+        site.proofs = {accepted}
         site.page = 10
-        yield Desk(site, tmp_path)
+        yield place(site, tmp_path, **given)
 
 
 @pytest.mark.parametrize("check", [*CHECKS, *PERMISSION_CHECKS], ids=lambda check: check.__name__)

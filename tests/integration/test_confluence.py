@@ -294,7 +294,7 @@ def test_a_page_that_comes_twice_does_no_harm(site, open_source):
 
 @pytest.mark.parametrize("following", ["same", "new"])
 def test_a_listing_that_never_ends_is_an_error(site, open_source, following, monkeypatch):
-    monkeypatch.setattr("aver.knowledge.sources.atlassian._BARREN", 20)
+    monkeypatch.setattr("aver.knowledge.sources.answers._BARREN", 20)
     site.add(site.add_space("HB"), "One", "<p>x</p>")
     asked_for = []
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import aiohttp
 import pytest
 
-from aver.core.errors import ProviderError
+from aver.core.errors import ProviderError, ProviderTimeout
 from aver.gateway.calls import Attempt, CallRecord
 from aver.gateway.config.types import Arm, Breaker, GatewayConfig, Model, ProviderConfig, Retries, Route
 from aver.gateway.types import ChatDelta, Usage
@@ -255,6 +255,38 @@ async def test_a_gateway_that_does_wrong_is_found_out(gateway, fault, result, sa
     assert found[0] == result
     assert says in found[1]
     assert "assistant" in found[1]
+
+
+@pytest.mark.parametrize(("late", "result"), [(1, "pass"), (10**6, "partial")])
+async def test_what_may_be_owed_to_a_busy_machine_is_tried_again(late, result):
+    opened = []
+
+    class TooLate(Around):
+        """Runs out of time while it is one of the first ``late``."""
+
+        def __init__(self, config):
+            super().__init__(config)
+            opened.append(config.providers["one"].timeouts.total)
+            self._late = len(opened) <= late
+
+        async def complete(self, call):
+            self._look()
+            return await super().complete(call)
+
+        async def open(self, call):
+            self._look()
+            return await super().open(call)
+
+        def _look(self):
+            if self._late:
+                raise ProviderTimeout("No reply in time", "Try again.")
+
+    found = results(await selftest(SAMPLE, routes=["assistant"], faults=faults("slow-drip"), opened=TooLate))[
+        "slow-drip"
+    ]
+    assert found[0] == result, found
+    first, again = opened[0], opened[-1]
+    assert again > first, "tried again with no more time than before"
 
 
 async def test_an_error_of_no_type_is_found_out():

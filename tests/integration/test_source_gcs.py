@@ -178,7 +178,7 @@ def test_an_outage_in_the_middle_of_a_listing_is_an_error(fake):
 
 def test_a_listing_that_goes_in_circles_ends(fake):
     item = {"name": "a.md", "size": "1", "generation": "1"}
-    fake.meddle = lambda _: Answer({"items": [item], "nextPageToken": "again"})
+    fake.meddle = lambda _: Answer({"kind": "storage#objects", "items": [item], "nextPageToken": "again"})
     with pytest.raises(Unavailable, match="same objects again"):
         listed(gcs(fake, **TOKEN), "")
 

@@ -43,9 +43,10 @@ from aver.knowledge.state import (
 )
 from aver.knowledge.statistics import Tally
 from aver.knowledge.store import CURRENT, TIDIED, document_versions, documents
+from aver.knowledge.types import SourceItem
 from aver.store import TenantStore
 
-__all__ = ["LOCK", "Changes", "Put", "steps"]
+__all__ = ["LOCK", "Changes", "Put", "dated", "steps"]
 
 _DOCUMENTS_A_STEP = 2000
 
@@ -328,7 +329,7 @@ def _store_document(tx: Connection, put: Put, first: int, now: datetime) -> None
         since = tx.execute(was).scalar() or ""
     for version, each in enumerate((*content.past, content), first):
         # What a source says of its dates may go back, such as where something was taken out again; a version follows the one before.
-        since = max(since, _since(each, now))
+        since = max(since, dated(each.item, now))
         text = {"title": each.title, "uri": each.item.uri, "digest": each.digest, "text": each.text}
         made = {
             "created": since,
@@ -345,6 +346,6 @@ def _store_document(tx: Connection, put: Put, first: int, now: datetime) -> None
         tx.execute(update(documents).where(documents.c.id == put.document).values(current))
 
 
-def _since(content: Prepared, now: datetime) -> str:
-    """The moment from which on it was this; never one to come."""
-    return rfc3339(min(content.item.changed or now, now))
+def dated(item: SourceItem, now: datetime) -> str:
+    """The moment from which on an item was this; never one to come."""
+    return rfc3339(min(item.changed or now, now))

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, select, update
 
+from aver.core import Clock
 from aver.knowledge.access import AccessList
-from aver.knowledge.changes import Changes, Put, steps
+from aver.knowledge.changes import Changes, Put, dated, steps
 from aver.knowledge.lineage import kept_originals, release_originals
 from aver.knowledge.listing import listed
 from aver.knowledge.originals import Originals
@@ -45,6 +46,7 @@ class _Known(NamedTuple):
     digest: str
     revision: str
     acl: int
+    updated: str
 
 
 @dataclass
@@ -94,10 +96,12 @@ class Ingest:
         progress: Progress | None,
         *,
         whole: bool = False,
+        clock: Clock,
         originals: Originals,
         keep_originals: bool = True,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._originals = originals
         self._keep_originals = keep_originals
         self._parsers = parsers
@@ -110,8 +114,8 @@ class Ingest:
         self._listed = listed(source, "" if whole or self._access != stored else cursor)
         self._items = self._listed.items
         self._known = self._read_known()
-        self._renamed: list[SourceItem] = []
-        """Whose content is the same under another revision."""
+        self._touched: list[SourceItem] = []
+        """Whose content is the same under another revision, or of a later date."""
         self._complete = True
         self._done = 0
 
@@ -153,9 +157,10 @@ class Ingest:
     def _note_where_it_stands(self) -> None:
         """What could not be had has to be listed again: then the next run begins where this one did."""
         with self._store.begin() as tx:
-            for item in self._renamed:
-                named = update(documents).where(documents.c.id == self._known[item.path].id)
-                tx.execute(named.values(revision=item.revision))
+            for item in self._touched:
+                known = self._known[item.path]
+                now = {"revision": item.revision, "updated": self._dated(item)}
+                tx.execute(update(documents).where(documents.c.id == known.id).values(now))
             if self._complete:
                 stands = update(sources).where(sources.c.name == self._source.name)
                 tx.execute(stands.values(cursor=self._listed.cursor))
@@ -211,6 +216,7 @@ class Ingest:
 
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
         counts, step = self._counts, _Step()
+        counts.failed += self._listed.refused
         known = {path: Held(row.digest, row.revision) for path, row in self._known.items()}
         keep = partial(self._originals.keep, self._source.name) if self._keep_originals else None
         with closing(prepare(self._source, self._items, known, self._parsers, self._passwords, keep)) as outcomes:
@@ -227,8 +233,9 @@ class Ingest:
                 counts.acl_changed += outcome.item.path in moved
                 if isinstance(outcome, Unchanged):
                     counts.unchanged += 1
-                    if outcome.item.revision != known[outcome.item.path].revision:
-                        self._renamed.append(outcome.item)
+                    was = self._known[outcome.item.path]
+                    if (outcome.item.revision, self._dated(outcome.item)) != (was.revision, was.updated):
+                        self._touched.append(outcome.item)
                 if isinstance(outcome, Failed):
                     failure = ItemFailure(outcome.item.path, outcome.error)
                     (counts.skipped if outcome.skipped else counts.failed).append(failure)
@@ -236,6 +243,12 @@ class Ingest:
                 self._tell(1, outcome.item.path)
         if step.contents:
             self._put(step, acls)
+
+    def _dated(self, item: SourceItem) -> str:
+        """The date of a document whose content is what it was: never an earlier one. Its version stays as old as it is, so that a
+        question as of a date before this one still finds it."""
+        was = self._known[item.path].updated
+        return was if item.changed is None else max(was, dated(item, self._clock.now()))
 
     def _embed(self, step: _Step) -> None:
         step.vectors.append(self._changes.embed(step.texts))

@@ -77,10 +77,12 @@ def language_of(words: Sequence[str]) -> Language:
         return ""
     weight: Counter[Language] = Counter()
     hits: Counter[Language] = Counter()
-    for word in looked_at:
-        for language, share in _WEIGHTS.get(word, {}).items():
-            weight[language] += share  # type: ignore[assignment]
-            hits[language] += 1
+    counted = Counter(looked_at)
+    for word, languages in _WEIGHTS.items():
+        if times := counted.get(word):
+            for language, share in languages.items():
+                weight[language] += times * share  # type: ignore[assignment]
+                hits[language] += times
     ranked = [*weight.most_common(2), ("", 0.0), ("", 0.0)]
     (first, most), (_, next_most) = ranked[:2]
     if not first or hits[first] < _SHARE * len(looked_at) or most < _LEAD * next_most:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from threading import BoundedSemaphore
 
@@ -86,6 +86,7 @@ class Knowledge:
         passwords: Sequence[str] = (),
         progress: Progress | None = None,
         whole: bool = False,
+        alone: bool = False,
     ) -> IngestReport:
         """Bring the documents of ``source`` to what it holds now, readable as the source itself says, or else ``acl``.
 
@@ -98,11 +99,11 @@ class Knowledge:
         consistent, and another run completes it. Nothing of removed content is left in the index's files or in the database's
         when this returns.
 
-        Raises :class:`~aver.core.errors.Conflict` while another process ingests this source,
-        :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
+        Raises :class:`~aver.core.errors.Conflict` while another process ingests this source (``alone``: the caller is within
+        :meth:`alone_with` it), :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
         """
         started = self._clock.monotonic()
-        with self._store.lock(f"source {source.name}"), Parsers(self._parser) as parsers:
+        with nullcontext() if alone else self.alone_with(source.name), Parsers(self._parser) as parsers:
             ingest = Ingest(
                 self._store,
                 parsers,
@@ -111,6 +112,7 @@ class Knowledge:
                 passwords,
                 progress,
                 whole=whole,
+                clock=self._clock,
                 originals=self._originals,
                 keep_originals=self._keep_originals,
             )
@@ -119,6 +121,10 @@ class Knowledge:
             report = ingest.run(changes)
             changes.tidy()
         return replace(report, seconds=self._clock.monotonic() - started)
+
+    def alone_with(self, source: str) -> AbstractContextManager[None]:
+        """Within this block nobody else ingests, or removes, the source of this name; :class:`~aver.core.errors.Conflict` while somebody is."""
+        return self._store.lock(f"source {source}")
 
     def search(
         self, principal: Principal, query: str, limit: int = 8, scope: Scope = EVERYTHING, *, made_with: str = ""

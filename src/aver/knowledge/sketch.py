@@ -31,8 +31,9 @@ def sketch(words: Sequence[str]) -> str:
     """Of a text of these words, as it is stored: 64 numbers of 32 bits in base64; empty for a text of fewer than five words."""
     if len(words) < _STRETCH:
         return ""
-    stretches = {" ".join(words[at : at + _STRETCH]) for at in range(len(words) - _STRETCH + 1)}
-    hashed = np.array([zlib.crc32(each.encode("utf-8", "surrogatepass")) for each in stretches], np.uint64)
+    encoded = " ".join(words).encode("utf-8", "surrogatepass").split(b" ")
+    stretches = set(map(b" ".join, zip(*(encoded[first:] for first in range(_STRETCH)), strict=False)))
+    hashed = np.fromiter(map(zlib.crc32, stretches), np.uint64, len(stretches))
     least = np.array([((hashed * a + b) >> _HALF).min() for a, b in _DRAWN], "<u4")
     return b64encode(least.tobytes()).decode()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -75,8 +76,9 @@ def _lost(text: str) -> float:
 
 
 def _unlikely(words: Sequence[str]) -> float:
-    longer = [word for word in words if _LATIN.fullmatch(word)]
-    return round(sum(not _VOWEL.search(word) for word in longer) / len(longer), 4) if longer else 0.0
+    longer = Counter({word: times for word, times in Counter(words).items() if _LATIN.fullmatch(word)})
+    without = sum(times for word, times in longer.items() if not _VOWEL.search(word))
+    return round(without / longer.total(), 4) if longer else 0.0
 
 
 def dump_traits(measured: Traits) -> str:

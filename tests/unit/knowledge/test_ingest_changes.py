@@ -196,3 +196,36 @@ def test_a_document_that_comes_back_is_as_old_as_its_source_says(acme):
     acme.knowledge.ingest(source)
     (document,) = acme.knowledge.documents(acme.user("ada"))
     assert document.updated == source.when
+
+
+def test_a_date_that_changes_without_the_content_makes_no_version(acme):
+    source, day, now = Dated(), timedelta(days=1), acme.clock.now()
+    source.when = now - 9 * day
+    source.put("leave.md", LEAVE)
+    acme.knowledge.ingest(source)
+    for said, counted in ((-5, -5), (-7, -5), (3, 0)):
+        source.when = now + said * day
+        source.files["leave.md"] = (LEAVE, source.now + 10, None)
+        source.changed["leave.md"] = source.now = source.now + 10
+        assert acme.knowledge.ingest(source).unchanged == 1
+        (document,) = acme.knowledge.documents(acme.user("ada"))
+        assert (document.version, document.updated) == (1, now + counted * day)
+    (hit,) = acme.knowledge.search(acme.user("ada"), "days of leave", scope=Scope(as_of=now - 8 * day))
+    assert hit.version == 1  # it has been this since the first date
+    assert acme.knowledge.search(acme.user("ada"), "days of leave", scope=Scope(since=now - day))
+
+
+def test_a_date_is_told_without_a_revision_too(acme):
+    class Nameless(Dated):
+        def pages(self, cursor):
+            for page in super().pages(cursor):
+                yield Page(tuple(replace(item, revision="") for item in page.items), page.gone, page.cursor)
+
+    source, now = Nameless(), acme.clock.now()
+    source.when = now - timedelta(days=9)
+    source.put("leave.md", LEAVE)
+    acme.knowledge.ingest(source)
+    source.when = now - timedelta(days=2)
+    assert acme.knowledge.ingest(source, whole=True).unchanged == 1
+    (document,) = acme.knowledge.documents(acme.user("ada"))
+    assert (document.version, document.updated) == (1, source.when)

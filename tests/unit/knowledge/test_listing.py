@@ -84,6 +84,47 @@ def test_a_source_that_invents_items_without_end_is_left():
         listed(Inventive(), "", most=1000)
 
 
+def test_a_source_that_breaks_is_an_error_that_says_of_what():
+    class Broken:
+        name = "broken"
+
+        def pages(self, cursor):
+            yield Page((item("a"),))
+            raise KeyError("id")
+
+    with pytest.raises(Unavailable, match="broken cannot be listed: KeyError: 'id'"):
+        listed(Broken(), "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (item("a\x00.md"), "control"),
+        (item("a\x1b[2Jb.md"), "control"),
+        (item("cod\u202efdp.exe"), "control"),
+        (item("a\udcff.md"), "broken"),
+        (item("x" * 10_000), "10,000 characters"),
+        (item("../../etc/passwd"), "elsewhere"),
+        (item("a/./b.md"), "elsewhere"),
+        (item("a.md", revision="\x00"), "revision holds control"),
+        (item("a.md", revision="9" * 5000), "revision has 5,000"),
+        (SourceItem("a.md", "https://example.org/\ud800"), "uri holds control"),
+    ],
+)
+def test_what_no_document_may_be_called_costs_itself_alone(wrong, why):
+    found = listed(Scripted(whole=[Page((wrong, item("b")))]), "")
+    assert found.items == (item("b"),)
+    (refused,) = found.refused
+    assert why in refused.error
+    assert refused.path.encode().decode().isprintable()
+    assert len(refused.path) < 300
+
+
+@pytest.mark.parametrize("path", ["..md", "a..b/c...md", "hr/..hidden", "раy.md", "pay.md", "日本/🙂.md", "מדיניות.md"])
+def test_odd_names_are_names_and_look_alikes_are_others(path):
+    assert listed(Scripted(whole=[Page((item(path), item("pay.md")))]), "").items[0] == item(path)
+
+
 @pytest.mark.parametrize("wrong", [item(""), item("a", readers=("everybody",)), item("a", readers=("group:",))])
 def test_what_cannot_be_a_document_stops_the_listing(wrong):
     with pytest.raises(InvalidInput):

@@ -49,12 +49,12 @@ def of(kind):
 
 
 def test_the_exact_text_with_one_true_record_passes():
-    assert judge(seen()) == ("pass", "the exact text")
+    assert judge(seen()) == Judgement("pass", "the exact text")
 
 
 def test_an_error_that_names_the_fault_passes_where_nobody_else_could_answer():
     alone = seen("key-refused", text="", error=of(ProviderDenied), others=())
-    assert judge(alone) == ("pass", "provider-denied, as nobody else could answer")
+    assert judge(alone) == Judgement("pass", "provider-denied, as nobody else could answer")
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_an_error_that_names_the_fault_passes_where_nobody_else_could_answer():
     ],
 )
 def test_what_misleads_a_caller_fails(wrong, says):
-    result, detail = judge(wrong)
+    result, detail, _ = judge(wrong)
     assert result == "fail"
     assert says in detail
 
 
 def test_a_call_that_never_ends_fails():
     hung = replace(seen(), outcome=Outcome(TEXT, "stop", None, 15.0, hung=True))
-    assert judge(hung) == ("fail", "no answer and no error within 15 s")
+    assert judge(hung) == Judgement("fail", "no answer and no error within 15 s", by_time=True)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_call_that_never_ends_fails():
     ],
 )
 def test_what_does_less_than_it_could_or_records_it_wrongly_is_partial(wrong, says):
-    result, detail = judge(wrong)
+    result, detail, _ = judge(wrong)
     assert result == "partial"
     assert says in detail
 

@@ -9,36 +9,62 @@ from typing import Any
 
 from aver.core.errors import Unavailable
 
-__all__ = ["instant", "listed_in", "part_of", "records", "text_of", "walk"]
+__all__ = ["instant", "listed_in", "part_of", "records", "text_of", "walk", "walk_counted"]
 
 _MOST_PAGES = 50_000
-_BARREN = 100
-"""Pages of an answer in all, and in a row that bring nothing new."""
+_BARREN = 1000
+"""Pages of an answer in all, and in a row that bring nothing new: a system may page over much that an account may not see."""
 
 _EPOCH = 1970
 
 Records = list[dict[str, Any]]
 
 
-def walk(
-    name: str, ask: Callable[[Any], tuple[Records, Any]], key: Callable[[dict[str, Any]], str]
-) -> Iterator[Records]:
+def walk(name: str, ask: Callable[[Any], tuple[Records, Any]]) -> Iterator[Records]:
     """The pages of a long answer. ``ask`` gives the page at a place, and the place of the next, ``None`` after the last; the first is at
-    ``None``. ``key`` tells records apart. Raises :class:`~aver.core.errors.Unavailable` for what goes in circles."""
+    ``None``. Raises :class:`~aver.core.errors.Unavailable` for what goes in circles."""
     places: set[Any] = set()
-    known: set[str] = set()
+    known: set[int] = set()
     place, barren = None, 0
     while True:
         found, place = ask(place)
         yield found
         if place is None:
             return
-        fresh = {key(each) for each in found} - known
+        fresh = set(map(_named, found)) - known
         known |= fresh
         barren = 0 if fresh else barren + 1
         if place in places or barren > _BARREN or len(places) > _MOST_PAGES:
             raise Unavailable(f"{name} lists the same things again and again", "Follow it later.")
         places.add(place)
+
+
+def walk_counted(name: str, ask: Callable[[int], tuple[Records, int | None]]) -> Iterator[Records]:
+    """As :func:`walk`, of an answer whose pages are counted rather than marked: ``ask`` gives the records from a number on, and the number
+    after them, ``None`` at the end.
+
+    Where something is removed in the meantime what follows moves up, and would be passed over. So each page is asked for from the last record
+    of the one before it, unless some of that were kept back; and where that is not the first of it,
+    :class:`~aver.core.errors.Unavailable` is raised too.
+    """
+
+    def page(place: Any) -> tuple[Records, Any]:
+        start, last = place or (0, None)
+        found, end = ask(start)
+        if last is not None and (not found or _named(found[0]) != last):
+            raise Unavailable(f"{name} changed while it was listed", "Follow it again.")
+        fresh = found if last is None else found[1:]
+        if end is None:
+            return fresh, None
+        whole = fresh and len(found) == end - start
+        return fresh, (end - 1, _named(found[-1])) if whole else (end, None)
+
+    return walk(name, page)
+
+
+def _named(record: dict[str, Any]) -> int:
+    """What tells a record from others: its id, or all of it."""
+    return hash(text_of(record, "id") or str(record))
 
 
 def listed_in(answer: Any, name: str) -> Records:

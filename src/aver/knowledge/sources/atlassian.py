@@ -1,7 +1,8 @@
-"""What Confluence and Jira in Atlassian's cloud share: how one proves who asks, how long answers are paged, who accounts and groups are.
+"""What Confluence and Jira share, in Atlassian's cloud and of a Data Center: how one proves who asks, and who accounts and groups are.
 
-An API token of an account is sent with its e-mail address, a bearer token (OAuth 2.0, or a service account's) without one. The first are
-asked at the site, ``https://NAME.atlassian.net``; the others, and tokens with scopes, at ``https://api.atlassian.com/ex/PRODUCT/CLOUD-ID``.
+An API token of an account is sent with its e-mail address, a bearer token (OAuth 2.0, a service account's, or a personal access token of a
+Data Center) without one. In the cloud the first are asked at the site, ``https://NAME.atlassian.net``; the others, and tokens with scopes,
+at ``https://api.atlassian.com/ex/PRODUCT/CLOUD-ID``.
 """
 
 from __future__ import annotations
@@ -9,32 +10,35 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
-from aver.core.errors import AverError, NotFound, SourceDenied, Unavailable
+from aver.core.errors import AverError, NotFound, SourceDenied
 from aver.core.principal import EVERYONE
-from aver.gateway.config.shapes import Boolean, Field, Text
+from aver.gateway.config.shapes import Boolean, Choice, Field, Text
+from aver.gateway.config.words import CREDENTIAL
+from aver.knowledge.sources.answers import text_of
 from aver.knowledge.sources.audience import ALL, Audience, both
 from aver.knowledge.sources.http import Http
 from aver.knowledge.sources.people import PEOPLE, People
 from aver.knowledge.sources.types import Reach
 
-__all__ = ["FIELDS", "Directory", "Site", "Withheld", "listed_in", "part_of", "text_of", "walk"]
+__all__ = ["FIELDS", "Directory", "Hosting", "Site", "Withheld"]
 
-_MOST_PAGES = 20_000
-_BARREN = 1000
-"""Pages of an answer in all, and in a row that bring nothing new: a product may page over much that the account may not see."""
 _ACCOUNTS_A_REQUEST = 50
 _JSON = {"Accept": "application/json"}
 _NO_PERSON = ("app", "customer")
 """Kinds of accounts that read nothing but through a portal, and whose address may be anybody's."""
 
+Hosting = Literal["cloud", "data-center"]
+_HOSTINGS: tuple[Hosting, ...] = get_args(Hosting)
+
 FIELDS = {
     "url": Field(Text(), "Where the site is, such as https://NAME.atlassian.net.", required=True),
-    "token": Field(Text(), "Where the token is kept, such as env:ATLASSIAN_TOKEN.", required=True),
+    "token": Field(CREDENTIAL, "Where the token is kept, such as env:ATLASSIAN_TOKEN.", required=True),
     "email": Field(Text(), "Of the account whose API token it is; none for a bearer token."),
+    "hosting": Field(Choice("hosting", _HOSTINGS), "Of the site: cloud, or data-center; the first, without it."),
     "people": PEOPLE,
     "permissions": Field(Boolean(), "Whether its permissions say who may read; else access does. On by default."),
 }
@@ -100,55 +104,27 @@ class Site:
         return {"Authorization": "Basic " + b64encode(f"{self.email}:{token}".encode()).decode()}
 
 
-def walk(name: str, ask: Callable[[Any], tuple[list[dict[str, Any]], Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The pages of a long answer. ``ask`` gives the page at a place, and the place of the next, ``None`` after the last; the first is at
-    ``None``. Raises :class:`~aver.core.errors.Unavailable` for what goes in circles."""
-    places: set[Any] = set()
-    known: set[str] = set()
-    place, barren = None, 0
-    while True:
-        found, place = ask(place)
-        yield found
-        if place is None:
-            return
-        fresh = {str(each.get("id") or each) for each in found} - known
-        known |= fresh
-        barren = 0 if fresh else barren + 1
-        if place in places or barren > _BARREN or len(places) > _MOST_PAGES:
-            raise Unavailable(f"{name} lists the same things again and again", "Follow it later.")
-        places.add(place)
+class _Account(NamedTuple):
+    """An account's e-mail address and its username, empty where they are not told."""
 
-
-def listed_in(answer: Any, name: str) -> list[dict[str, Any]]:
-    """The records that ``answer`` has as ``name``. Raises :class:`~aver.core.errors.Unavailable` where it has none: what is
-    misunderstood is not taken for empty."""
-    found = part_of(answer, name)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise Unavailable(f"An answer has no {name!r}", "Check the address; see the product's changes to its API.")
-    return found
-
-
-def part_of(record: Any, *names: str) -> Any:
-    """What ``record`` has under these names, one within the other; ``None`` where it has nothing."""
-    for name in names:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record
-
-
-def text_of(record: Any, *names: str) -> str:
-    """As :func:`part_of`, as text; empty for what is neither text nor a whole number."""
-    found = part_of(record, *names)
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    address: str = ""
+    name: str = ""
 
 
 class Directory(ABC):
-    """Who the accounts and groups of a site are. What was asked once is remembered: make a new one for each listing."""
+    """Who the accounts and groups of a site are. What was asked once is remembered: make a new one for each listing.
+
+    ``account_id``, ``account_name`` and ``group_id`` are what a record calls them; in the cloud nobody has a username."""
+
+    account_id: ClassVar[str] = "accountId"
+    account_name: ClassVar[str] = ""
+    group_id: ClassVar[str] = "id"
 
     def __init__(self, name: str, people: People) -> None:
         self.name = name
         self._people = people
-        self._accounts: dict[str, str | None] = {}
-        """The e-mail address of each account, empty where it is not told; ``None`` for what is no person, or no longer one."""
+        self._accounts: dict[str, _Account | None] = {}
+        """By their ids; ``None`` for what is no person, or no longer one."""
         self._members: dict[str, frozenset[str]] = {}
         self._names: dict[str, str] = {}
         self._readers: dict[Audience, tuple[str, ...]] = {}
@@ -167,14 +143,16 @@ class Directory(ABC):
 
     def met(self, account: Any) -> str:
         """The id of an account whose record was seen, remembering its address. Empty for what is no person, or no longer one."""
-        found = text_of(account, "accountId")
+        found = text_of(account, self.account_id)
         if text_of(account, "accountType") in _NO_PERSON or (
             isinstance(account, dict) and account.get("active") is False
         ):
             self._accounts[found] = None
             return ""
-        if address := text_of(account, "email") or text_of(account, "emailAddress"):
-            self._accounts[found] = address
+        name = text_of(account, self.account_name)
+        address = text_of(account, "email") or text_of(account, "emailAddress") or (name if "@" in name else "")
+        if address or name:
+            self._accounts[found] = _Account(address, name)
         return found
 
     def called(self, group: str, name: str) -> str:
@@ -182,6 +160,10 @@ class Directory(ABC):
         if name:
             self._names[group] = name
         return group
+
+    def seen(self, group: Any) -> str:
+        """The id of a group whose record was seen, remembering its name."""
+        return self.called(text_of(group, self.group_id), text_of(group, "name"))
 
     def members(self, group: str) -> frozenset[str]:
         """The accounts in a group; none where they are not told."""
@@ -202,7 +184,7 @@ class Directory(ABC):
     def _tokens(self, audience: Audience) -> tuple[str, ...]:
         self._learn(audience.users)
         known = [(each, self._accounts[each]) for each in audience.users]
-        users = (self._people.user(address, account) for account, address in known if address is not None)
+        users = (self._people.user(found.address, account, found.name) for account, found in known if found is not None)
         groups = (self._group(each) for each in audience.groups)
         return tuple(sorted({token for token in (*users, *groups) if token}))
 
@@ -221,4 +203,4 @@ class Directory(ABC):
             for account in self._look_up(some):
                 self.met(account)
             for each in some:
-                self._accounts.setdefault(each, "")
+                self._accounts.setdefault(each, _Account())

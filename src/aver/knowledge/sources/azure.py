@@ -19,6 +19,7 @@ from xml.etree.ElementTree import Element
 
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.gateway.credentials.azure import EntraTokens
 from aver.knowledge.sources.answers import instant
 from aver.knowledge.sources.http import Http, Reply, Request
@@ -203,8 +204,8 @@ KIND = Kind(
         "account": Field(_ACCOUNT, "The storage account's name.", required=True),
         "container": Field(_CONTAINER, "The container's name.", required=True),
         "endpoint": Field(ENDPOINT, "The service's address, where it is not Azure's."),
-        "key": Field(Text(), "Where a key of the account is kept, such as env:AZURE_STORAGE_KEY."),
-        "sas": Field(Text(), "Where a shared access signature is kept."),
+        "key": Field(CREDENTIAL, "Where a key of the account is kept, such as env:AZURE_STORAGE_KEY."),
+        "sas": Field(CREDENTIAL, "Where a shared access signature is kept."),
         "anonymous": Field(Boolean(), "For a public container: ask without credentials."),
         **SELECTION,
     },

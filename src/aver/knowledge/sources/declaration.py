@@ -15,14 +15,14 @@ What is below a source's name is ``kind``, ``every``, ``access``, ``webhook_secr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any
 
 from aver.core.canonical import canonical_json
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest, parse_yaml
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Field, Record, Schema, Text, keyed
-from aver.gateway.config.types import CredentialScheme
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.access import AccessList
 from aver.knowledge.sources.registry import kind_of, kinds
 from aver.knowledge.sources.types import DeclaredSource, Kind
@@ -59,12 +59,7 @@ _COMMON = {
     "kind": Field(Text(), "What the source is.", required=True),
     "every": Field(Duration(), "How often it is followed while the server runs; only when asked to, without it."),
     "webhook_secret": Field(
-        Text(
-            rf"(?:{'|'.join(get_args(CredentialScheme))}):\S.*",
-            "a reference to a secret",
-            "Write env:NAME or file:PATH.",
-            secret=True,
-        ),
+        CREDENTIAL,
         "Where the secret is kept that its system signs events with; such an event has it followed at once.",
     ),
     "access": Field(_Access(), "Who may read what, where the source has no permissions of its own; else everyone."),

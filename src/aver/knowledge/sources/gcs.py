@@ -14,9 +14,10 @@ from urllib.parse import quote, urlsplit
 
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.gateway.credentials.google import GoogleTokens
 from aver.gateway.credentials.types import Fetched
-from aver.knowledge.sources.answers import instant
+from aver.knowledge.sources.answers import instant, part_of
 from aver.knowledge.sources.http import Http, Reply
 from aver.knowledge.sources.identity import Identity
 from aver.knowledge.sources.objects import (
@@ -38,7 +39,7 @@ _BUCKET = Text(pattern=r"[a-z0-9][a-z0-9._-]{1,221}", expected="a bucket's name"
 _GOOGLE = "https://storage.googleapis.com"
 _BROWSER = "https://storage.cloud.google.com"
 """Where a person who is signed in to Google opens an object."""
-_PARTS = "items(name,size,generation,timeCreated),nextPageToken"
+_PARTS = "kind,items(name,size,generation,timeCreated),nextPageToken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ class GcsStore:
     def page(self, prefix: str, after: str) -> tuple[Sequence[Stored], str]:
         asked = {"maxResults": self._page_size, "fields": _PARTS, "prefix": prefix or None, "pageToken": after or None}
         said = self.http.get("", asked).json()
+        if part_of(said, "kind") != "storage#objects":  # one of an empty bucket has nothing else
+            raise self._unlisted()
         try:
             objects = tuple(
                 Stored(
@@ -79,10 +82,12 @@ class GcsStore:
             )
             more = said.get("nextPageToken") or ""
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise Unavailable(
-                f"{self.http.name} did not answer with a list of its objects", "Check its address and its kind."
-            ) from None
+            raise self._unlisted() from None
         return objects, str(more)
+
+    def _unlisted(self) -> Unavailable:
+        said = f"{self.http.name} did not answer with a list of its objects"
+        return Unavailable(said, "Check its address and its kind.")
 
     def content(self, key: str, revision: str, most: int) -> bytes:
         asked = {"alt": "media", "ifGenerationMatch": revision}
@@ -138,7 +143,7 @@ KIND = Kind(
     {
         "bucket": Field(_BUCKET, "The bucket's name.", required=True),
         "endpoint": Field(ENDPOINT, "The service's address, where it is not Google's."),
-        "credentials": Field(Text(), "Where a service account's file or a token is kept, such as env:GCS_ACCOUNT."),
+        "credentials": Field(CREDENTIAL, "Where a service account's file or a token is kept, such as env:GCS_ACCOUNT."),
         "anonymous": Field(Boolean(), "For a public bucket: ask without credentials."),
         **SELECTION,
     },

@@ -20,9 +20,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from aver.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
+from aver.core.errors import InvalidInput, NotFound, SettingsError, TooLarge, Unavailable
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.types import CursorExpired, Page, SourceItem
 
@@ -45,6 +46,11 @@ class Options:
     token: str = ""
     uri: str = ""
     history: float = 0.0
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.url)
+        if address.password is not None or (address.username is not None and address.scheme in ("https", "http")):
+            raise SettingsError("The address holds a user or a password", "Name it as a secret: token.")
 
 
 @dataclass
@@ -267,7 +273,7 @@ KIND = Kind(
         "url": Field(Text(), "Where it is cloned from.", required=True),
         "branch": Field(Text(pattern=r"[A-Za-z0-9][\w./-]*"), "Its default branch, without it."),
         "folder": Field(Text(pattern=r"[^-:*].*"), "Only what is below this folder."),
-        "token": Field(Text(), "Where a token is kept, such as env:GIT_TOKEN."),
+        "token": Field(CREDENTIAL, "Where a token is kept, such as env:GIT_TOKEN."),
         "uri": Field(Text(), "Where a person opens a file, with {path} and maybe {commit} in it."),
         "history": Field(Duration(), "How far back earlier versions are taken in, such as 365d; none, without it."),
     },

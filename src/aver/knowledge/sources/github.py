@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from aver.core.errors import NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.git import GitFailed, GitSource
 from aver.knowledge.sources.git import Options as GitOptions
 from aver.knowledge.sources.github_api import GithubApi, Repository, access_to
@@ -156,7 +157,7 @@ KIND = Kind(
         "history": Field(
             Duration(), "Of wiki and code, how far back earlier versions are taken in, such as 365d; none, without it."
         ),
-        "token": Field(Text(), "Where a token is kept, such as env:GITHUB_TOKEN; none for public repositories."),
+        "token": Field(CREDENTIAL, "Where a token is kept, such as env:GITHUB_TOKEN; none for public repositories."),
         "api": Field(Text(), "Of GitHub Enterprise, such as https://HOST/api/v3."),
         "people": PEOPLE,
         "permissions": Field(

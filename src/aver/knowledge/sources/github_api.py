@@ -61,7 +61,7 @@ class GithubApi:
             reply = self._ask(path, first) if place is None else self._ask(place, None)
             return records(reply.json(), path.rpartition("/")[2]), self._following(reply)
 
-        return walk(self.name, ask, lambda record: text_of(record, "id") or str(record))
+        return walk(self.name, ask)
 
     def _ask(self, where: str, query: Mapping[str, object] | None) -> Reply:
         reply = self._http.get(where, query, _HEADERS, also=(403,))

@@ -20,7 +20,7 @@ from aver.core.clock import Clock
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.knowledge.sources.exchange import Bounds, Broken, Connections, Reply, parts_of, shown
 
-__all__ = ["Http", "Reply", "Request", "origin"]
+__all__ = ["Http", "ProofRefused", "Reply", "Request", "origin"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds between attempts: doubled each time with some chance, or what the far side asks for, up to the longest."""
@@ -33,6 +33,10 @@ _HARMLESS = frozenset(
     """accept accept-language content-type if-modified-since if-none-match if-range range user-agent""".split()  # noqa: SIM905
 )
 """Headers that another origin may see."""
+
+
+class ProofRefused(SourceDenied):
+    """What proves who asks is not accepted (status 401): that says nothing of what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Http:
         address, or a path below ``base``; what ``query`` has as ``None`` is left out. ``reads`` tells by the headers whether the body is
         wanted; it is empty, and was not sent whole, otherwise. A redirect among ``also`` is not followed.
 
-        Raises :class:`~aver.core.errors.NotFound` for 404 and 410, :class:`~aver.core.errors.SourceDenied` for 401 and 403,
+        Raises :class:`~aver.core.errors.NotFound` for 404 and 410, :class:`ProofRefused` for 401, :class:`~aver.core.errors.SourceDenied` for 403,
         :class:`~aver.core.errors.TooLarge`, and :class:`~aver.core.errors.Unavailable` for everything that may pass.
         """
         bounds = Bounds(most, (200, *also), cut, reads)
@@ -219,7 +223,7 @@ class Http:
             case 404 | 410:
                 return NotFound(f"There is nothing at {where}", "Check the address.")
             case 401:
-                return SourceDenied(f"{self.name} does not accept its credentials (401 from {where})", "Renew them.")
+                return ProofRefused(f"{self.name} does not accept its credentials (401 from {where})", "Renew them.")
             case 403:
                 return SourceDenied(
                     f"{self.name} may not be read (403 from {where})", "Give its account the right to read."

@@ -1,8 +1,8 @@
-"""Jira Cloud: the issues of its projects, one document each, with their comments.
+"""Jira: the issues of its projects, one document each, with their comments, of the moment of its last change and the number of its comments
+as revision.
 
-Listed by a search (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/), each with the moment of its last
-change and the number of its comments as revision. There is no cursor: what a search knows to be changed since a moment tells of neither
-deletions nor permissions.
+In Atlassian's cloud or of a Data Center: a :class:`Product` each. There is no cursor: what a search knows to be changed since a moment tells
+of neither deletions nor permissions.
 
 Left out is what not every reader of the issue may see: comments for one role or group, internal notes of a service desk, and whatever
 belongs to another issue than its key.
@@ -11,18 +11,19 @@ belongs to another issue than its key.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from aver.core.errors import InvalidInput, SettingsError, SourceDenied, TooLarge, Unavailable
+from aver.core.errors import SettingsError, SourceDenied, TooLarge, Unavailable
 from aver.gateway.config.shapes import Field, ListOf, Text
-from aver.knowledge.sources.adf import markdown
-from aver.knowledge.sources.answers import instant
-from aver.knowledge.sources.atlassian import FIELDS, Site, listed_in, part_of, text_of, walk
+from aver.knowledge.sources.answers import Records, instant, part_of, text_of
+from aver.knowledge.sources.atlassian import FIELDS, Hosting, Site
 from aver.knowledge.sources.jira_access import FIELDS_OF_ACCESS, JiraAccess, JiraDirectory, by_start
+from aver.knowledge.sources.jira_cloud import JiraCloud
+from aver.knowledge.sources.jira_data_center import JiraDataCenter
 from aver.knowledge.sources.people import People
 from aver.knowledge.sources.rendering import escaped, fields, page
 from aver.knowledge.sources.types import Kind, Reach
@@ -30,8 +31,6 @@ from aver.knowledge.types import CursorExpired, Page, SourceItem
 
 __all__ = ["KIND", "JiraSource"]
 
-_API = "rest/api/3"
-_A_PAGE = 100
 _COMMENTS_A_PAGE = 100
 _NAMED = {
     "Type": ("issuetype", "name"),
@@ -49,11 +48,36 @@ _LISTED = {"Labels": "labels", "Components": "components", "Fix versions": "fixV
 _SHOWN = ("summary", "description", "issuelinks", *(each[0] for each in _NAMED.values()), *_LISTED.values())
 
 
+class Product(Protocol):
+    """What a Jira tells. ``api`` is where; ``comments`` what has to be asked with of these."""
+
+    api: str
+    comments: Mapping[str, object]
+
+    def directory(self, people: People) -> JiraDirectory: ...
+
+    def projects(self) -> Iterable[dict[str, Any]]:
+        """All that the account may see."""
+
+    def issues(self, jql: str, fields: str) -> Iterator[Records]:
+        """What a query finds, with these fields. Raises :class:`~aver.core.errors.InvalidInput` for one that is refused."""
+
+    def is_for_all(self, comment: dict[str, Any]) -> bool:
+        """Whether everybody who sees the issue sees this comment."""
+
+    def markdown(self, written: Any, *, below: int) -> str:
+        """What somebody wrote."""
+
+
+_PRODUCTS: dict[Hosting, Callable[[Site], Product]] = {"cloud": JiraCloud, "data-center": JiraDataCenter}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     url: str
     token: str
     email: str = ""
+    hosting: Hosting = "cloud"
     projects: tuple[str, ...] = ()
     jql: str = ""
     people: People = field(default_factory=People)
@@ -73,12 +97,14 @@ class JiraSource:
     reach: Reach
     wait: Callable[[float], None] = time.sleep
     _site: Site = field(init=False, repr=False)
+    _product: Product = field(init=False, repr=False)
     _untold: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     """Why it cannot be told who may read these paths."""
 
     def __post_init__(self) -> None:
         given = self.options
         self._site = Site(self.name, given.url, given.email, given.token, self.reach, self.wait)
+        self._product = _PRODUCTS[given.hosting](self._site)
 
     def pages(self, cursor: str) -> Iterator[Page]:
         """Every issue of the projects, or that the query finds. Raises :class:`~aver.core.errors.InvalidInput` for a query that Jira
@@ -86,8 +112,11 @@ class JiraSource:
         if cursor:
             raise CursorExpired("Jira tells of no deletions since a moment", "List everything.")
         self._untold = {}
-        self._site.seen_at = text_of(self._site.get(f"{_API}/serverInfo"), "baseUrl") or self.options.url.rstrip("/")
-        directory = JiraDirectory(self._site, self.options.people)
+        told = self._site.get(f"{self._product.api}/serverInfo")
+        if not isinstance(told, dict):  # nothing else in a list of no projects tells that it is one
+            raise Unavailable(f"{self.name} does not answer as Jira does", "Check its address.")
+        self._site.seen_at = text_of(told, "baseUrl") or self.options.url.rstrip("/")
+        directory = self._product.directory(self.options.people)
         access = JiraAccess(self._site, directory) if self.options.permissions else None
         if self.options.jql:
             yield from self._found(self.options.jql, access, directory, ())
@@ -98,17 +127,17 @@ class JiraSource:
     def fetch(self, item: SourceItem) -> bytes:
         if why := self._untold.get(item.path):
             raise SourceDenied(f"{why}, so nobody may read it", "Give that account the right to see permissions.")
-        where = f"{_API}/issue/{PurePosixPath(item.path).stem}"
+        where = f"{self._product.api}/issue/{PurePosixPath(item.path).stem}"
         issue = self._site.get(where, {"fields": ",".join(_SHOWN)})
         if part_of(issue, "fields") is None:
             raise Unavailable("The issue has no fields", "Follow it later; see Jira's changes to its API.")
-        text = _rendered(issue, self._comments(where))
+        text = self._rendered(issue, self._comments(where))
         if len(text) > self.reach.max_bytes:
             raise TooLarge(f"The issue is larger than {self.reach.max_bytes / 2**20:g} MB", "Raise the limit.")
         return text
 
     def _projects(self) -> Iterator[str]:
-        for project in by_start(self._site, f"{_API}/project/search", {}):
+        for project in self._product.projects():
             if key := text_of(project, "key"):
                 yield key
 
@@ -116,19 +145,7 @@ class JiraSource:
         self, jql: str, access: JiraAccess | None, directory: JiraDirectory, projects: Iterable[str]
     ) -> Iterator[Page]:
         named = {*FIELDS_OF_ACCESS, *access.fields(projects)} if access else {"project"}
-        query = {"jql": jql, "fields": ",".join(["updated", "comment", *sorted(named)]), "maxResults": _A_PAGE}
-
-        def ask(token: Any) -> tuple[list[dict[str, Any]], Any]:
-            answer = self._site.get(f"{_API}/search/jql", {**query, "nextPageToken": token}, also=(400,))
-            if refused := part_of(answer, "errorMessages"):
-                said = " ".join(map(str, refused if isinstance(refused, list) else [refused]))[:200]
-                raise InvalidInput(
-                    f"Jira refuses the query of {self.name}: {said}", "Correct it, or the project's key."
-                )
-            last = part_of(answer, "isLast") is True
-            return listed_in(answer, "issues"), None if last else text_of(answer, "nextPageToken") or None
-
-        for some in walk(self.name, ask):
+        for some in self._product.issues(jql, ",".join(["updated", "comment", *sorted(named)])):
             yield Page(tuple(self._item(issue, access, directory) for issue in some))
 
     def _item(self, issue: dict[str, Any], access: JiraAccess | None, directory: JiraDirectory) -> SourceItem:
@@ -150,30 +167,25 @@ class JiraSource:
         return SourceItem(path, uri, revision=revision, readers=directory.readers(audience), changed=changed)
 
     def _comments(self, issue: str) -> Iterator[dict[str, Any]]:
-        query = {"maxResults": _COMMENTS_A_PAGE, "orderBy": "created"}
-        return by_start(self._site, f"{issue}/comment", query, "comments")
+        query = {"maxResults": _COMMENTS_A_PAGE, "orderBy": "created", **self._product.comments}
+        return filter(self._product.is_for_all, by_start(self._site, f"{issue}/comment", query, "comments"))
+
+    def _rendered(self, issue: dict[str, Any], comments: Iterable[dict[str, Any]]) -> bytes:
+        said = issue["fields"]
+        about = {name: text_of(said, *where) for name, where in _NAMED.items()}
+        about |= {name: ", ".join(_names(part_of(said, where))) for name, where in _LISTED.items()}
+        about |= {"Links": ", ".join(_links(part_of(said, "issuelinks")))}
+        parts = [fields({name: value for name, value in about.items() if value})]
+        parts.append(self._product.markdown(part_of(said, "description"), below=1))
+        for comment in comments:
+            parts += [_heading(comment), self._product.markdown(part_of(comment, "body"), below=2)]
+        return page(f"{text_of(issue, 'key')} {text_of(said, 'summary')}", "", *parts).encode("utf-8", "replace")
 
 
-def _rendered(issue: dict[str, Any], comments: Iterable[dict[str, Any]]) -> bytes:
-    said = issue["fields"]
-    about = {name: text_of(said, *where) for name, where in _NAMED.items()}
-    about |= {name: ", ".join(_names(part_of(said, where))) for name, where in _LISTED.items()}
-    about |= {"Links": ", ".join(_links(part_of(said, "issuelinks")))}
-    parts = [fields({name: value for name, value in about.items() if value})]
-    parts.append(markdown(part_of(said, "description"), below=1))
-    parts += [part for comment in comments if _is_for_all(comment) for part in _comment(comment)]
-    return page(f"{text_of(issue, 'key')} {text_of(said, 'summary')}", "", *parts).encode("utf-8", "replace")
-
-
-def _comment(comment: dict[str, Any]) -> tuple[str, str]:
+def _heading(comment: dict[str, Any]) -> str:
     who, when = text_of(comment, "author", "displayName") or "somebody", text_of(comment, "created")[:10]
     heading = " ".join(f"Comment by {who}, {when}".split())
-    return f"## {escaped(heading)}", markdown(part_of(comment, "body"), below=2)
-
-
-def _is_for_all(comment: dict[str, Any]) -> bool:
-    """Whether everybody who sees the issue sees this comment."""
-    return not comment.get("visibility") and comment.get("jsdPublic") is not False
+    return f"## {escaped(heading)}"
 
 
 def _names(values: Any) -> Iterator[str]:
@@ -193,7 +205,7 @@ def _links(links: Any) -> Iterator[str]:
 _KEY = Text(r"[A-Za-z][A-Za-z0-9_]*", "the key of a project", "Write it as it stands before the number of an issue.")
 KIND = Kind(
     "jira",
-    "Issues of Jira Cloud with their comments and its permissions.",
+    "Issues of Jira with their comments and its permissions.",
     {
         **FIELDS,
         "projects": Field(ListOf(_KEY), "Keys of the projects; all that the account may see, without it and jql."),

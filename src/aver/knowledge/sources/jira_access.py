@@ -8,20 +8,21 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-secu
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
 
-from aver.core.errors import NotFound, SourceDenied
-from aver.knowledge.sources.atlassian import Directory, Site, Withheld, listed_in, part_of, text_of, walk
+from aver.core.errors import InvalidInput, NotFound, SourceDenied
+from aver.knowledge.sources.answers import listed_in, part_of, text_of, walk
+from aver.knowledge.sources.atlassian import Directory, Site, Withheld
 from aver.knowledge.sources.audience import ALL, Audience, either
 from aver.knowledge.sources.people import People
 
-__all__ = ["FIELDS_OF_ACCESS", "JiraAccess", "JiraDirectory", "by_start"]
+__all__ = ["FIELDS_OF_ACCESS", "JiraAccess", "JiraDirectory", "by_start", "refusal"]
 
 FIELDS_OF_ACCESS = ("project", "security", "issuerestriction", "reporter", "assignee")
 """Fields of an issue that say who may see it, besides those that a grant names."""
-_API = "rest/api/3"
 _A_PAGE = 50
 _LOGGED_IN = "logged-in"
 """The group of all who have access to any application, and the prefix of those who have access to one."""
@@ -49,52 +50,52 @@ def by_start(site: Site, path: str, query: Mapping[str, object], name: str = "va
     return (each for some in walk(site.name, ask) for each in some)
 
 
-class JiraDirectory(Directory):
-    """Accounts and groups as Jira tells of them."""
+def refusal(name: str, answer: Any) -> InvalidInput | None:
+    """The error of an answer to a query that Jira refuses."""
+    told = part_of(answer, "errorMessages")
+    if not told:
+        return None
+    said = " ".join(map(str, told if isinstance(told, list) else [told]))[:200]
+    return InvalidInput(f"Jira refuses the query of {name}: {said}", "Correct it, or the project's key.")
+
+
+class JiraDirectory(Directory, ABC):
+    """Accounts and groups as Jira, whose API is at ``api``, tells of them."""
+
+    api: ClassVar[str]
 
     def __init__(self, site: Site, people: People) -> None:
         super().__init__(site.name, people)
         self._site = site
         self._applications: dict[str, list[str]] | None = None
 
+    @abstractmethod
+    def actor(self, actor: dict[str, Any]) -> Audience:
+        """Who has a role in a project: a user, or a group."""
+
+    @abstractmethod
+    def _groups_of(self, application: dict[str, Any]) -> list[str]:
+        """The groups that give access to an application."""
+
     def application(self, key: str) -> Audience:
         """Who has access to an application, or to any where ``key`` is empty: a group of its own, and the groups that give access."""
         own = f"{_APPLICATION}{key}" if key else _LOGGED_IN
         return Audience(groups=frozenset({self.called(own, own), *self._giving(key)}))
 
+    def is_application(self, group: str) -> bool:
+        """Whether it is such a group: of these no members are told, but the groups that give access stand beside it."""
+        return group == _LOGGED_IN or group.startswith(_APPLICATION)
+
     def _giving(self, key: str) -> list[str]:
         if self._applications is None:
             try:
-                found = self._site.get(f"{_API}/applicationrole")
+                found = self._site.get(f"{self.api}/applicationrole")
             except (SourceDenied, NotFound):  # a token of OAuth is never told
                 found = None
-            self._applications = {
-                text_of(each, "key"): [
-                    self.called(text_of(group, "groupId"), text_of(group, "name"))
-                    for group in listed_in(each, "groupDetails")
-                ]
-                for each in (found if isinstance(found, list) else [])
-            }
+            told = found if isinstance(found, list) else []
+            self._applications = {text_of(each, "key"): self._groups_of(each) for each in told}
         some = [self._applications.get(key, [])] if key else self._applications.values()
         return [group for groups in some for group in groups if group]
-
-    def _look_up(self, accounts: list[str]) -> list[dict[str, Any]]:
-        try:
-            return list(by_start(self._site, f"{_API}/user/bulk", {"accountId": accounts}))
-        except (Withheld, NotFound):
-            return []
-
-    def _members_of(self, group: str) -> Iterable[dict[str, Any]]:
-        if group == _LOGGED_IN or group.startswith(_APPLICATION):
-            return []  # the groups that give access stand beside it
-        try:
-            return list(by_start(self._site, f"{_API}/group/member", {"groupId": group}))
-        except (Withheld, NotFound):
-            return []
-
-    def _name_of(self, group: str) -> str:
-        answer = self._site.told(f"{_API}/group/bulk", {"groupId": group})
-        return next((text_of(each, "name") for each in listed_in(answer, "values")), "") if answer else ""
 
 
 class JiraAccess:
@@ -103,6 +104,7 @@ class JiraAccess:
     def __init__(self, site: Site, directory: JiraDirectory) -> None:
         self._site = site
         self._directory = directory
+        self._api = directory.api
         self._browse: dict[str, list[Holder] | Audience] = {}
         self._levels: dict[str, list[Holder] | Audience] = {}
         self._held: dict[tuple[str, Holder], Audience] = {}
@@ -137,7 +139,7 @@ class JiraAccess:
 
     def _browse_holders(self, project: str) -> list[Holder] | Audience:
         if project not in self._browse:
-            path = f"{_API}/project/{quote(project, safe='')}/permissionscheme"
+            path = f"{self._api}/project/{quote(project, safe='')}/permissionscheme"
             answer = self._site.told(path, {"expand": "permissions"})
             self._browse[project] = (
                 Audience(untold=f"The permission scheme of {project} is not shown to the source's account")
@@ -153,7 +155,7 @@ class JiraAccess:
     def _level_holders(self, level: str) -> list[Holder] | Audience:
         if level not in self._levels:
             try:
-                found = by_start(self._site, f"{_API}/issuesecurityschemes/level/member", {"levelId": level})
+                found = by_start(self._site, f"{self._api}/issuesecurityschemes/level/member", {"levelId": level})
                 named = [each for each in found if text_of(each, "issueSecurityLevelId") == level]
                 self._levels[level] = [_holder_in(each) for each in named]
             except (Withheld, NotFound):
@@ -184,7 +186,7 @@ class JiraAccess:
         return self._held[project, holder]
 
     def _in_project(self, holder: Holder, project: str) -> Audience:
-        path = f"{_API}/project/{quote(project, safe='')}"
+        path = f"{self._api}/project/{quote(project, safe='')}"
         match holder.kind:
             case "anyone":
                 return ALL if self._site.is_public(path, "key", project) else Audience()
@@ -195,24 +197,19 @@ class JiraAccess:
                 role = self._site.told(f"{path}/role/{quote(holder.which, safe='')}")
                 if role is None:
                     return Audience(untold=f"A role in {project} is not shown to the source's account")
-                return either(map(self._actor, listed_in(role, "actors")))
+                return either(map(self._directory.actor, listed_in(role, "actors")))
         return Audience()
-
-    def _actor(self, actor: dict[str, Any]) -> Audience:
-        user, group = actor.get("actorUser"), actor.get("actorGroup")
-        known = self._directory.called(text_of(group, "groupId"), text_of(group, "name"))
-        return Audience(frozenset({text_of(user, "accountId")} - {""}), frozenset({known} - {""}))
 
     def _named(self, issue: dict[str, Any], field: str) -> Audience:
         """The users or groups that a field of the issue names. A field that was not asked for with it is asked for."""
         fields = issue["fields"]
         if field not in fields:
-            answer = self._site.told(f"{_API}/issue/{quote(text_of(issue, 'id'), safe='')}", {"fields": field})
+            answer = self._site.told(f"{self._api}/issue/{quote(text_of(issue, 'id'), safe='')}", {"fields": field})
             fields[field] = part_of(answer, "fields", field)
         value = fields[field]
         some = value if isinstance(value, list) else [value]
-        users = {self._directory.met(each) for each in some if text_of(each, "accountId")}
-        groups = {self._directory.called(text_of(each, "groupId"), text_of(each, "name")) for each in some}
+        users = {self._directory.met(each) for each in some if text_of(each, self._directory.account_id)}
+        groups = {self._directory.seen(each) for each in some if not text_of(each, self._directory.account_id)}
         return Audience(frozenset(users - {""}), frozenset(groups - {""}))
 
 

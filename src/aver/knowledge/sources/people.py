@@ -32,11 +32,11 @@ class People:
 
     def group(self, source: str, *names: str) -> str | None:
         """The reader token of a group of ``source`` that has these names or ids there, the most telling first."""
-        known = [each.lower() for each in names if each]
-        name = next((self.groups[each] for each in known if each in self.groups), None)
+        known = [each for each in names if each]
+        name = next((self.groups[each.lower()] for each in known if each.lower() in self.groups), None)
         if name == EVERYONE:
             return EVERYONE
-        return _token(group_reader, name or f"{source}/{names[0]}") if known else None
+        return _token(group_reader, name or f"{source}/{known[0]}") if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from aver.core.errors import AverError, NotFound, SettingsError, SourceDenied, Unavailable
 from aver.gateway.config.shapes import Boolean, Choice, Field, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.gateway.credentials.aws import AwsIdentity, region_of
 from aver.gateway.credentials.sigv4 import AwsCredentials, SigV4
 from aver.knowledge.sources.answers import instant
@@ -196,9 +197,9 @@ KIND = Kind(
         "addressing": Field(
             Choice("way of addressing", ("path", "virtual")), "Whether the bucket is part of the path or the host."
         ),
-        "key_id": Field(Text(), "Where the access key's id is kept, such as env:S3_KEY_ID."),
-        "secret_key": Field(Text(), "Where the secret access key is kept, such as env:S3_SECRET_KEY."),
-        "session_token": Field(Text(), "Where the token of temporary keys is kept."),
+        "key_id": Field(CREDENTIAL, "Where the access key's id is kept, such as env:S3_KEY_ID."),
+        "secret_key": Field(CREDENTIAL, "Where the secret access key is kept, such as env:S3_SECRET_KEY."),
+        "session_token": Field(CREDENTIAL, "Where the token of temporary keys is kept."),
         "profile": Field(Text(), "A section of AWS's shared file of credentials."),
         "anonymous": Field(Boolean(), "For a public bucket: ask without credentials."),
         **SELECTION,

@@ -111,18 +111,25 @@ class Sources:
         Raises :class:`~aver.core.errors.NotFound` where no such source is declared, and as
         :meth:`~aver.knowledge.service.Knowledge.ingest`; why it failed is then remembered with the source.
         """
-        row = self._declared(name)
-        began = self._clock.now()
+        self._declared(name)
         self._running[name] += 1
         try:
-            report = self._knowledge.ingest(self._open(row), progress=progress, whole=whole)
+            with self._knowledge.alone_with(name):
+                return self._follow(name, whole=whole, progress=progress)
+        finally:
+            self._running[name] -= 1
+
+    def _follow(self, name: str, *, whole: bool, progress: Progress | None) -> IngestReport:
+        """By whoever is alone with the source: what it is declared as is read here, because it may just have been removed."""
+        row = self._declared(name)
+        began = self._clock.now()
+        try:
+            report = self._knowledge.ingest(self._open(row), progress=progress, whole=whole, alone=True)
         except Conflict:
-            raise  # that somebody else is at it says nothing of the source
+            raise  # that somebody else is writing says nothing of the source
         except AverError as error:
             self._note(name, tried=rfc3339(self._clock.now()), problem=str(error))
             raise
-        finally:
-            self._running[name] -= 1
         fresh = {"fresh": rfc3339(began)} if report.complete else {}
         tried = rfc3339(self._clock.now())
         # An event that came while it ran may tell of what the run did not see: it asks for one more.
@@ -189,24 +196,27 @@ class Sources:
 
     def remove(self, name: str) -> IngestReport:
         """Forget a source, and delete every document that came from it, and what it kept here; :class:`~aver.core.errors.NotFound` where
-        there is none, and :class:`~aver.core.errors.Unavailable` where a file cannot be deleted.
+        there is none, :class:`~aver.core.errors.Conflict` while it is followed, and :class:`~aver.core.errors.Unavailable` where a file
+        cannot be deleted.
 
-        The source is known until nothing of it is left, so that what breaks off is done by doing it again.
+        The source is known until nothing of it is left, so that what breaks off is done by doing it again; until then nobody follows it.
         """
-        row = self._known(name)
-        report = self._knowledge.ingest(_Nothing(name), whole=True)
-        if row.kind:  # else it keeps nothing, and its name may be anything
-            _clear(self._folder(name))
-        with self._store.begin() as tx:
-            tx.execute(delete(sources).where(sources.c.name == name))
-            self._ledger.append(
-                tx,
-                turn=new_id("sources"),
-                kind="source_removed",
-                subject=None,
-                facts={"deleted": report.deleted},
-                body={"source": name},
-            )
+        self._known(name)
+        with self._knowledge.alone_with(name):
+            row = self._known(name)
+            report = self._knowledge.ingest(_Nothing(name), whole=True, alone=True)
+            if row.kind:  # else it keeps nothing, and its name may be anything
+                _clear(self._folder(name))
+            with self._store.begin() as tx:
+                tx.execute(delete(sources).where(sources.c.name == name))
+                self._ledger.append(
+                    tx,
+                    turn=new_id("sources"),
+                    kind="source_removed",
+                    subject=None,
+                    facts={"deleted": report.deleted},
+                    body={"source": name},
+                )
         return report
 
     def _declared(self, name: str) -> Row[Any]:

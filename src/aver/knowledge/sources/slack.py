@@ -25,6 +25,7 @@ from aver.core.errors import NotFound, SourceDenied, TooLarge, Unavailable
 from aver.core.principal import EVERYONE
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.answers import part_of, text_of
 from aver.knowledge.sources.people import PEOPLE, Access, People
 from aver.knowledge.sources.rendering import escaped, page
@@ -256,7 +257,7 @@ KIND = Kind(
     "slack",
     "Threads and days of Slack channels, for the channels' members.",
     {
-        "token": Field(Text(), "Where the app's token is kept, such as env:SLACK_TOKEN.", required=True),
+        "token": Field(CREDENTIAL, "Where the app's token is kept, such as env:SLACK_TOKEN.", required=True),
         "channels": Field(ListOf(Text(), least=1), "Names or ids; all that the app is in, without it."),
         "types": Field(
             ListOf(Choice("type of conversation", _TYPES), least=1),

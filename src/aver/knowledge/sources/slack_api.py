@@ -82,7 +82,7 @@ class SlackApi:
                 return [{"id": each} for each in found], following  # the members of a channel are ids alone
             return listed_in(answer, name), following
 
-        return walk(self.name, ask, lambda record: text_of(record, "id") or text_of(record, "ts"))
+        return walk(self.name, ask)
 
     def _proof(self, refused: bool) -> Mapping[str, str]:  # noqa: ARG002 - the secret is read anew each time
         return {"Authorization": f"Bearer {self.reach.secret(self.token)}"}

@@ -20,6 +20,7 @@ from aver.core.canonical import sha256_hex
 from aver.core.errors import InvalidInput, MissingExtra, NotFound, SettingsError, TooLarge, Unavailable
 from aver.core.yaml import YamlValue
 from aver.gateway.config.shapes import Field, Schema, Text
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.rendering import fields as rendered_fields
 from aver.knowledge.sources.rendering import page as rendered_page
 from aver.knowledge.sources.types import Kind, Reach
@@ -28,6 +29,8 @@ from aver.knowledge.types import Page, SourceItem
 __all__ = ["KIND", "SqlSource"]
 
 _ROWS_A_PAGE = 1000
+_MOST_ROWS, _MOST_BYTES = 1_000_000, 2**30
+"""Of one query, whose rows are held until they are fetched: one may never end."""
 _LONGEST = 20_000
 _KNOWN = ("id", "text", "title", "uri", "revision", "readers")
 
@@ -66,16 +69,22 @@ class SqlSource:
     """What the last listing saw: a row is fetched as it was listed."""
 
     def pages(self, cursor: str) -> Iterator[Page]:  # noqa: ARG002 - a query keeps no record of changes
-        """Every row. Raises :class:`~aver.core.errors.Unavailable` where the database cannot be asked, and
-        :class:`~aver.core.errors.InvalidInput` for a query without ids, or with one twice."""
-        self._contents = {}
+        """Every row. Raises :class:`~aver.core.errors.Unavailable` where the database cannot be asked,
+        :class:`~aver.core.errors.InvalidInput` for a query without ids, or with one twice, and
+        :class:`~aver.core.errors.TooLarge` for more than a million rows or a gigabyte."""
+        self._contents, size = {}, 0
         engine = self._engine()
         try:
             with engine.connect() as connection:
                 _only_read(connection)
                 rows = connection.execution_options(yield_per=_ROWS_A_PAGE).execute(text(self.options.query)).mappings()
                 for some in rows.partitions(_ROWS_A_PAGE):
-                    yield Page(tuple(self._item(dict(row)) for row in some))
+                    page = Page(tuple(self._item(dict(row)) for row in some))
+                    size += sum(item.size for item in page.items)
+                    if len(self._contents) > _MOST_ROWS or size > _MOST_BYTES:
+                        said = f"The query of {self.name} gives more than {_MOST_ROWS:,} rows or {_MOST_BYTES / 2**30:g} GB"
+                        raise TooLarge(said, "Select less of it, or divide it into several sources.")
+                    yield page
         except SQLAlchemyError as error:
             said = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
             raise Unavailable(
@@ -134,7 +143,7 @@ KIND = Kind(
     "sql",
     "The rows of a query, one document a row.",
     {
-        "database": Field(Text(), "Where the database's URL is kept, such as env:CRM_DATABASE_URL.", required=True),
+        "database": Field(CREDENTIAL, "Where the database's URL is kept, such as env:CRM_DATABASE_URL.", required=True),
         "query": Field(_Query(), "Gives id, text, and maybe title, uri, revision, readers.", required=True),
         "uri": Field(Text(), "Where a person opens a row, with {id} in it."),
     },

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from aver.core.errors import AverError, NotFound, SettingsError, Unavailable
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Text, Whole
+from aver.gateway.config.words import CREDENTIAL
 from aver.knowledge.sources.http import Http
 from aver.knowledge.sources.types import Kind, Reach
 from aver.knowledge.sources.web_address import Scope, normal, path_of
@@ -87,7 +88,12 @@ class WebSource:
         follow = not dates if self.options.follow is None else self.options.follow
         delay = max(self.options.delay, min(robots.delay, _LONGEST_DELAY))
         limits = Limits(
-            self.options.most, self.options.depth, self.reach.max_bytes, delay, dated=self.options.trust_dates
+            self.options.most,
+            self.options.depth,
+            self.reach.max_bytes,
+            delay,
+            dated=self.options.trust_dates,
+            proven=bool(self.options.headers),
         )
         self._urls, self._refused = {}, {}
         with closing(self._memory) as memory:
@@ -156,7 +162,7 @@ KIND = Kind(
         "depth": Field(Whole(0, 10_000), "How many links a page may be away from url; 30 without it."),
         "delay": Field(Duration(), "Between two requests; 200ms without it. robots.txt may ask for longer."),
         "trust_dates": Field(Boolean(), "Do not ask for pages whose date in the sitemap is as before."),
-        "headers": Field(MapOf(_HEADER, Text()), "Headers that let Aver in, each by where its secret is kept."),
+        "headers": Field(MapOf(_HEADER, CREDENTIAL), "Headers that let Aver in, each by where its secret is kept."),
     },
     Options,
     WebSource,

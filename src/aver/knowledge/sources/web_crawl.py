@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from aver.core import sha256_hex
 from aver.core.clock import Clock
 from aver.core.errors import AverError, InvalidInput, NotFound, SourceDenied, TooLarge, Unavailable
-from aver.knowledge.sources.http import Http, Reply
+from aver.knowledge.sources.http import Http, ProofRefused, Reply
 from aver.knowledge.sources.web_address import Scope
 from aver.knowledge.sources.web_memory import Known, Memory
 from aver.knowledge.sources.web_page import ending_of, read_page
@@ -36,13 +36,15 @@ _ADVICE = "See whether it asks to log in or keeps Aver out; exclude pages that a
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``pages`` are how many addresses are asked for, ``depth`` how many links one is away from the beginning, ``size`` is in bytes,
-    ``delay`` in seconds between two requests. ``dated``: what its sitemap dates as before is not asked for."""
+    ``delay`` in seconds between two requests. ``dated``: what its sitemap dates as before is not asked for. ``proven``: it is asked with
+    credentials, so that a page for which they are not enough is another thing than credentials that are not accepted."""
 
     pages: int
     depth: int
     size: int
     delay: float
     dated: bool = False
+    proven: bool = False
 
 
 @dataclass
@@ -236,7 +238,8 @@ class Crawl:
     def _not_had(self, url: str, known: Known | None, error: AverError) -> Known | None:
         """What is to be made of a page that could not be had: what is known of it, if anything. Raises ``error`` where it is more than
         this page's."""
-        if url in self._front or (error.retry_after or 0) > _LONG:
+        expired = self.limits.proven and isinstance(error, ProofRefused)
+        if url in self._front or expired or (error.retry_after or 0) > _LONG:
             raise error
         if isinstance(error, SourceDenied):
             self._lost += known is not None and known.indexed

@@ -56,8 +56,11 @@ def _dollars(cost: float | None) -> str:
 
 
 def _place(uri: str) -> str:
-    """Where a document comes from, as short as it says something: the name of a file, the host and path of a page."""
-    address = urlsplit(uri)
+    """Where a document comes from, as short as it says something: the name of a file, the host and path of a page; what is no address as it is."""
+    try:
+        address = urlsplit(uri)
+    except ValueError:  # such as a host that is none
+        return uri
     path = unquote(address.path)
     return f"{address.netloc}{path}".rstrip("/") if address.scheme in ("http", "https") else path.rpartition("/")[2]
 

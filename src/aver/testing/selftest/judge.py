@@ -28,8 +28,11 @@ _EARLY = 0.05
 
 
 class Judgement(NamedTuple):
+    """``by_time`` says that a machine too busy for the times of the test could be the cause as well as the gateway."""
+
     result: Result
     detail: str
+    by_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,16 @@ def judge(seen: Seen) -> Judgement:
     answer = _answer(seen)
     if answer.result != "pass":
         return answer
-    return next((Judgement("partial", flaw) for flaw in _flaws(seen)), answer)
+    flaw = next(_flaws(seen), None)
+    if flaw is None and seen.outcome.seconds > seen.late:
+        return Judgement("partial", f"took {seen.outcome.seconds:.1f} s, more than {seen.late:.1f}", by_time=True)
+    return answer if flaw is None else Judgement("partial", flaw)
 
 
 def _answer(seen: Seen) -> Judgement:
     outcome = seen.outcome
     if outcome.hung:
-        return Judgement("fail", f"no answer and no error within {outcome.seconds:.0f} s")
+        return Judgement("fail", f"no answer and no error within {outcome.seconds:.0f} s", by_time=True)
     if outcome.error is None:
         return _success(seen)
     if not isinstance(outcome.error, AverError):
@@ -81,16 +87,17 @@ def _answer(seen: Seen) -> Judgement:
 
 def _error(seen: Seen, error: AverError) -> Judgement:
     outcome, could = seen.outcome, seen.answers_at
+    late = isinstance(error, ProviderTimeout)
     if outcome.finish is not None:
         return Judgement("fail", f"the client took a reply for whole that broke off with {error.slug}")
     if not seen.expected.startswith(outcome.text):
         return Judgement("fail", f"{_difference(seen.expected, outcome.text)}, then {error.slug}")
     if could and seen.retries.attempts >= could:
-        return Judgement("partial", f"{error.slug}, although the model itself answers at attempt {could}")
+        return Judgement("partial", f"{error.slug}, although the model itself answers at attempt {could}", late)
     if seen.others:
-        return Judgement("partial", f"{error.slug}, although {seen.others[0]} could have answered")
+        return Judgement("partial", f"{error.slug}, although {seen.others[0]} could have answered", late)
     if not isinstance(error, seen.fault.errors):
-        return Judgement("partial", f"{error.slug} does not name the fault")
+        return Judgement("partial", f"{error.slug} does not name the fault", late)
     return Judgement("pass", f"{error.slug}, as nobody else could answer")
 
 
@@ -118,7 +125,7 @@ def _difference(expected: str, text: str) -> str:
 
 def _flaws(seen: Seen) -> Iterator[str]:
     """What is wrong although the caller was served."""
-    outcome, records = seen.outcome, seen.outcome.records
+    records = seen.outcome.records
     if len(records) != 1:
         yield "no record of the call" if not records else f"{len(records)} records of one call"
         return
@@ -129,8 +136,6 @@ def _flaws(seen: Seen) -> Iterator[str]:
     # One more than the retries: another model's continuation may come back to it.
     if len(at_faulty) > seen.retries.attempts + 1:
         yield f"one call made {len(at_faulty)} attempts at the failing model"
-    if outcome.seconds > seen.late:
-        yield f"took {outcome.seconds:.1f} s, more than {seen.late:.1f}"
 
 
 def _record_flaws(seen: Seen, record: CallRecord) -> Iterator[str]:
@@ -184,7 +189,7 @@ def judge_outage(calls: Sequence[Judgement], attempts: int, *, recovered: bool) 
     if answers.result == "partial":
         return answers
     if not recovered:
-        return Judgement("partial", "the model was not asked again after it had recovered")
+        return Judgement("partial", "the model was not asked again after it had recovered", by_time=True)
     return Judgement(
         "pass", f"{answers.detail}, with {attempts / len(calls):.1f} attempts a call at the failing provider"
     )

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aver.gateway.config.types import GatewayConfig
 from aver.testing.provider import FakeProvider
@@ -33,6 +33,8 @@ _DRAWS = 4
 _OUTAGE_CALLS = 50
 _RARE_ROUNDS = 8
 """More than a gateway could pass with retries that it was given once and for all."""
+_SLOWER = 4.0
+"""So many times slower passes the time of a case that is looked at again."""
 _CLOSING = 2.0
 """Seconds that a gateway may take to close."""
 _SLACK = 4.0
@@ -51,7 +53,7 @@ async def selftest(
     """What a gateway with this configuration survives. No provider of the configuration is spoken to: all are fake, on this machine.
 
     ``routes`` names routes or models; all routes by default, or all models where there are none. Declared times pass ``speed`` times
-    as fast. Raises :class:`~aver.core.errors.InvalidInput` for a name that is not declared.
+    as fast. What did not pass and may be owed to a busy machine is tried again by itself and slower: that counts. Raises :class:`~aver.core.errors.InvalidInput` for a name that is not declared.
     """
     upstream = Upstream(tuple(config.providers))
     with _silent(), FakeProvider(upstream, key=KEY) as server:
@@ -114,7 +116,7 @@ class _Run:
             nonlocal done
             async with lanes[case.lane]:
                 times[case.fault.name].append(time.monotonic())
-                judgement = await self._judged(case)
+                judgement = await self.judged(case)
             times[case.fault.name].append(time.monotonic())
             done += 1
             if self.advance:
@@ -129,11 +131,16 @@ class _Run:
                 task.cancel()
             await asyncio.wait(tasks.values())
             raise
+        judged = {case: task.result() for case, task in tasks.items()}
+        slower = replace(self, stage=self.stage.slower(_SLOWER))
+        for case in [case for case in cases if judged[case].by_time]:
+            judged[case] = await slower.judged(case)
+            times[case.fault.name].append(time.monotonic())
         return [
             finding(
                 fault.name,
                 fault.explanation,
-                [(case.where, tasks[case].result()) for case in cases if case.fault is fault],
+                [(case.where, judged[case]) for case in cases if case.fault is fault],
                 max(times[fault.name]) - min(times[fault.name]),
             )
             for fault in faults
@@ -152,7 +159,7 @@ class _Run:
             for provider in broken
         ]
 
-    async def _judged(self, case: _Case) -> Judgement:
+    async def judged(self, case: _Case) -> Judgement:
         fault = case.fault
         broken = {case.unreachable: self.addresses.url(fault.address)} if fault.address else {}
         gateway = self.opened(self.stage.config(broken))

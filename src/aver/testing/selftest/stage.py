@@ -45,6 +45,12 @@ class Stage:
     declared: GatewayConfig
     root_url: str
     speed: float
+    allowance: float = 1.0
+    """How many times as long as usual the shortest timeouts are."""
+
+    def slower(self, times: float) -> Stage:
+        """This stage where time passes more slowly, for a machine that cannot keep up."""
+        return replace(self, speed=self.speed / times, allowance=self.allowance * times)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -65,13 +71,17 @@ class Stage:
         )
 
     def timeouts(self, provider: str) -> ModelTimeouts:
-        declared, speed = self.declared.providers[provider].timeouts, self.speed
+        declared = self.declared.providers[provider].timeouts
+
+        def scaled(seconds: float, least: float) -> float:
+            return max(least * self.allowance, seconds / self.speed)
+
         return ModelTimeouts(
-            max(_LEAST.connect, declared.connect / speed),
-            max(_LEAST.first_token, declared.first_token / speed),
-            max(_LEAST.stall, declared.stall / speed),
-            max(_LEAST.total, declared.total / speed),
-            None if declared.whole is None else max(_LEAST.total, declared.whole / speed),
+            scaled(declared.connect, _LEAST.connect),
+            scaled(declared.first_token, _LEAST.first_token),
+            scaled(declared.stall, _LEAST.stall),
+            scaled(declared.total, _LEAST.total),
+            None if declared.whole is None else scaled(declared.whole, _LEAST.total),
         )
 
     def delays(self, seconds: float) -> dict[str, float]:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aver.knowledge.sources.answers import instant
+from aver.core.errors import Unavailable
+from aver.knowledge.sources import answers
+from aver.knowledge.sources.answers import instant, walk, walk_counted
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -42,3 +44,54 @@ def test_a_moment_is_read(told):
 )
 def test_what_is_no_moment_of_any_zone_is_none(told):
     assert instant(told) is None
+
+
+def record(number):
+    return {"id": number}
+
+
+def counted(records, size, removed=()):
+    """Pages of ``records``; before the second, those ``removed`` go."""
+    left, asked = list(records), []
+
+    def ask(start):
+        if asked:
+            left[:] = [each for each in left if each["id"] not in removed]
+        asked.append(start)
+        found = left[start : start + size]
+        return found, start + size if start + size < len(left) else None
+
+    return [each["id"] for some in walk_counted("desk", ask) for each in some]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_counted_pages_give_each_record_once(size):
+    assert counted(map(record, range(20)), size) == list(range(20))
+
+
+@pytest.mark.parametrize("removed", [{0}, {0, 1, 2}, set(range(12))])
+def test_what_moves_up_between_counted_pages_is_noticed(removed):
+    with pytest.raises(Unavailable, match="changed while it was listed"):
+        counted(map(record, range(20)), 5, removed)
+
+
+def test_an_answer_goes_in_no_circle():
+    with pytest.raises(Unavailable, match="again and again"):
+        list(walk("desk", lambda _: ([record(1)], "same")))
+
+
+def test_an_answer_that_brings_nothing_new_ends(monkeypatch):
+    monkeypatch.setattr(answers, "_BARREN", 5)
+    marks = iter(range(100))
+    with pytest.raises(Unavailable, match="again and again"):
+        list(walk("desk", lambda _: ([record(1)], next(marks))))
+    assert next(marks) < 10
+    with pytest.raises(Unavailable):
+        list(walk_counted("desk", lambda start: ([record(1)], start + 1)))
+
+
+def test_an_answer_without_end_ends(monkeypatch):
+    monkeypatch.setattr(answers, "_MOST_PAGES", 30)
+    numbers = iter(range(100))
+    with pytest.raises(Unavailable):
+        list(walk("desk", lambda _: ([record(number := next(numbers))], number)))

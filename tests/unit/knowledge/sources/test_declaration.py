@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from aver.core.errors import SettingsError
+from aver.gateway.config.shapes import MapOf
 from aver.knowledge.sources import DeclaredSource, kinds, parse_sources, source_schema
 from aver.knowledge.sources.declaration import options_of, values_from_json, values_to_json
 from aver.knowledge.sources.git import Options
@@ -56,7 +57,7 @@ def test_a_good_file():
         ("sources:\n  a:\n    kind: git\n    url: x\n    access:", 5, "access list is empty"),
         ("sources:\n  a:\n    kind: git\n    url: x\n    access:\n      - {match: a, readers: [b]}", 6, "no reader"),
         ("sources:\n  a: git", 2, "mapping"),
-        ("sources:\n  a:\n    kind: git\n    url: x\n    webhook_secret: hunter2", 5, "a reference to a secret"),
+        ("sources:\n  a:\n    kind: git\n    url: x\n    webhook_secret: hunter2", 5, "never the credential itself"),
         ("sources:\n  a:\n    kind: github\n    repositories: [acme]", 4, "OWNER/NAME"),
         ("sources:\n  a:\n    kind: github\n    repositories: [acme/..]", 4, "OWNER/NAME"),
         ("sources:\n  a:\n    kind: github\n    repositories: []", 4, "empty"),
@@ -72,10 +73,61 @@ def test_a_mistake_is_named_with_its_line(text, line, says):
     assert says in str(caught.value)
 
 
-def test_a_secret_that_is_written_out_is_not_repeated():
+SECRETS = [
+    (name, field, f"{{{header}: hunter2}}" if header else "hunter2")
+    for name, load in kinds().items()
+    for field, declared in load().fields.items()
+    if "kept" in declared.about
+    for header in ["Authorization" if isinstance(declared.shape, MapOf) else ""]
+]
+
+
+REQUIRED = {
+    "azure": "account: handbooks\n    container: docs",
+    "folder": "path: /srv/docs",
+    "gcs": "bucket: handbooks",
+    "github": "repositories: [acme/handbook]",
+    "s3": "bucket: handbooks",
+    "slack": "channels: [general]",
+    "sql": "query: SELECT id FROM notes",
+}
+"""By kind what stands beside a secret; an address for all others."""
+
+
+def test_where_secrets_are_named():
+    assert {(name, field) for name, field, _ in SECRETS} >= {
+        *(("azure", "key"), ("azure", "sas"), ("confluence", "token"), ("gcs", "credentials"), ("git", "token")),
+        *(("github", "token"), ("jira", "token"), ("s3", "key_id"), ("s3", "secret_key"), ("s3", "session_token")),
+        *(("slack", "token"), ("sql", "database"), ("web", "headers")),
+    }
+
+
+@pytest.mark.parametrize(("kind", "field", "written"), [*SECRETS, ("folder", "webhook_secret", "hunter2")])
+def test_a_secret_that_is_written_out_is_refused_and_not_repeated(kind, field, written):
+    required = REQUIRED.get(kind, "url: https://acme.example.org")
     with pytest.raises(SettingsError) as caught:
-        parse_sources("sources:\n  a:\n    kind: git\n    url: x\n    webhook_secret: hunter2", "s.yaml")
+        parse_sources(f"sources:\n  a:\n    kind: {kind}\n    {field}: {written}\n    {required}", "s.yaml")
+    assert str(caught.value).startswith("s.yaml:4: ")
+    assert "never the credential itself" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://bob:hunter2@git.example.org/a.git", "https://hunter2@git.example.org/a", "ssh://git:hunter2@host/a"],
+)
+def test_a_secret_in_the_address_of_a_repository_is_refused_and_not_repeated(url):
+    with pytest.raises(SettingsError, match="holds a user or a password") as caught:
+        parse_sources(f"sources:\n  a:\n    kind: git\n    url: {url}", "s.yaml")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["git@git.example.org:a.git", "ssh://git@git.example.org/a", "/srv/a.git", "https://x/a@b"]
+)
+def test_an_address_of_a_repository_may_name_who_comes_by_ssh(url):
+    (declared,) = parse_sources(f"sources:\n  a:\n    kind: git\n    url: '{url}'", "s.yaml")
+    assert declared.values["url"] == url
 
 
 WITH_PERMISSIONS = """\

@@ -17,5 +17,6 @@ def test_a_group_is_of_its_system_unless_the_declaration_says_otherwise():
     assert people.group("wiki", "Staff") == "group:crew"
     assert people.group("wiki", "Any", "ID-7") == "group:board"
     assert people.group("wiki", "All") == "everyone"
+    assert people.group("wiki", "", "id-2") == "group:wiki/id-2"
     assert people.group("everyone", "", "") is None
     assert People().group("wiki", "everyone") == "group:wiki/everyone"

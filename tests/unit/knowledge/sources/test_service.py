@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from aver.core.errors import NotFound, Unavailable
+from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.knowledge import AccessList
-from aver.knowledge.sources import Sources, parse_sources
+from aver.knowledge.sources import Sources, parse_sources, service
 from tests.knowledge import MemorySource, open_world
 
 
@@ -125,6 +125,40 @@ def test_a_removal_that_breaks_off_is_done_by_removing_again(world, following, m
     assert following.remove("pages").deleted == 0
     assert not kept.exists()
     assert following.states() == []
+
+
+def test_nobody_follows_a_source_while_it_is_removed(world, following, monkeypatch):
+    following.follow("pages")
+    met = []
+
+    def meanwhile(_folder):
+        with pytest.raises(Conflict):
+            following.follow("pages")
+        met.append("nobody")
+
+    monkeypatch.setattr(shutil, "rmtree", meanwhile)  # the documents are gone, and the source is not yet
+    following.remove("pages")
+    assert len(met) == 1
+    assert world.knowledge.documents(world.user("ada")) == []
+    assert following.states() == []
+
+
+def test_a_source_is_not_removed_while_it_is_followed(world, following, monkeypatch):
+    met, known = [], service.kind_of
+
+    def meanwhile(name):
+        with pytest.raises(Conflict):
+            following.remove("pages")
+        met.append("nobody")
+        return known(name)
+
+    monkeypatch.setattr(
+        service, "kind_of", meanwhile
+    )  # the run knows what the source is declared as, and lists nothing yet
+    assert following.follow("pages").added == 2
+    assert len(met) == 1
+    assert [(each.name, each.kind) for each in following.states()] == [("pages", "folder")]
+    assert following.remove("pages").deleted == 2
 
 
 def test_what_was_ingested_by_hand_keeps_nothing_whatever_its_name(world, following, tmp_path):

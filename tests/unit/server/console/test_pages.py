@@ -108,6 +108,7 @@ def test_costs_are_told(cost, words):
         ("file:///srv/hand%20book/leave.md", "leave.md"),
         ("https://wiki.example/people/leave/", "wiki.example/people/leave"),
         ("people/leave.md", "leave.md"),
+        ("https://[", "https://["),
         ("", ""),
     ],
 )

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from aver.testing.fakes.sources.atlassian import FakeAtlassian, Routes
 from aver.testing.fakes.sources.serving import Answer, Asked
 
-__all__ = ["FakeConfluence"]
+__all__ = ["FakeConfluence", "FakeContent", "FakeSpace", "written"]
 
 _V1, _V2 = "/wiki/rest/api", "/wiki/api/v2"
 _LARGEST = 250
@@ -32,7 +32,7 @@ def _bad(detail: str) -> Answer:
 
 
 @dataclass
-class _Content:
+class FakeContent:
     id: str
     space: str
     kind: str
@@ -43,7 +43,7 @@ class _Content:
 
 
 @dataclass
-class _Space:
+class FakeSpace:
     id: str
     key: str
     users: list[str] = field(default_factory=list)
@@ -61,8 +61,8 @@ class FakeConfluence(FakeAtlassian):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spaces: dict[str, _Space] = {}
-        self.contents: dict[str, _Content] = {}
+        self.spaces: dict[str, FakeSpace] = {}
+        self.contents: dict[str, FakeContent] = {}
         self.files: dict[str, tuple[str, str, bytes]] = {}
         """Content, name and bytes by the id of an attachment."""
         self.restricted: dict[str, tuple[list[str], list[str]]] = {}
@@ -74,14 +74,14 @@ class FakeConfluence(FakeAtlassian):
         self.page = _LARGEST
         """How many records a page has at most, whatever is asked for."""
 
-    def add_space(self, key: str, *, users: Iterable[str] = (), groups: Iterable[str] = ()) -> _Space:
-        space = _Space(str(self.number()), key, list(users), list(groups))
+    def add_space(self, key: str, *, users: Iterable[str] = (), groups: Iterable[str] = ()) -> FakeSpace:
+        space = FakeSpace(str(self.number()), key, list(users), list(groups))
         self.spaces[space.id] = space
         return space
 
-    def add(self, space: _Space, title: str, storage: str, *, kind: str = "page", parent: str = "") -> str:
+    def add(self, space: FakeSpace, title: str, storage: str, *, kind: str = "page", parent: str = "") -> str:
         """A page, a blog post, a folder or whatever stands in the space's tree."""
-        content = _Content(str(self.number()), space.id, kind, title, storage, parent)
+        content = FakeContent(str(self.number()), space.id, kind, title, storage, parent)
         self.contents[content.id] = content
         return content.id
 
@@ -154,7 +154,7 @@ class FakeConfluence(FakeAtlassian):
             links["next"] = f"{asked.path.removeprefix('/wiki')}?start={begin + size}&limit={size}"
         return Answer({"results": some, "start": begin, "limit": size, "size": len(some), "_links": links})
 
-    def _space(self, space: _Space) -> dict[str, Any]:
+    def _space(self, space: FakeSpace) -> dict[str, Any]:
         webui = {"webui": f"/spaces/{space.key}"}
         return {
             "id": space.id,
@@ -204,7 +204,7 @@ class FakeConfluence(FakeAtlassian):
         ]
         return self._by_cursor(asked, records)
 
-    def _content(self, content: _Content, *, body: bool = False) -> dict[str, Any]:
+    def _content(self, content: FakeContent, *, body: bool = False) -> dict[str, Any]:
         key = self.spaces[content.space].key
         above = self.contents.get(content.parent)
         place = "pages" if content.kind == "page" else "blog" if content.kind == "blogpost" else content.kind
@@ -219,7 +219,7 @@ class FakeConfluence(FakeAtlassian):
                 "number": content.version,
                 "message": "",
                 "minorEdit": False,
-                "createdAt": _written(content.version),
+                "createdAt": written(content.version),
             },
             "body": {"storage": {"representation": "storage", "value": content.storage}} if body else {},
             "_links": {"webui": f"/spaces/{key}/{place}/{content.id}", "base": f"{self.url}/wiki"},
@@ -277,7 +277,7 @@ class FakeConfluence(FakeAtlassian):
     def _media(self, _: Asked, file: str) -> Answer:
         return Answer(self.files[file][2]) if file in self.files else _NOT_FOUND
 
-    def _restriction(self, content: str, start: int = 0, limit: int | None = None) -> dict[str, Any]:
+    def restriction(self, content: str, start: int = 0, limit: int | None = None) -> dict[str, Any]:
         users, groups = self.restricted.get(content, ([], []))
         size = min(limit or self.subjects, self.subjects)
         subjects = {
@@ -296,7 +296,7 @@ class FakeConfluence(FakeAtlassian):
         if content not in self.contents or content in self.withheld:
             return _NOT_FOUND
         start, limit = int(asked.query.get("start", "0")), int(asked.query.get("limit", "100"))
-        return Answer(self._restriction(content, start, limit))
+        return Answer(self.restriction(content, start, limit))
 
     def _search(self, asked: Asked) -> Answer:
         found = re.fullmatch(r'space = "([^"]+)" and type in \(page, blogpost\)', asked.query.get("cql", ""))
@@ -309,7 +309,7 @@ class FakeConfluence(FakeAtlassian):
                 "type": each.kind,
                 "status": "current",
                 "title": each.title,
-                **({"restrictions": {"read": self._restriction(each.id)}} if wanted else {}),
+                **({"restrictions": {"read": self.restriction(each.id)}} if wanted else {}),
             }
             for each in self.contents.values()
             if self.spaces[each.space].key == found[1]
@@ -345,6 +345,6 @@ class FakeConfluence(FakeAtlassian):
         return Answer({"results": some, "start": 0, "limit": 100, "size": len(some)})
 
 
-def _written(version: int) -> str:
-    """A version more each minute."""
+def written(version: int) -> str:
+    """When a version was made: one each minute."""
     return f"2026-01-01T{(version - 1) // 60:02d}:{(version - 1) % 60:02d}:00.000Z"

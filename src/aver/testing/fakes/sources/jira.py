@@ -15,7 +15,7 @@ from typing import Any
 from aver.testing.fakes.sources.atlassian import FakeAtlassian, Routes
 from aver.testing.fakes.sources.serving import Answer, Asked
 
-__all__ = ["FakeJira", "paragraph"]
+__all__ = ["FakeIssue", "FakeJira", "FakeProject", "answered_badly", "paragraph"]
 
 _API = "/rest/api/3"
 
@@ -26,16 +26,16 @@ def paragraph(text: str) -> dict[str, Any]:
     return {"type": "doc", "version": 1, "content": content}
 
 
-def _bad(*messages: str, status: int = 400) -> Answer:
+def answered_badly(*messages: str, status: int = 400) -> Answer:
     return Answer({"errorMessages": list(messages), "errors": {}}, status)
 
 
-_FORBIDDEN = _bad("You do not have permission to do this.", status=403)
-_MISSING = _bad("It does not exist or you do not have permission to see it.", status=404)
+_FORBIDDEN = answered_badly("You do not have permission to do this.", status=403)
+_MISSING = answered_badly("It does not exist or you do not have permission to see it.", status=404)
 
 
 @dataclass
-class _Project:
+class FakeProject:
     id: str
     key: str
     browse: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Project:
 
 
 @dataclass
-class _Issue:
+class FakeIssue:
     id: str
     key: str
     project: str
@@ -64,16 +64,16 @@ class FakeJira(FakeAtlassian):
 
     def __init__(self) -> None:
         super().__init__()
-        self.projects: dict[str, _Project] = {}
-        self.issues: dict[str, _Issue] = {}
+        self.projects: dict[str, FakeProject] = {}
+        self.issues: dict[str, FakeIssue] = {}
         self.levels: dict[str, list[dict[str, Any]]] = {}
         self.applications: dict[str, list[str]] = {}
         self.administers = True
         """Whether the account that asks administers Jira."""
         self.page = 100
 
-    def add_project(self, key: str, *browse: dict[str, Any]) -> _Project:
-        self.projects[key] = _Project(str(self.number()), key, list(browse))
+    def add_project(self, key: str, *browse: dict[str, Any]) -> FakeProject:
+        self.projects[key] = FakeProject(str(self.number()), key, list(browse))
         return self.projects[key]
 
     def add_level(self, *holders: dict[str, Any]) -> str:
@@ -81,7 +81,7 @@ class FakeJira(FakeAtlassian):
         self.levels[level] = list(holders)
         return level
 
-    def add_role(self, project: _Project, *, users: Iterable[str] = (), groups: Iterable[str] = ()) -> str:
+    def add_role(self, project: FakeProject, *, users: Iterable[str] = (), groups: Iterable[str] = ()) -> str:
         role = str(self.number())
         project.roles[role] = [
             {"id": self.number(), "type": "atlassian-user-role-actor", "actorUser": {"accountId": each}}
@@ -92,10 +92,10 @@ class FakeJira(FakeAtlassian):
         ]
         return role
 
-    def add(self, project: _Project, summary: str, words: str, **fields: Any) -> str:
+    def add(self, project: FakeProject, summary: str, words: str, **fields: Any) -> str:
         number, known = sum(each.project == project.key for each in self.issues.values()) + 1, str(self.number())
         described = {"summary": summary, "description": paragraph(words), "created": _moment(0), "labels": [], **fields}
-        self.issues[known] = _Issue(known, f"{project.key}-{number}", project.key, described)
+        self.issues[known] = FakeIssue(known, f"{project.key}-{number}", project.key, described)
         self.edit(known)
         return known
 
@@ -140,7 +140,7 @@ class FakeJira(FakeAtlassian):
     def _by_start(self, asked: Asked, records: list[dict[str, Any]], name: str = "values") -> Answer:
         start, most = asked.query.get("startAt", "0"), asked.query.get("maxResults", "50")
         if not (start.isdigit() and most.isdigit()):
-            return _bad("startAt and maxResults are numbers")
+            return answered_badly("startAt and maxResults are numbers")
         begin, size = int(start), min(int(most), self.page)
         some = records[begin : begin + size]
         last = begin + size >= len(records)
@@ -220,25 +220,32 @@ class FakeJira(FakeAtlassian):
     def _users(self, asked: Asked) -> Answer:
         wanted = asked.queries.get("accountId", [])
         if not wanted:
-            return _bad("The accountId query parameter needs to be provided")
+            return answered_badly("The accountId query parameter needs to be provided")
         return self._by_start(asked, [self.users[each] for each in wanted if each in self.users])
 
-    def _search(self, asked: Asked) -> Answer:
-        jql = asked.query.get("jql", "")
+    def matching(self, jql: str) -> list[FakeIssue] | Answer:
+        """What a query finds, or how it is refused."""
         found = re.match(r"project (?:= \"?([A-Z]+)\"?|in \(([A-Z, ]+)\))", jql)
         if not found:
-            return _bad("Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
+            return answered_badly(
+                "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+            )
         keys = [each.strip() for each in (found[1] or found[2]).split(",")]
         for key in keys:
             if key not in self.projects:
-                return _bad(f"The value '{key}' does not exist for the field 'project'.")
-        some = [issue for issue in self.issues.values() if issue.project in keys]
+                return answered_badly(f"The value '{key}' does not exist for the field 'project'.")
+        return [issue for issue in self.issues.values() if issue.project in keys]
+
+    def _search(self, asked: Asked) -> Answer:
+        some = self.matching(asked.query.get("jql", ""))
+        if isinstance(some, Answer):
+            return some
         start = 0
         if token := asked.query.get("nextPageToken"):
             try:
                 start = int(base64.b64decode(token, validate=True).decode().removeprefix("after:"))
             except ValueError:
-                return _bad("The provided next page token is invalid")
+                return answered_badly("The provided next page token is invalid")
         end = start + min(int(asked.query.get("maxResults", "50")), self.page)
         wanted = asked.query.get("fields", "id").split(",")
         answer: dict[str, Any] = {
@@ -249,7 +256,7 @@ class FakeJira(FakeAtlassian):
             answer["nextPageToken"] = base64.b64encode(f"after:{end}".encode()).decode()
         return Answer(answer)
 
-    def _issue_record(self, issue: _Issue, wanted: list[str]) -> dict[str, Any]:
+    def _issue_record(self, issue: FakeIssue, wanted: list[str]) -> dict[str, Any]:
         key = issue.project
         comments = {"comments": issue.comments[:20], "total": len(issue.comments), "maxResults": 20, "startAt": 0}
         fields: dict[str, Any] = {
