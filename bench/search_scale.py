@@ -311,6 +311,7 @@ class Corpus:
                 held[term][0].append(place)
                 held[term][1].append(times)
         norm = K1 * (1 - B + B * lengths / lengths.mean())
+        visible = self.vectors[rows]
         best = []
         for count, vector in zip(counts, vectors, strict=True):
             words, most = np.zeros(len(rows)), 0.0
@@ -320,7 +321,7 @@ class Corpus:
                     idf = math.log1p((len(rows) - len(places) + 0.5) / (len(places) + 0.5)) * weight * (K1 + 1)
                     words[places] += idf * times / (times + norm[places])
                     most += idf
-            scores = (words / most if most else 0) + np.clip(self.vectors[rows] @ vector, 0, 1)
+            scores = (words / most if most else 0) + np.clip(visible @ vector, 0, 1)
             best.append({self.keys[rows[place]] for place in np.argsort(-scores)[:LIMIT]})
         return best
 
