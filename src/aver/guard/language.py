@@ -99,7 +99,7 @@ def _by_words(words: Sequence[str]) -> tuple[str, float]:
     points: Counter[str] = Counter()
     for word in words:
         for code, weight in _WEIGHTS.get(word, {}).items():
-            points[code] += weight
+            points[code] += weight  # type: ignore[assignment]
     if not points:
         return "", 0.0
     (best, first), *rest = points.most_common(2)
