@@ -129,7 +129,7 @@ def _of_knowledge(services: TenantServices, clock: Clock, tenant: str) -> Iterat
 def _of_agents(services: TenantServices, stopped: int, tenant: str) -> Iterator[Family]:
     """From what is on record, so that nothing begins at zero with the process."""
     asking, mine = services.approvals.asking(), (("tenant", tenant),)
-    answers = {(*mine, ("outcome", name)): float(getattr(asking, name)) for name in _ANSWERS}
+    answers: dict[Labels, float] = {(*mine, ("outcome", name)): float(getattr(asking, name)) for name in _ANSWERS}
     yield _counter("aver_agent_actions_total", "Calls of tools that policy decided.", {mine: float(asking.actions)})
     yield _counter("aver_approvals_total", "Calls of tools that people were asked about, by what came of it.", answers)
     yield _gauge("aver_approvals_pending", "Calls of tools that wait for a person.", [(mine, asking.pending)])
