@@ -96,13 +96,13 @@ def language(text: str) -> tuple[str, float]:
 
 
 def _by_words(words: Sequence[str]) -> tuple[str, float]:
-    points: Counter[str] = Counter()
+    points: dict[str, float] = {}
     for word in words:
         for code, weight in _WEIGHTS.get(word, {}).items():
-            points[code] += weight  # type: ignore[assignment]
+            points[code] = points.get(code, 0.0) + weight
     if not points:
         return "", 0.0
-    (best, first), *rest = points.most_common(2)
+    (best, first), *rest = sorted(points.items(), key=lambda each: -each[1])[:2]
     second = rest[0][1] if rest else 0
     # Sure by being ahead, and by how many of the words are known at all: names and code are of no language.
     known = min(1.0, first / (0.12 * len(words) + 0.5))

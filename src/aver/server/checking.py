@@ -97,7 +97,9 @@ def _believed(server: ServerConfig) -> dict[str, Annotations]:
 
 def _unusable(toolbox: Toolbox) -> Iterator[Finding]:
     for each in toolbox.unusable:
-        declared = each.origin in toolbox.origins and each.name in toolbox.origins[each.origin].declared
+        origin = toolbox.origins[each.origin]
+        # A server may be away for a while; a file of the bundle that cannot be read is wrong.
+        declared = each.name in origin.declared if each.name else not origin.pinned
         subject = f"tool {each.name} of {each.origin}" if each.name else f"tools of {each.origin}"
         yield Finding("error" if declared else "warning", subject, f"{each.cause}. {each.next_step}")
 

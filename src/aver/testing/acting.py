@@ -189,7 +189,7 @@ class Desk:
         self.acting = Acting(
             Parts(
                 self.journal,
-                Conversations(tenant, self.ledger, _NoDocuments()),  # type: ignore[arg-type]
+                Conversations(tenant, self.ledger, _NoDocuments()),  # type: ignore[arg-type]  # it is never asked
                 Agent(model.name),
                 Gateway(lambda: config, builtin=[model]),
                 lambda _: tools,
