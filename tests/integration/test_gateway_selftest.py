@@ -285,6 +285,7 @@ async def test_what_may_be_owed_to_a_busy_machine_is_tried_again(late, result):
         "slow-drip"
     ]
     assert found[0] == result, found
+    assert "tried again by itself" in found[1]
     first, again = opened[0], opened[-1]
     assert again > first, "tried again with no more time than before"
 

@@ -53,7 +53,8 @@ async def selftest(
     """What a gateway with this configuration survives. No provider of the configuration is spoken to: all are fake, on this machine.
 
     ``routes`` names routes or models; all routes by default, or all models where there are none. Declared times pass ``speed`` times
-    as fast. What did not pass and may be owed to a busy machine is tried again by itself and slower: that counts. Raises :class:`~aver.core.errors.InvalidInput` for a name that is not declared.
+    as fast. What did not pass and may be owed to a busy machine is tried again by itself and slower: that counts, and the detail says
+    so. Raises :class:`~aver.core.errors.InvalidInput` for a name that is not declared.
     """
     upstream = Upstream(tuple(config.providers))
     with _silent(), FakeProvider(upstream, key=KEY) as server:
@@ -134,7 +135,8 @@ class _Run:
         judged = {case: task.result() for case, task in tasks.items()}
         slower = replace(self, stage=self.stage.slower(_SLOWER))
         for case in [case for case in cases if judged[case].by_time]:
-            judged[case] = await slower.judged(case)
+            again = await slower.judged(case)
+            judged[case] = again._replace(detail=f"{again.detail}, tried again by itself")
             times[case.fault.name].append(time.monotonic())
         return [
             finding(
