@@ -26,6 +26,14 @@ def no_wait(_):
     """Tests do not wait."""
 
 
+def add_crew(site):
+    """Ann and Ben are staff, Ben and Cas are board; who they are by name."""
+    ids = {name: site.add_user(f"{name}@example.org") for name in ("ann", "ben", "cas")}
+    ids["staff"] = site.add_group("staff", ids["ann"], ids["ben"])
+    ids["board"] = site.add_group("board", ids["ben"], ids["cas"])
+    return ids
+
+
 def confluence(site, folder, *, name="wiki", secret=lambda _: TOKEN, max_bytes=2**20, **given):
     options = ConfluenceOptions(site.url, "env:TOKEN", **{"email": EMAIL, "people": PEOPLE, **given})
     return ConfluenceSource(name, options, reach(folder, secret, max_bytes), no_wait)

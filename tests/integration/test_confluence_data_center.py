@@ -6,7 +6,7 @@ from aver.core.errors import SourceDenied, TooLarge, Unavailable
 from aver.knowledge.listing import listed
 from aver.knowledge.sources.people import People
 from aver.testing.fakes.sources.confluence_data_center import FakeConfluenceDataCenter
-from tests.atlassian import DATA_CENTER, confluence, proof_of_pat
+from tests.atlassian import DATA_CENTER, add_crew, confluence, proof_of_pat
 
 
 @pytest.fixture
@@ -23,10 +23,7 @@ def open_source(site, tmp_path):
 
 @pytest.fixture
 def crew(site):
-    ids = {name: site.add_user(f"{name}@example.org") for name in ("ann", "ben", "cas")}
-    ids["staff"] = site.add_group("staff", ids["ann"], ids["ben"])
-    ids["board"] = site.add_group("board", ids["ben"], ids["cas"])
-    return ids
+    return add_crew(site)
 
 
 def readers(source):

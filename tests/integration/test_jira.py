@@ -10,7 +10,7 @@ from aver.knowledge.sources.people import People
 from aver.knowledge.types import CursorExpired
 from aver.testing.fakes.sources.jira import FakeJira, paragraph
 from aver.testing.fakes.sources.serving import Answer
-from tests.atlassian import TOKEN, jira, proof
+from tests.atlassian import TOKEN, add_crew, jira, proof
 
 
 @pytest.fixture
@@ -27,11 +27,7 @@ def open_source(site, tmp_path):
 
 @pytest.fixture
 def crew(site):
-    """Ann and Ben are staff, Ben and Cas are board; who they are by name."""
-    ids = {name: site.add_user(f"{name}@example.org") for name in ("ann", "ben", "cas")}
-    ids["staff"] = site.add_group("staff", ids["ann"], ids["ben"])
-    ids["board"] = site.add_group("board", ids["ben"], ids["cas"])
-    return ids
+    return add_crew(site)
 
 
 def holder(kind, which=""):

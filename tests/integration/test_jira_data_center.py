@@ -7,7 +7,7 @@ from aver.knowledge.listing import listed
 from aver.knowledge.parsing import parse
 from aver.knowledge.sources.people import People
 from aver.testing.fakes.sources.jira_data_center import FakeJiraDataCenter
-from tests.atlassian import DATA_CENTER, jira, proof_of_pat
+from tests.atlassian import DATA_CENTER, add_crew, jira, proof_of_pat
 
 
 @pytest.fixture
@@ -24,10 +24,7 @@ def open_source(site, tmp_path):
 
 @pytest.fixture
 def crew(site):
-    ids = {name: site.add_user(f"{name}@example.org") for name in ("ann", "ben", "cas")}
-    ids["staff"] = site.add_group("staff", ids["ann"], ids["ben"])
-    ids["board"] = site.add_group("board", ids["ben"], ids["cas"])
-    return ids
+    return add_crew(site)
 
 
 def holder(kind, which=""):

@@ -63,6 +63,8 @@ class JiraDirectory(Directory, ABC):
     """Accounts and groups as Jira, whose API is at ``api``, tells of them."""
 
     api: ClassVar[str]
+    group_parameter: ClassVar[str]
+    """What a query for the members of a group calls its id."""
 
     def __init__(self, site: Site, people: People) -> None:
         super().__init__(site.name, people)
@@ -82,9 +84,13 @@ class JiraDirectory(Directory, ABC):
         own = f"{_APPLICATION}{key}" if key else _LOGGED_IN
         return Audience(groups=frozenset({self.called(own, own), *self._giving(key)}))
 
-    def is_application(self, group: str) -> bool:
-        """Whether it is such a group: of these no members are told, but the groups that give access stand beside it."""
-        return group == _LOGGED_IN or group.startswith(_APPLICATION)
+    def _members_of(self, group: str) -> Iterable[dict[str, Any]]:
+        if group == _LOGGED_IN or group.startswith(_APPLICATION):
+            return []  # the groups that give access stand beside it
+        try:
+            return list(by_start(self._site, f"{self.api}/group/member", {self.group_parameter: group}))
+        except (Withheld, NotFound):
+            return []
 
     def _giving(self, key: str) -> list[str]:
         if self._applications is None:

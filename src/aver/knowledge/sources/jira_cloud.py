@@ -53,7 +53,7 @@ class JiraCloud:
 
 class _Directory(JiraDirectory):
     api = _API
-    group_id = "groupId"
+    group_id = group_parameter = "groupId"
 
     def actor(self, actor: dict[str, Any]) -> Audience:
         user, group = text_of(actor, "actorUser", "accountId"), self.seen(actor.get("actorGroup"))
@@ -65,14 +65,6 @@ class _Directory(JiraDirectory):
     def _look_up(self, accounts: list[str]) -> list[dict[str, Any]]:
         try:
             return list(by_start(self._site, f"{_API}/user/bulk", {"accountId": accounts}))
-        except (Withheld, NotFound):
-            return []
-
-    def _members_of(self, group: str) -> Iterable[dict[str, Any]]:
-        if self.is_application(group):
-            return []
-        try:
-            return list(by_start(self._site, f"{_API}/group/member", {"groupId": group}))
         except (Withheld, NotFound):
             return []
 

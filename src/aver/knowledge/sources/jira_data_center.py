@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aver.core.errors import NotFound
 from aver.knowledge.sources.answers import Records, listed_in, part_of, records, text_of, walk_counted
-from aver.knowledge.sources.atlassian import Site, Withheld
+from aver.knowledge.sources.atlassian import Site
 from aver.knowledge.sources.audience import Audience
-from aver.knowledge.sources.jira_access import JiraDirectory, by_start, refusal
+from aver.knowledge.sources.jira_access import JiraDirectory, refusal
 from aver.knowledge.sources.jira_markup import markdown
 from aver.knowledge.sources.people import People
 
@@ -68,7 +67,7 @@ class JiraDataCenter:
 
 class _Directory(JiraDirectory):
     api = _API
-    account_id, account_name, group_id = "key", "name", "name"
+    account_id, account_name, group_id, group_parameter = "key", "name", "name", "groupname"
 
     def actor(self, actor: dict[str, Any]) -> Audience:
         """Users are told by their names alone."""
@@ -88,14 +87,6 @@ class _Directory(JiraDirectory):
     def _look_up(self, accounts: list[str]) -> list[dict[str, Any]]:
         found = (self._site.told(f"{_API}/user", {"key": each}) for each in accounts)
         return [each for each in found if isinstance(each, dict)]
-
-    def _members_of(self, group: str) -> Iterable[dict[str, Any]]:
-        if self.is_application(group):
-            return []
-        try:
-            return list(by_start(self._site, f"{_API}/group/member", {"groupname": group}))
-        except (Withheld, NotFound):
-            return []
 
     def _name_of(self, group: str) -> str:
         return group
