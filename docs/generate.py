@@ -10,7 +10,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from aver.gateway.config.description import schema
+from aver.server.bundle import bundle_schema
 from aver.server.cli.main import app
 
 HERE = Path(__file__).parent
@@ -47,12 +47,11 @@ def page() -> str:
     return INTRODUCTION + "".join(section(name, each) for name, each in commands(get_command(app), "aver"))
 
 
-def bundle_schema() -> str:
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-
-
 def main() -> int:
-    pages = {HERE / "cli.md": page(), HERE / "aver.schema.json": bundle_schema()}
+    pages = {
+        HERE / "cli.md": page(),
+        HERE / "aver.schema.json": json.dumps(bundle_schema(), indent=2, ensure_ascii=False) + "\n",
+    }
     if "--check" in sys.argv:
         current = all(path.is_file() and path.read_text(encoding="utf-8") == text for path, text in pages.items())
         return 0 if current else 1

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvicorn
+from starlette.types import ASGIApp
+
 from aver.core.settings import Settings
 from aver.server.application import Application
 from aver.server.http.app import create_app
@@ -56,6 +59,20 @@ def serving(application: Application) -> Iterator[Served]:
         try:
             assert started.wait(120), "the server did not start"
             yield Served(address[0], application)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+@contextmanager
+def serving_app(app: ASGIApp) -> Iterator[str]:
+    """Serve any ASGI application from a thread, over a real socket, until the block ends; its address."""
+    with listen("127.0.0.1", 0) as socket:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(30)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Integer, LargeBinary, String, Table
 
+import aver.agents.acting.store
 import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store

@@ -50,7 +50,7 @@ def test_ask_has_the_promised_form(installation):
     answer = aver(installation, "ask", QUESTION, "--tenant", "northwind", "--user", "ann", "--group", "staff")
     assert answer.keys() == {
         "turn", "conversation", "mode", "abstained", "answer", "sentences", "citations", "looked_at", "release",
-        "usage", "latency_ms", "conflicts", "outdated",
+        "usage", "latency_ms", "conflicts", "outdated", "notices",
     }  # fmt: skip
     assert answer["usage"].keys() >= {"input_tokens", "output_tokens", "cost_usd"}
     assert answer["mode"] == "extractive"

@@ -2,14 +2,17 @@
 
 import asyncio
 import threading
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
 from aver.core.errors import SettingsError
-from aver.gateway.config.source import ConfigSource
+from aver.gateway.config.read import read_bundle
+from aver.gateway.config.source import BundleSource, keep_models
 from aver.testing.clock import FixedClock
 
+config_source = partial(BundleSource, read=read_bundle, check=keep_models)
 HEAD = "providers: {p: {kind: openai}}\nmodels:\n"
 
 
@@ -47,7 +50,7 @@ def after(source, clock, seconds=1.0):
 )
 @pytest.mark.parametrize("whole", [True, False], ids=["directory", "file"])
 def test_a_changed_file_comes_into_force(file, clock, write, whole):
-    source = ConfigSource(file.parent if whole else file, clock=clock)
+    source = config_source(file.parent if whole else file, clock=clock)
     assert [*source().models] == ["a"]
     write(file, bundle("a", "b"))
     assert [*source().models] == ["a"]  # looked at less than a second ago
@@ -59,7 +62,7 @@ def test_a_link_that_is_swapped_is_a_change(tmp_path, clock):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "aver.yaml").write_text(bundle(*names))
     (tmp_path / "now").symlink_to("one")
-    source = ConfigSource(tmp_path / "now", clock=clock)
+    source = config_source(tmp_path / "now", clock=clock)
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(tmp_path / "now")
     assert [*after(source, clock).models] == ["a", "b"]
@@ -67,7 +70,7 @@ def test_a_link_that_is_swapped_is_a_change(tmp_path, clock):
 
 def test_a_wrong_file_leaves_the_old_configuration_in_force_and_is_reported_once(file, clock):
     heard = []
-    source = ConfigSource(file.parent, heard.append, clock=clock)
+    source = config_source(file.parent, heard.append, clock=clock)
     before = source()
     replaced(file, "models: {a: {provider: nobody}}")
     for _ in range(3):
@@ -86,7 +89,7 @@ def test_a_wrong_file_leaves_the_old_configuration_in_force_and_is_reported_once
 
 def test_a_file_that_vanishes_leaves_the_old_configuration_in_force(file, clock):
     heard = []
-    source = ConfigSource(file, heard.append, clock=clock)
+    source = config_source(file, heard.append, clock=clock)
     file.unlink()
     assert [*after(source, clock).models] == ["a"]
     assert "cannot be read" in heard[0].cause
@@ -96,7 +99,7 @@ def test_a_file_that_vanishes_leaves_the_old_configuration_in_force(file, clock)
 
 
 def test_an_empty_file_leaves_the_old_configuration_in_force(file, clock):
-    source = ConfigSource(file, clock=clock)
+    source = config_source(file, clock=clock)
     file.write_text("")
     assert [*after(source, clock).models] == ["a"]
     assert "no models any more" in source.problem.cause
@@ -105,7 +108,7 @@ def test_an_empty_file_leaves_the_old_configuration_in_force(file, clock):
 
 
 def test_a_file_that_is_still_being_written_is_waited_for(file, clock):
-    source, heard = ConfigSource(file, clock=clock), []
+    source, heard = config_source(file, clock=clock), []
     clock.advance(1)
     with file.open("w") as written:
         for part in (HEAD, "  a: {provider: p}\n", "  b: {provider: p}\n"):
@@ -117,7 +120,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(file, clock):
 
 
 def test_a_trained_router_that_arrives_late_is_noticed(file, clock):
-    source = ConfigSource(file.parent, clock=clock)
+    source = config_source(file.parent, clock=clock)
     replaced(file, bundle("a") + "routes: {r: {models: [a], strategy: learned, learned: {model: r.json}}}\n")
     after(source, clock)
     assert "no file 'r.json'" in source.problem.cause
@@ -126,7 +129,7 @@ def test_a_trained_router_that_arrives_late_is_noticed(file, clock):
 
 
 def test_what_means_the_same_stays_the_same_object(file, clock):
-    source = ConfigSource(file, clock=clock)
+    source = config_source(file, clock=clock)
     before = source()
     replaced(file, bundle("a") + "# a remark\n")
     assert after(source, clock) is before
@@ -135,11 +138,11 @@ def test_what_means_the_same_stays_the_same_object(file, clock):
 def test_there_is_no_beginning_with_a_wrong_file(file):
     file.write_text("models: 3")
     with pytest.raises(SettingsError, match="expected a mapping"):
-        ConfigSource(file.parent)
+        config_source(file.parent)
 
 
 def test_the_file_is_looked_at_once_a_second_and_read_once_a_change(file, clock, monkeypatch):
-    source = ConfigSource(file, clock=clock)
+    source = config_source(file, clock=clock)
     looks, reads = [], []
     read = source._read
     monkeypatch.setattr(source, "_look", lambda kept=source._look: looks.append(1) or kept())
@@ -157,7 +160,7 @@ def test_the_file_is_looked_at_once_a_second_and_read_once_a_change(file, clock,
 
 async def test_callers_only_ever_see_whole_configurations(file, clock):
     names = [f"m{n}" for n in range(50)]
-    source = ConfigSource(file, clock=clock)
+    source = config_source(file, clock=clock)
     seen = [source()]
     for count in range(10, 51, 10):
         replaced(file, bundle(*names[:count]))

@@ -230,6 +230,17 @@ class Api(_Http):
     def search(self, caller, query):
         return self._json(caller, "/v1/search", {"query": query})
 
+    def mcp(self, caller: Caller, tool: str, **arguments: str) -> Reply:
+        """A call of one of the tools that Aver offers to programs."""
+        headers = {
+            "Authorization": f"Bearer {caller.key}",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+        }
+        params = {"name": tool, "arguments": arguments}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        return self._request("POST", "/mcp", headers, orjson.dumps(call))
+
     def documents(self, caller):
         return self._json(caller, "/v1/documents")
 

@@ -126,6 +126,15 @@ def _searched(visitor: Visitor) -> str:
     return visitor.told(visitor.face("HTTP").search(visitor.caller, visitor.question))
 
 
+def _called(tool: str, argument: str) -> Look:
+    """By a program that speaks the Model Context Protocol."""
+
+    def look(visitor: Visitor) -> str:
+        return visitor.told(visitor.face("HTTP").mcp(visitor.caller, tool, **{argument: visitor.question}))
+
+    return look
+
+
 def _spots(visitor: Visitor) -> str:
     path = f"/v1/documents/{visitor.document}/versions/{visitor.version}/spots?start=0&end=30"
     return visitor.there(visitor.face("HTTP").get(visitor.caller, path))
@@ -168,11 +177,13 @@ def _drafted(visitor: Visitor) -> str:
 
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
+_CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
     "POST /v1/search": (_searched,),
+    "POST /mcp": (_called("search", "query"), _called("ask", "question")),
     "GET /v1/documents": (_api("/v1/documents"),),
     "GET /v1/documents/{document}": (
         _api("/v1/documents/{v.document}"),
@@ -186,6 +197,19 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
+    "GET /v1/agents": _NOTHING,
+    "POST /v1/agents/turns": _CALLS,
+    "GET /v1/agents/turns": "the caller's own tasks",
+    "GET /v1/agents/turns/{turn}/events": _CALLS,
+    "GET /v1/agents/turns/{turn}": _CALLS,
+    "POST /v1/agents/turns/{turn}/cancel": _NOTHING,
+    "GET /v1/approvals": _CALLS,
+    "GET /v1/approvals/{approval}": _CALLS,
+    "POST /v1/approvals/{approval}/approve": _NOTHING,
+    "POST /v1/approvals/{approval}/refuse": _NOTHING,
+    "GET /v1/switches": _NOTHING,
+    "POST /v1/switches": _NOTHING,
+    "DELETE /v1/switches/{switch}": _NOTHING,
     "POST /events/{tenant}/{source}": _NOTHING,
     "GET /healthz": _NOTHING,
     "GET /readyz": _NOTHING,
@@ -210,6 +234,8 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         _picture(),
         _picture(If_None_Match='"{v.document}-{v.version}-1"'),
     ),
+    "GET /approvals": _CALLS,
+    "POST /approvals/{approval}": _CALLS,
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
@@ -237,10 +263,22 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
     "ingest": _OPERATORS,
+    **dict.fromkeys((f"agents {each}" for each in ("run", "resume", "show")), _CALLS),
+    "agents turns": "the user's own tasks",
+    "agents list": _NOTHING,
+    **dict.fromkeys(("policy explain", "policy diff"), _RECORD),
+    "approvals list": _CALLS,
+    "approvals show": _CALLS,
     **dict.fromkeys(
         (
             *(f"tenant {each}" for each in ("create", "list")),
             *(f"keys {each}" for each in ("create", "list", "revoke")),
+            *(f"switch {each}" for each in ("on", "off", "list")),
+            *(f"approvals {each}" for each in ("approve", "refuse")),
+            "agents cancel",
+            "check",
+            *(f"policy {each}" for each in ("check", "test")),
+            *(f"tools {each}" for each in ("approve", "lint", "list")),
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")
@@ -254,6 +292,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             ),
             "erase",
             "serve",
+            "mcp",
         ),
         _NOTHING,
     ),

@@ -39,6 +39,7 @@ __all__ = ["Conversations", "Pairs", "answer_of"]
 _LISTED = 100
 """The newest conversations are listed."""
 _WITHHELD = "What this answer rested on was deleted, or you may no longer read it."
+_HELD_BACK = "A check held back some of what was written here."
 
 Pairs = frozenset[tuple[str, int]]
 
@@ -124,9 +125,10 @@ class Conversations:
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns; :class:`NotFound` for any other. Where something the turn looked at
-        can no longer be read, what was written about it is left out of the steps."""
+        can no longer be read, what was written about it is left out of the steps; and where checks held back some of the answer, so is
+        what the model wrote."""
         self._own_turn(principal, turn)
-        steps = self._ledger.turn(turn)
+        steps = _as_shown(self._ledger.turn(turn))
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
             return steps
@@ -187,6 +189,20 @@ def _no_turn() -> NotFound:
     return NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
 
 
+def _as_shown(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Without what a model wrote and the checks of the answer did not let through."""
+    held = any(
+        step.kind == "checked"
+        and step.facts.get("place") == "output"
+        and step.facts.get("outcome") in ("redact", "block")
+        for step in steps
+    )
+    return tuple(
+        replace(step, body={"withheld": _HELD_BACK}) if held and step.kind in ("generated", "verified") else step
+        for step in steps
+    )
+
+
 def _past_turn(row: Row[Any], content: _Content, readable: Pairs) -> PastTurn:
     answer, withheld = content.answer, 0
     if answer is not None:
@@ -242,7 +258,7 @@ def _content(steps: Iterable[Step]) -> _Content | None:
             (document, version) for hit in retrieved.get("hits", ()) for document, version in hit.get("also", ())
         )
         | frozenset((document, version) for document, version in retrieved.get("remembered", ())),
-        answer_of(responded["answer"]) if responded else None,
+        answer_of(responded["answer"]) if responded and "answer" in responded else None,
     )
 
 
@@ -261,6 +277,7 @@ def answer_of(data: Mapping[str, Any]) -> Answer:
                 for each in data.get("conflicts", ())
             ),
             "outdated": tuple(data.get("outdated", ())),
+            "notices": tuple(data.get("notices", ())),
             "usage": Usage(**data["usage"]),
         }
     )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
+from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
 from aver.agents.release import Release
 from aver.agents.reranking import MakeCall
-from aver.agents.turn import Parts, Turn
+from aver.agents.turn import Halt, Parts, Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
 from aver.core import Clock, Principal
 from aver.core.errors import AverError, NotFound
 from aver.evidence import Ledger, Step
 from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Message
+from aver.guard import NOTHING, Guard
 from aver.knowledge.reranking import Reranker
 from aver.store import TenantStore
 
@@ -26,13 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Assistant"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 class Assistant:
     """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
-    turn's way to call models, what orders the passages a second time."""
+    turn's way to call models, what orders the passages a second time; ``guard`` is the guard of the moment; ``halt`` looks for kill
+    switches."""
 
     def __init__(
         self,
@@ -44,10 +43,24 @@ class Assistant:
         release: Release,
         embedder: Embedder,
         reranker: Callable[[MakeCall], Reranker] | None = None,
+        guard: Callable[[], Guard] = lambda: NOTHING,
+        halt: Halt | None = None,
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
-        self._parts = Parts(store, ledger, knowledge, gateway, clock, release, embedder, self._conversations, reranker)
+        self._parts = Parts(
+            store,
+            ledger,
+            knowledge,
+            gateway,
+            clock,
+            release,
+            embedder,
+            self._conversations,
+            reranker,
+            guard,
+            halt,
+        )
 
     async def run(
         self,
@@ -63,27 +76,37 @@ class Assistant:
         ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
         ``limit`` is how many passages to look at, if fewer than the release does.
 
-        Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.TooLarge` for the question,
-        :class:`~aver.core.errors.NotFound` for the conversation, and :class:`~aver.core.errors.ProviderError` when a reply breaks off
-        after some of it was shown. A turn that raises, or is left, is recorded as failed and never sealed.
+        Raises :class:`~aver.core.errors.Stopped` where it is switched off, :class:`~aver.core.errors.InvalidInput` and
+        :class:`~aver.core.errors.TooLarge` for the question, :class:`~aver.core.errors.NotFound` for the conversation,
+        :class:`~aver.core.errors.Blocked` where a check holds back the question, or the answer after some of it was shown, and
+        :class:`~aver.core.errors.ProviderError` when a reply breaks off then. A turn that raises, or is left, is recorded as failed
+        and never sealed.
         """
         turn = Turn(self._parts, principal, question, conversation, history, limit)
         try:
-            await _whole(turn.admit)
+            await turn.require_going()
+            await whole(turn.admit)
+            await whole(turn.understand)
+            await turn.check()
             yield turn.progressed("admitted")
-            await _whole(turn.understand)
             await turn.reword()
-            await _whole(turn.search)
+            await whole(turn.search)
             await turn.rerank()
-            await _whole(turn.retrieved)
+            await whole(turn.retrieved)
+            await turn.screen()
             yield turn.progressed("retrieved")
+            await turn.require_going()
             if turn.hits:
                 yield turn.progressed("generating")
                 async with aclosing(turn.generate()) as written:
                     async for sentence in written:
-                        for verified in await _whole(turn.verify, sentence):
-                            yield verified
-            yield await _whole(turn.respond)
+                        for verified in await whole(turn.verify, sentence):
+                            for shown in await turn.show(verified):
+                                yield shown
+            await turn.require_going()
+            for shown in await turn.conclude():
+                yield shown
+            yield await whole(turn.respond)
         except BaseException as error:
             await _record_failure(turn, error)
             raise
@@ -130,18 +153,8 @@ class Assistant:
         return turn_lineage(self._store, self._ledger, past.answer, past.created, past.withheld)
 
 
-async def _whole(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do blocking work in a thread, to its end even when cancelled meanwhile: a step half done is not told from one undone."""
-    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait({thread})
-        raise
-
-
 async def _record_failure(turn: Turn, error: BaseException) -> None:
     try:
-        await _whole(turn.fail, error)
+        await whole(turn.fail, error)
     except AverError as unrecorded:
         error.add_note(f"The failure itself could not be recorded: {unrecorded}")

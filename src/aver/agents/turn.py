@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from aver.agents.blocking import whole
 from aver.agents.citing import SentenceStream
 from aver.agents.conflicts import conflicts
 from aver.agents.conversations import Conversations, Pairs
 from aver.agents.followup import Asked, Resolved, resolve
+from aver.agents.guarding import Answering, Guarding
 from aver.agents.prompt import Exchange, messages
 from aver.agents.release import Release
 from aver.agents.reranking import MakeCall
@@ -28,6 +30,7 @@ from aver.gateway.calling.reply import Reply
 from aver.gateway.calls import Call, CallRecord
 from aver.gateway.service import Gateway
 from aver.gateway.types import ChatRequest, Embedder, Message, Mode, Passage, Usage
+from aver.guard import NOTHING, Guard, Place, facts_of
 from aver.knowledge.reranking import Outcome, Reranker, rerank
 from aver.knowledge.scope import EVERYTHING
 from aver.knowledge.types import Hit
@@ -36,7 +39,7 @@ from aver.store import TenantStore
 if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
-__all__ = ["Parts", "Turn"]
+__all__ = ["Halt", "Parts", "Turn"]
 
 _LOOKED_AT = 3
 """How many of the nearest passages an abstention names."""
@@ -45,6 +48,13 @@ _POOL = 3
 _LONGEST_EXCHANGE = 1500
 """Characters of an earlier answer that the model is reminded of."""
 _UNCLEAR = re.compile(r"[^A-Za-z0-9._:/+-]+")
+
+
+class Halt(Protocol):
+    """Raises :class:`~aver.core.errors.Stopped` where a switch stops the feature for the tenant with this id:
+    :meth:`~aver.store.Switches.halt`."""
+
+    async def __call__(self, tenant: str, *, feature: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,9 @@ class Parts:
     embedder: Embedder
     conversations: Conversations
     reranker: Callable[[MakeCall], Reranker] | None = None
+    guard: Callable[[], Guard] = lambda: NOTHING
+    """The guard of the moment; a turn keeps the one that it begins with."""
+    halt: Halt | None = None
 
 
 @dataclass(slots=True)
@@ -138,9 +151,23 @@ class Turn:
     _writings: list[_Writing] = field(default_factory=list)
     _calls: list[CallRecord] = field(default_factory=list)
     _verifier: Verifier | None = None
+    _guarding: Guarding = field(init=False)
+    _given: Sequence[Hit] = ()
+    """The passages as models are given them."""
+    _answering: Answering | None = None
+    _concluded: Answer | None = None
     _verify_ms: float = 0.0
     _started: float = 0.0
     _status: TurnStatus | None = None
+
+    def __post_init__(self) -> None:
+        parts = self.parts
+        self._guarding = Guarding(parts.guard(), parts.store, parts.clock, self.principal)
+
+    async def require_going(self) -> None:
+        """Raises :class:`~aver.core.errors.Stopped` where the assistant, its tenant or the installation is stopped."""
+        if self.parts.halt is not None:
+            await self.parts.halt(self.principal.tenant, feature=self.parts.release.name)
 
     def admit(self) -> None:
         """Check the question, find or begin the conversation, pin the release. Records ``admitted``."""
@@ -166,6 +193,7 @@ class Turn:
                 "conversation": self.conversation,
                 "ordinal": ordinal,
                 "characters": len(self.question),
+                **({"guardrails": self._guarding.digest} if self._guarding.digest else {}),
             }
             body = {
                 "question": self.question,
@@ -175,6 +203,7 @@ class Turn:
             }
             parts.ledger.append_all(tx, [self._draft("admitted", facts, body)])
         self._status = "open"
+        self._guarding.conversation = self.conversation
 
     def understand(self) -> None:
         """Resolve the question against the conversation, and read from it where, when and how many things it asks for."""
@@ -185,12 +214,19 @@ class Turn:
         named = parts.knowledge.named(self.principal, mentioned(self._resolved.question))
         self._understood = understand(self._resolved.question, named, parts.clock.now())
 
+    async def check(self) -> None:
+        """Have the question checked, as it was asked and as it was understood. Raises :class:`~aver.core.errors.Blocked`."""
+        for question in dict.fromkeys((self.question, self._understood.question)):
+            await self._guarding.question(question)
+
     async def reword(self) -> None:
         """Other wordings of the question by a model, where the release names one; without, or when it is late, none."""
         release = self.parts.release
         if release.rewriter:
             writer = Rewriter(self.parts.gateway, release.rewriter, self._call_to)
-            self._wordings, self._reworded = await reworded(self._understood.question, writer, release.patience)
+            question = await self._guarding.question(self._understood.question)
+            wordings, self._reworded = await reworded(question, writer, release.patience)
+            self._wordings = tuple(await whole(self._restored, wordings))
 
     def search(self) -> None:
         """Search what the principal may read. A place or a time that was only worded, and holds nothing, is left out of account."""
@@ -209,8 +245,12 @@ class Turn:
         """Order the passages by a model, where the release names one; a late or failed one leaves the search's order."""
         parts, release = self.parts, self.parts.release
         reranker = parts.reranker(self._call_to) if parts.reranker else None
-        ranked, self._reranked = await rerank(self.hits, self._understood.question, reranker, release.patience)
-        self.hits = tuple(ranked[: min(self.limit or release.passages, release.passages)])
+        found = {hit.passage: hit for hit in self.hits}
+        given = await self._guarding.hits(self.hits) if reranker else self.hits
+        question = await self._guarding.question(self._understood.question)
+        ranked, self._reranked = await rerank(given, question, reranker, release.patience)
+        kept = ranked[: min(self.limit or release.passages, release.passages)]
+        self.hits = tuple(replace(found[hit.passage], score=hit.score) for hit in kept)
 
     def retrieved(self) -> None:
         """Record what was found, as ``retrieved``; for a model that writes, with the text around each passage."""
@@ -239,13 +279,20 @@ class Turn:
             "remembered": sorted(self._remembered),
         }
         with parts.store.begin() as tx:
-            parts.ledger.append_all(tx, [self._draft("retrieved", facts, body)])
+            parts.ledger.append_all(tx, [*self._checked("input"), self._draft("retrieved", facts, body)])
+        self._guarding.recorded("input")
+
+    async def screen(self) -> None:
+        """Leave out of what was found what checks hold back, and have the rest as models are given it."""
+        self._given = await self._guarding.hits(self.hits)
+        kept = {hit.passage for hit in self._given}
+        self.hits = tuple(hit for hit in self.hits if hit.passage in kept)
 
     async def generate(self) -> AsyncGenerator[str]:
         """The sentences of the answer as they are written. When the model fails before anything was shown, the last resort
         answers in its place; after that the failure is the turn's. Raises :class:`ProviderError`."""
         parts = self.parts
-        self._request = self._asked()
+        self._request = await self._asked()
         try:
             async with aclosing(self._write(parts.release.model)) as sentences:
                 async for sentence in sentences:
@@ -262,15 +309,27 @@ class Turn:
         """Judge a sentence; what may be shown now."""
         assert self._verifier is not None
         started = self.parts.clock.monotonic()
-        ready = self._verifier.verify(sentence)
+        ready = self._verifier.verify(self._guarding.restored(sentence))
         self._verify_ms += self._ms(started)
+        return ready
+
+    async def show(self, verified: SentenceReady) -> list[SentenceReady]:
+        """Have a verified sentence checked; what may be shown now. Raises :class:`~aver.core.errors.Blocked`."""
+        assert self._answering is not None
+        return await self._answering.take(verified)
+
+    async def conclude(self) -> list[SentenceReady]:
+        """What is left to be shown, at the end of the answer. Raises :class:`~aver.core.errors.Blocked`."""
+        ready = await self._answering.rest() if self._answering else []
+        if self._guarding.watches("output"):
+            self._concluded = await self._guarding.answer(await whole(self._answer))
         return ready
 
     def respond(self) -> Answer:
         """The answer as verified, or the abstention. Records ``generated``, ``verified``, ``responded`` and ``sealed`` at once,
         so that an answer is sealed whole or not at all."""
         parts = self.parts
-        answer = self._answer()
+        answer = self._concluded or self._answer()
         outcome = {
             "abstained": answer.abstained,
             "mode": answer.mode,
@@ -297,7 +356,7 @@ class Turn:
         known = isinstance(error, AverError)
         facts = {
             "error": error.slug if isinstance(error, AverError) else "cancelled" if left else "internal-error",
-            "shown": len(self._verifier.sentences) if self._verifier else 0,
+            "shown": len(self._answering.shown) if self._answering else 0,
             "ms": self._ms(self._started),
         }
         body = {"detail": str(error) if known else type(error).__name__}
@@ -312,13 +371,14 @@ class Turn:
 
     @property
     def _shown(self) -> bool:
-        return bool(self._verifier and self._verifier.sentences)
+        return bool(self._answering and self._answering.shown)
 
     def _begin_verifying(self) -> None:
         parts = self.parts
         self._verifier = Verifier(
             self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds, self._remembered
         )
+        self._answering = self._guarding.answering()
 
     def _remember(self) -> list[Asked]:
         """The conversation so far, as it may be read now."""
@@ -335,13 +395,18 @@ class Turn:
             Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in answer.citations))) for turn, answer in past
         ]
 
-    def _asked(self) -> ChatRequest:
-        release, question = self.parts.release, self._understood.question
+    def _restored(self, texts: Sequence[str]) -> list[str]:
+        return list(map(self._guarding.restored, texts))
+
+    async def _asked(self) -> ChatRequest:
+        release = self.parts.release
+        question = await self._guarding.question(self._understood.question)
         passages = tuple(
             Passage(number, f"{hit.title} \u2014 {hit.section}" if hit.section else hit.title, hit.text)
-            for number, hit in enumerate(self.hits, 1)
+            for number, hit in enumerate(self._given, 1)
         )
-        spoken = messages(release.instructions, self._exchanges, passages, question)
+        history = await self._guarding.exchanges(self._exchanges)
+        spoken = messages(release.instructions, history, passages, question)
         return ChatRequest(spoken, question, passages, release.max_tokens, release.temperature)
 
     def _call(self, model: str) -> Call:
@@ -404,9 +469,15 @@ class Turn:
         finally:
             writing.ms = self._ms(started)
 
+    def _checked(self, *places: Place) -> Iterator[Draft]:
+        """The steps ``checked``: one for each place whose checks made something of a text since they were last recorded."""
+        for made in self._guarding.unrecorded(*places):
+            yield self._draft("checked", facts_of(made), {"texts": [each.body() for each in made]})
+
     def _written(self) -> list[Draft]:
-        """The steps ``called``, one for each call through the gateway, ``generated``, one for each that wrote, and ``verified``."""
-        drafts = [self._draft("called", record.facts(), record.body()) for record in self._calls]
+        """The steps ``checked``, ``called``, one for each call through the gateway, ``generated``, one for each that wrote, and ``verified``."""
+        drafts = [*self._checked("input", "passage")]
+        drafts += [self._draft("called", record.facts(), record.body()) for record in self._calls]
         for writing in self._writings:
             sent = [asdict(message) for message in self._request.messages] if self._request else []
             drafts.append(self._draft("generated", writing.facts(), {"messages": sent, "text": writing.text}))
@@ -422,12 +493,12 @@ class Turn:
             }
             body = {"sentences": [each.record() for each in judged]}
             drafts.append(self._draft("verified", facts, body))
-        return drafts
+        return [*drafts, *self._checked("output")]
 
     def _answer(self) -> Answer:
-        verifier = self._verifier
-        sentences = tuple(verifier.sentences) if verifier else ()
-        citations = tuple(verifier.citations) if verifier else ()
+        shown = self._answering.shown if self._answering else ()
+        sentences = tuple(each.sentence for each in shown)
+        citations = tuple(citation for each in shown for citation in each.citations)
         looked_at: tuple[LookedAt, ...] = ()
         text = render(sentences)
         if not sentences:
@@ -449,6 +520,7 @@ class Turn:
             self._ms(self._started),
             conflicts(citations, self._readable_hits() if citations else (), self.parts.embedder),
             self._outdated(citations),
+            tuple(self._guarding.notices()),
         )
 
     def _outdated(self, citations: Sequence[Citation]) -> tuple[int, ...]:

@@ -95,6 +95,8 @@ class Answer:
     """What other documents say against it."""
     outdated: tuple[int, ...] = ()
     """Positions (from 0) of citations of a version that had been replaced when the answer was given."""
+    notices: tuple[str, ...] = ()
+    """What checks of texts have to tell a reader, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def render(sentences: Iterable[Sentence]) -> str:
 
 
 def remarks(answer: Answer) -> tuple[str, ...]:
-    """What a reader must know beside the sentences, each in one plain sentence: contradictions, and versions that were replaced."""
+    """What a reader must know beside the sentences, each in one plain sentence: contradictions, versions that were replaced, what checks say."""
     said = []
     for conflict in answer.conflicts:
         title = " ".join(conflict.other.title.split())
@@ -175,7 +177,7 @@ def remarks(answer: Answer) -> tuple[str, ...]:
         said.append(
             f"{numbers} cite{'s' * (len(answer.outdated) == 1)} an earlier version; the document has changed since."
         )
-    return tuple(said)
+    return (*said, *answer.notices)
 
 
 TurnEvent = Progressed | SentenceReady | Answer

@@ -10,6 +10,7 @@
     ├── NotFound                   it does not exist, or the caller may not see it
     ├── Unauthenticated            no key, or a key that is not valid
     ├── Forbidden                  the key lacks a role; says nothing of what there is
+    ├── Blocked                    a check that the tenant declares holds a text back
     ├── VerificationFailed         evidence does not add up; names the first bad record
     ├── Conflict                   it exists already, or another process holds it
     ├── LimitReached               a rate limit of this installation; passes with time
@@ -18,6 +19,7 @@
     │   ├── SourceDenied           a source of documents does not let Aver in
     │   ├── StorageFull            the disk is full
     │   ├── Overloaded             more is asked of this process than it takes at once
+    │   ├── Stopped                a kill switch holds it
     │   └── ProviderError          a model provider failed, or cannot be reached
     │       ├── ProviderTimeout    it did not answer in time
     │       ├── ProviderPaused     it failed too often and is left alone for now
@@ -29,6 +31,7 @@
     │           ├── ContextOverflow     the request is longer than the model reads
     │           ├── ContentFiltered     the provider's content filter refused the request
     │           └── RequestRejected     anything else the caller can mend: the provider calls the request wrong
+    ├── Undecided                  an effect may have happened, and nothing says whether it did
     └── MissingExtra               an optional dependency is not installed
 
 The command line prints ``error: cause. next step`` and exits with ``exit_code``; HTTP answers with
@@ -39,6 +42,7 @@ from __future__ import annotations
 
 __all__ = [
     "AverError",
+    "Blocked",
     "BudgetExceeded",
     "Conflict",
     "ContentFiltered",
@@ -60,11 +64,13 @@ __all__ = [
     "RequestRejected",
     "SettingsError",
     "SourceDenied",
+    "Stopped",
     "StorageFull",
     "StreamTruncated",
     "TooLarge",
     "Unauthenticated",
     "Unavailable",
+    "Undecided",
     "VerificationFailed",
 ]
 
@@ -124,6 +130,10 @@ class Forbidden(AverError):
     slug, status, exit_code = "forbidden", 403, 3
 
 
+class Blocked(AverError):
+    slug, status = "blocked", 400
+
+
 class VerificationFailed(AverError):
     slug, status, exit_code = "verification-failed", 409, 4
 
@@ -154,6 +164,10 @@ class StorageFull(Unavailable):
 
 class Overloaded(Unavailable):
     slug = "overloaded"
+
+
+class Stopped(Unavailable):
+    slug = "stopped"
 
 
 class ProviderError(Unavailable):
@@ -198,6 +212,12 @@ class RequestRejected(ProviderRefused):
 
 class StreamTruncated(ProviderError):
     slug = "stream-truncated"
+
+
+class Undecided(AverError):
+    """Not to be tried again blindly: it may have happened already."""
+
+    slug, status = "undecided", 504
 
 
 class MissingExtra(AverError):

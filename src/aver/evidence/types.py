@@ -16,6 +16,20 @@ StepKind = Literal[
     "called",  # one call through the gateway: who was asked, why, and what it cost
     "verified",  # each sentence, its citations, supported or not
     "responded",  # the answer as given, or the abstention
+    "checked",  # what guardrails made of a text that is no call: the user's words, a result, the answer
+    "refused",  # calls of tools that the loop did not take to policy, and why
+    "decided",  # what policy says of one call of a tool, with its arguments and where they came from
+    "asked",  # a person is asked to approve a call
+    "approved",  # they do, once or for the conversation
+    "rejected",  # they do not, once or ever
+    "expired",  # nobody said anything in time
+    "intended",  # an effect is about to be brought about, under its idempotency key
+    "executed",  # what became of a call of a tool: done, failed, not run, or undecided
+    "resumed",  # another process goes on with the turn, or the same one after waiting
+    "aborted",  # the turn will not be brought to its end; what can be taken back is, then it is failed
+    "remembered",  # a value kept for a user, with its origin
+    "forgotten",  # such a value let go
+    "switched",  # something was stopped for this tenant, or let go on
     "judged",  # feedback on a call or a turn, given after it
     "failed",  # the turn ended with an error; a signed checkpoint covers it
     "sealed",  # closes the turn; a signed checkpoint covers it

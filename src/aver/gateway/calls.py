@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
-__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Operation", "Role", "Sink", "outcome_of"]
+__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Halt", "Operation", "Role", "Sink", "outcome_of"]
 
 Operation = Literal["chat", "embeddings", "rerank"]
 Role = Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"]
@@ -150,6 +150,11 @@ def outcome_of(error: BaseException | None) -> str:
 
 Sink = Callable[["Call", CallRecord], None]
 """Takes the record of a call that ended, before its last bytes are sent. What it has taken is not lost."""
+
+
+Halt = Callable[["Call", str], Awaitable[None]]
+"""Raises :class:`~aver.core.errors.Stopped` where a switch stops a call, or the model or route of that name for it. Awaited before anybody is
+asked, before each attempt, and for each piece of a reply."""
 
 
 @dataclass(slots=True)

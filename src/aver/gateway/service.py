@@ -21,7 +21,7 @@ from aver.gateway.calling.features import Features
 from aver.gateway.calling.handling import Handling, Means
 from aver.gateway.calling.reply import Alone, Reply
 from aver.gateway.calling.sharing import SharedCall, Sharer, sharing_key
-from aver.gateway.calls import Call
+from aver.gateway.calls import Call, Halt
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.prices.types import Prices
 from aver.gateway.routing.router import ConfiguredRouter
@@ -44,7 +44,7 @@ class Gateway:
     ``config`` is asked before every call; another object than before is a reload, after which calls under way finish on what they began
     with and whatever was not declared anew keeps its connections, breakers and latencies. ``last_resort`` answers by its own name, and
     where a route allows it when nobody else can. Of the others, what is ``None`` is off: ``signers`` give the credential of a provider,
-    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts.
+    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Gateway:
         budgets: Callable[[str], Budgets | None] | None = None,
         caches: Callable[[str], Cache | None] | None = None,
         embedder: Callable[[], Embedder] | None = None,
+        halt: Halt | None = None,
         builtin: Sequence[Provider] = (),
         last_resort: Provider | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -70,7 +71,7 @@ class Gateway:
         self._batches = Batches()
         self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
         self.counts = CallCounts()
-        self._means = Means(budgets, caches, embedder, now, draw, self.counts)
+        self._means = Means(budgets, caches, embedder, now, draw, self.counts, halt)
         self.last_resort = last_resort.name if last_resort is not None else None
         """The name of the model that needs no provider."""
         self._providers = (*builtin, *([last_resort] if last_resort is not None else ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -15,11 +15,13 @@ from aver.core.principal import Principal, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
-from aver.server.ordering import QUERIES, RERANK, reranker, reranker_name, rewriter_name
-from aver.store import ApiKey, Store, TenantStore
+from aver.server.ordering import ASSISTANT, EXTRACTIVE, QUERIES, RERANK, reranker, reranker_name, rewriter_name
+from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Assistant, Release
+    from aver.agents.acting import Approvals, Journal, Turns
+    from aver.agents.conversations import Conversations
     from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway, Provider
     from aver.gateway.budgets.grants import GrantStore
@@ -28,10 +30,16 @@ if TYPE_CHECKING:
     from aver.gateway.calls import Call, CallRecord
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
+    from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
     from aver.knowledge.reranking import Reranker
     from aver.knowledge.sources import Sources
+    from aver.knowledge.types import DocumentText
+    from aver.server.agents import Agents
+    from aver.server.bundle import Bundle
+    from aver.server.guards import Guards
+    from aver.server.runner import Runner
 
 __all__ = ["Application", "TenantServices"]
 
@@ -138,6 +146,41 @@ class TenantServices:
         return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
 
     @_once
+    def journal(self) -> Journal:
+        """Where its acting turns stand."""
+        from aver.agents.acting import Journal
+
+        return Journal(self.store, self.ledger, self._application.clock)
+
+    @_once
+    def conversations(self) -> Conversations:
+        """What its agents' turns are part of."""
+        from aver.agents.conversations import Conversations
+
+        return Conversations(self.store, self.ledger, _Reading(self))
+
+    @_once
+    def vault(self) -> Vault:
+        """What checks cut out of them."""
+        from aver.guard.vault import Vault, anyone_of_the_tenant
+
+        return Vault(self.store, self._application.clock, anyone_of_the_tenant)
+
+    @_once
+    def approvals(self) -> Approvals:
+        """What of them waits for a person."""
+        from aver.agents.acting import Approvals
+
+        return Approvals(self.journal)
+
+    @_once
+    def turns(self) -> Turns:
+        """What its agents do, and did."""
+        from aver.agents.acting import Turns
+
+        return Turns(self.journal)
+
+    @_once
     def assistant(self) -> Assistant:
         from aver.agents import Assistant
 
@@ -150,7 +193,17 @@ class TenantServices:
             self._application.release,
             self._application.embedder,
             self._application.reranker,
+            partial(self._application.guards.of, self.store.tenant.name),
+            self._application.switches.halt,
         )
+
+    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
+        other."""
+        try:
+            return self.turns.evidence(principal, turn)
+        except NotFound:
+            return self.assistant.evidence(principal, turn)
 
     def close(self) -> None:
         if "knowledge" in self.__dict__:
@@ -168,6 +221,19 @@ class TenantServices:
         return Principal(self.store.tenant.id, user, frozenset(groups))
 
 
+class _Reading:
+    """A tenant's knowledge, opened once somebody reads in it: what has no documents needs no embedder."""
+
+    def __init__(self, services: TenantServices) -> None:
+        self._services = services
+
+    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
+        return self._services.knowledge.document(principal, document, version)
+
+    def readable(self, principal: Principal, pairs: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        return self._services.knowledge.readable(principal, pairs) if pairs else frozenset()
+
+
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
     ``other_embedders`` read indexes that were made with them before, until these are migrated.
@@ -175,8 +241,7 @@ class Application:
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
 
-    feature = "assistant"
-    """The name of the feature that answers from documents, where a model's is expected."""
+    feature = ASSISTANT
 
     def __init__(
         self,
@@ -217,9 +282,36 @@ class Application:
         return self._models.is_dir()
 
     @_once
-    def declared(self) -> Callable[[], GatewayConfig]:
-        """The configuration of the gateway in force; another object after a reload."""
+    def bundle(self) -> Callable[[], Bundle]:
+        """What the bundle declares and is in force; another object after a reload."""
         return declared(self.settings, self.clock)
+
+    def declared(self) -> GatewayConfig:
+        """The configuration of the gateway in force; another object after it was changed."""
+        return self.bundle().gateway
+
+    @_once
+    def guards(self) -> Guards:
+        """What checks the texts of each tenant's turns."""
+        from aver.gateway.credentials import Secrets
+        from aver.server.guards import Guards
+
+        secrets = Secrets(environment(self.settings), self.clock)
+        return Guards(lambda: self.bundle().guardrails, lambda: self.embedder, secrets)
+
+    @_once
+    def agents(self) -> Agents:
+        """What acts, by name."""
+        from aver.server.agents import Agents
+
+        return Agents(self)
+
+    @_once
+    def runner(self) -> Runner:
+        """What goes on with the agents' turns where Aver is served."""
+        from aver.server.runner import Runner
+
+        return Runner(self)
 
     @_once
     def prices(self) -> PriceBook:
@@ -240,9 +332,18 @@ class Application:
             budgets=lambda tenant: self._services[tenant].budgets if self.declared().budgets else None,
             caches=lambda tenant: self._services[tenant].cache,
             embedder=lambda: self.embedder,
+            halt=self._halt,
             last_resort=None if self.alone else self._extractive(),
             now=self.clock.monotonic,
         )
+
+    @_once
+    def switches(self) -> Switches:
+        """What is stopped, here and on every replica."""
+        return Switches(self.store.switches)
+
+    async def _halt(self, call: Call, model: str) -> None:
+        await self.switches.halt(call.principal.tenant, feature=call.feature, model=model)
 
     def secret(self, reference: str) -> str:
         """What ``env:NAME``, ``file:PATH`` or another reference names. Blocking; raises where it cannot be had."""
@@ -257,9 +358,11 @@ class Application:
 
     @property
     def model(self) -> str:
-        """What answers for the assistant: the route that bears the feature's name, else the first that is declared, else the extractive
-        model."""
-        config = self.declared()
+        """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is
+        declared, else the extractive model."""
+        config, chosen = self.declared(), self.bundle().model
+        if chosen:
+            return self._extractive_name if chosen == EXTRACTIVE else chosen
         declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
         names = [*declared, self._extractive_name]
         return self.feature if self.feature in names else names[0]
@@ -357,6 +460,7 @@ class Application:
             self._unready = error
             raise
         self._unready = None
+        self.guards.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 
@@ -383,6 +487,10 @@ class Application:
         """Close the connections to model providers, within the event loop that opened them."""
         if "gateway" in self.__dict__:
             await self.gateway.close()
+        if "guards" in self.__dict__:
+            await self.guards.close()
+        if "agents" in self.__dict__:
+            await self.agents.close()
         for services in set(self._services.values()):
             await services.aclose()
 

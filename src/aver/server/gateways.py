@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aver.gateway.cache.types import Access
     from aver.gateway.types import Embedder
     from aver.server.application import TenantServices
+    from aver.server.bundle import Bundle
 
 __all__ = ["declared", "document_access", "environment", "grant_store", "learning_router", "price_book"]
 
@@ -30,14 +31,14 @@ _ONLY = "model"
 """What the one model of the settings is called where a model's name is expected."""
 
 
-def declared(settings: Settings, clock: Clock) -> Callable[[], GatewayConfig]:
-    """The configuration in force: the bundle's, read again when it changes, or the one model of the settings, or nothing."""
-    if settings.bundle is not None:
-        from aver.gateway.config.source import ConfigSource
+def declared(settings: Settings, clock: Clock) -> Callable[[], Bundle]:
+    """What is in force: the bundle, read again when it changes, or the one model of the settings, or nothing."""
+    from aver.server.bundle import Bundle, followed
 
-        return ConfigSource(settings.bundle, clock=clock)
-    config = _of_settings(settings.model) if settings.model else GatewayConfig()
-    return lambda: config
+    if settings.bundle is not None:
+        return followed(settings.bundle, clock)
+    bundle = Bundle(_of_settings(settings.model) if settings.model else GatewayConfig())
+    return lambda: bundle
 
 
 def _of_settings(model: ModelSettings) -> GatewayConfig:

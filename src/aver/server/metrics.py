@@ -1,4 +1,5 @@
-"""What a monitoring system reads of one tenant: how its sources stand, what its calls to models came to, how the models do.
+"""What a monitoring system reads of one tenant: how its sources stand, what its calls to models came to, how the models do, how often
+its agents ask people.
 
 In the text exposition format of Prometheus, version 0.0.4
 (https://prometheus.io/docs/instrumenting/exposition_formats/). There are names of sources, routes and models and counts in it: no title, no
@@ -18,10 +19,13 @@ from aver.core.clock import Clock
 from aver.gateway.calling.breaker import State
 from aver.gateway.calling.counts import Counted, Kind
 from aver.server.application import Application, TenantServices
+from aver.server.switching import switches_of
 
 __all__ = ["CONTENT_TYPE", "Family", "Sample", "exposition", "tenant_metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_ANSWERS = ("approved", "rejected", "expired", "withdrawn")
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[Labels, float]
@@ -62,6 +66,7 @@ def tenant_metrics(application: Application, services: TenantServices) -> list[F
     found = [Family("aver_build_info", "gauge", "The version that runs.", (((("version", __version__),), 1.0),))]
     if not application.alone:
         found += _of_knowledge(services, application.clock, tenant.name)
+        found += _of_agents(services, len(switches_of(application, tenant.id)), tenant.name)
     if "gateway" in vars(application):  # else nobody called a model yet
         found += _of_calls(application.gateway.counts.of(tenant.id), tenant.name)
         found += _of_models(application.gateway.status()["models"])
@@ -119,6 +124,16 @@ def _of_knowledge(services: TenantServices, clock: Clock, tenant: str) -> Iterat
     )
     with services.store.read() as tx:
         yield _gauge("aver_passages", "Passages that can be found.", [((("tenant", tenant),), passages(tx))])
+
+
+def _of_agents(services: TenantServices, stopped: int, tenant: str) -> Iterator[Family]:
+    """From what is on record, so that nothing begins at zero with the process."""
+    asking, mine = services.approvals.asking(), (("tenant", tenant),)
+    answers: dict[Labels, float] = {(*mine, ("outcome", name)): float(getattr(asking, name)) for name in _ANSWERS}
+    yield _counter("aver_agent_actions_total", "Calls of tools that policy decided.", {mine: float(asking.actions)})
+    yield _counter("aver_approvals_total", "Calls of tools that people were asked about, by what came of it.", answers)
+    yield _gauge("aver_approvals_pending", "Calls of tools that wait for a person.", [(mine, asking.pending)])
+    yield _gauge("aver_switches", "What is stopped, for this tenant or for all.", [(mine, stopped)])
 
 
 def _of_calls(counts: Mapping[Kind, Counted], tenant: str) -> Iterator[Family]:

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.knowledge.reranking import Reranker
 
-__all__ = ["QUERIES", "RERANK", "reranker", "reranker_name", "rewriter_name"]
+__all__ = ["ASSISTANT", "EXTRACTIVE", "QUERIES", "RERANK", "reranker", "reranker_name", "rewriter_name"]
 
+ASSISTANT = "assistant"
+"""The name of the feature that answers from documents, where a model's is expected."""
+EXTRACTIVE = "extractive"
+"""What a bundle calls the model that needs none."""
 RERANK, QUERIES = "rerank", "queries"
 """Names of routes or models that have these tasks when a bundle declares them."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from aver.evidence.types import Step, StepKind
+from aver.evidence.types import Draft, Step, StepKind
+from aver.server.known import Known
+from aver.server.story_acting import ACTING, left_behind
 
-__all__ = ["Moment", "tell"]
+__all__ = ["Moment", "sentence", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,58 +25,21 @@ def tell(steps: Sequence[Step]) -> Iterator[Moment]:
     """One moment for each step, in order."""
     for step in steps:
         erased = " (its content was erased)" if step.erased else ""
-        yield Moment(step.at, _TELLERS[step.kind](_Known(step)) + erased)
+        yield Moment(step.at, sentence(step) + erased)
 
 
-class _Known:
-    """What a step says, whichever package wrote it: a record of an older release may lack a field."""
-
-    def __init__(self, step: Step) -> None:
-        self.seq = step.seq
-        self._fields: Mapping[str, Any] = {**step.facts, **(step.body or {})}
-        self._facts: Mapping[str, Any] = step.facts
-
-    def text(self, name: str, default: str = "") -> str:
-        value = self._fields.get(name)
-        return value if isinstance(value, str) and value else default
-
-    def texts(self, name: str) -> list[str]:
-        value = self._fields.get(name)
-        return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
-
-    def count(self, name: str) -> int:
-        """A number among the facts; a body may have the things themselves under the same name."""
-        value = self._facts.get(name)
-        return value if isinstance(value, int) else 0
-
-    def number(self, name: str, default: str) -> str:
-        value = self._fields.get(name)
-        return f"{value:g}" if isinstance(value, int | float) else default
-
-    def counted(self, name: str, noun: str) -> str:
-        """``3 passages``."""
-        return _counted(self.count(name), noun)
-
-    @property
-    def took(self) -> str:
-        """``, in 12 ms`` where it is known how long it took."""
-        value = self._facts.get("ms")
-        if not isinstance(value, int | float):
-            return ""
-        return f", in {value:.0f} ms" if value < 1000 else f", in {value / 1000:.1f} s"
+def sentence(step: Step | Draft) -> str:
+    """What a step says, also one that is only about to be recorded."""
+    return _TELLERS[step.kind](Known(step))
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _admitted(known: _Known) -> str:
+def _admitted(known: Known) -> str:
     who, question, release = known.text("user", "Someone"), known.text("question"), known.text("release")
     asked = f"{who} asked: {question}" if question else f"{who} asked a question"
     return f"{asked} (release {release[:8]})" if release else asked
 
 
-def _retrieved(known: _Known) -> str:
+def _retrieved(known: Known) -> str:
     found = f"{known.counted('passages', 'passage')} in {known.counted('documents', 'document')}"
     meant = known.text("question") if known.count("followed_up") else ""
     begin = (
@@ -89,7 +53,7 @@ def _retrieved(known: _Known) -> str:
     return f"{begin} {found}{where} that the asker may read{reranks.get(known.text('rerank'), '')}{known.took}"
 
 
-def _generated(known: _Known) -> str:
+def _generated(known: Known) -> str:
     model = known.text("provider", "A model")
     fallback = known.text("fallback_from")
     if fallback:
@@ -97,11 +61,13 @@ def _generated(known: _Known) -> str:
     if known.text("error"):
         return f"{model} began to write and broke off: {known.text('error')}"
     quoted = "looked for sentences that answer" if known.text("mode") == "extractive" else "wrote an answer"
+    if known.count("calls"):
+        quoted = f"asked for {known.counted('calls', 'call')} of tools"
     cut = ", cut off at its limit" if known.text("finish") == "length" else ""
     return f"{model} {quoted}{cut}{known.took}"
 
 
-def _called(known: _Known) -> str:
+def _called(known: Known) -> str:
     asked, model = known.text("asked", "A model"), known.text("model")
     if known.text("error"):
         return f"{asked} was called and failed: {known.text('error')}{known.took}"
@@ -115,7 +81,7 @@ def _called(known: _Known) -> str:
     return f"{model or asked} answered{tried}: {tokens}{cost}{known.took}"
 
 
-def _verified(known: _Known) -> str:
+def _verified(known: Known) -> str:
     if not known.count("sentences"):
         return "There was no sentence to check"
     supported = known.count("supported")
@@ -124,29 +90,32 @@ def _verified(known: _Known) -> str:
     return f"Checked {known.counted('sentences', 'sentence')}: {supported:,} supported by the sources{unsupported}{known.took}"
 
 
-def _responded(known: _Known) -> str:
+def _responded(known: Known) -> str:
+    if known.count("characters"):
+        return f"Gave the answer{known.took}"
     if known.count("abstained"):
         return f"Gave no answer, because nothing found supports one{known.took}"
     given = f"{known.counted('sentences', 'sentence')}, {known.counted('citations', 'citation')}"
     return f"Gave the answer: {given}{known.took}"
 
 
-def _judged(known: _Known) -> str:
+def _judged(known: Known) -> str:
     return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
 
 
-def _failed(known: _Known) -> str:
+def _failed(known: Known) -> str:
     if known.text("error") == "cancelled":
-        return "The asker left before the answer was whole"
+        return f"The asker left before the answer was whole{left_behind(known)}"
     detail = known.text("detail")
-    return f"Ended without an answer: {known.text('error', 'error')}" + (f" ({detail})" if detail else "")
+    said = f"Ended without an answer: {known.text('error', 'error')}" + (f" ({detail})" if detail else "")
+    return said + left_behind(known)
 
 
-def _sealed(known: _Known) -> str:
+def _sealed(known: Known) -> str:
     return f"Sealed as record {known.seq:,} of the chain, under a signed checkpoint"
 
 
-def _ingested(known: _Known) -> str:
+def _ingested(known: Known) -> str:
     changes = {
         "added": "added",
         "changed": "changed",
@@ -158,19 +127,19 @@ def _ingested(known: _Known) -> str:
     return f"Ingested documents: {', '.join(told) or 'no change'}"
 
 
-def _deleted(known: _Known) -> str:
+def _deleted(known: Known) -> str:
     return f"Deleted {known.counted('deleted', 'document')} by hand"
 
 
-def _source_declared(known: _Known) -> str:
+def _source_declared(known: Known) -> str:
     return f"Declared {known.counted('declared', 'source')} of documents"
 
 
-def _source_removed(known: _Known) -> str:
+def _source_removed(known: Known) -> str:
     return f"Removed a source, and {known.counted('deleted', 'document')} with it"
 
 
-def _indexed(known: _Known) -> str:
+def _indexed(known: Known) -> str:
     documents = known.counted("documents", "document")
     match known.text("action"):
         case "repaired":
@@ -188,26 +157,27 @@ def _indexed(known: _Known) -> str:
     return f"Made the index anew: {documents}"
 
 
-def _evaluated(known: _Known) -> str:
+def _evaluated(known: Known) -> str:
     return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
 
 
-def _key_created(known: _Known) -> str:
+def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
 
 
-def _erased(known: _Known) -> str:
+def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
 
-_TELLERS: dict[StepKind, Callable[[_Known], str]] = {
+_TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "admitted": _admitted,
     "retrieved": _retrieved,
     "generated": _generated,
     "called": _called,
     "verified": _verified,
     "responded": _responded,
+    **ACTING,
     "judged": _judged,
     "failed": _failed,
     "sealed": _sealed,

@@ -1,7 +1,19 @@
-"""Tenant-scoped persistence: engines, migrations, tenants, API keys, key files."""
+"""Tenant-scoped persistence: engines, migrations, tenants, API keys, key files, kill switches."""
 
 from aver.store.schema import control_metadata, tenant_metadata, tenant_table
 from aver.store.service import Store
+from aver.store.switches import Switch, Switches, SwitchKind
 from aver.store.types import ApiKey, Tenant, TenantStore
 
-__all__ = ["ApiKey", "Store", "Tenant", "TenantStore", "control_metadata", "tenant_metadata", "tenant_table"]
+__all__ = [
+    "ApiKey",
+    "Store",
+    "Switch",
+    "SwitchKind",
+    "Switches",
+    "Tenant",
+    "TenantStore",
+    "control_metadata",
+    "tenant_metadata",
+    "tenant_table",
+]

@@ -1,12 +1,12 @@
-"""The control tables: which tenants exist, and which API keys open them."""
+"""The control tables: which tenants exist, which API keys open them, and what is stopped."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Table
+from sqlalchemy import JSON, Column, ForeignKey, Table, UniqueConstraint
 
 from aver.store.schema import TEXT, control_metadata
 
-__all__ = ["api_keys", "tenants"]
+__all__ = ["api_keys", "switches", "tenants"]
 
 tenants = Table(
     "tenants",
@@ -26,4 +26,16 @@ api_keys = Table(
     Column("groups", JSON, nullable=False),
     Column("roles", JSON, nullable=False),
     Column("created", TEXT, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    control_metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),  # tool, feature, model, tenant, installation
+    Column("name", TEXT, nullable=False),  # of the tool, the feature or the model; empty for the others
+    Column("tenant", TEXT, nullable=False),  # the id of the only tenant it holds for, or empty for all
+    Column("reason", TEXT, nullable=False),
+    Column("thrown", TEXT, nullable=False),
+    UniqueConstraint("kind", "name", "tenant"),
 )

@@ -1,4 +1,4 @@
-"""Open an installation's storage; create, find and enter tenants; issue, check and revoke API keys."""
+"""Open an installation's storage; create, find and enter tenants; issue, check and revoke API keys; stop things."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from aver.core.clock import Clock, SystemClock, rfc3339
 from aver.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from aver.core.ids import new_id
 from aver.core.principal import Principal
-from aver.store import keys
+from aver.store import keys, switches
 from aver.store.control import tenants
 from aver.store.faults import translated
 from aver.store.files import exclusive, make_tenant_directory, private_directory, sync_directory
+from aver.store.switches import Switch, SwitchKind
 from aver.store.types import ApiKey, Database, Tenant, TenantStore
 
 __all__ = ["Store"]
@@ -117,6 +118,23 @@ class Store:
             revoked = keys.revoke_user(tx, owner, user)
         self._database.scrub()
         return revoked
+
+    def throw_switch(self, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str) -> Switch:
+        """Stop a tool, a feature, a model (by ``name``), a tenant or the installation, on every replica within a second. With ``tenant``
+        it stops for that one alone. Raises :class:`InvalidInput` for what cannot be stopped."""
+        owner = self._tenant(tenant).id if tenant else ""
+        with self._database.write() as tx:
+            return switches.throw(tx, kind, name, owner, reason, self._clock.now())
+
+    def lift_switch(self, switch: str) -> Switch:
+        """Let go on what a switch stopped, by its id; :class:`NotFound` when there is none."""
+        with self._database.write() as tx:
+            return switches.lift(tx, switch)
+
+    def switches(self) -> list[Switch]:
+        """Everything that is stopped, oldest first."""
+        with self._database.read() as tx:
+            return switches.thrown(tx)
 
     def close(self) -> None:
         self._database.close()

@@ -15,6 +15,7 @@ from aver.evidence import Ledger
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
 from aver.gateway.types import ChatDelta, ChatRequest, Mode, Usage
+from aver.guard import NOTHING, Guard
 from aver.knowledge.access import AccessList
 from aver.knowledge.folder import FolderSource
 from aver.knowledge.service import Knowledge
@@ -111,11 +112,15 @@ class House:
         report = self.knowledge.ingest(FolderSource(self.pages, "pages"), AccessList.parse(readers, "readers"))
         assert not report.failed
 
-    def assistant(self, model: Scripted, last_resort: Scripted | None = None, **release: object) -> Assistant:
+    def assistant(
+        self, model: Scripted, last_resort: Scripted | None = None, guard: Guard = NOTHING, **release: object
+    ) -> Assistant:
         config = GatewayConfig()
         gateway = Gateway(lambda: config, builtin=(model,), last_resort=last_resort or Verbatim())
         pinned = Release(model=model.name, embedder=self.embedder.name, **release)
-        return Assistant(self.store, self.ledger, self.knowledge, gateway, self.clock, pinned, self.embedder)
+        return Assistant(
+            self.store, self.ledger, self.knowledge, gateway, self.clock, pinned, self.embedder, guard=lambda: guard
+        )
 
     def close(self) -> None:
         self.knowledge.close()

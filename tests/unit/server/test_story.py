@@ -79,6 +79,38 @@ def test_a_step_of_which_nothing_is_known_still_has_a_sentence(kind):
         (("ingested", {"added": 6, "changed": 0, "passages": 19}), "Ingested documents: 6 added"),
         (("deleted", {"deleted": 1}), "Deleted 1 document by hand"),
         (("key_created", {"key": "key_1"}, {"user": "ann"}), "Made the API key key_1 for ann"),
+        (
+            ("failed", {"error": "limit-reached", "done": 3, "undone": 2, "undecided": 1}, {"detail": "No time left."}),
+            "Ended without an answer: limit-reached (No time left.); of what it did: 3 done, 2 taken back, 1 undecided",
+        ),
+        (
+            ("checked", {"place": "result", "outcome": "redact"}),
+            "Checked what a tool returned: parts redacted",
+        ),
+        (
+            ("refused", {"tool": "send", "cause": "stopped"}),
+            "A call of send went no further: the tool is stopped",
+        ),
+        (
+            ("decided", {"tool": "send", "outcome": "deny", "action": "1.1"}, {"reason": "Not to strangers."}),
+            "Policy denies a call of send: Not to strangers.",
+        ),
+        (("asked", {"tool": "pay", "role": None}), "Asked the asker to approve a call of pay"),
+        (
+            ("approved", {"scope": "conversation"}, {"by": "ann"}),
+            "ann approved the call, and the like in this conversation",
+        ),
+        (("rejected", {"never": True}, {"by": "ann"}), "ann rejected the call, for ever"),
+        (("intended", {"tool": "pay", "attempt": 2, "compensates": None}), "About to call pay, attempt 2"),
+        (
+            ("executed", {"tool": "pay", "outcome": "undecided", "ms": 12.0}),
+            "pay may have run or not: nobody can tell, in 12 ms",
+        ),
+        (
+            ("switched", {"kind": "tool", "lifted": False}, {"name": "send", "reason": "mails go astray", "by": "kay"}),
+            "kay stopped: tool send (mails go astray)",
+        ),
+        (("switched", {"kind": "installation", "lifted": True}, {"name": "", "by": ""}), "Let go on: installation"),
         (("erased", {"steps": 12}), "Erased a person: 12 steps can never be read again"),
     ],
 )

@@ -18,6 +18,7 @@ from aver.core.errors import (
     ProviderThrottled,
     ProviderTimeout,
     RequestRejected,
+    Stopped,
     Unavailable,
 )
 from aver.gateway.calling.attempting import Conduct, Flow, flow, whole
@@ -114,7 +115,7 @@ class Answering:
                     raise
                 error = error or rejected
                 waiting = [each for each in waiting if each not in self._asked]
-            except (ProviderError, Overloaded) as failure:
+            except (ProviderError, Overloaded, Stopped) as failure:
                 error = failure if error is None or not isinstance(failure, ProviderPaused) else error
                 waiting = [each for each in self._fallback(_class_of(failure)) if each not in self._asked]
             role = "fallback"
@@ -205,7 +206,7 @@ class Answering:
             except RequestRejected as rejected:
                 if not isinstance(rejected, CannotTell):
                     raise
-            except (ProviderError, Overloaded):
+            except (ProviderError, Overloaded, Stopped):
                 pass
             else:
                 check = failed(cascade.checks, completion, lambda: self.conduct.call.chat)

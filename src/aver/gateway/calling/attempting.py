@@ -21,7 +21,7 @@ from aver.gateway.calling.continuation import Diverged
 from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.features import Features
 from aver.gateway.calling.plausible import estimate
-from aver.gateway.calls import Attempt, Call, CallRecord, Role, outcome_of
+from aver.gateway.calls import Attempt, Call, CallRecord, Halt, Role, outcome_of
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Usage
 from aver.gateway.upstream import Asking, UpstreamStream
 
@@ -45,6 +45,7 @@ class Conduct:
     began: float
     ends: float
     forced: Mapping[str, int]
+    halt: Halt | None = None
     failed: set[str] = field(default_factory=set)
     """Providers that failed in this call."""
     chat: ChatRequest | None = None
@@ -52,6 +53,11 @@ class Conduct:
 
     def ms(self) -> float:
         return (self.now() - self.began) * 1000
+
+    async def require_going(self, model: str) -> None:
+        """Raises :class:`~aver.core.errors.Stopped` where a switch stops the call, or the model."""
+        if self.halt is not None:
+            await self.halt(self.call, model)
 
     @property
     def is_over(self) -> bool:
@@ -74,9 +80,10 @@ class Attempting:
         self.ended = False
 
     async def start(self) -> None:
-        """Raises :class:`~aver.core.errors.ProviderPaused`, :class:`~aver.core.errors.BudgetExceeded` and
-        :class:`~aver.core.errors.Overloaded`; nothing is then left to end."""
+        """Raises :class:`~aver.core.errors.ProviderPaused`, :class:`~aver.core.errors.BudgetExceeded`,
+        :class:`~aver.core.errors.Overloaded` and :class:`~aver.core.errors.Stopped`; nothing is then left to end."""
         conduct, deployment = self._conduct, self.deployment
+        await conduct.require_going(deployment.model.name)
         now = conduct.now()
         if not deployment.breaker.allow(now):
             raise _paused(deployment, now)
@@ -129,6 +136,10 @@ class Attempting:
         """The first token came."""
         self.attempt.first_ms = self._conduct.ms()
         self.deployment.first.add(self._conduct.now() - self._started)
+
+    async def require_going(self) -> None:
+        """As :meth:`Conduct.require_going`, of its own model."""
+        await self._conduct.require_going(self.deployment.model.name)
 
     async def extend(self, excess: int) -> int:
         """Room for at least ``excess`` more characters of output; for how many it is. Raises
@@ -186,6 +197,7 @@ async def whole(conduct: Conduct, deployment: Deployment, role: Role, *, shared:
         raise
     attempting.attempt.finish = completion.finish
     attempting.succeed(completion.usage, streamed=False)
+    await conduct.require_going(deployment.model.name)  # what came after it was stopped is paid for, and not given
     return completion
 
 
@@ -210,7 +222,7 @@ class Flow:
 
     async def read(self) -> list[ChatDelta]:
         """The next deltas; nothing at the end. Raises :class:`~aver.core.errors.ProviderError`, and
-        :class:`~aver.core.errors.BudgetExceeded` when more is written than there is room for."""
+        :class:`~aver.core.errors.BudgetExceeded` when more is written than there is room for, :class:`~aver.core.errors.Stopped`."""
         if self.first is not None:
             deltas, self.first = self.first, None
             return deltas
@@ -220,7 +232,9 @@ class Flow:
             if not deltas:
                 self._attempting.attempt.finish = stream.finish
                 self._attempting.succeed(stream.usage, streamed=True)
-            elif stream.written > self._limit:
+                return deltas
+            await self._attempting.require_going()
+            if stream.written > self._limit:
                 self._limit += await self._attempting.extend(stream.written - self._limit)
         except BaseException as error:
             self.leave(error)

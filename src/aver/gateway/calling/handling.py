@@ -19,7 +19,7 @@ from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Target
 from aver.gateway.calling.features import Features, features
 from aver.gateway.calling.telling import Telling
-from aver.gateway.calls import Attempt, Call, CallRecord, Role, outcome_of
+from aver.gateway.calls import Attempt, Call, CallRecord, Halt, Role, outcome_of
 from aver.gateway.config.types import ErrorClass
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
@@ -41,6 +41,7 @@ class Means:
     now: Callable[[], float]
     draw: Callable[[], float]
     counts: CallCounts | None = None
+    halt: Halt | None = None
 
     def hand_over(self, call: Call, record: CallRecord) -> None:
         """The record of a call that has ended."""
@@ -73,8 +74,11 @@ class Handling:
         self.record = call.begin_record(desk.prices, draw=means.draw(), streamed=streamed)
 
     async def plan(self, given: Features | None = None) -> None:
-        """Whom to ask. Raises :class:`~aver.core.errors.NotFound`, and :class:`~aver.core.errors.Unavailable` when it is nobody."""
+        """Whom to ask. Raises :class:`~aver.core.errors.NotFound`, and :class:`~aver.core.errors.Unavailable` when it is nobody, or when the
+        call is stopped by a switch."""
         means, desk, call, record = self._means, self._desk, self.call, self.record
+        if means.halt is not None:
+            await means.halt(call, call.model)
         began = means.now()
         target = self._target = desk.target(call.model)
         prompt: Mapping[str, str] = {}
@@ -100,7 +104,7 @@ class Handling:
             record.inputs["prompt"] = prompt
         models = plan.models
         ends = began + max((desk.deployments[name].provider.timeouts.total for name in models), default=0.0)
-        self.conduct = Conduct(call, record, account, desk.deployments, asked, means.now, began, ends, {})
+        self.conduct = Conduct(call, record, account, desk.deployments, asked, means.now, began, ends, {}, means.halt)
         target.retries.deposit()
         # Nothing that a call leaves refers to itself, so that it is freed when it ends and not when garbage is next looked for.
         fallback = partial(_fallback, desk, call.model, plan, self._situation)
@@ -128,8 +132,8 @@ class Handling:
             self.conduct.forced = self._desk.forced(self._target, self.conduct.features)
 
     async def find(self) -> Completion | None:
-        """An answer that was given before. A cache that fails is as good as an empty one."""
-        policy, caches = self._plan.route.cache, self._means.caches
+        """An answer that was given before. A cache that fails is as good as an empty one, and so is an answer of a model that is stopped."""
+        policy, means, caches = self._plan.route.cache, self._means, self._means.caches
         if caches is None or not (policy.exact or policy.semantic):
             return None
         self._cache = caches(self.call.principal.tenant)
@@ -137,6 +141,8 @@ class Handling:
             return None
         try:
             self._found = await self._cache.find(self.call, self.record.route, policy)
+            if self._found.completion is not None and means.halt is not None:
+                await means.halt(self.call, self._found.completion.model)
         except AverError:
             self._found = Found("miss")
         self.record.cache = self._found.verdict

@@ -101,10 +101,12 @@ class Sharer(Generic[T]):
 
     async def admit(self) -> None:
         """One more request in every budget that counts them; the first caller's is the call's own. Raises
-        :class:`~aver.core.errors.LimitReached`."""
+        :class:`~aver.core.errors.LimitReached`, and :class:`~aver.core.errors.Stopped`."""
         if self._has_joined:
             return
         call, means = self._call, self._means
+        if means.halt is not None:
+            await means.halt(call, call.model)
         budgets = means.budgets(call.principal.tenant) if means.budgets is not None else None
         spender = Spender(call.principal, call.key, call.feature, route=call.model)  # no model is asked for it
         if budgets is not None:

@@ -13,10 +13,11 @@ from aver.gateway.config.words import NAME, parts
 __all__ = ["GATEWAY", "schema"]
 
 OTHERS = {
-    "feature": "What this bundle is for, and who may use it.",
+    "feature": "How the assistant answers from documents.",
     "retrieval": "Where passages come from.",
     "guardrails": "What is checked before and after the model.",
     "tools": "What the model may ask to be done.",
+    "agents": "Features that act, by calling tools.",
     "objectives": "What is promised of the feature.",
     "rollout": "How a release meets its users.",
 }

@@ -32,7 +32,8 @@ _EVIDENCE = _know(
 )
 _NO_ALERTS = _do("alerts are not built yet; watch `aver gateway spend`, `aver gateway budgets` and the server's log.")
 _NO_GUARDS = _do(
-    "guardrails are not built yet: nothing is checked or masked, so keep the checks where they are called from."
+    "calls to models are not checked or masked yet, only the assistant's turns (guardrails: in aver.yaml), so keep the checks where they are "
+    "called from."
 )
 _REDIS = _know("needed only where several processes share busy budgets: set AVER_REDIS_URL.")
 _CACHE_STORE = _know("answers are cached in Aver's own store, encrypted.")

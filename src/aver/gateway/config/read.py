@@ -13,7 +13,7 @@ from aver.gateway.config.description import GATEWAY
 from aver.gateway.config.shapes import keyed
 from aver.gateway.config.types import GatewayConfig
 
-__all__ = ["BUNDLE_FILE", "parse_config", "read_bundle", "refuse_length"]
+__all__ = ["BUNDLE_FILE", "config_of", "open_bundle", "parse_config", "read_bundle", "refuse_length"]
 
 BUNDLE_FILE = "aver.yaml"
 _LONGEST = 2 * 10**6
@@ -25,23 +25,32 @@ def read_bundle(directory: Path) -> GatewayConfig:
 
     Raises :class:`SettingsError` as :func:`parse_config` does, and when a file that is named does not exist.
     """
+    root, folder = open_bundle(directory)
+    return config_of(root, bundle=folder)
+
+
+def open_bundle(directory: Path) -> tuple[YamlValue, Path]:
+    """What is written in the bundle's file, and the folder it is in. Raises :class:`SettingsError` for what cannot be read as YAML."""
     path = directory / BUNDLE_FILE if directory.is_dir() else directory
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"{path} cannot be read: {reason}", f"Put {BUNDLE_FILE} there, readable.") from None
-    return parse_config(text, str(path), bundle=path.parent)
+    return _parsed(text, str(path)), path.parent
 
 
 def parse_config(text: str, name: str, *, bundle: Path | None = None) -> GatewayConfig:
-    """What ``text``, called ``name`` in errors, declares for the gateway. Sections of other parts of Aver are passed over.
+    """What ``text``, called ``name`` in errors, declares for the gateway, as :func:`config_of` says."""
+    return config_of(_parsed(text, name), bundle=bundle)
+
+
+def config_of(root: YamlValue, *, bundle: Path | None = None) -> GatewayConfig:
+    """What a bundle's file declares for the gateway. Sections of other parts of Aver are passed over.
 
     Raises :class:`SettingsError` with ``NAME:LINE`` for what is misspelt, missing, unknown or contradictory, and for files that are
     named but not in ``bundle``, where that is given.
     """
-    refuse_length(text, name)
-    root = parse_yaml(text, name)
     if root.is_null:
         return GatewayConfig()
     config: GatewayConfig = GATEWAY.read(root)
@@ -53,6 +62,11 @@ def parse_config(text: str, name: str, *, bundle: Path | None = None) -> Gateway
             cause = f"there is no file {route.learned.model!r} in the bundle"
             raise place.error(cause, "Train the router, or correct the name.")
     return config
+
+
+def _parsed(text: str, name: str) -> YamlValue:
+    refuse_length(text, name)
+    return parse_yaml(text, name)
 
 
 def refuse_length(text: str, name: str) -> None:

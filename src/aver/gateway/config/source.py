@@ -1,4 +1,4 @@
-"""The configuration in force, read again when its file changes."""
+"""What a bundle declares, as it is in force: read again when its file changes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from aver.core import Clock, SystemClock
 from aver.core.errors import SettingsError
-from aver.gateway.config.read import BUNDLE_FILE, read_bundle
+from aver.gateway.config.read import BUNDLE_FILE
 from aver.gateway.config.types import GatewayConfig
 
-__all__ = ["ConfigSource"]
+__all__ = ["BundleSource", "keep_models"]
+
+T = TypeVar("T")
 
 _EVERY = 1.0
 """Seconds between two looks at the file."""
@@ -22,12 +25,12 @@ _LOOKS = 20
 """A changed file is read when it has been left alone for this many seconds, or after this many looks."""
 
 
-class ConfigSource:
-    """Called, it gives the current configuration and never waits: a changed file is read in a thread of its own, and the new
-    configuration takes the place of the old one as a whole.
+class BundleSource(Generic[T]):
+    """Called, it gives what the bundle declares by ``read`` and never waits: a changed file is read in a thread of its own, and what it
+    declares now takes the place of what it did before, as a whole.
 
-    A file that is wrong or missing leaves the old configuration in force; ``on_error`` hears of it once, in the reading thread. The
-    first reading happens here and raises :class:`SettingsError`.
+    A file that is wrong or missing leaves the old declarations in force; ``on_error`` hears of it once, in the reading thread. ``check`` may
+    refuse the new for what the old were, by a :class:`SettingsError`. The first reading happens here and raises it.
     """
 
     def __init__(
@@ -35,26 +38,30 @@ class ConfigSource:
         bundle: Path,
         on_error: Callable[[SettingsError], None] = lambda _: None,
         *,
+        read: Callable[[Path], T],
+        check: Callable[[T, T], None] = lambda _old, _new: None,
         clock: Clock | None = None,
     ) -> None:
         self._bundle = bundle
+        self._reader = read
         self._on_error = on_error
+        self._check = check
         self._clock = clock or SystemClock()
         self._stamp = self._look()
-        self._current = read_bundle(bundle)
+        self._current = read(bundle)
         self._next_look = self._clock.monotonic() + _EVERY
         self._reading: threading.Thread | None = None
         self.problem: SettingsError | None = None
         """Why the file as it is now is not in force; ``None`` when it is."""
 
-    def __call__(self) -> GatewayConfig:
+    def __call__(self) -> T:
         if self._clock.monotonic() >= self._next_look:
             self._next_look = self._clock.monotonic() + _EVERY
             if self._reading is None or not self._reading.is_alive():
                 self._notice()
         return self._current
 
-    def settle(self) -> GatewayConfig:
+    def settle(self) -> T:
         """Wait until a reading that is under way has ended. Blocking."""
         reading = self._reading
         if reading is not None:
@@ -70,29 +77,26 @@ class ConfigSource:
 
     def _read(self) -> None:
         try:
-            config = self._whole()
+            read = self._whole()
         except SettingsError as error:
             if self.problem is None or self.problem.cause != error.cause:
                 self.problem = error
                 self._on_error(error)
             return
         self.problem = None
-        if config.digest != self._current.digest:
-            self._current = config
+        if read != self._current:
+            self._current = read
 
-    def _whole(self) -> GatewayConfig:
+    def _whole(self) -> T:
         """The bundle, once nobody writes into it any more: half a file can be right, and declare half of what it will."""
         stamp: tuple[int, ...] = ()
         for _ in range(_LOOKS):
             if stamp == (stamp := self._look()):
                 break
             time.sleep(_PAUSE)
-        config = read_bundle(self._bundle)
-        if self._current.models and not config.models:
-            raise SettingsError(
-                f"{self._bundle}: declares no models any more", "Declare one, or start again with none."
-            )
-        return config
+        read = self._reader(self._bundle)
+        self._check(self._current, read)
+        return read
 
     def _look(self) -> tuple[int, ...]:
         """Differs whenever the file does: editors replace a file, others write into it, a mounted directory swaps a link. A file put
@@ -103,3 +107,9 @@ class ConfigSource:
                 status = path.stat()
                 stamp += [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
         return tuple(stamp)
+
+
+def keep_models(old: GatewayConfig, new: GatewayConfig) -> None:
+    """Raises :class:`SettingsError` for a bundle that has lost all its models: a file that was emptied is a mistake."""
+    if old.models and not new.models:
+        raise SettingsError("The bundle declares no models any more", "Declare one, or start again with none.")

@@ -31,6 +31,7 @@ _FINISHES: dict[str, Finish] = {
 """Finish reasons of the servers in use. One that is not here is an error: an answer cut for an unknown reason must not pass as whole."""
 _ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _ERROR_CODES = {
+    "blocked": "content_filter",
     "content-filtered": "content_filter",
     "context-overflow": "context_length_exceeded",
     "provider-throttled": "rate_limit_exceeded",

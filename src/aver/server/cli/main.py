@@ -26,7 +26,10 @@ import typer
 
 from aver.core.errors import AverError, InvalidInput
 from aver.server.cli import (
+    agents,
+    approvals,
     ask,
+    check,
     documents,
     erase,
     evidence,
@@ -35,10 +38,14 @@ from aver.server.cli import (
     ingest,
     keys,
     knowledge,
+    mcp,
+    policy,
     search,
     serve,
     sources,
+    switch,
     tenants,
+    tools,
 )
 from aver.server.cli.session import OpenApplication, begin
 
@@ -64,8 +71,15 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
+app.add_typer(agents.app, name="agents")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(switch.app, name="switch")
+app.add_typer(tools.app, name="tools")
+app.add_typer(policy.app, name="policy")
+app.command("check")(check.check)
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 
 
 class _Usage(InvalidInput):

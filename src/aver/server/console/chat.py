@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from aver.agents.acting import AgentConfig
 from aver.agents.types import Answer, Citation, ConversationSummary, LookedAt, PastTurn, remarks
 from aver.core.errors import AverError, NotFound
 from aver.core.principal import Principal
 from aver.knowledge.types import Document, DocumentText
 from aver.server.application import TenantServices
+from aver.server.console.acting import Acting, acting
 from aver.server.console.reading import Excerpt, excerpt
 from aver.server.console.story import Story, story
+from aver.server.ordering import ASSISTANT
 
 __all__ = ["Chat", "chat"]
 
@@ -31,6 +34,8 @@ class TurnView:
     conversation: str
     fallback: bool
     open: str
+    acting: Acting | None = None
+    """What an agent did, where it is an agent's turn."""
 
     @property
     def id(self) -> str:
@@ -91,6 +96,11 @@ class Chat:
     story: Story | None
     problem: AverError | None
     draft: str
+    agents: Sequence[AgentConfig]
+    feature: str
+    """Who is asked: the assistant, or an agent by name."""
+    waiting: int
+    """Approvals that wait for the principal."""
 
     @property
     def title(self) -> str:
@@ -106,6 +116,8 @@ def chat(
     opened: str = "",
     problem: AverError | None = None,
     draft: str = "",
+    agents: Sequence[AgentConfig] = (),
+    feature: str = "",
 ) -> Chat:
     """The chat at an address. :class:`~aver.core.errors.NotFound` for a conversation, turn or source that is not there."""
     turns = _turns(services, principal, conversation, turn, opened) if conversation else ()
@@ -125,6 +137,9 @@ def chat(
         story=_story(services, principal, open_turn) if open_turn and opened == "evidence" else None,
         problem=problem,
         draft=draft,
+        agents=agents,
+        feature=feature or _feature(turns),
+        waiting=len(services.approvals.pending(principal)) if agents else 0,
     )
 
 
@@ -135,8 +150,21 @@ def _turns(
     steps = services.ledger.turns(past.turn for past in found if past.answer and past.answer.mode == "extractive")
     fell_back = {each for each, told in steps.items() if any(step.facts.get("fallback_from") for step in told)}
     return tuple(
-        TurnView(past, conversation, past.turn in fell_back, opened if past.turn == turn else "") for past in found
+        TurnView(
+            past,
+            conversation,
+            past.turn in fell_back,
+            opened if past.turn == turn else "",
+            acting(services, principal, past.turn) if past.answer is None else None,
+        )
+        for past in found
     )
+
+
+def _feature(turns: Sequence[TurnView]) -> str:
+    """Who was asked last."""
+    last = turns[-1].acting if turns else None
+    return last.agent if last else ASSISTANT
 
 
 def _source(services: TenantServices, principal: Principal, turn: TurnView) -> SourceView:
@@ -171,4 +199,4 @@ def _opened(turn: TurnView) -> tuple[Citation | LookedAt, int | None]:
 
 
 def _story(services: TenantServices, principal: Principal, turn: TurnView) -> Story:
-    return story(services.assistant.evidence(principal, turn.id), question=turn.past.question, back=turn.link())
+    return story(services.evidence(principal, turn.id), question=turn.past.question, back=turn.link())

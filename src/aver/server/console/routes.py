@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,19 +14,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse
 
+from aver.agents.acting import AgentConfig
 from aver.core.errors import AverError, InvalidInput, NotFound, Unauthenticated
 from aver.core.principal import Principal
 from aver.server.application import Application, TenantServices
+from aver.server.console.acting import pending
 from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.knowledge import knowledge
 from aver.server.console.pages import problem_page, render
 from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin, session_principal
+from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
 
 _LONGEST_DRAFT = 16_000
+_PATIENCE = 20.0
+"""Seconds that a page waits for an agent."""
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _PICTURE = {
     "Cache-Control": "private, no-cache",
@@ -77,25 +82,63 @@ async def conversation(
     open: str = "",  # noqa: A002 - the address reads ?open=1
 ) -> Response:
     principal, services = await _entered(request)
-    shown = await asyncio.to_thread(chat, services, principal, conversation=conversation, turn=turn, opened=open)
+    agents = await asyncio.to_thread(_agents, request, services, principal)
+    shown = await asyncio.to_thread(
+        chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents
+    )
     return render("chat.html", chat=shown)
 
 
 @router.post("/")
 async def ask(
-    request: Request, question: Annotated[str, Form()] = "", conversation: Annotated[str, Form()] = ""
+    request: Request,
+    question: Annotated[str, Form()] = "",
+    conversation: Annotated[str, Form()] = "",
+    feature: Annotated[str, Form()] = ASSISTANT,
 ) -> Response:
     """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
     principal, services = await _entered(request)
     try:
-        answer = await services.assistant.ask(principal, question, conversation or None)
+        if feature == ASSISTANT:
+            answer = await services.assistant.ask(principal, question, conversation or None)
+            return _turn(answer.conversation, answer.turn)
+        return await _begun(request, principal, services, feature, question, conversation or None)
     except AverError as error:
+        agents = await asyncio.to_thread(_agents, request, services, principal)
         shown = await asyncio.to_thread(
-            chat, services, principal, conversation=conversation, problem=error, draft=question[:_LONGEST_DRAFT]
+            chat,
+            services,
+            principal,
+            conversation=conversation,
+            problem=error,
+            draft=question[:_LONGEST_DRAFT],
+            agents=agents,
+            feature=feature,
         )
         return render("chat.html", status=error.status, chat=shown)
-    query = urlencode({"conversation": answer.conversation, "turn": answer.turn})
-    return RedirectResponse(f"/?{query}#{answer.turn}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/approvals")
+async def approvals(request: Request) -> Response:
+    """What waits for whoever is signed in."""
+    principal, services = await _entered(request)
+    return await _approvals(services, principal)
+
+
+@router.post("/approvals/{approval}")
+async def answer(request: Request, approval: str, answer: Annotated[str, Form()] = "") -> Response:
+    """Approve a call, or refuse it; its turn goes on, and is shown to its asker once it rests."""
+    principal, services = await _entered(request)
+    try:
+        turn = await asyncio.to_thread(_answer, services, principal, approval, answer)
+    except AverError as error:
+        return await _approvals(services, principal, error)
+    await _rested(_application(request).runner.go_on(services, turn))
+    try:
+        outcome = await asyncio.to_thread(services.turns.outcome, principal, turn)
+    except NotFound:  # another's
+        return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
+    return _turn(outcome.conversation, turn)
 
 
 @router.get("/documents/{document}")
@@ -183,6 +226,53 @@ async def _entered(request: Request) -> tuple[Principal, TenantServices]:
     if principal is None:
         raise _SignedOut("You are not signed in", "Sign in.")
     return principal, await asyncio.to_thread(_application(request).tenant, principal.tenant)
+
+
+def _agents(request: Request, services: TenantServices, principal: Principal) -> Sequence[AgentConfig]:
+    """The agents that somebody has. Blocking."""
+    application = _application(request)
+    return application.agents.offered(services, principal) if application.bundle().agents else ()
+
+
+async def _begun(
+    request: Request, principal: Principal, services: TenantServices, name: str, task: str, conversation: str | None
+) -> Response:
+    """Have an agent do something, and show how that stands once it rests or has taken a while."""
+    application = _application(request)
+    config = application.agents.find(services, principal, name)
+    async with application.agents.acting(services, name) as acting:
+        turn = await asyncio.to_thread(acting.begin, principal, task, conversation, config.output)
+    await _rested(application.runner.go_on(services, turn))
+    outcome = await asyncio.to_thread(services.turns.outcome, principal, turn)
+    return _turn(outcome.conversation, turn)
+
+
+async def _rested(going: asyncio.Task[Any]) -> None:
+    """Wait until a turn has ended or waits, but not for ever: the page says that it is at work. What went wrong, its evidence says."""
+    await asyncio.wait({going}, timeout=_PATIENCE)
+
+
+def _answer(services: TenantServices, principal: Principal, approval: str, answer: str) -> str:
+    match answer:
+        case "approve":
+            return services.approvals.approve(principal, approval)
+        case "conversation":
+            return services.approvals.approve(principal, approval, "conversation")
+        case "refuse" | "never":
+            return services.approvals.reject(principal, approval, never=answer == "never")
+    raise InvalidInput("There is no such answer", "Approve the call, or refuse it.")
+
+
+async def _approvals(services: TenantServices, principal: Principal, problem: AverError | None = None) -> Response:
+    found = await asyncio.to_thread(pending, services, principal)
+    given = {"place": services.store.tenant.name, "principal": principal, "approvals": found, "problem": problem}
+    return render("approvals.html", status=problem.status if problem else HTTPStatus.OK, **given)
+
+
+def _turn(conversation: str, turn: str) -> Response:
+    """To the address of a turn."""
+    query = urlencode({"conversation": conversation, "turn": turn})
+    return RedirectResponse(f"/?{query}#{turn}", HTTPStatus.SEE_OTHER)
 
 
 def _application(request: Request) -> Application:

@@ -9,13 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.gateway.calls import Call
-from aver.gateway.types import ChatRequest, Family
+from aver.gateway.types import Family
 from aver.gateway.wire.registry import door
 from aver.gateway.wire.types import Door
 from aver.server.application import Application, TenantServices
@@ -24,6 +24,10 @@ from aver.server.doors.exchange import Exchange, Gone
 from aver.server.doors.keys import Caller, KeyCache
 from aver.server.failures import Internal, MethodNotAllowed, NotAdmin, where
 from aver.server.wire import to_json
+
+if TYPE_CHECKING:
+    from aver.server.doors.agent import AgentReply
+    from aver.server.doors.feature import FeatureReply
 
 __all__ = ["Doors"]
 
@@ -165,14 +169,28 @@ class _Visit:
             **more,
         )
 
-    def asked_of_feature(self, call: Call) -> ChatRequest:
-        """The request without ``conversation``, which the feature keeps itself: by that name some protocols mean the provider's."""
-        return self.door.chat({name: value for name, value in (call.body or {}).items() if name != "conversation"})
+    def agents(self) -> list[str]:
+        """The names of the agents that the caller has."""
+        application = self.application
+        if application.alone or not application.bundle().agents:
+            return []
+        return [each.name for each in application.agents.offered(self.services, self.caller.principal)]
+
+    def feature_reply(self, call: Call) -> FeatureReply | AgentReply:
+        """The turn of the feature that is called. ``conversation`` it keeps itself: by that name some protocols mean the provider's."""
+        from aver.server.doors.agent import AgentReply
+        from aver.server.doors.feature import FeatureReply
+
+        body, principal = call.body or {}, call.principal
+        chat = self.door.chat({name: value for name, value in body.items() if name != "conversation"})
+        if call.model == self.application.feature:
+            return FeatureReply(self.services, principal, body, chat)
+        return AgentReply(self.application, self.services, principal, body, chat)
 
 
 async def _chat(visit: _Visit) -> None:
     call = await visit.call()
-    feature = call.model == visit.application.feature
+    feature = call.model == visit.application.feature or call.model in visit.agents()
     if call.stream:
         await (_stream_feature if feature else _stream)(visit, call)
     else:
@@ -213,21 +231,21 @@ async def _stream(visit: _Visit, call: Call) -> None:
 
 
 async def _whole_feature(visit: _Visit, call: Call) -> None:
-    from aver.server.doors.feature import FeatureReply, attach
+    from aver.server.doors.feature import attach
 
     visit.exchange.watch()
-    reply = FeatureReply(visit.services, call.principal, call.body or {}, visit.asked_of_feature(call))
+    reply = visit.feature_reply(call)
     completion = await reply.completion()
     body = visit.door.completion(completion, call.body or {}, reply_id=completion.id, model=call.model, created=_now())
     await visit.exchange.answer(attach(body, reply.attached()))
 
 
 async def _stream_feature(visit: _Visit, call: Call) -> None:
-    from aver.server.doors.feature import FeatureReply, attach_to_stream
+    from aver.server.doors.feature import attach_to_stream
 
     exchange = visit.exchange
     exchange.watch()
-    reply = FeatureReply(visit.services, call.principal, call.body or {}, visit.asked_of_feature(call))
+    reply = visit.feature_reply(call)
     batches = aiter(reply)
     await anext(batches)
     writer = visit.door.writer(call.body or {}, reply_id=reply.turn, model=call.model, created=_now())
@@ -289,7 +307,7 @@ async def _metrics(visit: _Visit) -> None:
 async def _models(visit: _Visit) -> None:
     path: str = visit.exchange.scope["path"]
     name = _ELSEWHERE.get(path, path).removeprefix(_MODELS).removeprefix("/")
-    await visit.exchange.answer(models.listed(visit.application, visit.family, name))
+    await visit.exchange.answer(models.listed(visit.application, visit.family, name, visit.agents()))
 
 
 def _asks_usage(body: Mapping[str, Any]) -> bool:

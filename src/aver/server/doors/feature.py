@@ -20,7 +20,7 @@ from aver.gateway.types import ChatDelta, ChatRequest, Completion, Message, Text
 from aver.server.application import TenantServices
 from aver.server.wire import to_json
 
-__all__ = ["FeatureReply", "attach", "attach_to_stream"]
+__all__ = ["FeatureReply", "asked", "attach", "attach_to_stream"]
 
 
 class FeatureReply:
@@ -34,9 +34,9 @@ class FeatureReply:
         conversation = body.get("conversation")
         if conversation is not None and not isinstance(conversation, str):
             raise InvalidInput("conversation: expected the id of a conversation", "Leave it out to begin a new one.")
-        asked = _asked(chat.messages)
-        history = () if conversation else _said(chat.messages[:asked])
-        question = chat.messages[asked].text
+        last = asked(chat.messages)
+        history = () if conversation else _said(chat.messages[:last])
+        question = chat.messages[last].text
         self._events = services.assistant.run(principal, question, conversation, history=history)
         self.turn = ""
         self.answer: Answer | None = None
@@ -68,7 +68,8 @@ class FeatureReply:
         answer = self.answer
         assert answer is not None
         names = ("turn", "conversation", "mode", "abstained", "release", "sentences", "citations")
-        return {name: getattr(answer, name) for name in names}
+        told = {name: getattr(answer, name) for name in names}
+        return told | ({"notices": answer.notices} if answer.notices else {})
 
 
 def attach(body: bytes, attached: Mapping[str, Any]) -> bytes:
@@ -95,7 +96,8 @@ def _finishes(event: Mapping[str, Any]) -> bool:
     return event.get("type") in ("message_delta", "response.completed")
 
 
-def _asked(messages: tuple[Message, ...]) -> int:
+def asked(messages: tuple[Message, ...]) -> int:
+    """Where the last message of the user is. Raises :class:`InvalidInput` where there is none."""
     for position in reversed(range(len(messages))):
         if messages[position].role == "user":
             return position

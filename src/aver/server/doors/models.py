@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aver.core.errors import NotFound
@@ -13,23 +14,24 @@ from aver.server.wire import to_json
 __all__ = ["count", "listed"]
 
 
-def listed(application: Application, family: Family, name: str) -> bytes:
-    """All models, routes and features, or the one called ``name``, in the shape of ``family``."""
-    names = [application.feature, *(each for each in application.gateway.names() if each != application.feature)]
+def listed(application: Application, family: Family, name: str, agents: Sequence[str] = ()) -> bytes:
+    """All models, routes and features, ``agents`` among them, or the one called ``name``, in the shape of ``family``."""
+    features = [application.feature, *agents]
+    names = [*features, *(each for each in application.gateway.names() if each not in features)]
     if name:
         if name not in names:
             raise NotFound("There is no such model, or it is not yours", "/v1/models lists all.")
-        return to_json(_one(family, name, application.feature))
-    data = [_one(family, each, application.feature) for each in names]
+        return to_json(_one(family, name, features))
+    data = [_one(family, each, features) for each in names]
     if family == "anthropic":
         return to_json({"data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]})
     return to_json({"object": "list", "data": data})
 
 
-def _one(family: Family, name: str, feature: str) -> dict[str, Any]:
+def _one(family: Family, name: str, features: Sequence[str]) -> dict[str, Any]:
     if family == "anthropic":
         return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
-    return {"id": name, "object": "model", "created": 0, "owned_by": "aver" if name == feature else "gateway"}
+    return {"id": name, "object": "model", "created": 0, "owned_by": "aver" if name in features else "gateway"}
 
 
 async def count(application: Application, call: Call) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
@@ -15,9 +16,21 @@ from aver.server.console.routes import router as console
 from aver.server.doors import Doors
 from aver.server.doors.openapi import describe
 from aver.server.following import Follower
-from aver.server.http import ask, conversations, documents, events, evidence, health, sources
+from aver.server.http import (
+    agents,
+    approvals,
+    ask,
+    conversations,
+    documents,
+    events,
+    evidence,
+    health,
+    sources,
+    switches,
+)
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
+from aver.server.mcp import McpApp
 
 __all__ = ["create_app"]
 
@@ -36,14 +49,17 @@ def create_app(application: Application) -> ASGIApp:
 def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
-    follower = Follower(application)
+    follower, mcp = Follower(application), McpApp(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
         follower.start()
+        application.runner.start()
         yield
         follower.close()
+        await application.runner.close()
+        await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
         await application.aclose()
 
@@ -60,9 +76,10 @@ def _api(application: Application) -> FastAPI:
     app.state.follower = follower
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, sources, conversations, evidence, events, health):
+    for module in (ask, documents, sources, conversations, evidence, agents, approvals, switches, events, health):
         app.include_router(module.router)
     app.include_router(console)
+    app.router.routes.append(Route("/mcp", mcp, methods=["POST"], include_in_schema=False))
     described = app.openapi
     app.openapi = lambda: describe(described())  # type: ignore[method-assign]
     return app

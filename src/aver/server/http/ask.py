@@ -40,7 +40,7 @@ class Question(BaseModel):
     response_model=Answer,
     responses={
         200: {"description": _STREAM, "content": {"text/event-stream": {}}},
-        **problems(401, 404, 413, 422, 502),
+        **problems(400, 401, 404, 413, 422, 502, 503),
     },
 )
 async def ask(body: Question, request: Request, principal: Caller, services: Services) -> Response:

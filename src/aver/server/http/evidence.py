@@ -25,7 +25,7 @@ class Steps(BaseModel):
 @router.get("/v1/turns/{turn}/evidence", response_model=Steps, responses=problems(401, 404))
 async def evidence(turn: str, principal: Caller, services: Services) -> Response:
     """What happened in a turn of yours, step by step, as it is sealed in the chain."""
-    steps = await asyncio.to_thread(services.assistant.evidence, principal, turn)
+    steps = await asyncio.to_thread(services.evidence, principal, turn)
     return reply({"turn": turn, "steps": steps})
 
 

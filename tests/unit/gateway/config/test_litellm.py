@@ -306,8 +306,8 @@ guardrails: [{guardrail_name: g}]
             "it is to do."
         ),
         (
-            "10: to do: guardrails: guardrails are not built yet: nothing is checked or masked, so keep the checks where they are "
-            "called from."
+            "10: to do: guardrails: calls to models are not checked or masked yet, only the assistant's turns (guardrails: in aver.yaml), "
+            "so keep the checks where they are called from."
         ),
         "6: to know: router_settings.redis_host: needed only where several processes share busy budgets: set AVER_REDIS_URL.",
         (

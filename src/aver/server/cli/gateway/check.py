@@ -13,6 +13,7 @@ import typer
 from aver.server.cli.gateway.bundle import BundleArgument, located, price_book
 from aver.server.cli.gateway.drawing import draw
 from aver.server.cli.gateway.entrance import Entrance, entrances
+from aver.server.cli.gateway.guardrails import guarded, print_guardrails
 from aver.server.cli.gateway.money import per_million, rates_document
 from aver.server.cli.gateway.warnings import warnings
 from aver.server.cli.options import AsJson
@@ -30,26 +31,29 @@ _THERE = {True: "there", False: "missing", None: ""}
 
 
 def check(context: typer.Context, directory: BundleArgument = None, as_json: AsJson = False) -> None:
-    """Read a bundle as the gateway does, and show what it declares: providers, models, routes, budgets.
+    """Read a bundle as the gateway does, and show what it declares: providers, models, routes, budgets, guardrails.
 
     A mistake ends it with exit code 2 and FILE:LINE. What is merely doubtful, such as a credential that is not there, is a warning.
     Secrets in a keeper (Vault, a cloud) are asked for there; no model is called and no secret is shown.
     """
-    from aver.gateway.config.read import read_bundle
     from aver.gateway.prices.book import price_of
+    from aver.server.bundle import read_whole
 
     file = located(context, directory)
-    config = read_bundle(file)
+    bundle = read_whole(file)
+    config = bundle.gateway
     book = price_book(file)
     prices = {name: price_of(model, book) for name, model in config.models.items()}
     entered = entrances(config.providers.values(), os.environ)
     doubts = [*warnings(config, entered, frozenset(name for name, price in prices.items() if price is None))]
     if as_json:
-        print_json({"file": file, "digest": config.digest, **_document(config, entered, prices), "warnings": doubts})
+        document = _document(config, entered, prices) | {"guardrails": guarded(bundle.guardrails)}
+        print_json({"file": file, "digest": config.digest, **document, "warnings": doubts})
         return
     out = console()
     out.print(f"{printable(str(file))} is valid \N{MIDDLE DOT} configuration {config.digest[:16]}", markup=False)
     _print(out, config, entered, prices)
+    print_guardrails(out, bundle.guardrails)
     if doubts:
         out.print("\nwarnings", style="bold yellow")
     for doubt in doubts:

@@ -42,6 +42,12 @@ class Live {
     this.words.textContent = STAGES[progress.stage]?.(progress) ?? progress.stage;
   }
 
+  /** What an agent does, as it happens. One who stops looking does not stop it: the turn is ended for good. */
+  step({ turn, said }) {
+    this.turn = turn;
+    this.words.textContent = said;
+  }
+
   sentence({ sentence }) {
     const words = element("span", sentence.supported ? "sentence" : "sentence unsupported", sentence.text);
     this.answer.append(words);
@@ -60,6 +66,7 @@ class Live {
 const roomy = matchMedia("(min-width: 75rem)");
 
 function summary(answer) {
+  if (answer.actions) return answer.status === "waiting" ? "An approval is needed." : answer.text;
   if (answer.abstained) return `No answer. ${answer.answer}`;
   const supported = answer.sentences.filter((sentence) => sentence.supported).length;
   return `${supported} of ${answer.sentences.length} sentence${answer.sentences.length === 1 ? "" : "s"} supported.`;
@@ -73,19 +80,22 @@ async function problemOf(response) {
   }
 }
 
-/** Ask over the stream; the answer, or a problem as {detail, next_step}. */
+/** Ask the assistant, or an agent, over the stream; the answer, or a problem as {detail, next_step}. */
 async function run(question, conversation, live, signal) {
-  const response = await fetch("/v1/ask", {
+  const agent = document.getElementById("feature")?.value ?? "assistant";
+  const asked = agent === "assistant" ? { question } : { agent, task: question };
+  const response = await fetch(agent === "assistant" ? "/v1/ask" : "/v1/agents/turns", {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-    body: JSON.stringify({ question, conversation: conversation || null, stream: true }),
+    body: JSON.stringify({ ...asked, conversation: conversation || null, stream: true }),
     signal,
   });
   if (!response.ok) return { problem: await problemOf(response) };
   for await (const [name, data] of events(response)) {
     if (name === "progress") live.stage(data);
+    if (name === "step") live.step(data);
     if (name === "sentence") live.sentence(data);
-    if (name === "answer") return { answer: data };
+    if (name === "answer" || name === "outcome") return { answer: data };
     if (name === "error") return { problem: data };
   }
   return { problem: { detail: "The connection ended before the answer was complete", next_step: "Ask again." } };
@@ -115,12 +125,15 @@ async function submit(form) {
   const stopping = new AbortController();
   document.getElementById("problem").replaceChildren();
   box.value = "";
-  const live = new Live(question, () => stopping.abort());
+  const live = new Live(question, () => {
+    if (live.turn) fetch(`/v1/agents/turns/${live.turn}/cancel`, { method: "POST" });
+    else stopping.abort();
+  });
   const { answer, problem } = await outcome(question, document.getElementById("conversation").value, live, stopping.signal);
   if (answer) {
     const place = { conversation: answer.conversation, turn: answer.turn };
     // Where there is room, the answer comes with its first source beside it.
-    if (answer.citations.length && roomy.matches) place.open = 1;
+    if (answer.citations?.length && roomy.matches) place.open = 1;
     await show(`/?${new URLSearchParams(place)}`);
     announce(summary(answer));
     live.remove();

@@ -18,6 +18,16 @@ async function follow(event) {
   else window.scrollTo(0, 0);
 }
 
+/** Of turns that agents are still at, wait for the end. */
+async function watch() {
+  for (const { dataset } of document.querySelectorAll("[data-running]")) {
+    const response = await fetch(`/v1/agents/turns/${dataset.running}/events`);
+    if (!response.ok) return;
+    await response.text(); // which ends when the turn rests
+    await show(location.href, "keep");
+  }
+}
+
 listenToAsking(document.getElementById("ask"));
 listenToKeys();
 listenToLight();
@@ -28,3 +38,4 @@ const turn = new URLSearchParams(location.search).get("turn");
 document.getElementById(turn ?? "")?.scrollIntoView({ block: "start" });
 reveal();
 document.body.dataset.ready = "true";
+watch();

@@ -1,4 +1,4 @@
-"""Tenants and API keys.
+"""Tenants, API keys and kill switches.
 
 Until 1.0 this one migration is edited in place when ``aver/store/control.py`` changes, and existing data is made anew;
 ``tests/contract/test_store_migrations.py`` prints what the two lack of each other. From 1.0 on it is frozen, and a
@@ -38,6 +38,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name="uq_api_keys_digest"),
     )
     op.create_index("ix_api_keys_tenant", "api_keys", ["tenant"])
+    op.create_table(
+        "switches",
+        *(sa.Column(name, TEXT, nullable=False) for name in ("id", "kind", "name", "tenant", "reason", "thrown")),
+        sa.PrimaryKeyConstraint("id", name="pk_switches"),
+        sa.UniqueConstraint("kind", "name", "tenant", name="uq_switches_kind_name_tenant"),
+    )
     define_aver_tenant(op.get_bind())
-    for table in ("tenants", "api_keys"):
+    for table in ("tenants", "api_keys", "switches"):
         isolate_control_table(op.get_bind(), table)

@@ -183,6 +183,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_turns"),
         sa.UniqueConstraint("conversation", "ordinal", "tenant", name="uq_turns_conversation_ordinal_tenant"),
     )
+    # Agents that act: turns that outlive their process, who is asked, what was decided for longer, what is remembered
+    _tenant_table(
+        "acting",
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("holder", TEXT, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("until", TEXT, nullable=False),
+        sa.Column("cancelled", sa.Integer, nullable=False),
+        sa.Column("actions", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("turn", "tenant", name="pk_acting"),
+    )
+    op.create_index("ix_acting_status", "acting", ["status"])
+    _tenant_table(
+        "approvals",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("aim", TEXT, nullable=False),
+        sa.Column("role", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("expires", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_approvals"),
+    )
+    op.create_index("ix_approvals_turn", "approvals", ["turn"])
+    op.create_index("ix_approvals_status", "approvals", ["status"])
+    _tenant_table(
+        "standing_decisions",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("outcome", TEXT, nullable=False),
+        sa.Column("approval", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_standing_decisions"),
+    )
+    op.create_index("ix_standing_decisions_digest", "standing_decisions", ["digest"])
+    _tenant_table(
+        "memories",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_memories"),
+        sa.UniqueConstraint("owner", "name", "tenant", name="uq_memories_owner_name_tenant"),
+    )
     # The gateway: what processes may spend of each budget
     _tenant_table(
         "budget_grants",
@@ -227,4 +275,18 @@ def upgrade() -> None:
             for name in ("misses", "exact", "semantic", "shadowed", "refused", "agreed", "differed")
         ),
         sa.PrimaryKeyConstraint("route", "config", "release", "tenant", name="pk_cache_counts"),
+    )
+    # Guardrails: what stands behind the tokens of a conversation
+    _tenant_table(
+        "vaulted_values",
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("token", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("lookup", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("created", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("conversation", "token", "tenant", name="pk_vaulted_values"),
+        sa.UniqueConstraint("conversation", "lookup", "tenant", name="uq_vaulted_values_conversation_lookup_tenant"),
     )

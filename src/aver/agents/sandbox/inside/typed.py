@@ -1,0 +1,111 @@
+"""Functions under ``@tool``, read and called by Aver's own code for typed functions, so that a date is a date in a sandbox too.
+
+That code is not the standard library's alone, and importing it takes longer than all else: a call needs it where its types say more than
+JSON does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import inspect
+import sys
+from types import ModuleType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["begin", "called", "described"]
+
+_PLAIN = (str, int, float, bool, type(None), Any)
+_MADE_OF = (list, dict, Union, UnionType, Required, NotRequired)
+
+
+def begin(package: str) -> None:
+    """Make ``aver`` what is in the directory ``package``, without what its packages import for others."""
+    for name in ("aver", "aver.agents", "aver.agents.tools"):
+        module = ModuleType(name)
+        module.__path__ = [package + name.removeprefix("aver").replace(".", "/")]
+        sys.modules[name] = module
+    function = importlib.import_module("aver.agents.tools.function")
+    for name in ("Key", "tool"):
+        setattr(sys.modules["aver.agents.tools"], name, getattr(function, name))
+
+
+def described(module: ModuleType) -> list[dict[str, Any]]:
+    """What each tool of a file is, as JSON: ``function`` its name in the file, ``keys`` the parameters that are given the key of the
+    effect, ``plain`` whether it can be called with JSON as it is. The rest is as in :class:`~aver.agents.tools.operation.Operation`."""
+    from pydantic import TypeAdapter
+
+    from aver.agents.tools.function import Function
+    from aver.policy import Annotations
+
+    own = TypeAdapter(Annotations | None)
+    found = []
+    for name, each in vars(module).items():
+        if isinstance(each, Function) and each.function.__module__ == module.__name__:
+            types = get_type_hints(each.function, include_extras=True)
+            keys = [parameter for parameter, kind in types.items() if _is_key(kind) and parameter != "return"]
+            operation = each.operation
+            found.append(
+                {
+                    "function": name,
+                    "name": operation.name,
+                    "description": operation.description,
+                    "parameters": operation.parameters,
+                    "returns": operation.returns,
+                    "own": own.dump_python(operation.own, mode="json"),
+                    "keys": keys,
+                    "plain": all(_is_plain(kind) for parameter, kind in types.items() if parameter not in keys),
+                }
+            )
+    return found
+
+
+def called(function: Any, arguments: Mapping[str, Any], key: str) -> Any:
+    """What a function returns, with or without ``@tool`` above it, as JSON values; raises what it raises."""
+    from aver.agents.tools.function import tool
+
+    raised: list[BaseException] = []
+
+    @functools.wraps(getattr(function, "function", function))
+    async def watched(**named: Any) -> Any:
+        try:
+            value = function(**named)
+            return await value if inspect.isawaitable(value) else value
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    async def ask() -> Any:
+        return await tool(watched).operation.run(arguments, key)
+
+    result = asyncio.run(ask())
+    if raised:
+        raise raised[0]
+    if result.failed:
+        raise ValueError(result.text)
+    return result.value
+
+
+def _is_key(kind: Any) -> bool:
+    return kind is sys.modules["aver.agents.tools.function"].Key
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a value of this type is what JSON makes of it."""
+    from typing_extensions import is_typeddict
+
+    origin, inner = get_origin(kind), get_args(kind)
+    if is_typeddict(kind):
+        origin, inner = dict, (str, *get_type_hints(kind, include_extras=True).values())
+    if origin is Annotated:
+        return _is_plain(inner[0]) and all(isinstance(each, str) for each in kind.__metadata__)
+    if origin is Literal:
+        return all(type(each) in _PLAIN for each in inner)
+    if origin in _MADE_OF:
+        return all(map(_is_plain, inner)) and (origin is not dict or inner[0] is str)
+    return kind in (*_PLAIN, list, dict)

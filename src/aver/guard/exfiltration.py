@@ -1,0 +1,206 @@
+"""Text that would carry data to somebody else's host when it is shown: pictures, links, and what nobody sees.
+
+A model that read hostile text can be made to write a link whose address spells out what the conversation held; a picture is fetched without
+a click (https://embracethered.com/blog/posts/2023/chatgpt-webpilot-data-exfil-via-markdown-injection/). Hosts that are declared may be
+linked to, whatever the link says.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from urllib.parse import unquote_plus
+
+from aver.core.errors import InvalidInput
+from aver.guard.links import Link, links
+from aver.guard.plain import plain
+from aver.guard.types import Finding
+
+__all__ = ["Exfiltration"]
+
+_ACTIVE = frozenset({"javascript", "vbscript", "data", "file", "blob"})
+_HARMLESS_DATA = re.compile(r"^image/(?:png|jpe?g|gif|webp);", re.IGNORECASE)
+_LONG = 40
+"""Characters of one value after which it is more than an identifier."""
+_LONG_NAME = 64
+"""The same for a part of the path, which names documents by identifiers of up to 56 characters."""
+_SHINGLE = 12
+"""Letters and digits in a row that a link shares with the conversation, at which that is no chance."""
+_WORTH = 6
+"""Characters of a word with a digit in it from which on it is worth stealing."""
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\u180e\u00ad\ufe00-\ufe0f\U000e0000-\U000e01ef]")
+_FEW_INVISIBLE = 16
+"""Invisible characters that a text may have: joiners in emoji and scripts that need them, soft hyphens, a byte order mark."""
+_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\]")
+
+
+class Exfiltration:
+    """A :class:`~aver.guard.types.Detector` of kinds ``remote_image``, ``data_in_link``, ``active_link`` and ``hidden_text``.
+
+    ``hosts`` may be linked to and loaded from: a name, or ``*.name`` for everything beneath it. ``conversation`` is what must not leave: a
+    link that repeats any of it in clear, percent-encoded, in base64, in hexadecimal or backwards is found however short it is. A link that
+    stands letter for letter in one of ``sources``, what was retrieved or returned by tools, carries nothing away and is no
+    ``data_in_link``. Raises :class:`~aver.core.errors.InvalidInput` for a host that is none.
+    """
+
+    name = "exfiltration"
+
+    def __init__(
+        self, hosts: Iterable[str] = (), conversation: Iterable[str] = (), sources: Iterable[str] = ()
+    ) -> None:
+        self._exact: set[str] = set()
+        self._under: list[str] = []
+        for host in hosts:
+            if not _HOST.fullmatch(lower := host.lower().rstrip(".")):
+                raise InvalidInput(
+                    f"{host!r} is not a host", "Write a name such as docs.example.com, or *.example.com."
+                )
+            if lower.startswith("*."):
+                self._under.append(lower[1:])
+            else:
+                self._exact.add(lower)
+        self._known = {(link.host, link.rest) for text in sources for link in links(text)}
+        self._conversation = tuple(conversation)
+
+    def find(self, text: str) -> Sequence[Finding]:
+        found = [*self._in_links(text), *_hidden(text)]
+        found.sort(key=lambda each: (each.start, -each.score))
+        kept: list[Finding] = []
+        for each in found:
+            if not kept or each.start >= kept[-1].end:
+                kept.append(each)
+            elif each.score > kept[-1].score and each.end >= kept[-1].end:
+                kept[-1] = Finding(each.kind, kept[-1].start, each.end, each.score)
+        return kept
+
+    def _in_links(self, text: str) -> Iterator[Finding]:
+        for link in links(text):
+            if link.scheme in _ACTIVE and not (link.scheme == "data" and _HARMLESS_DATA.match(link.rest)):
+                yield Finding("active_link", link.start, link.end, 0.9)
+            elif link.host and not self._allowed(link.host):
+                carried = self._carried(link)
+                if link.loads:
+                    yield Finding("remote_image", link.start, link.end, max(0.7, carried))
+                elif carried >= 0.5 and (link.host, link.rest) not in self._known:
+                    yield Finding("data_in_link", link.start, link.end, carried)
+
+    def _allowed(self, host: str) -> bool:
+        return host in self._exact or any(host.endswith(end) for end in self._under)
+
+    def _carried(self, link: Link) -> float:
+        """How surely the address carries more than the way to a page, from 0 to 1."""
+        path, values = _values(link)
+        if any(self._says(form) for value in (*path, *values) for form in _forms(value)):
+            return 0.98
+        odd = [_oddness(value, _LONG) for value in values] + [_oddness(value, _LONG_NAME) for value in path]
+        odd += [0.8 for value in (*path, *values) for form in _decoded(value) if _legible(form)]
+        names = [label for label in link.host.split(".")[:-2] if len(label) >= 20 and _dense(label)]
+        return max([*odd, 0.8 if names else 0.0])
+
+    def _says(self, form: str) -> bool:
+        spoken, shown = self._spoken
+        lower = form.lower()
+        if any(
+            lower.startswith(each, at) for at in range(len(lower)) for each in shown.get(lower[at : at + _WORTH], ())
+        ):
+            return True
+        squeezed = _squeezed(form)
+        return any(squeezed[at : at + _SHINGLE] in spoken for at in range(len(squeezed) - _SHINGLE + 1))
+
+    @cached_property
+    def _spoken(self) -> tuple[set[str], dict[str, list[str]]]:
+        """Every run of ``_SHINGLE`` letters and digits of the conversation, and its distinctive words by how they begin."""
+        shingles: set[str] = set()
+        shown: dict[str, list[str]] = {}
+        for text in self._conversation:
+            squeezed = _squeezed(text)
+            shingles.update(squeezed[at : at + _SHINGLE] for at in range(len(squeezed) - _SHINGLE + 1))
+            for word in set(_distinctive(text)):
+                shown.setdefault(word[:_WORTH], []).append(word)
+        return shingles, shown
+
+
+def _values(link: Link) -> tuple[list[str], list[str]]:
+    """What a sender may choose in an address: the parts of the path and the names under the host; each value of query and fragment."""
+    address, _, fragment = link.rest.partition("#")
+    path, _, query = address.partition("?")
+    values = [pair.partition("=")[2] or pair for pair in re.split("[&;]", query)]
+    # A fragment that begins so quotes the page it leads to.
+    values += [] if fragment.startswith(":~:text=") else [fragment]
+    return [*path.split("/"), "".join(link.host.split(".")[:-2])], values
+
+
+def _forms(value: str) -> Iterator[str]:
+    """``value`` and what it may encode."""
+    clear = unquote_plus(value)
+    yield clear
+    yield clear[::-1]
+    yield from _decoded(value)
+
+
+def _decoded(value: str) -> Iterator[str]:
+    """``value`` out of base64 and out of hexadecimal, where it may be either."""
+    packed = re.sub(r"\s", "", unquote_plus(value))
+    if len(packed) >= 8:
+        if re.fullmatch(r"[\w+/=-]+", packed, re.ASCII):
+            try:
+                padded = packed.rstrip("=").translate(str.maketrans("-_", "+/"))
+                yield base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode("utf-8", "ignore")
+            except (binascii.Error, ValueError):
+                pass
+        if len(packed) % 2 == 0 and re.fullmatch(r"[0-9a-fA-F]+", packed):
+            yield bytes.fromhex(packed).decode("utf-8", "ignore")
+
+
+def _oddness(value: str, long: int) -> float:
+    """A value of more than ``long`` characters that is no page's name: packed data, or prose."""
+    clear = unquote_plus(value)
+    if len(clear) < long:
+        return 0.0
+    if len(re.findall(r"\s", clear)) >= 8:
+        return 0.7
+    longest = max((len(run) for run in re.findall(r"[\w+/=%]{1,9000}", clear)), default=0)
+    return 0.8 if longest >= long and _dense(clear) else 0.0
+
+
+def _legible(decoded: str) -> bool:
+    """Whether these are words and not chance."""
+    return (
+        len(decoded) >= 24
+        and " " in decoded
+        and sum(c.isalnum() or c in " .,:'-" for c in decoded) >= 0.9 * len(decoded)
+    )
+
+
+def _dense(value: str) -> bool:
+    """Whether ``value`` looks packed rather than written: letters and digits mixed, at four bits a character or more for long ones."""
+    counts = Counter(value)
+    entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+    switches = len(re.findall(r"[a-z][A-Z0-9]|[0-9][A-Za-z]", value))
+    return entropy >= 3.3 and switches >= len(value) / 8
+
+
+def _squeezed(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
+
+
+def _distinctive(text: str) -> Iterator[str]:
+    """What needs no context to be worth stealing: addresses, and words with a digit in them."""
+    for word in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]+|[\w-]*\d[\w-]*", text.lower()):
+        if len(word) >= _WORTH and not re.fullmatch(r"(?:19|20)\d\d-?\d\d-?\d\d", word):
+            yield word
+
+
+def _hidden(text: str) -> Iterator[Finding]:
+    """What is written in characters that nobody sees."""
+    if text.isascii():
+        return
+    for start, end in plain(text).hidden:
+        yield Finding("hidden_text", start, end, 0.95)
+    for run in re.finditer(f"(?:{_INVISIBLE.pattern}){{{_FEW_INVISIBLE},}}", text):
+        yield Finding("hidden_text", *run.span(), 0.9)

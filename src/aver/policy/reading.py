@@ -1,0 +1,99 @@
+"""One result in the light of somebody's words: which of its records they mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+
+from aver.policy.english import READING, SUPERLATIVES
+from aver.policy.kinds import Kind, canonical
+from aver.policy.matching import Text, occurs
+from aver.policy.records import Leaf, Record, Told
+from aver.policy.requests import leaves
+from aver.policy.words import Words, days, stems, terms
+
+__all__ = ["Reading", "holds"]
+
+
+class Reading:
+    """What ``words`` say of what was ``told``."""
+
+    def __init__(self, told: Told, words: Words, *, chosen: bool = False) -> None:
+        """``chosen`` says that what was asked of the tool was picked out by the words itself."""
+        self.told = told
+        self.words = words
+        self._chosen = chosen
+
+    @cached_property
+    def points(self) -> bool:
+        """The words name what was asked of the tool, or, where it was asked nothing, the tool's own subject."""
+        asked = [Text(value) for _, value in leaves(self.told.arguments) if isinstance(value, str) and value.strip()]
+        if asked:
+            return self._chosen or any(self.words.means(value) or self.words.says(value) for value in asked)
+        return bool(stems(set(terms(self.told.tool)) - READING) & self.words.stems)
+
+    @cached_property
+    def apart(self) -> Sequence[Record]:
+        """The records that the words tell from the others."""
+        named = [
+            {(leaf.field, leaf.text.strict) for leaf in record.leaves if leaf.names and self.words.means(leaf.text)}
+            for record in self.told.records
+        ]
+        total = len(named)
+        counts = Counter(each for fields in named for each in fields)
+        return [
+            record
+            for record, fields in zip(self.told.records, named, strict=True)
+            if any(counts[each] < total or total == 1 for each in fields)
+        ]
+
+    @cached_property
+    def extreme(self) -> Sequence[Record]:
+        """The one record that a superlative in the words means."""
+        total = len(self.told.records)
+        for pattern, highest, fields in SUPERLATIVES if total > 1 else ():
+            if not any(pattern.search(text) for text in self.words.texts):
+                continue
+            measured = [
+                (measure, record)
+                for record in self.told.records
+                for leaf in record.leaves
+                if leaf.trusted and fields.search(leaf.field or self.told.tool)
+                if (measure := _measure(leaf)) is not None
+            ]
+            if len(measured) == total and len({type(measure) for measure, _ in measured}) == 1:
+                best = (max if highest else min)(measure for measure, _ in measured)
+                return [record for measure, record in measured if measure == best][:1]
+        return ()
+
+    @cached_property
+    def aimed_at(self) -> Sequence[Leaf]:
+        """The vouched-for values that the words say as something to act on or towards."""
+        return [
+            leaf
+            for leaf in self.told.leaves
+            if leaf.trusted and leaf.names and self.words.means(leaf.text) and self.words.aims(leaf.text)
+        ]
+
+    def hinted(self, kind: Kind) -> frozenset[str]:
+        """The vouched-for values of a kind that share a name with the words."""
+        return frozenset(
+            canonical(leaf.text.raw, kind)
+            for leaf in self.told.leaves
+            if leaf.trusted and leaf.text.kind == kind and leaf.names
+            if self.words.names & set(terms(leaf.text.raw.partition("@")[0] if kind == "email" else leaf.text.raw))
+        )
+
+
+def holds(leaf: Leaf, value: Text) -> bool:
+    """Whether a leaf says the value; numbers as they are written."""
+    if value.is_number or leaf.text.is_number:
+        return leaf.text.raw == value.raw
+    return occurs(value, leaf.text)
+
+
+def _measure(leaf: Leaf) -> float | str | None:
+    if leaf.text.is_number:
+        return float(leaf.text.raw)
+    return leaf.text.raw if len(leaf.text.raw) <= 32 and days(leaf.text.raw) else None

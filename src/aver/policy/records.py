@@ -1,0 +1,94 @@
+"""What a tool returned, cut into records: what stands together belongs to one thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from aver.policy.matching import Text
+from aver.policy.requests import declared, leaves
+from aver.policy.types import Annotations
+
+__all__ = ["Leaf", "Record", "Told", "records"]
+
+_FIELD = re.compile(r"[a-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+|id")
+_SHORT = 120
+"""Characters of a field that may name its record. Longer ones are prose, and no tool vouches for what stands in a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value in a result. ``field`` is the path it stands under; ``trusted`` whether the tool vouches for it."""
+
+    field: str
+    text: Text
+    trusted: bool
+
+    @property
+    def names(self) -> bool:
+        """Whether it may say what its record is."""
+        return bool(self.text.raw) and len(self.text.raw) <= _SHORT and "\n" not in self.text.raw
+
+
+@dataclass(frozen=True)
+class Record:
+    """The leaves of one thing that a tool told of."""
+
+    leaves: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one call returned: the tool, its arguments, the records, and who may read them (none: everyone)."""
+
+    step: str
+    tool: str
+    arguments: Mapping[str, Any]
+    records: Sequence[Record]
+    readers: frozenset[str] | None = None
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        return tuple(leaf for record in self.records for leaf in record.leaves)
+
+
+def records(annotations: Annotations, value: Any) -> list[Record]:
+    """A list's members are records, and so are the entries of a table by name; anything else is one."""
+    if isinstance(value, list | tuple):
+        return [Record(tuple(_of(annotations, each))) for each in value]
+    if isinstance(value, Mapping) and value and not all(_FIELD.fullmatch(str(key)) for key in value):
+        return [Record(tuple(_of(annotations, {key: each}))) for key, each in value.items()]
+    return [Record(tuple(_of(annotations, value)))]
+
+
+def _of(annotations: Annotations, value: Any) -> Iterator[Leaf]:
+    """Leaves, and those keys that are data rather than names of fields (``{"ann@corp.com": "rw"}``)."""
+    for path, key in _data_keys(value):
+        yield _leaf(annotations, path, key)
+    for path, each in leaves(value):
+        yield _leaf(annotations, declared(path), each)
+
+
+def _data_keys(value: Any) -> Iterator[tuple[str, str]]:
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        path, each = pending.pop()
+        if isinstance(each, Mapping):
+            for key, inner in each.items():
+                if not _FIELD.fullmatch(str(key)):
+                    yield path, str(key)
+                pending.append((f"{path}.{key}" if path else str(key), inner))
+        elif isinstance(each, list | tuple):
+            pending += [(path, inner) for inner in each]
+
+
+def _leaf(annotations: Annotations, path: str, value: Any) -> Leaf:
+    foreign = any(
+        (each == "*" and path) or path == each or path.startswith(f"{each}.") for each in annotations.untrusted_fields
+    )
+    text = Text(value)
+    prose = len(text.raw) > _SHORT or "\n" in text.raw
+    return Leaf(path, text, annotations.output == "trusted" and not foreign and not prose)

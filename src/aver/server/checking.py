@@ -1,0 +1,126 @@
+"""What is wrong with a bundle before anybody uses it: its file is right, and yet a tool is missing, a rule useless, an agent without hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from aver.agents.acting import AgentConfig
+from aver.agents.tools import Toolbox, ToolsConfig, open_tools
+from aver.agents.tools.declaration import ServerConfig
+from aver.core.yaml import nearest
+from aver.gateway.credentials.types import SecretSource
+from aver.policy import Annotations, Policies, analysis
+from aver.policy.cases import Checked, check, read_cases
+from aver.policy.policies import STANDARD
+from aver.server.bundle import Bundle
+
+__all__ = ["Finding", "analysed", "annotated", "case_files", "checked_cases", "examine", "policy_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``subject`` is what it is about (``tool send_mail``), ``said`` one sentence. An error is what somebody would be harmed or misled by; a
+    warning is worth a look."""
+
+    level: Literal["error", "warning"]
+    subject: str
+    said: str
+
+
+def policy_files(bundle: Bundle) -> list[Path]:
+    """The bundle's own policies, in their order."""
+    return [file for folder in bundle.policies for file in sorted(folder.glob("*.cedar"))]
+
+
+def case_files(bundle: Bundle) -> list[Path]:
+    """The bundle's cases for its policies."""
+    return [file for folder in bundle.policies for file in sorted(folder.glob("*.yaml"))]
+
+
+def checked_cases(
+    files: Iterable[Path], policies: Policies, tools: Mapping[str, Annotations]
+) -> Iterator[tuple[Path, Checked]]:
+    """Every case of these files, decided. Raises :class:`~aver.core.errors.SettingsError` with file and line."""
+    for file in files:
+        yield from ((file, each) for each in check(read_cases(file), policies, tools))
+
+
+def analysed(policies: Policies, tools: Mapping[str, Annotations]) -> list[analysis.Finding]:
+    """What is wrong with these policies where these are all tools. The standard library's rules are for all that there may be: those that
+    decide nothing here are no finding."""
+    library = {rule.name for rule in policies.rules.values() if rule.place.startswith(STANDARD)}
+    found = analysis.analyse(policies, tools)
+    return [each for each in found if each.kind != "unreachable" or each.subject not in library]
+
+
+async def annotated(
+    bundle: Bundle, secrets: SecretSource, *, offline: bool
+) -> tuple[dict[str, Annotations], list[Finding]]:
+    """The bundle's tools by the names that models call them, and what is wrong with the rest. ``offline``: no MCP server is asked, and what
+    is declared of its tools is believed."""
+    config = bundle.tools or ToolsConfig()
+    asked = replace(config, mcp={}) if offline else config
+    toolbox = await open_tools(asked, bundle.folder or Path(), secrets)
+    try:
+        tools = {name: tool.annotations for name, tool in toolbox.tools.items()}
+        for server in config.mcp.values() if offline else ():
+            tools |= _believed(server)
+        return tools, [*_unusable(toolbox)]
+    finally:
+        await toolbox.close()
+
+
+async def examine(bundle: Bundle, secrets: SecretSource, *, offline: bool = False) -> list[Finding]:
+    """Everything found, the tools first, then the policies and their cases, then the agents.
+
+    Raises :class:`~aver.core.errors.SettingsError` with file and line for a policy or a case that cannot be read.
+    """
+    tools, found = await annotated(bundle, secrets, offline=offline)
+    policies = Policies.load(policy_files(bundle))
+    found += _policy(policies, tools)
+    for file, each in checked_cases(case_files(bundle), policies, tools):
+        if not each.passed:
+            decision = each.explanation.decision
+            said = f"{each.case.name}: {each.case.expect} is expected, and it is {decision.outcome}: {decision.reason}"
+            found.append(Finding("error", f"case of {file.name}", said))
+    for agent in bundle.agents.values():
+        found += _agent(agent, bundle, tools)
+    return found
+
+
+def _believed(server: ServerConfig) -> dict[str, Annotations]:
+    return {f"{server.prefix}{name}": annotations for name, annotations in server.tools.items()}
+
+
+def _unusable(toolbox: Toolbox) -> Iterator[Finding]:
+    for each in toolbox.unusable:
+        origin = toolbox.origins[each.origin]
+        # A server may be away for a while; a file of the bundle that cannot be read is wrong.
+        declared = each.name in origin.declared if each.name else not origin.pinned
+        subject = f"tool {each.name} of {each.origin}" if each.name else f"tools of {each.origin}"
+        yield Finding("error" if declared else "warning", subject, f"{each.cause}. {each.next_step}")
+
+
+def _policy(policies: Policies, tools: Mapping[str, Annotations]) -> Iterator[Finding]:
+    for each in analysed(policies, tools):
+        yield Finding("warning" if each.kind == "unreachable" else "error", "policy", each.message)
+
+
+def _agent(agent: AgentConfig, bundle: Bundle, tools: Mapping[str, Annotations]) -> Iterator[Finding]:
+    subject, names = f"agent {agent.name}", list(tools) if agent.tools is None else agent.tools
+    for name in names:
+        if name not in tools:
+            advice = nearest(name, tools) if tools else "The bundle offers none."
+            yield Finding("error", subject, f"There is no tool {name!r}. {advice}")
+        elif (back := tools[name].compensation) and back not in names:
+            yield Finding(
+                "warning", subject, f"{name!r} is taken back by {back!r}, which it may not use. Add it under tools."
+            )
+    if not names:
+        yield Finding("warning", subject, "It has no tools, so it can only talk.")
+    model = bundle.gateway.models.get(agent.agent.model)
+    if model is not None and model.capabilities is not None and "tools" not in model.capabilities:
+        yield Finding("error", subject, f"Its model {model.name!r} calls no tools. Name another.")
