@@ -18,7 +18,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +83,7 @@ def key(person: Person) -> str:
 
 @contextmanager
 def tools() -> Iterator[dict[str, str]]:
-    """The programs that the agent acts with, while the block lasts; the environment in which Aver finds them. The office begins anew. Without
-    the ``mcp`` package there is no agent, and nothing in the environment."""
-    if find_spec("mcp") is None:
-        print("The agent of Northwind Press needs mcp: pip install 'aver[mcp]'", file=sys.stderr)
-        yield {}
-        return
+    """The programs that the agent acts with, while the block lasts; the environment in which Aver finds them. The office begins anew."""
     command = [sys.executable, str(HERE / "tools" / "start.py"), str(DATA / "office")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
@@ -158,9 +152,9 @@ def act(address: str, key: str) -> bool:
     return right
 
 
-def check(address: str, keys: dict[Person, str], *, acting: bool) -> bool:
+def check(address: str, keys: dict[Person, str]) -> bool:
     """Ask everything over HTTP; true when each answer, and the one abstention, is as it should be, and what the agent does."""
-    right = act(address, keys[ANN]) if acting else True
+    right = act(address, keys[ANN])
     for person, question, expected in (*QUESTIONS, ALSO):
         answer = post(address, keys[person], "/v1/ask", question=question)
         print(f"\n{person.user} at {person.tenant} asks: {question}\n  {answer['answer']}")
@@ -186,12 +180,11 @@ def main() -> int:
     with tools() as environment:
         os.environ.update(environment)
         keys = load()
-        if environment:
-            approve()
-        return serve(keys, checking=checking, acting=bool(environment))
+        approve()
+        return serve(keys, checking=checking)
 
 
-def serve(keys: dict[Person, str], *, checking: bool, acting: bool) -> int:
+def serve(keys: dict[Person, str], *, checking: bool) -> int:
     """Serve until Ctrl-C, or only until everything was asked; the exit code."""
     port = free_port(8420)
     address = f"http://127.0.0.1:{port}"
@@ -205,8 +198,8 @@ def serve(keys: dict[Person, str], *, checking: bool, acting: bool) -> int:
     try:
         wait_until_ready(address, server, log)
         if checking:
-            return 0 if check(address, keys, acting=acting) else 1
-        welcome(address, keys, log, acting=acting)
+            return 0 if check(address, keys) else 1
+        welcome(address, keys, log)
         return server.wait()
     except KeyboardInterrupt:
         return 0
@@ -215,19 +208,18 @@ def serve(keys: dict[Person, str], *, checking: bool, acting: bool) -> int:
         server.wait(timeout=10)
 
 
-def welcome(address: str, keys: dict[Person, str], log: Path, *, acting: bool) -> None:
+def welcome(address: str, keys: dict[Person, str], log: Path) -> None:
     print(f"\nAver is at {address}. Sign in as (both organisations are fictional):")
     for person, secret in keys.items():
         print(f"  {person.user:5} {person.tenant:20} {address}/sign-in#key={secret}")
     print("\nQuestions to try:")
     for person, question, expected in QUESTIONS:
         print(f"  {person.user:5} {question}{'' if expected else '  (bo, of the board, may read it; ann may not)'}")
-    if acting:
-        print(
-            "\nTasks to try, of the desk instead of the documents (one is done, one asks first, in one an order in a letter is refused):"
-        )
-        for task, _ in TASKS:
-            print(f"  ann   {task}")
+    print(
+        "\nTasks to try, of the desk instead of the documents (one is done, one asks first, in one an order is refused):"
+    )
+    for task, _ in TASKS:
+        print(f"  ann   {task}")
     print(f"\nThe server writes its log to {log}. Ctrl-C stops it.", flush=True)
 
 

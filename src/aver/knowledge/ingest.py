@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,9 +99,11 @@ class Ingest:
         clock: Clock,
         originals: Originals,
         keep_originals: bool = True,
+        halt: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._halt = halt
         self._originals = originals
         self._keep_originals = keep_originals
         self._parsers = parsers
@@ -120,7 +122,7 @@ class Ingest:
         self._done = 0
 
     def run(self, changes: Changes) -> IngestReport:
-        """Deletions and new access lists take effect at once, before anything is read; then content, step by step."""
+        """Deletions and new access lists take effect at once, before anything is read; then content, step by step, until it is to stop."""
         self._changes = changes
         self._delete()
         self._tidy_originals()
@@ -215,12 +217,14 @@ class Ingest:
         self._originals.tidy(self._source.name, named)
 
     def _take_in(self, acls: Mapping[str, int], moved: set[str]) -> None:
+        self._halt()
         counts, step = self._counts, _Step()
         counts.failed += self._listed.refused
         known = {path: Held(row.digest, row.revision) for path, row in self._known.items()}
         keep = partial(self._originals.keep, self._source.name) if self._keep_originals else None
         with closing(prepare(self._source, self._items, known, self._parsers, self._passwords, keep)) as outcomes:
             for outcome in outcomes:
+                self._halt()
                 if isinstance(outcome, Prepared):
                     step.add(outcome)
                     # A little at a time, so that embedding begins at once and goes on beside the reading of what follows.
@@ -259,6 +263,7 @@ class Ingest:
     def _put(self, step: _Step, acls: Mapping[str, int]) -> None:
         source, counts = self._source.name, self._counts
         self._embed(step)
+        self._halt()
         puts = [
             Put(document_id(source, content.item.path), source, acls[content.item.path], content)
             for content in step.contents

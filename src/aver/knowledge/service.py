@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from threading import BoundedSemaphore
@@ -64,7 +64,9 @@ class Knowledge:
         others: Sequence[Embedder] = (),
         *,
         keep_originals: bool = True,
+        halt: Callable[[], None] = lambda: None,
     ) -> None:
+        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing is to be taken in any more."""
         self._store = store
         self._ledger = ledger
         self._embedders = Embedders((embedder, *others))
@@ -72,6 +74,7 @@ class Knowledge:
         self._parser = parser
         self._keep_originals = keep_originals
         self._originals = Originals(store.directory / ORIGINALS)
+        self._halt = halt
         self._drawing = BoundedSemaphore(_DRAWN_AT_ONCE)
         self._index = admitted(index or LanceIndex(store.directory / "index"))
         self._searcher = Searcher(store, self._index, self._embedders)
@@ -100,7 +103,8 @@ class Knowledge:
         when this returns.
 
         Raises :class:`~aver.core.errors.Conflict` while another process ingests this source (``alone``: the caller is within
-        :meth:`alone_with` it), :class:`~aver.core.errors.StorageFull`, and what the source raises when it cannot be listed.
+        :meth:`alone_with` it), :class:`~aver.core.errors.StorageFull`, what the source raises when it cannot be listed, and
+        :class:`~aver.core.errors.Stopped` once nothing is to be taken in: what was deleted or has other readers by then is.
         """
         started = self._clock.monotonic()
         with nullcontext() if alone else self.alone_with(source.name), Parsers(self._parser) as parsers:
@@ -115,6 +119,7 @@ class Knowledge:
                 clock=self._clock,
                 originals=self._originals,
                 keep_originals=self._keep_originals,
+                halt=self._halt,
             )
             self.index.renew()
             changes = self._changes()

@@ -15,7 +15,17 @@ from aver.core.principal import Principal, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
-from aver.server.ordering import ASSISTANT, EXTRACTIVE, QUERIES, RERANK, reranker, reranker_name, rewriter_name
+from aver.server.ordering import (
+    ASSISTANT,
+    EXTRACTIVE,
+    QUERIES,
+    RERANK,
+    SEARCH,
+    SOURCES,
+    reranker,
+    reranker_name,
+    rewriter_name,
+)
 from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
@@ -34,8 +44,9 @@ if TYPE_CHECKING:
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
     from aver.knowledge.reranking import Reranker
+    from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
-    from aver.knowledge.types import DocumentText
+    from aver.knowledge.types import DocumentText, Hit
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
@@ -126,7 +137,14 @@ class TenantServices:
             index=self._index(),
             others=others,
             keep_originals=settings.keep_originals,
+            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
         )
+
+    def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
+        """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
+        switched off, and as :meth:`~aver.knowledge.Knowledge.search`."""
+        self._application.switches.check(self.store.tenant.id, feature=SEARCH)
+        return self.knowledge.search(principal, query, limit, *([scope] if scope else []))
 
     def _index(self) -> Index | None:
         """As the settings choose; ``None`` for LanceDB, which is built in."""

@@ -17,7 +17,7 @@ from aver.gateway.config.types import GatewayConfig
 from aver.gateway.config.words import NAME
 from aver.guard.builtin import NAMES
 from aver.guard.declared import GUARDRAILS, Guardrails, read_guardrails
-from aver.server.ordering import ASSISTANT, EXTRACTIVE
+from aver.server.ordering import EXTRACTIVE, FEATURES
 
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
@@ -116,4 +116,4 @@ def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> Mappin
         return {}
     from aver.agents.acting.declaration import read_agents
 
-    return read_agents(sections["agents"], {**gateway.models, **gateway.routes}, frozenset({ASSISTANT}))
+    return read_agents(sections["agents"], {**gateway.models, **gateway.routes}, FEATURES)

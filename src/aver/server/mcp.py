@@ -59,7 +59,7 @@ def knowledge_features(application: Application) -> list[Feature]:
     async def search(principal: Principal, arguments: Mapping[str, Any]) -> Result:
         services = await application.services(principal.tenant)
         limit = arguments.get("limit", 8)
-        hits = await asyncio.to_thread(services.knowledge.search, principal, arguments["query"], limit)
+        hits = await asyncio.to_thread(services.search, principal, arguments["query"], limit)
         return Result({"passages": to_jsonable_python(hits)}, "")
 
     async def ask(principal: Principal, arguments: Mapping[str, Any]) -> Result:

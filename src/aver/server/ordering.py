@@ -12,10 +12,25 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.knowledge.reranking import Reranker
 
-__all__ = ["ASSISTANT", "EXTRACTIVE", "QUERIES", "RERANK", "reranker", "reranker_name", "rewriter_name"]
+__all__ = [
+    "ASSISTANT",
+    "EXTRACTIVE",
+    "FEATURES",
+    "QUERIES",
+    "RERANK",
+    "SEARCH",
+    "SOURCES",
+    "reranker",
+    "reranker_name",
+    "rewriter_name",
+]
 
 ASSISTANT = "assistant"
 """The name of the feature that answers from documents, where a model's is expected."""
+SEARCH, SOURCES = "search", "sources"
+"""Names of the features that find passages without an answer, and that take documents in."""
+FEATURES = frozenset({ASSISTANT, SEARCH, SOURCES})
+"""The features that there are beside agents, by the names under which they can be stopped."""
 EXTRACTIVE = "extractive"
 """What a bundle calls the model that needs none."""
 RERANK, QUERIES = "rerank", "queries"

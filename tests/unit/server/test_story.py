@@ -85,7 +85,7 @@ def test_a_step_of_which_nothing_is_known_still_has_a_sentence(kind):
         ),
         (
             ("checked", {"place": "result", "outcome": "redact"}),
-            "Checked what a tool returned: parts redacted",
+            "Checked what a tool returned: parts cut out",
         ),
         (
             ("refused", {"tool": "send", "cause": "stopped"}),

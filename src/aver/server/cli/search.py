@@ -40,7 +40,7 @@ def search(
         now = application.clock.now()
         scope = Scope(tuple(source), since=read_date(since, now), as_of=read_date(as_of, now, last=True))
         services = application.tenant(tenant)
-        hits = services.knowledge.search(services.principal(user, group), query, limit, scope)
+        hits = services.search(services.principal(user, group), query, limit, scope)
     if as_json:
         print_json({"passages": hits})
     else:

@@ -45,11 +45,11 @@ class Documents(BaseModel):
     documents: list[Document]
 
 
-@router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422))
+@router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422, 503))
 async def search(body: SearchQuery, principal: Caller, services: Services) -> Response:
     """Ranked passages of documents you may read."""
     scope = Scope(tuple(body.sources), since=body.since, as_of=body.as_of)
-    hits = await asyncio.to_thread(services.knowledge.search, principal, body.query, body.limit, scope)
+    hits = await asyncio.to_thread(services.search, principal, body.query, body.limit, scope)
     return reply({"passages": hits})
 
 

@@ -199,13 +199,16 @@ class Client:
 
     def _mirrored(self, approved: Operation, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Headers that repeat what is called, and those arguments that its schema wants repeated."""
-        from mcp.shared.inbound import (
-            encode_header_value,
-            find_invalid_x_mcp_header,
-            mcp_param_headers,
-            x_mcp_header_map,
-        )
-
+        try:
+            from mcp.shared.inbound import (
+                encode_header_value,
+                find_invalid_x_mcp_header,
+                mcp_param_headers,
+                x_mcp_header_map,
+            )
+        except ImportError:
+            said = f"{self.name} speaks a version of the protocol for which the mcp package is not installed"
+            raise Unavailable(said, "Run: pip install 'aver[mcp]'") from None
         if find_invalid_x_mcp_header(approved.parameters) is not None:
             said = f"The schema of {approved.name!r} names headers that cannot be"
             raise Unavailable(said, f"Have {self.name} corrected.")

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from aver.agents.tools.text import clean
-from aver.core.errors import AverError, MissingExtra, Unavailable, Undecided
+from aver.core.errors import AverError, Unavailable, Undecided
 
 __all__ = [
     "Channel",
@@ -62,11 +62,9 @@ class Channel(Protocol):
 
 
 def library() -> Any:
-    """The protocol's own types. Raises :class:`~aver.core.errors.MissingExtra`."""
-    try:
-        import mcp_types
-    except ImportError:
-        raise MissingExtra("mcp", "mcp") from None
+    """The protocol's own types."""
+    import mcp_types
+
     return mcp_types
 
 
