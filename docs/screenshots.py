@@ -1,7 +1,7 @@
 """Make the pictures of the chat again, from the demo's fictional publisher: ``python -m docs.screenshots [FOLDER]``.
 
-Without a folder it writes the two pictures of the README; with one, every state at 1280 and 360 pixels, light and dark, to look at, those of
-whoever keeps the installation too.
+Without a folder it writes the pictures of the README and of the page on agents; with one, every state at 1280 and 360 pixels, light and dark,
+to look at, those of whoever keeps the installation too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from aver.core.errors import AverError
-from aver.core.settings import Settings
-from aver.knowledge.access import AccessList
-from aver.knowledge.folder import FolderSource
 from aver.knowledge.sources import parse_sources
 from aver.server.application import Application
 from tests.browser import browsing
+from tests.demo import DONE, ORDERED, QUESTIONED, publisher
 from tests.servers import Served, serving
 from tests.unit.knowledge.adapters.building import pdf
 
@@ -39,16 +37,11 @@ RULES = "[{match: '**', readers: [everyone]}, {match: 'board/**', readers: ['gro
 
 @contextmanager
 def demo() -> Iterator[tuple[Served, str]]:
-    """A server with the demo's publisher in it, and an API key of an editor."""
-    with tempfile.TemporaryDirectory() as folder:
-        application = Application(Settings(data=Path(folder)))
-        application.store.create_tenant(TENANT)
-        source, access = FolderSource(DEMO / "handbook", "handbook"), AccessList.load(DEMO / "acl.yaml")
-        application.tenant(TENANT).knowledge.ingest(source, access)
+    """A server with the demo's publisher and its agent in it, and an API key of an editor."""
+    with tempfile.TemporaryDirectory() as folder, publisher(Path(folder), Application) as (application, _):
         key = application.create_key(TENANT, "ann", ["editors"])[1]
         with serving(application) as served:
             yield served, key
-        application.close()
 
 
 def furnish(application: Application, folder: Path) -> tuple[str, str]:
@@ -112,6 +105,14 @@ def open_source(page: Page) -> None:
     cite.hover()
 
 
+def have_done(page: Page, task: str) -> None:
+    """Ask the agent instead of the documents, in a new conversation."""
+    page.goto("/")
+    page.wait_for_selector("body[data-ready]")
+    page.select_option("#feature", "desk")
+    ask(page, task)
+
+
 def readme_pictures(browser: Browser, url: str, key: str) -> None:
     for scheme in SCHEMES:
         page = open_page(browser, url, scheme, (1280, 720))
@@ -122,6 +123,14 @@ def readme_pictures(browser: Browser, url: str, key: str) -> None:
         open_source(page)
         (HERE / "images").mkdir(exist_ok=True)
         page.screenshot(path=HERE / "images" / f"chat-{scheme}.png")
+        page.close()
+        page = open_page(browser, url, scheme, (1280, 900))
+        sign_in(page, key)
+        have_done(page, QUESTIONED)
+        page.select_option("#feature", "desk")
+        ask(page, ORDERED)
+        page.locator("#turns .turn").first.scroll_into_view_if_needed()
+        page.screenshot(path=HERE / "images" / f"agent-{scheme}.png")
         page.close()
 
 
@@ -161,6 +170,20 @@ def states(page: Page, key: str) -> Iterator[str]:
     yield "knowledge"
     page.goto("/knowledge?source=handbook")
     yield "source"
+    have_done(page, DONE)
+    yield "agent-done"
+    have_done(page, ORDERED)
+    yield "agent-refuses"
+    page.locator("#turns .turn").first.locator("a", has_text="evidence").click()
+    page.wait_for_selector(".story")
+    yield "agent-evidence"
+    have_done(page, QUESTIONED)
+    yield "agent-asks"
+    page.goto("/approvals")
+    yield "approvals"
+    page.locator("button", has_text="Refuse").first.click()
+    page.wait_for_selector("body[data-ready]")
+    yield "agent-after-refusal"
 
 
 def kept(keeper: str, passage: str, page: Page, _key: str) -> Iterator[str]:

@@ -1,43 +1,25 @@
 """The demo's agent as whoever tries it meets it: a task done, a question asked, an order in a letter refused, over the demo's real programs."""
 
-import importlib.util
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from aver.server.cli import main
+from tests import demo
+from tests.demo import ANN, TASKS
 from tests.servers import open_application
-
-DEMO = Path(__file__).parents[2] / "demo"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-ANN = ("--tenant", "Northwind Press", "--user", "ann")
-
-
-def loaded(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
 def started(tmp_path):
-    command = [sys.executable, str(DEMO / "tools" / "start.py"), str(tmp_path / "office")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True) as process:
-        yield json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
+    with demo.started(tmp_path / "office") as found:
+        yield found
 
 
 @pytest.fixture
 def aver(started, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("AVER_BUNDLE", started["bundle"])
-    for name, value in started["environment"].items():
+    monkeypatch.setenv("AVER_BUNDLE", str(started.bundle))
+    for name, value in started.environment.items():
         monkeypatch.setenv(name, value)
 
     def run(*words, code=0, text=False):
@@ -54,18 +36,17 @@ def aver(started, tmp_path, monkeypatch, capsys):
 
 
 def test_the_desk_acts_asks_and_refuses(aver, started):
-    office = loaded("demo_office_of_agent", DEMO / "tools" / "office.py").Office(Path(started["office"]))
-    tasks = [(task, expected) for task, expected in loaded("demo_run", DEMO / "run.py").TASKS]
+    office = started.office
     unapproved = aver("tools", "list")
     assert "read_ticket" not in [each["name"] for each in unapproved["tools"]]
     assert "not approved yet" in " ".join(each["cause"] for each in unapproved["unusable"])
     assert len(aver("tools", "approve", "desk")["tools"]) == 9
     aver("tools", "approve", "desk", "--yes")
-    checked = aver("check", started["bundle"])
+    checked = aver("check", str(started.bundle))
     assert [each for each in checked["findings"] if each["level"] == "error"] == []
     assert aver("agents", "list", "--tenant", "Kestrel Air Rescue", "--user", "mira") == {"agents": []}
     turns = []
-    for task, expected in tasks:
+    for task, expected in TASKS:
         turn = aver("agents", "run", "desk", task, *ANN)
         turns.append(turn)
         assert expected.items() <= {each["tool"]: each["status"] for each in turn["actions"]}.items()

@@ -58,6 +58,7 @@ def here(folder, bundle):
     """This process's application: it throws the switches, and takes documents in."""
     application = open_application(Settings(data=folder / "data", bundle=bundle))
     fill(application, folder, "acme")
+    application.store.create_tenant("other")
     yield application
     application.close()
 
@@ -117,6 +118,7 @@ EVERYTHING = {"search", "mcp", "assistant", "chat", "agent"}
 
 async def test_what_one_process_stops_the_other_does_no_more_and_says_why(here, ask):
     throw, tenant = here.store.throw_switch, here.store.tenant("acme").tenant.id
+    other = here.store.tenant("other").tenant.id
     assert await refused(ask) == set()
     rounds = [
         ([("feature", "search", ""), ("feature", "assistant", tenant)], {"search", "mcp", "assistant"}),
@@ -124,7 +126,7 @@ async def test_what_one_process_stops_the_other_does_no_more_and_says_why(here, 
         ([("model", "thinker", tenant)], {"chat", "agent"}),
         ([("tenant", "", tenant)], EVERYTHING),
         ([("installation", "", "")], EVERYTHING),
-        ([("feature", "search", "tenant_of_others")], set()),
+        ([("feature", "search", other)], set()),
     ]
     for thrown, stopped in rounds:
         switches = [throw(*each, reason=WHY) for each in thrown]
@@ -155,8 +157,6 @@ async def test_a_stopped_tool_is_not_called_and_its_turn_goes_on(here, ask, bund
 
 @pytest.mark.parametrize("stopped", [("feature", "sources"), ("tenant", "--tenant", "other")])
 def test_what_the_command_line_stops_no_source_takes_in(here, folder, capsys, stopped):
-    if "other" not in {each.name for each in here.store.tenants()}:
-        here.store.create_tenant("other")
     pages = folder / f"pages-{stopped[0]}"
     pages.mkdir()
     services = here.tenant("other")

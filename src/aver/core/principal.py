@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from aver.core.errors import InvalidInput
@@ -44,10 +45,10 @@ def check_reader(token: str) -> str:
     raise InvalidInput(f"{token!r} names no reader", "Write user:NAME, group:NAME or everyone.")
 
 
-def check_role(role: str) -> str:
+def check_role(role: str, known: Collection[str] = (ADMIN,)) -> str:
     """``role`` itself when there is such a role; else :class:`InvalidInput`."""
-    if role != ADMIN:
-        raise InvalidInput(f"There is no role {role[:60]!r}", f"The only role is {ADMIN!r}.")
+    if role not in known:
+        raise InvalidInput(f"There is no role {role[:60]!r}", f"There is {', '.join(sorted(known))}.")
     return role
 
 

@@ -84,12 +84,17 @@ class Agents:
         """Close the connections to tools, within the event loop that opened them."""
         await self.toolboxes.close()
 
-    def _decide(self, action: Action) -> Decision:
-        decision = self.policies.decide(action)
+    def mistake(self) -> SettingsError | None:
+        """What is wrong with the policies as their files are now, which keeps those before it in force; the log is told once."""
+        self.policies.refresh()
         error = self.policies.error
         if error is not self._told:
             self._told = error
             if error is not None:
                 said = {"error": error.slug, "cause": error.cause}
                 _log.error("the policies have a mistake; those before it stay in force", extra=said)
-        return decision
+        return error
+
+    def _decide(self, action: Action) -> Decision:
+        self.mistake()
+        return self.policies.current.decide(action)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aver.core.clock import Clock, SystemClock
-from aver.core.errors import AverError, NotFound, Unavailable
-from aver.core.principal import Principal, check_role, user_reader
+from aver.core.errors import AverError, NotFound, SettingsError, Unavailable
+from aver.core.principal import ADMIN, Principal, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Draft, Folder, Ledger, Outbox, Step
 from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
@@ -304,6 +304,16 @@ class Application:
         """What the bundle declares and is in force; another object after a reload."""
         return declared(self.settings, self.clock)
 
+    def mistakes(self) -> Sequence[SettingsError]:
+        """What in the bundle's files is wrong, so that what they said before stays in force. Blocking."""
+        from aver.gateway.config.source import BundleSource
+
+        source = self.bundle
+        found = [source.problem] if isinstance(source, BundleSource) else []
+        if source().agents:
+            found.append(self.agents.mistake())
+        return [each for each in found if each is not None]
+
     def declared(self) -> GatewayConfig:
         """The configuration of the gateway in force; another object after it was changed."""
         return self.bundle().gateway
@@ -444,7 +454,7 @@ class Application:
         """A new API key and its secret, with a step of evidence that it was made; :class:`~aver.core.errors.InvalidInput` for a role that
         there is not."""
         services = self.tenant(tenant)
-        key, secret = self.store.create_key(tenant, user, groups, map(check_role, roles))
+        key, secret = self.store.create_key(tenant, user, groups, self._known_roles(roles))
         try:
             with services.store.begin() as tx:
                 services.ledger.append(
@@ -460,6 +470,14 @@ class Application:
             self.store.revoke_key(tenant, key.id)
             raise
         return key, secret
+
+    def _known_roles(self, roles: Iterable[str]) -> list[str]:
+        """Those that Aver knows, and those that an agent's second person has."""
+        given = list(roles)
+        known = {ADMIN}
+        if not known.issuperset(given):
+            known |= {each.agent.four_eyes.role for each in self.bundle().agents.values()}
+        return [check_role(each, known) for each in given]
 
     def erase(self, tenant: str, user: str) -> Step:
         """Revoke a user's API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is none."""

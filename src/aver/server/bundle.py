@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aver.core.clock import Clock
+from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config import description
 from aver.gateway.config.read import config_of, open_bundle
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
 
+_log = logging.getLogger("aver.bundle")
 POLICIES = "policies"
 """The folder of a bundle's ``*.cedar`` files."""
 
@@ -56,11 +59,19 @@ def read_whole(directory: Path) -> Bundle:
     return Bundle(gateway, guardrails, _model(sections, gateway), _tools(sections), _agents(sections, gateway), folder)
 
 
-def followed(directory: Path, clock: Clock) -> Callable[[], Bundle]:
-    """The bundle in force; another object after its file has changed. A mistake anywhere in the file leaves all of the old in force."""
-    return BundleSource(
-        directory, read=read_whole, check=lambda old, new: keep_models(old.gateway, new.gateway), clock=clock
-    )
+def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
+    """The bundle in force; another object after its file has changed. A mistake anywhere in the file leaves all of the old in force, and the
+    log is told."""
+
+    def check(old: Bundle, new: Bundle) -> None:
+        keep_models(old.gateway, new.gateway)
+
+    return BundleSource(directory, _tell, read=read_whole, check=check, clock=clock)
+
+
+def _tell(error: SettingsError) -> None:
+    said = {"error": error.slug, "cause": error.cause}
+    _log.error("the bundle has a mistake; what it said before stays in force", extra=said)
 
 
 def bundle_schema() -> Schema:

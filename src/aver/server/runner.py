@@ -77,6 +77,7 @@ class Runner:
     async def _look(self) -> None:
         if not self._application.bundle().agents:
             return
+        await asyncio.to_thread(self._application.mistakes)
         for tenant in await asyncio.to_thread(self._application.store.tenants):
             services = await self._application.services(tenant.id)
             for turn in await asyncio.to_thread(_due, services):

@@ -25,7 +25,10 @@ def create(
     role: Annotated[
         list[str],
         typer.Option(
-            "--role", metavar="ROLE", help="admin: may see how the tenant's sources stand, whoever may read them."
+            "--role",
+            metavar="ROLE",
+            help="admin: may see how the tenant's sources stand, whoever may read them, and stop what acts. Or one that an agent's "
+            "four_eyes names, whose holders approve.",
         ),
     ] = [],  # noqa: B006 - Typer copies it
     as_json: AsJson = False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aver.agents.acting import Acted, ActionStatus, Approval, Outcome
 from aver.core.errors import NotFound
 from aver.core.principal import Principal
+from aver.policy import Effect, Reversal
 from aver.server.application import TenantServices
 from aver.server.origins import in_words
 
@@ -30,6 +31,14 @@ _STANDS: Mapping[ActionStatus, tuple[str, str, str]] = {
     "undecided": ("undecided", "diamond", "nobody can tell whether it was done"),
 }
 """The colour, the shape and the word of each state."""
+_EFFECTS: Mapping[Effect, str] = {
+    Effect.READ: "reads",
+    Effect.WRITE: "writes",
+    Effect.SEND: "sends",
+    Effect.SPEND: "spends",
+    Effect.DELETE: "deletes",
+}
+_REVERSALS: Mapping[Reversal, str] = {"irreversible": "cannot be taken back", "compensable": "can be taken back"}
 _EXPLAINED: frozenset[ActionStatus] = frozenset(
     {"refused", "denied", "rejected", "expired", "failed", "not_run", "undecided"}
 )
@@ -41,6 +50,13 @@ class ApprovalView:
 
     approval: Approval
     mine: bool
+
+    @property
+    def effects(self) -> str:
+        """What the tool does to the world, in words."""
+        known = [_EFFECTS[each] for each in self.approval.effects]
+        back = [_REVERSALS[self.approval.reversal]] if self.approval.reversal else []
+        return ", ".join(known + back) or "nothing is declared of what it does"
 
     @property
     def arguments(self) -> Sequence[tuple[str, str, str]]:

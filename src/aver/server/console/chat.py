@@ -99,8 +99,6 @@ class Chat:
     agents: Sequence[AgentConfig]
     feature: str
     """Who is asked: the assistant, or an agent by name."""
-    waiting: int
-    """Approvals that wait for the principal."""
 
     @property
     def title(self) -> str:
@@ -139,7 +137,6 @@ def chat(
         draft=draft,
         agents=agents,
         feature=feature or _feature(turns),
-        waiting=len(services.approvals.pending(principal)) if agents else 0,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,7 +16,7 @@ from aver.core.errors import AverError
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
 
-__all__ = ["problem_page", "render"]
+__all__ = ["Notices", "problem_page", "render"]
 
 _HEADERS = {
     # Scripts and styles only from files of this server; what a script may turn into elements goes through one policy.
@@ -76,9 +78,18 @@ _templates.globals.update(static=asset_address, once=Once)
 _templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place, rhythm=rhythm, span=span)
 
 
-def render(template: str, *, status: int = HTTPStatus.OK, **context: Any) -> Response:
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
+    the installation, what is wrong with the bundle."""
+
+    waiting: int | None = None
+    mistakes: Sequence[str] = ()
+
+
+def render(template: str, *, status: int = HTTPStatus.OK, notices: Notices | None = None, **context: Any) -> Response:
     """The page of a template."""
-    page = _templates.get_template(template).render(context)
+    page = _templates.get_template(template).render(context, notices=notices or Notices())
     return Response(page, status, _HEADERS, "text/html; charset=utf-8")
 
 

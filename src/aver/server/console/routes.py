@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse
 
 from aver.agents.acting import AgentConfig
 from aver.core.errors import AverError, InvalidInput, NotFound, Unauthenticated
 from aver.core.principal import Principal
-from aver.server.application import Application, TenantServices
-from aver.server.console.acting import pending
+from aver.server.application import TenantServices
+from aver.server.console.approving import begun, to_turn
+from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
+from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.knowledge import knowledge
-from aver.server.console.pages import problem_page, render
-from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin, session_principal
+from aver.server.console.pages import render
+from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin
 from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
 
 _LONGEST_DRAFT = 16_000
-_PATIENCE = 20.0
-"""Seconds that a page waits for an agent."""
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 _PICTURE = {
     "Cache-Control": "private, no-cache",
@@ -41,37 +38,8 @@ _PICTURE = {
 _LOCAL = re.compile(r"/(?![/\\])[!-~]*")
 
 
-class _SignedOut(AverError):
-    """Nobody is signed in; answered with the sign-in page."""
-
-
-class _Page(APIRoute):
-    """A route whose failures are pages."""
-
-    def get_route_handler(self) -> Callable[[Request], Any]:
-        handler = super().get_route_handler()
-
-        async def page(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except _SignedOut:
-                query = (
-                    ""
-                    if request.url.path == "/" and not request.url.query
-                    else f"?{urlencode({'next': _here(request)})}"
-                )
-                return RedirectResponse(f"/sign-in{query}", HTTPStatus.SEE_OTHER)
-            except AverError as error:
-                return problem_page(error)
-            except RequestValidationError:
-                return problem_page(
-                    InvalidInput("This address is not understood", "Go back and follow the link again.")
-                )
-
-        return page
-
-
-router = APIRouter(route_class=_Page, include_in_schema=False)
+router = APIRouter(route_class=Page, include_in_schema=False)
+router.include_router(approving)
 
 
 @router.get("/")
@@ -81,12 +49,12 @@ async def conversation(
     turn: str = "",
     open: str = "",  # noqa: A002 - the address reads ?open=1
 ) -> Response:
-    principal, services = await _entered(request)
+    principal, services = await entered(request)
     agents = await asyncio.to_thread(_agents, request, services, principal)
-    shown = await asyncio.to_thread(
+    view = await asyncio.to_thread(
         chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents
     )
-    return render("chat.html", chat=shown)
+    return await shown(request, principal, "chat.html", chat=view)
 
 
 @router.post("/")
@@ -97,15 +65,15 @@ async def ask(
     feature: Annotated[str, Form()] = ASSISTANT,
 ) -> Response:
     """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
-    principal, services = await _entered(request)
+    principal, services = await entered(request)
     try:
         if feature == ASSISTANT:
             answer = await services.assistant.ask(principal, question, conversation or None)
-            return _turn(answer.conversation, answer.turn)
-        return await _begun(request, principal, services, feature, question, conversation or None)
+            return to_turn(answer.conversation, answer.turn)
+        return await begun(request, principal, services, feature, question, conversation or None)
     except AverError as error:
         agents = await asyncio.to_thread(_agents, request, services, principal)
-        shown = await asyncio.to_thread(
+        view = await asyncio.to_thread(
             chat,
             services,
             principal,
@@ -115,30 +83,7 @@ async def ask(
             agents=agents,
             feature=feature,
         )
-        return render("chat.html", status=error.status, chat=shown)
-
-
-@router.get("/approvals")
-async def approvals(request: Request) -> Response:
-    """What waits for whoever is signed in."""
-    principal, services = await _entered(request)
-    return await _approvals(services, principal)
-
-
-@router.post("/approvals/{approval}")
-async def answer(request: Request, approval: str, answer: Annotated[str, Form()] = "") -> Response:
-    """Approve a call, or refuse it; its turn goes on, and is shown to its asker once it rests."""
-    principal, services = await _entered(request)
-    try:
-        turn = await asyncio.to_thread(_answer, services, principal, approval, answer)
-    except AverError as error:
-        return await _approvals(services, principal, error)
-    await _rested(_application(request).runner.go_on(services, turn))
-    try:
-        outcome = await asyncio.to_thread(services.turns.outcome, principal, turn)
-    except NotFound:  # another's
-        return RedirectResponse("/approvals", HTTPStatus.SEE_OTHER)
-    return _turn(outcome.conversation, turn)
+        return await shown(request, principal, "chat.html", status=error.status, chat=view)
 
 
 @router.get("/documents/{document}")
@@ -152,15 +97,15 @@ async def document(
     page: int = 0,
 ) -> Response:
     """A version, the span marked: in its text, or on the page of its file."""
-    principal, services = await _entered(request)
-    shown = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
-    return render("document.html", view=shown)
+    principal, services = await entered(request)
+    view = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    return await shown(request, principal, "document.html", view=view)
 
 
 @router.get("/documents/{document}/versions/{version}/pages/{page}.png")
 async def picture(request: Request, document: str, version: int, page: int) -> Response:
     """A page of the file that a version came from. It never changes, but whether it may be seen is asked each time."""
-    principal, services = await _entered(request)
+    principal, services = await entered(request)
     headers = {**_PICTURE, "ETag": f'"{document}-{version}-{page}"'}
     kept = await asyncio.to_thread(services.knowledge.has_original, principal, document, version)
     if kept and request.headers.get("if-none-match") == headers["ETag"]:
@@ -172,9 +117,9 @@ async def picture(request: Request, document: str, version: int, page: int) -> R
 @router.get("/knowledge")
 async def sources(request: Request, source: str = "", sort: str = "", find: str = "", page: int = 1) -> Response:
     """Where the documents come from, and how that stands."""
-    principal, services = await _entered(request)
-    shown = await asyncio.to_thread(knowledge, services, principal, source=source, sort=sort, find=find, page=page)
-    return render("source.html" if shown.opened else "knowledge.html", view=shown)
+    principal, services = await entered(request)
+    view = await asyncio.to_thread(knowledge, services, principal, source=source, sort=sort, find=find, page=page)
+    return await shown(request, principal, "source.html" if view.opened else "knowledge.html", view=view)
 
 
 @router.get("/sign-in")
@@ -186,7 +131,7 @@ async def sign_in_page(next: str = "/") -> Response:  # noqa: A002 - the address
 async def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002
     """Begin a session with an API key."""
     _check_origin(request)
-    sessions = Sessions(_application(request).store)
+    sessions = Sessions(application_of(request).store)
     try:
         cookie = await asyncio.to_thread(sessions.begin, key.strip())
     except Unauthenticated as error:
@@ -220,76 +165,15 @@ async def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the dige
     return Response(found.content, headers=_FOREVER, media_type=found.media_type)
 
 
-async def _entered(request: Request) -> tuple[Principal, TenantServices]:
-    """Who is signed in, and their tenant's services."""
-    principal = await session_principal(request)
-    if principal is None:
-        raise _SignedOut("You are not signed in", "Sign in.")
-    return principal, await asyncio.to_thread(_application(request).tenant, principal.tenant)
-
-
 def _agents(request: Request, services: TenantServices, principal: Principal) -> Sequence[AgentConfig]:
     """The agents that somebody has. Blocking."""
-    application = _application(request)
+    application = application_of(request)
     return application.agents.offered(services, principal) if application.bundle().agents else ()
-
-
-async def _begun(
-    request: Request, principal: Principal, services: TenantServices, name: str, task: str, conversation: str | None
-) -> Response:
-    """Have an agent do something, and show how that stands once it rests or has taken a while."""
-    application = _application(request)
-    config = application.agents.find(services, principal, name)
-    async with application.agents.acting(services, name) as acting:
-        turn = await asyncio.to_thread(acting.begin, principal, task, conversation, config.output)
-    await _rested(application.runner.go_on(services, turn))
-    outcome = await asyncio.to_thread(services.turns.outcome, principal, turn)
-    return _turn(outcome.conversation, turn)
-
-
-async def _rested(going: asyncio.Task[Any]) -> None:
-    """Wait until a turn has ended or waits, but not for ever: the page says that it is at work. What went wrong, its evidence says."""
-    await asyncio.wait({going}, timeout=_PATIENCE)
-
-
-def _answer(services: TenantServices, principal: Principal, approval: str, answer: str) -> str:
-    match answer:
-        case "approve":
-            return services.approvals.approve(principal, approval)
-        case "conversation":
-            return services.approvals.approve(principal, approval, "conversation")
-        case "refuse" | "never":
-            return services.approvals.reject(principal, approval, never=answer == "never")
-    raise InvalidInput("There is no such answer", "Approve the call, or refuse it.")
-
-
-async def _approvals(services: TenantServices, principal: Principal, problem: AverError | None = None) -> Response:
-    found = await asyncio.to_thread(pending, services, principal)
-    given = {"place": services.store.tenant.name, "principal": principal, "approvals": found, "problem": problem}
-    return render("approvals.html", status=problem.status if problem else HTTPStatus.OK, **given)
-
-
-def _turn(conversation: str, turn: str) -> Response:
-    """To the address of a turn."""
-    query = urlencode({"conversation": conversation, "turn": turn})
-    return RedirectResponse(f"/?{query}#{turn}", HTTPStatus.SEE_OTHER)
-
-
-def _application(request: Request) -> Application:
-    application: Application = request.app.state.application
-    return application
 
 
 def _check_origin(request: Request) -> None:
     if not same_origin(request):
         raise InvalidInput("The request came from another site", "Use the page of this server.")
-
-
-def _here(request: Request) -> str:
-    """The address to come back to after signing in."""
-    if request.method != "GET":
-        return "/"
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _local(address: str) -> str:
