@@ -192,7 +192,7 @@ def report(call: Call) -> str:
     """What came of a call, in a sentence."""
     what = call.name.replace("_", " ")
     if call.result.startswith(REFUSALS):
-        return f"Not done ({what}, {json.dumps(call.arguments, ensure_ascii=False)}): {call.result}"
+        return f"Not done ({what}): {call.result}"
     try:
         return TOLD[call.name](call.value)
     except (KeyError, TypeError):  # another tool, or another value than it usually has: an error's words

@@ -145,13 +145,14 @@ async def test_a_stopped_tool_is_not_called_and_its_turn_goes_on(here, ask, bund
     notes.unlink(missing_ok=True)
     status, turn = await ask["agent"]()
     assert status == 200
-    (action, *_) = json.loads(turn)["actions"]
-    assert (action["status"], notes.exists()) == ("refused", False)
-    assert WHY in action["reason"]
+    told = json.loads(turn)
+    assert (told["text"], told["actions"], notes.exists()) == ("Good day.", [], False)
+    assert told["stopped"] == [f"The tool 'add_item' is stopped by an administrator: {WHY}."]
     here.store.lift_switch(switch.id)
     await asyncio.sleep(PROMISE)
     status, turn = await ask["agent"]()
-    assert json.loads(turn)["actions"][0]["status"] == "done"
+    told = json.loads(turn)
+    assert (told["actions"][0]["status"], told["stopped"]) == ("done", [])
     assert notes.read_text() == "milk\n"
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from sqlalchemy import Engine, event
 
 from aver.knowledge.adapters.lancedb import LanceIndex
-from aver.store import Store
+from aver.store import Store, Switches
 
 _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources"})
 """Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
@@ -20,20 +20,28 @@ _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sou
 def traced() -> Iterator[list[str]]:
     """Everything that this process asks a database or an index meanwhile, in order, save what is done in the background."""
     trace: list[str] = []
-    search, authenticate = LanceIndex.search, Store.authenticate
-    identifying = threading.local()
+    search, authenticate, refresh = LanceIndex.search, Store.authenticate, Switches._refresh
+    apart = threading.local()
 
     def statement(_connection, _cursor, sql, _parameters, _context, many):
-        if not getattr(identifying, "now", False) and threading.current_thread().name not in _BACKGROUND:
+        if not getattr(apart, "now", False) and threading.current_thread().name not in _BACKGROUND:
             trace.append(f"{'many ' if many else ''}{sql}")
 
     def identified(store, secret):
         """Out of the trace: doors remember keys, so whether one is looked up tells when it was last used, and nothing else."""
-        identifying.now = True
+        apart.now = True
         try:
             return authenticate(store, secret)
         finally:
-            identifying.now = False
+            apart.now = False
+
+    def refreshed(switches):
+        """Out of the trace too: what is stopped is read anew by the clock."""
+        apart.now = True
+        try:
+            refresh(switches)
+        finally:
+            apart.now = False
 
     def searched(index, *args, **options):
         trace.append("index")
@@ -41,7 +49,11 @@ def traced() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     try:
-        with patch.object(LanceIndex, "search", searched), patch.object(Store, "authenticate", identified):
+        with (
+            patch.object(LanceIndex, "search", searched),
+            patch.object(Store, "authenticate", identified),
+            patch.object(Switches, "_refresh", refreshed),
+        ):
             yield trace
     finally:
         event.remove(Engine, "before_cursor_execute", statement)

@@ -34,9 +34,10 @@ async def plan(running: Running) -> None:
     if not state.looked:
         await _look(running)
     last = len(state.replies) + 1 == agent.limits.steps or _fruitless(state.replies)
-    tools = [tool for tool in running.tools.values() if not await whole(_is_stopped, running, tool.name)]
+    stopped = await whole(_stopped, running)
+    tools = [tool for tool in running.tools.values() if tool.name not in stopped]
     shape = state.output is not None and state.last is not None and bool(state.last.note)
-    chat = request(running, tools, last=last, shape=shape)
+    chat = request(running, tools, [*stopped.values()], last=last, shape=shape)
     records: list[CallRecord] = []
     clock = running.parts.journal.clock
     began = clock.monotonic()
@@ -50,7 +51,7 @@ async def plan(running: Running) -> None:
             raise Ends(error.slug, f"{error.cause}. After {ms / 1000:.1f} seconds.") from error
         raise
     ms = round((clock.monotonic() - began) * 1000, 1)
-    generated = _generated(running, completion, records, ms, bare=last or shape)
+    generated = _generated(running, completion, records, ms, [*stopped.values()], bare=last or shape)
     await running.record([*(_called(running, each) for each in records), generated])
 
 
@@ -65,12 +66,15 @@ async def _look(running: Running) -> None:
         raise Ends(ContentFiltered.slug, f"A check of the request refuses it: {looked.reason}.")
 
 
-def _is_stopped(running: Running, tool: str) -> bool:
-    try:
-        running.stopped(tool)
-    except Stopped:
-        return True
-    return False
+def _stopped(running: Running) -> dict[str, str]:
+    """The tools that are stopped, each with what users are told of it. Blocking."""
+    found = {}
+    for tool in running.tools:
+        try:
+            running.stopped(tool)
+        except Stopped as error:
+            found[tool] = f"{error.cause}."
+    return found
 
 
 def _fruitless(replies: Sequence[Reply]) -> bool:
@@ -100,7 +104,13 @@ def _called(running: Running, record: CallRecord) -> Draft:
 
 
 def _generated(
-    running: Running, completion: Completion, records: Sequence[CallRecord], ms: float, *, bare: bool
+    running: Running,
+    completion: Completion,
+    records: Sequence[CallRecord],
+    ms: float,
+    stopped: Sequence[str],
+    *,
+    bare: bool,
 ) -> Draft:
     """A reply as it is recorded; of one that was asked for ``bare``, without tools, no call is taken."""
     limits = running.parts.agent.limits
@@ -126,7 +136,8 @@ def _generated(
         "nano_usd": sum(record.nano_usd for record in records),
         "ms": ms,
     }
-    return running.draft("generated", facts, {"parts": parts_to_json(parts), "note": note})
+    body = {"parts": parts_to_json(parts), "note": note, "stopped": list(stopped)}
+    return running.draft("generated", facts, body)
 
 
 def _bounded(parts: Iterable[Part]) -> Iterator[Part]:

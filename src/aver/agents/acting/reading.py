@@ -60,7 +60,16 @@ def outcome(state: State) -> Outcome:
         for action in state.actions()
     )
     return Outcome(
-        state.turn, state.conversation, status, text, output, state.error, state.approvals, performed, actions
+        state.turn,
+        state.conversation,
+        status,
+        text,
+        output,
+        state.error,
+        state.approvals,
+        performed,
+        actions,
+        state.stopped,
     )
 
 

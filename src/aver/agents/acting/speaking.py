@@ -27,10 +27,10 @@ _WORDS = {
 }
 
 
-def request(running: Running, tools: Sequence[Tool], *, last: bool, shape: bool) -> ChatRequest:
-    """The next request. The ``last`` is made without tools to choose from; ``shape`` asks for the structured answer in its schema."""
+def request(running: Running, tools: Sequence[Tool], stopped: Sequence[str], *, last: bool, shape: bool) -> ChatRequest:
+    """The next request; ``stopped`` says why other tools are not offered. The ``last`` is made without tools to choose from; ``shape`` asks for the structured answer in its schema."""
     agent, state, spotlight = running.parts.agent, running.state, running.spotlight
-    rules = [agent.instructions, _RULES, spotlight.instruction if spotlight else ""]
+    rules = [agent.instructions, _RULES, " ".join(stopped), spotlight.instruction if spotlight else ""]
     messages = [
         Message("system", "\n\n".join(filter(None, rules))),
         *_before(state),

@@ -123,6 +123,8 @@ class State:
     compensations: dict[str, Action] = field(default_factory=dict)
     impossible: dict[str, str] = field(default_factory=dict)
     """Effects that cannot be taken back, by their actions, and why."""
+    stopped: tuple[str, ...] = ()
+    """What users are told of each tool that was stopped when the model was asked."""
     seconds: float = 0.0
     tokens: int = 0
     nano_usd: int = 0
@@ -191,6 +193,7 @@ def _generated(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) 
     calls = [part for part in parts if isinstance(part, ToolCall)]
     actions = [Action(f"{number}.{at}", call.name, call.arguments, call.id) for at, call in enumerate(calls, 1)]
     state.replies.append(Reply(number, parts, tuple(actions), facts["surplus"], body["note"]))
+    state.stopped = tuple(dict.fromkeys((*state.stopped, *body["stopped"])))
 
 
 def _refused(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:

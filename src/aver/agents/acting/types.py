@@ -191,6 +191,8 @@ class Outcome:
     approvals: tuple[str, ...] = ()
     performed: tuple[Performed, ...] = ()
     actions: tuple[Acted, ...] = ()
+    stopped: tuple[str, ...] = ()
+    """What is to be said of each tool that it had to do without, because a switch stops it."""
 
     @property
     def undecided(self) -> tuple[Performed, ...]:

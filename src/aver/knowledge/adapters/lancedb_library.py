@@ -7,6 +7,7 @@ such a catalogue answers. That is about half of what importing LanceDB takes, an
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from threading import Lock
@@ -24,6 +25,8 @@ def load() -> ModuleType:
     with _loading:
         if "lancedb" not in sys.modules and _CLIENT not in sys.modules:
             _put_off(_CLIENT)
+            # What this process forks becomes another program at once, which has no use for the index.
+            warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
         return import_module("lancedb")
 
 

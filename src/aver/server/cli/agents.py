@@ -191,6 +191,7 @@ def _lines(found: Outcome) -> Iterator[str]:
         became = _became(performed[each.action]) if each.action in performed else _STANDS[each.status]
         why = f": {each.reason}" if each.status in _WHY and each.reason else ""
         yield f"  {each.action} {each.tool} {json.dumps(dict(each.arguments), ensure_ascii=False)}: {became}{why}"
+    yield from (f"  {each}" for each in found.stopped)
     for approval in found.approvals:
         yield f"  waits for {approval}: aver approvals show {approval}"
     yield f"turn {found.turn} \N{MIDDLE DOT} conversation {found.conversation}"

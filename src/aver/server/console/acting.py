@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aver.agents.acting import Acted, ActionStatus, Approval, Outcome
+from aver.agents.acting.showing import visible
 from aver.core.errors import NotFound
 from aver.core.principal import Principal
 from aver.policy import Effect, Reversal
+from aver.policy.requests import leaves
 from aver.server.application import TenantServices
 from aver.server.origins import in_words
 
@@ -61,10 +64,7 @@ class ApprovalView:
     @property
     def arguments(self) -> Sequence[tuple[str, str, str]]:
         """Path, value and where it came from, of each."""
-        return [
-            (path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), in_words(origins))
-            for path, value, origins in self.approval.leaves()
-        ]
+        return [(path, _text(value), in_words(origins)) for path, value, origins in self.approval.leaves()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,13 @@ class ActedView:
         return self.acted.reason if self.acted.status in _EXPLAINED else ""
 
     @property
-    def arguments(self) -> str:
-        return json.dumps(dict(self.acted.arguments), ensure_ascii=False) if self.acted.arguments else ""
+    def arguments(self) -> Sequence[tuple[str, str]]:
+        """Path and value of each; of a call that waits they stand with the question."""
+        return (
+            ()
+            if self.acted.status == "waiting"
+            else [(path, _text(value)) for path, value in leaves(self.acted.arguments)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,10 @@ class Acting:
         """The structured answer, where there is one."""
         output = self.outcome.output
         return "" if output is None else json.dumps(output, indent=2, ensure_ascii=False)
+
+
+def _text(value: Any) -> str:
+    return visible(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def acting(services: TenantServices, principal: Principal, turn: str) -> Acting | None:

@@ -61,7 +61,7 @@ async def entered(request: Request) -> tuple[Principal, TenantServices]:
 
 
 async def shown(
-    request: Request, principal: Principal, template: str, *, status: int = HTTPStatus.OK, **context: Any
+    request: Request, principal: Principal, template: str, /, *, status: int = HTTPStatus.OK, **context: Any
 ) -> Response:
     """A page for whoever is signed in, with what there is to say to them at its top."""
     notices = await asyncio.to_thread(_notices, application_of(request), principal)

@@ -87,7 +87,7 @@ class Action(BaseModel):
 
 class TurnOutcome(BaseModel):
     """How a turn stands. `text` is the answer, or what became of it in words; `approvals` what it waits for; `actions` every call that was
-    asked for, of which `performed` are the effects."""
+    asked for, of which `performed` are the effects; `stopped` what is to be said of each tool that a switch stops."""
 
     turn: str
     conversation: str
@@ -98,6 +98,7 @@ class TurnOutcome(BaseModel):
     approvals: list[str]
     performed: list[Effected]
     actions: list[Action]
+    stopped: list[str]
 
 
 class Cancelled(BaseModel):
