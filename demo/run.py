@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / ".aver" / "demo"
+ENVIRONMENT = DATA / "environment"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,17 @@ def approve() -> None:
     aver("tools", "approve", "desk", "--yes")
 
 
+def keep(environment: dict[str, str]) -> None:
+    """Write down what a shell needs for ``aver`` to work on the same data and tools: ``. .aver/demo/environment``."""
+    found = {
+        **environment,
+        "AVER_DATA": str(DATA),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    ENVIRONMENT.touch(mode=0o600)
+    ENVIRONMENT.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in found.items()))
+
+
 def free_port(preferred: int) -> int:
     for port in (preferred, 0):
         with socket.socket() as probe:
@@ -179,6 +192,7 @@ def main() -> int:
     DATA.mkdir(parents=True, exist_ok=True)
     with tools() as environment:
         os.environ.update(environment)
+        keep(environment)
         keys = load()
         approve()
         return serve(keys, checking=checking)
@@ -220,6 +234,9 @@ def welcome(address: str, keys: dict[Person, str], log: Path) -> None:
     )
     for task, _ in TASKS:
         print(f"  ann   {task}")
+    print("\nThe same on the command line, in another terminal:")
+    print(f"  . {ENVIRONMENT.relative_to(HERE.parent)}")
+    print(f'  aver agents run desk "{TASKS[-1][0]}" --tenant "{ANN.tenant}" --user {ANN.user}')
     print(f"\nThe server writes its log to {log}. Ctrl-C stops it.", flush=True)
 
 

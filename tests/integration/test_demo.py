@@ -1,6 +1,7 @@
 """``make demo`` as a newcomer has it: with nothing installed but what a core install has, it asks and acts as it should."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,5 +48,7 @@ def test_it_checks_itself_with_a_core_install_alone(demo):
         [sys.executable, program, "--check"], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    environment = (program.parents[1] / ".aver" / "demo" / "environment").read_text()
+    assert {"AVER_BUNDLE", "AVER_DATA", "DIRECTORY_TOKEN", "PATH"} <= set(re.findall(r"export (\w+)=", environment))
     assert done.stdout.count("as it should be") == 7
     assert "sendMessage: denied: What it is aimed at was taken from untrusted content" in done.stdout

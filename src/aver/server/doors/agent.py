@@ -66,7 +66,8 @@ class AgentReply:
         """What Aver adds to a reply."""
         answer = self.answer
         assert answer is not None
-        return {name: getattr(answer, name) for name in ("turn", "conversation", "status", "actions", "approvals")}
+        told = ("turn", "conversation", "status", "actions", "approvals", "stopped")
+        return {name: getattr(answer, name) for name in told}
 
 
 def in_words(outcome: Outcome) -> str:
