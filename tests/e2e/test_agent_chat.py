@@ -150,6 +150,17 @@ def test_a_question_is_refused_from_the_page_of_approvals(visit, office):
     assert "Nothing waits for you." in page.inner_text("main")
 
 
+def test_an_answer_that_was_given_elsewhere_shows_by_itself(visit, office, press):
+    page = visit()
+    have_done(page, QUESTIONED)
+    services = press[0].application.tenant("Northwind Press")
+    (asked,) = services.approvals.pending(services.principal("ann", ["editors"]))
+    services.approvals.approve(services.principal("ann", ["editors"]), asked.id)
+    page.wait_for_selector(".said")
+    assert actions(page.locator(".turn").last)[-1] == ("sendMessage", "done")
+    assert len(office()["messages"]) == 1
+
+
 # Everyone
 
 

@@ -1,5 +1,6 @@
 """A mistake in a bundle's files while Aver is served: what they said before stays in force, and the log, the console and ``aver check`` say so."""
 
+import asyncio
 import json
 import logging
 import time
@@ -68,9 +69,9 @@ def until(true):
         time.sleep(0.05)
 
 
-def checked(bundle, capsys, code):
+async def checked(bundle, capsys, code):
     capsys.readouterr()
-    assert main(["check", str(bundle), "--json"]) == code
+    assert await asyncio.to_thread(main, ["check", str(bundle), "--json"]) == code
     return json.loads(capsys.readouterr().out)
 
 
@@ -92,11 +93,11 @@ async def test_a_policy_with_a_mistake_never_comes_into_force_and_everyone_who_c
     assert "The bundle has a mistake, so what it said before stays in force" in shown
     assert "rules.cedar:4" in shown
     assert "rules.cedar" not in await page(server, [])
-    assert "rules.cedar:4" in checked(bundle, capsys, SettingsError.exit_code)["detail"]
+    assert "rules.cedar:4" in (await checked(bundle, capsys, SettingsError.exit_code))["detail"]
     rules.unlink()
     assert await became(server) == ["done"]
     assert "has a mistake" not in await page(server, ["admin"])
-    assert checked(bundle, capsys, 0)["findings"] == []
+    assert (await checked(bundle, capsys, 0))["findings"] == []
 
 
 async def test_a_bundle_with_a_mistake_leaves_the_old_one_in_force_and_says_so(server, bundle, caplog, capsys):
@@ -109,7 +110,7 @@ async def test_a_bundle_with_a_mistake_leaves_the_old_one_in_force_and_says_so(s
     assert "groups" in told.cause + str(server.application.mistakes()[0])
     assert "aver.yaml:" in await page(server, ["admin"])
     assert await became(server) == ["done"]
-    assert "aver.yaml:" in checked(bundle, capsys, SettingsError.exit_code)["detail"]
+    assert "aver.yaml:" in (await checked(bundle, capsys, SettingsError.exit_code))["detail"]
     file.write_text(right)
     until(lambda: server.application.bundle() and not server.application.mistakes())
     assert "has a mistake" not in await page(server, ["admin"])

@@ -6,7 +6,7 @@ from datetime import datetime
 import orjson
 import pytest
 
-from aver.core.errors import NotFound, StorageFull, Unauthenticated, Unavailable
+from aver.core.errors import InvalidInput, NotFound, StorageFull, Unauthenticated, Unavailable
 from aver.core.settings import Settings
 from aver.server.application import Application
 from aver.server.wire import to_json
@@ -44,6 +44,19 @@ def test_a_key_that_cannot_be_recorded_does_not_exist(application, monkeypatch):
     with pytest.raises(StorageFull):
         application.create_key("acme", "ann")
     assert application.store.keys("acme") == []
+
+
+def test_a_key_has_the_roles_that_there_are_and_those_that_second_persons_have(tmp_path):
+    agents = "agents: {clerk: {model: m, four_eyes: {effects: [send], role: approver}}}"
+    provider = "providers: {p: {kind: openai, base_url: 'https://api.example.com/v1'}}\nmodels: {m: {provider: p}}"
+    (tmp_path / "aver.yaml").write_text(f"{provider}\n{agents}\n")
+    application = Application(Settings(data=tmp_path / "data", bundle=tmp_path), embedder=HashEmbedder())
+    application.store.create_tenant("acme")
+    _, secret = application.create_key("acme", "kim", roles=["approver", "admin"])
+    assert application.store.authenticate(secret).roles == {"approver", "admin"}
+    with pytest.raises(InvalidInput, match=r"There is no role 'aprover'. There is admin, approver."):
+        application.create_key("acme", "kim", roles=["aprover"])
+    application.close()
 
 
 def test_erasing_revokes_the_keys_of_that_person_alone(application):

@@ -57,6 +57,13 @@ def test_a_mistake_in_one_section_leaves_all_of_the_old_in_force(file):
     assert "no models any more" in source.problem.cause
 
 
+@pytest.mark.parametrize("name", ["assistant", "search", "sources", "m"])
+def test_an_agent_is_called_like_no_model_and_no_other_feature(file, name):
+    file.write_text(BUNDLE + f"agents:\n  {name}: {{model: m}}\n")
+    with pytest.raises(SettingsError, match=f"aver.yaml:6.*{name!r} is the name of a model or feature already"):
+        read_whole(file)
+
+
 def test_the_published_schema_takes_what_is_read_and_refuses_what_is_not(file):
     schema = bundle_schema()
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -5,6 +5,8 @@ import { listen as listenToKeys } from "./keys.js";
 import { listen as listenToLight } from "./light.js";
 import { closePane, reveal, show } from "./page.js";
 
+const LOOKS = 3000; // milliseconds
+
 async function follow(event) {
   const link = event.target.closest("a");
   if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -25,6 +27,17 @@ async function watch() {
     if (!response.ok) return;
     await response.text(); // which ends when the turn rests
     await show(location.href, "keep");
+  }
+}
+
+/** Of turns that wait for an answer, see whether it was given elsewhere. */
+async function look() {
+  for (const { dataset } of document.querySelectorAll("[data-waiting]")) {
+    const response = await fetch(`/v1/agents/turns/${dataset.waiting}`);
+    if (!response.ok || (await response.json()).status === "waiting") continue;
+    await show(location.href, "keep");
+    return watch();
+setInterval(() => document.hidden || look(), LOOKS);
   }
 }
 
