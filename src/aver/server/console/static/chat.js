@@ -37,7 +37,6 @@ async function look() {
     if (!response.ok || (await response.json()).status === "waiting") continue;
     await show(location.href, "keep");
     return watch();
-setInterval(() => document.hidden || look(), LOOKS);
   }
 }
 
@@ -52,3 +51,4 @@ document.getElementById(turn ?? "")?.scrollIntoView({ block: "start" });
 reveal();
 document.body.dataset.ready = "true";
 watch();
+setInterval(() => document.hidden || look(), LOOKS);
