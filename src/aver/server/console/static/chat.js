@@ -33,8 +33,8 @@ async function watch() {
 /** Of turns that wait for an answer, see whether it was given elsewhere. */
 async function look() {
   for (const { dataset } of document.querySelectorAll("[data-waiting]")) {
-    const response = await fetch(`/v1/agents/turns/${dataset.waiting}`);
-    if (!response.ok || (await response.json()).status === "waiting") continue;
+    const response = await fetch(`/v1/agents/turns/${dataset.waiting}`).catch(() => null); // away for now
+    if (!response?.ok || (await response.json()).status === "waiting") continue;
     await show(location.href, "keep");
     return watch();
   }
