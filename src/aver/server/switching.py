@@ -8,9 +8,10 @@ from aver.core.errors import AverError, NotFound
 from aver.core.ids import new_id
 from aver.evidence import Draft
 from aver.server.application import Application
+from aver.server.ordering import EXTRACTIVE, FEATURES
 from aver.store import Switch, SwitchKind
 
-__all__ = ["find_switch", "lift_switch", "switches_of", "throw_switch"]
+__all__ = ["find_switch", "is_known", "lift_switch", "switches_of", "throw_switch"]
 
 
 def throw_switch(
@@ -39,6 +40,17 @@ def find_switch(application: Application, kind: SwitchKind, name: str = "", tena
         if (switch.kind, switch.name, switch.tenant) == wanted:
             return switch
     raise NotFound("Nothing like this is stopped", "See what is stopped: aver switch list")
+
+
+def is_known(application: Application, switch: Switch) -> bool:
+    """Whether something has the name of what is stopped, as far as the bundle says: a feature may also be a caller's own label, and tools
+    have their names from elsewhere."""
+    bundle = application.bundle()
+    names = {
+        "feature": {*FEATURES, *bundle.agents},
+        "model": {*bundle.gateway.models, *bundle.gateway.routes, EXTRACTIVE},
+    }
+    return switch.kind not in names or switch.name in names[switch.kind]
 
 
 def switches_of(application: Application, tenant: str) -> list[Switch]:

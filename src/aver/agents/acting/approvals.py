@@ -95,15 +95,15 @@ class Approvals:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def pending(self, principal: Principal) -> list[Approval]:
-        """What ``principal`` may decide on now, oldest first."""
+    def pending(self, principal: Principal, most: int = _LISTED) -> list[Approval]:
+        """What ``principal`` may decide on now, oldest first, of the first ``most``."""
         self._here(principal)
         self.expire()
         mine = approvals.c.owner == self._journal.owner(principal)
         theirs = or_((approvals.c.role == "") & mine, approvals.c.role.in_(sorted(principal.roles)) & ~mine)
         query = select(approvals).where(approvals.c.status == "pending", theirs).order_by(approvals.c.id)
         with self._journal.store.read() as tx:
-            rows = tx.execute(query.limit(_LISTED)).all()
+            rows = tx.execute(query.limit(most)).all()
         return [shown for row in rows if (shown := self._shown(principal, row)) is not None]
 
     def show(self, principal: Principal, approval: str) -> Approval:

@@ -35,14 +35,17 @@ def off(
     as_json: AsJson = False,
 ) -> None:
     """Stop it. What is stopped already stays as it was."""
-    from aver.server.switching import throw_switch
+    from aver.server.switching import is_known, throw_switch
 
     with Session.of(context).application() as application:
         switch = throw_switch(application, cast(SwitchKind, kind), name, tenant, reason=reason)
+        known = is_known(application, switch)
     if as_json:
         print_json(switch)
-    else:
-        sys.stdout.write(f"stopped: {printable(' '.join(filter(None, (kind, name))))}\n")
+        return
+    sys.stdout.write(f"stopped: {printable(' '.join(filter(None, (kind, name))))}\n")
+    if not known:
+        sys.stderr.write(f"No {kind} has this name here. If it is misspelt, nothing is stopped by it.\n")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from aver.core.errors import AverError, InvalidInput
 from aver.core.principal import ADMIN, Principal
 from aver.server.application import Application, TenantServices
-from aver.server.console.pages import Notices, problem_page, render
+from aver.server.console.pages import MANY, Notices, problem_page, render
 from aver.server.console.sessions import session_principal
 
 __all__ = ["Page", "application_of", "entered", "shown"]
@@ -71,7 +71,7 @@ async def shown(
 def _notices(application: Application, principal: Principal) -> Notices:
     waiting = None
     if application.bundle().agents:
-        waiting = len(application.tenant(principal.tenant).approvals.pending(principal))
+        waiting = len(application.tenant(principal.tenant).approvals.pending(principal, MANY))
     mistakes = [each.cause for each in application.mistakes()] if ADMIN in principal.roles else []
     return Notices(waiting, mistakes)
 

@@ -16,7 +16,7 @@ from aver.core.errors import AverError
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
 
-__all__ = ["Notices", "problem_page", "render"]
+__all__ = ["MANY", "Notices", "problem_page", "render"]
 
 _HEADERS = {
     # Scripts and styles only from files of this server; what a script may turn into elements goes through one policy.
@@ -78,6 +78,10 @@ _templates.globals.update(static=asset_address, once=Once)
 _templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place, rhythm=rhythm, span=span)
 
 
+MANY = 10
+"""So many approvals are counted, and are said to be more than one less."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
@@ -85,6 +89,10 @@ class Notices:
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
+
+    @property
+    def counted(self) -> str:
+        return "" if not self.waiting else str(self.waiting) if self.waiting < MANY else f"{MANY - 1}+"
 
 
 def render(template: str, *, status: int = HTTPStatus.OK, notices: Notices | None = None, **context: Any) -> Response:

@@ -19,8 +19,8 @@ def aver(tmp_path, capsys):
 
     def run(*words, code=0, text=False):
         assert main(["--data", str(tmp_path / "data"), *words, *([] if text else ["--json"])]) == code
-        out = capsys.readouterr().out
-        return out if text else json.loads(out)
+        said = capsys.readouterr()
+        return said.out + said.err if text else json.loads(said.out)
 
     return run
 
@@ -40,6 +40,14 @@ def test_what_is_stopped_is_listed_let_go_on_and_on_record(aver):
     assert aver("switch", "on", "installation", text=True) == "goes on: installation\n"
     assert aver("switch", "list") == {"switches": []}
     assert aver("evidence", "verify")["ok"]
+
+
+def test_a_name_that_is_misspelt_is_said(aver):
+    why = ("--reason", "maintenance")
+    for feature in ("assistant", "search", "sources"):
+        assert aver("switch", "off", "feature", feature, *why, text=True) == f"stopped: feature {feature}\n"
+    assert "No feature has this name here." in aver("switch", "off", "feature", "serach", *why, text=True)
+    assert "No model has this name here." in aver("switch", "off", "model", "gpt", *why, text=True)
 
 
 @pytest.mark.parametrize(
