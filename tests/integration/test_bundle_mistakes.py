@@ -97,7 +97,7 @@ async def test_a_policy_with_a_mistake_never_comes_into_force_and_everyone_who_c
     rules.unlink()
     assert await became(server) == ["done"]
     assert "has a mistake" not in await page(server, ["admin"])
-    assert (await checked(bundle, capsys, 0))["findings"] == []
+    assert not [each for each in (await checked(bundle, capsys, 0))["findings"] if each["level"] == "error"]
 
 
 async def test_a_bundle_with_a_mistake_leaves_the_old_one_in_force_and_says_so(server, bundle, caplog, capsys):

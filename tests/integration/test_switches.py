@@ -9,6 +9,7 @@ import pytest
 
 from aver.core.errors import Stopped
 from aver.core.settings import Settings
+from aver.gateway.adapters.extractive import Extractive
 from aver.knowledge.sources import parse_sources
 from aver.server.cli import main
 from aver.testing.provider import FakeProvider
@@ -124,6 +125,7 @@ async def test_what_one_process_stops_the_other_does_no_more_and_says_why(here, 
         ([("feature", "search", ""), ("feature", "assistant", tenant)], {"search", "mcp", "assistant"}),
         ([("feature", "clerk", "")], {"agent"}),
         ([("model", "thinker", tenant)], {"chat", "agent"}),
+        ([("model", Extractive.name, "")], {"assistant"}),
         ([("tenant", "", tenant)], EVERYTHING),
         ([("installation", "", "")], EVERYTHING),
         ([("feature", "search", other)], set()),

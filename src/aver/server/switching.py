@@ -19,7 +19,7 @@ def throw_switch(
 ) -> Switch:
     """Stop something, as :meth:`~aver.store.Store.throw_switch`; ``by`` is the user who does it. It is stopped before anything is recorded:
     where evidence cannot be written, that is no reason to go on. Raises as that method does, and what kept it from being recorded."""
-    switch = application.store.throw_switch(kind, name, tenant, reason=reason)
+    switch = application.store.throw_switch(kind, _own(kind, name), tenant, reason=reason)
     _record(application, switch, by, lifted=False)
     return switch
 
@@ -35,7 +35,7 @@ def lift_switch(application: Application, switch: Switch, *, by: str = "") -> No
 def find_switch(application: Application, kind: SwitchKind, name: str = "", tenant: str = "") -> Switch:
     """The switch that stops just this, ``tenant`` by name or id; :class:`NotFound` when there is none."""
     owner = application.store.tenant(tenant).tenant.id if tenant else ""
-    wanted = (kind, name, owner)
+    wanted = (kind, _own(kind, name), owner)
     for switch in application.store.switches():
         if (switch.kind, switch.name, switch.tenant) == wanted:
             return switch
@@ -46,16 +46,23 @@ def is_known(application: Application, switch: Switch) -> bool:
     """Whether something has the name of what is stopped, as far as the bundle says: a feature may also be a caller's own label, and tools
     have their names from elsewhere."""
     bundle = application.bundle()
-    names = {
-        "feature": {*FEATURES, *bundle.agents},
-        "model": {*bundle.gateway.models, *bundle.gateway.routes, EXTRACTIVE},
-    }
+    models = {*bundle.gateway.models, *bundle.gateway.routes, _own("model", EXTRACTIVE)}
+    names = {"feature": {*FEATURES, *bundle.agents}, "model": models}
     return switch.kind not in names or switch.name in names[switch.kind]
 
 
 def switches_of(application: Application, tenant: str) -> list[Switch]:
     """What is stopped for the tenant with this id, by itself or with all others."""
     return [switch for switch in application.store.switches() if switch.tenant in ("", tenant)]
+
+
+def _own(kind: SwitchKind, name: str) -> str:
+    """The name under which calls know what a bundle calls ``extractive``; any other as it is."""
+    if (kind, name) != ("model", EXTRACTIVE):
+        return name
+    from aver.gateway.adapters.extractive import Extractive
+
+    return Extractive.name
 
 
 def _record(application: Application, switch: Switch, by: str, *, lifted: bool) -> None:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from aver.core import SystemClock
+from aver.gateway.adapters.extractive import Extractive
 from aver.server.cli import main
 from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, ask_to_send, schema
 from tests.unit.agents.acting.test_approvals import MAIL
@@ -46,6 +47,8 @@ def test_a_name_that_is_misspelt_is_said(aver):
     why = ("--reason", "maintenance")
     for feature in ("assistant", "search", "sources"):
         assert aver("switch", "off", "feature", feature, *why, text=True) == f"stopped: feature {feature}\n"
+    assert aver("switch", "off", "model", "extractive", *why)["name"] == Extractive.name
+    assert aver("switch", "on", "model", "extractive")["lifted"]
     assert "No feature has this name here." in aver("switch", "off", "feature", "serach", *why, text=True)
     assert "No model has this name here." in aver("switch", "off", "model", "gpt", *why, text=True)
 
