@@ -124,7 +124,7 @@ def readme_pictures(browser: Browser, url: str, key: str) -> None:
         (HERE / "images").mkdir(exist_ok=True)
         page.screenshot(path=HERE / "images" / f"chat-{scheme}.png")
         page.close()
-        page = open_page(browser, url, scheme, (1280, 900))
+        page = open_page(browser, url, scheme, (1280, 1200))
         sign_in(page, key)
         have_done(page, QUESTIONED)
         page.select_option("#feature", "desk")
