@@ -106,12 +106,10 @@ async def ask(here, there):
 
 async def refused(ask):
     """Which ways of asking are refused, each with the reason; the others answer."""
-    found = set()
-    for name, asking in ask.items():
-        status, said = await asking()
+    replies = dict(zip(ask, await asyncio.gather(*(asking() for asking in ask.values())), strict=True))
+    for name, (status, said) in replies.items():
         assert status == 200 or (status == 503 and WHY in said), (name, status, said)
-        found |= {name} if status == 503 else set()
-    return found
+    return {name for name, (status, _) in replies.items() if status == 503}
 
 
 EVERYTHING = {"search", "mcp", "assistant", "chat", "agent"}
@@ -122,8 +120,8 @@ async def test_what_one_process_stops_the_other_does_no_more_and_says_why(here, 
     other = here.store.tenant("other").tenant.id
     assert await refused(ask) == set()
     rounds = [
-        ([("feature", "search", ""), ("feature", "assistant", tenant)], {"search", "mcp", "assistant"}),
-        ([("feature", "clerk", "")], {"agent"}),
+        ([("feature", "search", ""), ("feature", "clerk", tenant)], {"search", "mcp", "agent"}),
+        ([("feature", "assistant", tenant)], {"assistant"}),
         ([("model", "thinker", tenant)], {"chat", "agent"}),
         ([("model", Extractive.name, "")], {"assistant"}),
         ([("tenant", "", tenant)], EVERYTHING),
