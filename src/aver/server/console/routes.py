@@ -98,8 +98,8 @@ async def document(
 ) -> Response:
     """A version, the span marked: in its text, or on the page of its file."""
     principal, services = await entered(request)
-    view = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
-    return await shown(request, principal, "document.html", view=view)
+    opened = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    return await shown(request, principal, "document.html", view=opened)
 
 
 @router.get("/documents/{document}/versions/{version}/pages/{page}.png")
