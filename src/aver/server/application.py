@@ -143,8 +143,10 @@ class TenantServices:
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
         """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
         switched off, and as :meth:`~aver.knowledge.Knowledge.search`."""
+        from aver.knowledge.scope import EVERYTHING
+
         self._application.switches.check(self.store.tenant.id, feature=SEARCH)
-        return self.knowledge.search(principal, query, limit, *([scope] if scope else []))
+        return self.knowledge.search(principal, query, limit, scope or EVERYTHING)
 
     def _index(self) -> Index | None:
         """As the settings choose; ``None`` for LanceDB, which is built in."""
