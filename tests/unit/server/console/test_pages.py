@@ -13,7 +13,7 @@ from aver.knowledge.types import DocumentText
 from aver.server.console import assets
 from aver.server.console.assets import asset, asset_address
 from aver.server.console.document import _PAGE, DocumentView
-from aver.server.console.pages import _templates, problem_page, render
+from aver.server.console.pages import MANY, Notices, _templates, problem_page, render
 from aver.server.console.reading import excerpt
 from aver.server.console.routes import _local
 
@@ -21,7 +21,7 @@ FOLDER = Path(assets.__file__).parent
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
 
-def page(text, start, end, around, title="Leave", uri="file:///srv/handbook/leave.md"):
+def page(text, start, end, around, title="Leave", uri="file:///srv/handbook/leave.md", notices=None):
     """A document with a span marked, as a page."""
     taken = datetime(2026, 11, 27, tzinfo=UTC)
     view = DocumentView(
@@ -38,7 +38,7 @@ def page(text, start, end, around, title="Leave", uri="file:///srv/handbook/leav
         earlier="",
         later="",
     )
-    return render("document.html", view=view).body.decode()
+    return render("document.html", view=view, notices=notices).body.decode()
 
 
 def test_stored_text_is_only_text():
@@ -46,6 +46,24 @@ def test_stored_text_is_only_text():
     assert "<img" not in shown
     assert shown.count("<script") == 0
     assert "&lt;script&gt;" in shown
+
+
+@pytest.mark.parametrize(("waiting", "said"), [(3, "3<"), (9, "9<"), (MANY, "9+<")])
+def test_the_bar_counts_what_waits_and_claims_no_more_than_it_counted(waiting, said):
+    assert f'class="waits">{said}' in page("x", 0, 0, 1000, notices=Notices(waiting))
+
+
+def test_without_agents_there_is_nothing_to_approve():
+    assert 'href="/approvals"' not in page("x", 0, 0, 1000)
+    shown = page("x", 0, 0, 1000, notices=Notices(0))
+    assert 'href="/approvals"' in shown
+    assert "waits" not in shown
+
+
+def test_a_mistake_in_the_bundle_is_only_text():
+    shown = page("x", 0, 0, 1000, notices=Notices(mistakes=[f"aver.yaml:1: {HOSTILE}"]))
+    assert "The bundle has a mistake" in shown
+    assert "<img" not in shown
 
 
 def test_every_template_escapes():
