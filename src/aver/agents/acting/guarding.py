@@ -7,7 +7,7 @@ from typing import Any
 
 from aver.agents.blocking import whole
 from aver.core import Principal
-from aver.guard import Guard, Judgement, Outcome, Place, Vault, mask
+from aver.guard import Context, Guard, Judgement, Outcome, Place, Vault, mask
 
 __all__ = ["Guarding", "Looked"]
 
@@ -55,8 +55,12 @@ class Guarding:
     """The guard of one turn. With a vault, what is cut out can be put back for the user whose turn it is: a model is shown tokens, its tools
     and its user the values. Without, it is gone for good."""
 
-    def __init__(self, guard: Guard, vault: Vault | None, principal: Principal, conversation: str) -> None:
-        self._guard = guard
+    def __init__(
+        self, guard: Guard, vault: Vault | None, principal: Principal, conversation: str, context: Context
+    ) -> None:
+        self.context = context
+        """What the turn has read, for checks that compare with it; whoever records the turn keeps it."""
+        self._guard = guard.within(context)
         self._vault = vault
         self._principal = principal
         self._conversation = conversation
