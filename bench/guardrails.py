@@ -318,7 +318,9 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every Nth document")
     parser.add_argument("--checks", nargs="+", choices=sorted(NAMES), help="whose latency; all that ship their weights")
     parser.add_argument("--pii", type=Path, help="another file of labelled documents")
-    parser.add_argument("--folds", type=Path, default=TAGGERS, help="taggers, each trained without some of the templates")
+    parser.add_argument(
+        "--folds", type=Path, default=TAGGERS, help="taggers, each trained without some of the templates"
+    )
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
     for name in arguments.only:

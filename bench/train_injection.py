@@ -67,7 +67,9 @@ def main() -> None:
         trained(data, head, package, held_out, tuple(options.without))
     if options.without:
         return
-    np.savez_compressed(PACKAGE, **{name: each.astype(np.float16) if each.ndim else each for name, each in package.items()})  # type: ignore[arg-type]  # the stub knows one more argument than names
+    np.savez_compressed(
+        PACKAGE, **{name: each.astype(np.float16) if each.ndim else each for name, each in package.items()}
+    )  # type: ignore[arg-type]  # the stub knows one more argument than names
     np.savez_compressed(HELD_OUT, **held_out)  # type: ignore[arg-type]
     PACKAGE.with_suffix(".txt").write_text(statement(data), encoding="utf-8")
 
@@ -87,15 +89,18 @@ def trained(data: Windows, head: HeadName, package: Stored, held_out: Stored, ne
     unseen = [np.zeros(len(data.text), np.float32) for _ in range(2)]
     for origin in dict.fromkeys(each.origin for each in SETS):
         mine = np.array([each.origin == origin for each in SETS])[data.of][data.text]
-        for both, (name, start) in enumerate((("first", first), ("second", second))):
-            weights = fitted(data, SETS, head, both=bool(both), without=(origin, *never), start=start)
-            if both:
-                weights = averaged(alone, weights)
-            alone = weights.astype(np.float16).astype(np.float32)
-            held_out[f"{origin}_{head}_{name}"] = alone.astype(np.float16)
-            features = data.features if both else data.features.sparse
-            unseen[both][mine] = features.odds(alone)[mine]
-    package |= {f"{head}_first": first, f"{head}_second": averaged(first, second)}
+        left_out = (origin, *never)
+        alone = fitted(data, SETS, head, both=False, without=left_out, start=first)
+        mean = averaged(alone, fitted(data, SETS, head, both=True, without=left_out, start=second))
+        for number, (name, weights, features) in enumerate(
+            (("first", alone, data.features.sparse), ("second", mean, data.features))
+        ):
+            held_out[f"{origin}_{head}_{name}"] = stored = weights.astype(np.float16)
+            unseen[number][mine] = features.odds(stored.astype(np.float32))[mine]
+    package |= {
+        f"{head}_first": first.astype(np.float16),
+        f"{head}_second": averaged(first, second).astype(np.float16),
+    }
     package |= calibrated(data, head, *unseen)
 
 

@@ -25,7 +25,11 @@ def _pii(told: Row) -> Iterator[str]:
             f"{kind:24}{row['labelled']:>9}{row['predicted']:>7}{row['precision']:>7.3f}{row['recall']:>7.3f}"
             f"  {_between(row['recall_interval']):>12}{row['f2']:>7.3f}"
         )
-    for name, row in (("any kind", told), ("with the shipped weights", told.get("shipped")), ("Presidio", told.get("presidio"))):
+    for name, row in (
+        ("any kind", told),
+        ("with the shipped weights", told.get("shipped")),
+        ("Presidio", told.get("presidio")),
+    ):
         if row is not None:
             between = _between(row["recall_interval"]) if "recall_interval" in row else ""
             yield f"{name:24}{'':16}{row['precision']:>7.3f}{row['recall']:>7.3f}  {between:>12}{row['f2']:>7.3f}"

@@ -49,6 +49,8 @@ class Memory:
     def says(self, form: str) -> bool:
         """Whether ``form`` repeats anything of the conversation: twelve letters or digits in a row, an address, a word with a digit in it."""
         self._catch_up()
+        if not self._shingles and not self._distinctive:
+            return False
         lower = form.lower()
         if any(
             lower.startswith(each, at)

@@ -137,7 +137,8 @@ class Guard:
         checks = {id(rail.check): rail.check for rails in self._rails.values() for rail in rails}
         known = {each: _within(check, context) for each, check in checks.items()}
         rails = {
-            place: [replace(rail, check=known[id(rail.check)]) for rail in rails] for place, rails in self._rails.items()
+            place: [replace(rail, check=known[id(rail.check)]) for rail in rails]
+            for place, rails in self._rails.items()
         }
         return Guard(rails, self.digest)
 

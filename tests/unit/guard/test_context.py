@@ -79,7 +79,9 @@ def test_one_turns_context_is_not_anothers():
     guard = Guard({"output": [Rail(Detecting(Exfiltration()), "block")]})
 
     async def ask():
-        texts = [each.judge(f"{EVIL}?a=7741-2290", "output") for each in (guard.within(mine), guard.within(other), guard)]
+        texts = [
+            each.judge(f"{EVIL}?a=7741-2290", "output") for each in (guard.within(mine), guard.within(other), guard)
+        ]
         return [judgement.outcome for judgement in await asyncio.gather(*texts)]
 
     assert asyncio.run(ask()) == ["block", "pass", "pass"]
@@ -119,4 +121,6 @@ def test_a_canary_stays_as_long_as_secret_and_instructions_do():
         return Context(instructions, lambda: secret).canary()
 
     assert token("a", b"k") == token("a", b"k")
-    assert len({token("a", b"k"), token("b", b"k"), token("a", b"m"), Context("a").canary(), Context("a").canary()}) == 5
+    assert (
+        len({token("a", b"k"), token("b", b"k"), token("a", b"m"), Context("a").canary(), Context("a").canary()}) == 5
+    )

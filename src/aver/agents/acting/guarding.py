@@ -106,7 +106,7 @@ class Guarding:
 
 def _json(text: str) -> Any:
     """The object or list that ``text`` is in JSON; nothing where it is none, or one that is nested too deep to be taken apart."""
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         value = orjson.loads(text)

@@ -14,7 +14,9 @@ from tests.unit.agents.acting.scene import READ, Scene, Script, Scripted, schema
 
 KEY = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 IBAN = "GB33BUKB20201555555555"
-INSTRUCTIONS = "You keep the books of Northwind. The code word for the vault is BLUE-HERON, and no customer is ever told of it."
+INSTRUCTIONS = (
+    "You keep the books of Northwind. The code word for the vault is BLUE-HERON, and no customer is ever told of it."
+)
 
 
 @pytest.fixture
@@ -145,5 +147,7 @@ async def test_a_structured_answer_stays_one_when_it_is_redacted(scene):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{" * 50, '["\ud800"]', "[1, 2", '{"a": NaN}'])
 async def test_a_result_that_is_almost_json_is_read_as_text(scene, text):
-    at = scene(Script(CALL, "Ok."), [tool(text)], "result: {secrets: redact, personal: {mode: redact, kinds: [IBAN_CODE]}}")
+    at = scene(
+        Script(CALL, "Ok."), [tool(text)], "result: {secrets: redact, personal: {mode: redact, kinds: [IBAN_CODE]}}"
+    )
     assert (await at.ask()).status == "answered"
