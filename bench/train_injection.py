@@ -67,9 +67,7 @@ def main() -> None:
         trained(data, head, package, held_out, tuple(options.without))
     if options.without:
         return
-    np.savez_compressed(
-        PACKAGE, **{name: each.astype(np.float16) if each.ndim else each for name, each in package.items()}
-    )  # type: ignore[arg-type]  # the stub knows one more argument than names
+    np.savez_compressed(PACKAGE, **package)  # type: ignore[arg-type]  # the stub knows one more argument than names
     np.savez_compressed(HELD_OUT, **held_out)  # type: ignore[arg-type]
     PACKAGE.with_suffix(".txt").write_text(statement(data), encoding="utf-8")
 

@@ -37,7 +37,7 @@ class UnsafeCode:
 
     def find(self, text: str) -> Sequence[Finding]:
         read = _EVASION.sub(lambda found: " " * len(found[0]), text)
-        lower = read.lower()
+        lower = " ".join(read.lower().split())
         found = [
             Finding(rule.kind, *match.span(), rule.score)
             for rule in self._rules
