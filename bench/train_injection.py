@@ -31,6 +31,9 @@ HEADS: tuple[HeadName, ...] = ("input", "untrusted")
 FALSE_ALARMS = 0.01
 SECOND_LOOKS = 0.03
 """Of clean texts, those of which any window may be embedded: fewer than the one in twenty that the slowest passes are measured by."""
+SHARE: dict[HeadName, float] = {"input": 0.5, "untrusted": 0.0}
+"""What the first classifier counts in the mean with the second. Of what users write the embedding was taught by too few sentences to be trusted
+alone: with the mean, sets that neither has seen are told apart better. Where documents stand it is not so."""
 TAIL = 0.02
 """Of the windows of clean texts, the worst, from which it is told how fast their log odds fall off."""
 COUNTED: dict[HeadName, tuple[str, ...]] = {
@@ -89,7 +92,7 @@ def trained(data: Windows, head: HeadName, package: Stored, held_out: Stored, ne
         mine = np.array([each.origin == origin for each in SETS])[data.of][data.text]
         left_out = (origin, *never)
         alone = fitted(data, SETS, head, both=False, without=left_out, start=first)
-        mean = averaged(alone, fitted(data, SETS, head, both=True, without=left_out, start=second))
+        mean = mixed(alone, fitted(data, SETS, head, both=True, without=left_out, start=second), SHARE[head])
         for number, (name, weights, features) in enumerate(
             (("first", alone, data.features.sparse), ("second", mean, data.features))
         ):
@@ -97,16 +100,15 @@ def trained(data: Windows, head: HeadName, package: Stored, held_out: Stored, ne
             unseen[number][mine] = features.odds(stored.astype(np.float32))[mine]
     package |= {
         f"{head}_first": first.astype(np.float16),
-        f"{head}_second": averaged(first, second).astype(np.float16),
+        f"{head}_second": mixed(first, second, SHARE[head]).astype(np.float16),
     }
     package |= calibrated(data, head, *unseen)
 
 
-def averaged(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The weights of the mean of both log odds. What the embedding adds was learned from a few thousand sentences and says less of others than the
-    concepts do: the mean is right more often than either on sets that neither has seen."""
-    mean = second / 2
-    mean[: len(first)] += first / 2
+def mixed(first: NDArray[np.float32], second: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """The weights of the mean of both log odds, of which the first's count ``share``."""
+    mean = (1 - share) * second
+    mean[: len(first)] += share * first
     return mean
 
 
