@@ -32,6 +32,8 @@ from aver.guard.types import Check, Detector, Failing, Mode, Place
 
 __all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
 
+LEAST = 0.5
+"""How sure a detector has to be, where nothing is declared."""
 EndpointKind = Literal["moderation", "llama_guard", "classifier", "presidio", "guardrails_ai", "nemo"]
 
 
@@ -61,7 +63,7 @@ class Declared:
     deadline: float = 1.0
     failing: Failing = "hold"
     kinds: tuple[str, ...] = ()
-    least: float = 0.5
+    least: float = LEAST
 
 
 Places = Mapping[Place, Mapping[str, Declared]]
@@ -247,7 +249,9 @@ def guard_of(
     opened = dict(endpoints or {})
 
     def narrowed(check: Check, each: Declared) -> Check:
-        return Narrowed(check, least=each.least, kinds=each.kinds) if each.kinds or each.least > 0 else check
+        # What a check that judges by itself finds is sure enough, unless somebody says otherwise.
+        least = 0.0 if each.least == LEAST else each.least
+        return Narrowed(check, least=least, kinds=each.kinds) if each.kinds or least else check
 
     def rail(name: str, each: Declared) -> Rail:
         if name in opened:

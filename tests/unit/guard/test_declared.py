@@ -162,7 +162,7 @@ def test_what_a_check_finds_is_narrowed_as_declared_whoever_makes_it():
         name = "remote"
 
         async def check(self, text, place):
-            return Verdict(self.name, "flag", [Finding("A", 0, 2, 0.9), Finding("B", 3, 5, 0.6)], "found A, B")
+            return Verdict(self.name, "flag", [Finding("A", 0, 2, 0.9), Finding("B", 3, 5, 0.4)], "found A, B")
 
     remote = """
         checks: {remote: {kind: presidio, base_url: "https://x.example"}}
@@ -174,7 +174,7 @@ def test_what_a_check_finds_is_narrowed_as_declared_whoever_makes_it():
         judged = asyncio.run(guard.judge("aa bb", "output"))
         return judged.outcome, [each.kind for each in judged.findings]
 
-    assert found("least: 0.5") == ("redact", ["A", "B"])
+    assert found("deadline: 1s") == ("redact", ["A", "B"])
     assert found("least: 0.8") == ("redact", ["A"])
     assert found("kinds: [B]") == ("redact", ["B"])
     assert found("kinds: [C]") == ("pass", [])
