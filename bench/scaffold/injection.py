@@ -65,21 +65,7 @@ def _measured(embedder: Embedder, most: int) -> dict[str, Any]:
             alarms[each.name] = {"blocked": hits / len(texts)} | share
     alarms |= _by_length(detectors)
     latency = _latency(detectors, embedder)
-    _table(found, alarms, wrapped)
     return {"injection": found, "overblock": alarms, "injection_wrapped": wrapped, "injection_latency": latency}
-
-
-def _table(found: dict[str, Any], alarms: dict[str, Any], wrapped: dict[str, Any]) -> None:
-    say(f"{'attacks found':24}{'texts':>6}{'share':>7}  95 %")
-    for name, row in found.items():
-        low, high = row["interval"]
-        say(f"{name:24}{row['texts']:>6}{row['tpr_at_1pct_fpr']:>7.3f}  {low:.3f} to {high:.3f}")
-    say(f"{'harmless texts blocked':24}{'texts':>6}{'share':>7}  95 %")
-    for name, row in alarms.items():
-        low, high = row["interval"]
-        say(f"{name:24}{row['texts']:>6}{row['blocked']:>7.3f}  {low:.3f} to {high:.3f}")
-    for name, row in wrapped.items():
-        say(f"{name}: " + ", ".join(f"{dress} {share:.2f}" for dress, share in row.items()))
 
 
 class _Detectors:

@@ -15,7 +15,7 @@ from aver.agents.blocking import whole
 from aver.agents.prompt import Exchange
 from aver.agents.types import Answer, Citation, SentenceReady
 from aver.core import Clock, Principal
-from aver.guard import Finding, Guard, Judgement, Passage, Place, Spelled, Vault, mask
+from aver.guard import Context, Finding, Guard, Judgement, Passage, Place, Spelled, Vault, mask
 from aver.guard.vault import anyone_of_the_tenant
 from aver.knowledge.types import Hit
 from aver.store import TenantStore
@@ -35,29 +35,41 @@ _NOTICES: Mapping[tuple[str, str], str] = {
 class Guarding:
     """The guard that holds for one turn, and all it made of its texts. A text is judged once in a place."""
 
-    def __init__(self, guard: Guard, store: TenantStore, clock: Clock, principal: Principal) -> None:
+    def __init__(
+        self, guard: Guard, store: TenantStore, clock: Clock, principal: Principal, instructions: str = ""
+    ) -> None:
         self.conversation = ""
         """Where the values that are redacted belong to, once it is known."""
         self.digest = guard.digest
-        self._guard = guard
+        self._context = Context(instructions, store.master_key)
+        self._guard = guard.within(self._context)
         self._store = store
         self._clock = clock
         self._principal = principal
         self._made: list[Judgement] = []
         self._unrecorded: list[Judgement] = []
         self._judged: dict[tuple[Place, str], Judgement] = {}
+        self._told: set[tuple[Place, str]] = set()
         self._opened: Vault | None = None
 
     def watches(self, place: Place) -> bool:
         return self._guard.watches(place)
 
+    def planted(self, prompt: str) -> str:
+        """The system prompt, with what shows that it has leaked where a check looks for that."""
+        return self._context.planted(prompt)
+
     async def question(self, text: str) -> str:
         """A question as models are given it. Raises :class:`~aver.core.errors.Blocked`."""
+        self._heard(text, "input")
         (await self._judge(text, "input")).require()
         return await self._for_models(text, "input")
 
     async def exchanges(self, exchanges: Sequence[Exchange]) -> list[Exchange]:
         """The conversation as models are reminded of it, without what goes no further."""
+        for each in exchanges:
+            self._heard(each.question, "input")
+            self._heard(each.answer, "passage")
         return [
             Exchange(
                 await self._for_models(each.question, "input"),
@@ -69,6 +81,8 @@ class Guarding:
 
     async def hits(self, hits: Sequence[Hit]) -> Sequence[Hit]:
         """What was found, as models are given it, without what goes no further."""
+        for hit in hits:
+            self._heard("\n".join((hit.title, hit.section, hit.text)), "passage")
         if not self.watches("passage"):
             return hits
         given = await asyncio.gather(*map(self._hit, hits))
@@ -130,6 +144,11 @@ class Guarding:
             said = [f"{check}: {', '.join(sorted(kinds))}" if kinds else check for check, kinds in found.items()]
             if said:
                 yield f"{words} ({'; '.join(said)})."
+
+    def _heard(self, text: str, place: Place) -> None:
+        if (place, text) not in self._told:
+            self._told.add((place, text))
+            self._context.heard(text, place)
 
     async def _judge(self, text: str, place: Place) -> Judgement:
         if not text or not self.watches(place):

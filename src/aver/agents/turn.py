@@ -162,7 +162,8 @@ class Turn:
 
     def __post_init__(self) -> None:
         parts = self.parts
-        self._guarding = Guarding(parts.guard(), parts.store, parts.clock, self.principal)
+        instructions = parts.release.instructions
+        self._guarding = Guarding(parts.guard(), parts.store, parts.clock, self.principal, instructions)
 
     async def require_going(self) -> None:
         """Raises :class:`~aver.core.errors.Stopped` where the assistant, its tenant or the installation is stopped."""
@@ -406,7 +407,7 @@ class Turn:
             for number, hit in enumerate(self._given, 1)
         )
         history = await self._guarding.exchanges(self._exchanges)
-        spoken = messages(release.instructions, history, passages, question)
+        spoken = messages(self._guarding.planted(release.instructions), history, passages, question)
         return ChatRequest(spoken, question, passages, release.max_tokens, release.temperature)
 
     def _call(self, model: str) -> Call:

@@ -1,5 +1,6 @@
 """Checks of text on its way in, through and out, and their verdicts."""
 
+from aver.guard.context import Context
 from aver.guard.declared import GUARDRAILS, Guardrails, guard_of, read_guardrails
 from aver.guard.detecting import Detecting
 from aver.guard.judging import NOTHING, Guard, Judged, Judgement, Rail, facts_of
@@ -15,6 +16,7 @@ __all__ = [
     "GUARDRAILS",
     "NOTHING",
     "Check",
+    "Context",
     "Detecting",
     "Detector",
     "Finding",

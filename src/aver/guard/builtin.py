@@ -17,12 +17,13 @@ _ALONE = {
     "secrets": ("aver.guard.secrets", "Secrets"),
     "exfiltration": ("aver.guard.exfiltration", "Exfiltration"),
     "unsafe_code": ("aver.guard.code", "UnsafeCode"),
+    "prompt_leak": ("aver.guard.canary", "PromptLeak"),
 }
 _BY_MEANING = {"injection": ("aver.guard.injection", "Injection")}
 """Those that look at what a text means, through the embedding model."""
 
 NAMES = frozenset({*_ALONE, *_BY_MEANING})
-QUICK = frozenset(_ALONE)
+QUICK = NAMES
 """Those that take no thread; see :class:`~aver.guard.detecting.Detecting`."""
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import codecs
+import hmac
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aver.core.randomness import random_bytes
 from aver.guard.plain import plain
 from aver.guard.types import Finding
+
+if TYPE_CHECKING:
+    from aver.guard.context import Context
 
 __all__ = ["PromptLeak", "canary", "planted"]
 
@@ -30,9 +34,11 @@ _WORD = re.compile(r"[^\W_]+")
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
-def canary() -> str:
-    """A new token: twenty hexadecimal characters."""
-    return random_bytes(_BYTES).hex()
+def canary(secret: bytes = b"", prompt: str = "") -> str:
+    """A token of twenty hexadecimal characters: the one of ``prompt`` that only ``secret`` can make, or without a secret a new one."""
+    if not secret:
+        return random_bytes(_BYTES).hex()
+    return hmac.digest(secret, b"aver canary\0" + prompt.encode("utf-8", "surrogatepass"), "sha256")[:_BYTES].hex()
 
 
 def planted(prompt: str, token: str) -> str:
@@ -52,18 +58,23 @@ class PromptLeak:
 
     ``tokens`` are found whole and in parts, with any marks between their characters, backwards, in rot13, in base64 and base32 at any offset, and
     as hexadecimal, decimal or binary codes. ``prompt`` is found where twelve of its words stand nearly in a row, in clear or in base64; words of ``public`` texts, which
-    an answer may well repeat, do not count.
+    an answer may well repeat, do not count. :meth:`within` a turn its instructions and its canary are looked for too.
     """
 
     name = "prompt_leak"
 
     def __init__(self, tokens: Sequence[str] = (), prompt: str = "", public: Sequence[str] = ()) -> None:
+        self._given = tuple(tokens), prompt, tuple(public)
         self._forms = [form for token in tokens for form in _forms(token)]
         known = {gram for text in public for gram in _grams(_words(text))}
         words = _words(prompt)
         self._grams = frozenset(_grams(words)) - known
         # A prompt of a few words is quoted by most of them.
         self._run = min(_RUN, max(_GRAM + 2, len(words) * 3 // 4))
+
+    def within(self, context: Context) -> PromptLeak:
+        tokens, prompt, public = self._given
+        return PromptLeak((*tokens, context.canary()), f"{prompt}\n{context.instructions}", public)
 
     def find(self, text: str) -> Sequence[Finding]:
         found = sorted([*self._tokens(text), *self._quoted(text)], key=lambda each: (each.start, -each.score))

@@ -37,7 +37,7 @@ class UnsafeCode:
 
     def find(self, text: str) -> Sequence[Finding]:
         read = _EVASION.sub(lambda found: " " * len(found[0]), text)
-        lower = read.lower()
+        lower = " ".join(read.lower().split())
         found = [
             Finding(rule.kind, *match.span(), rule.score)
             for rule in self._rules
@@ -49,4 +49,7 @@ class UnsafeCode:
         for each in sorted(found, key=lambda one: (one.start, -one.end)):
             if not kept or each.start >= kept[-1].end:
                 kept.append(each)
+            elif each.end > kept[-1].end:
+                last = kept[-1]
+                kept[-1] = Finding(last.kind, last.start, each.end, max(last.score, each.score))
         return kept

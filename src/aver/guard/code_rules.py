@@ -12,13 +12,14 @@ class Rule(NamedTuple):
     kind: str
     score: float
     words: tuple[str, ...]
-    """In lower case; a text with none of them is not searched."""
+    """In lower case and with one space for any white space; a text with none of them is not searched."""
     pattern: re.Pattern[str]
 
 
 def _rule(kind: str, score: float, words: str, *patterns: str) -> Rule:
+    """``words`` apart by white space; ``·`` is a space within one."""
     pattern = re.compile("|".join(f"(?:{each})" for each in patterns), re.IGNORECASE | re.MULTILINE)
-    return Rule(kind, score, tuple(words.split()), pattern)
+    return Rule(kind, score, tuple(word.replace("·", " ") for word in words.split()), pattern)
 
 
 _WHOLE = (
@@ -37,7 +38,7 @@ RULES = (
     _rule(
         "shell_destructive",
         0.95,
-        "rm mkfs dd /dev/ chmod chown shred wipefs find",
+        "rm·- --no-preserve-root /dev/ chmod chown find·/ find·~",
         rf"\brm\s+(?:-[\w-]{{1,20}}\s+){{0,4}}-(?:\w{{0,6}}r\w{{0,6}}|-recursive)\s+(?:-[\w-]{{1,20}}\s+){{0,4}}{_WHOLE}",
         r"\brm\s+[^\n;|]{0,80}--no-preserve-root",
         r"\bmkfs(?:\.\w+)?\s+[^\n]{0,40}/dev/|\bdd\s[^\n]{0,80}\bof=/dev/(?:sd|nvme|hd|disk|mmc)|>\s{0,3}/dev/(?:sd|nvme|hd)[a-z0-9]",
@@ -48,7 +49,7 @@ RULES = (
     _rule(
         "shell_destructive",
         0.9,
-        "del format vssadmin remove-item --mirror kubectl history iptables setenforce",
+        "del·/ format· vssadmin remove-item --mirror kubectl·delete history·-c iptables setenforce",
         r"\bdel\s+/[fsq][^\n]{0,40}\s[a-z]:\\|\bformat\s+[a-z]:\s*(?:/|$)|\bvssadmin\s+delete\s+shadows",
         r"\bRemove-Item\b[^\n]{0,80}-Recurse[^\n]{0,40}\s[a-z]:\\(?:\s|$)",
         r"\bgit\s+push\s[^\n]{0,60}--mirror\s[^\n]{0,60}--force|\bkubectl\s+delete\s+(?:all|ns|namespaces?|pods?)\s+--all\b",
@@ -67,7 +68,7 @@ RULES = (
     _rule(
         "reverse_shell",
         0.95,
-        "/dev/tcp/ /dev/udp/ nc ncat netcat mkfifo socat dup2 pty.spawn",
+        "/dev/tcp/ /dev/udp/ nc· nc. nc\" nc' nc- nc) nc} nc` ncat netcat mkfifo socat dup2 pty.spawn",
         r"/dev/(?:tcp|udp)/[\w.$-]{1,80}/\d|\b(?:nc|ncat|netcat)\b[^\n]{0,80}\s-\w{0,6}e\w{0,6}\s+(?:/bin/)?\w{0,4}sh\b",
         r"\bmkfifo\b[^\n]{0,120}\|\s*(?:nc|ncat)\b|\bsocat\b[^\n]{0,120}\bexec:",
         r"\bos\.dup2\s*\(\s*s(?:ock|ocket)?\.fileno\s*\(|\bpty\.spawn\s*\(\s*[\"'](?:/bin/)?\w{0,4}sh",
@@ -110,8 +111,15 @@ RULES = (
     _rule(
         "sql_injection",
         0.9,
-        "or and || union ; xp_cmdshell outfile dumpfile load_file program sleep benchmark waitfor '",
+        "'or '·or \"or \"·or )or )·or 'and '·and \"and \"·and )and )·and '|| '·|| \"|| \"·|| )|| )·||",
         r"['\")]\s{0,9}(?:or|and|\|\|)\s+(?:(['\"]?)\w{1,20}\1\s{0,9}=\s{0,9}['\"]?\w{1,20}|true|not\s+false|\d+\s{0,9}[<>]\s{0,9}\d+)\s{0,99}(?:--|#|/\*|;|['\"]|\)|$)",
+    ),
+    _rule(
+        "sql_injection",
+        0.9,
+        "union xp_cmdshell into·outfile into·dumpfile load_file from·program to·program sleep( sleep·( benchmark( benchmark·( waitfor·delay "
+        "'-- '# '·-- '·# ;drop ;·drop ;delete ;·delete ;insert ;·insert ;update ;·update ;alter ;·alter ;exec ;·exec ;shutdown ;·shutdown "
+        ";truncate ;·truncate",
         r"['\");\d]\s{0,9}union\s+(?:all\s+)?select\b|\bunion\s+(?:all\s+)?select\s+(?:null|\d+|@@version|[^;\n]{0,80}\bfrom\s+information_schema)",
         r"['\")]\s{0,9};\s{0,9}(?:drop|delete|insert|update|alter|exec|shutdown|truncate)\b[^\n]{0,200}(?:--|#|/\*|;\s*$)",
         r"\bxp_cmdshell\b|\binto\s+(?:outfile|dumpfile)\s+['\"]|\bload_file\s*\(\s*['\"]|\bcopy\s+\S{1,80}\s+(?:from|to)\s+program\b",

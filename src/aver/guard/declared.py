@@ -25,13 +25,15 @@ from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapOf, Record, Schema, Shape, keyed
 from aver.gateway.config.words import CREDENTIAL, NAME, POSITIVE, SHARE, TEXT, URL, record
 from aver.guard.builtin import QUICK
-from aver.guard.detecting import Detecting
+from aver.guard.detecting import Detecting, Narrowed
 from aver.guard.judging import NOTHING, Guard, Rail
 from aver.guard.kinds import KINDS, SHAPES, Configured
 from aver.guard.types import Check, Detector, Failing, Mode, Place
 
 __all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
 
+LEAST = 0.5
+"""How sure a detector has to be, where nothing is declared."""
 EndpointKind = Literal["moderation", "llama_guard", "classifier", "presidio", "guardrails_ai", "nemo"]
 
 
@@ -54,13 +56,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A check in one place. ``kinds`` and ``least`` narrow what a detector's finding is; ``deadline`` is in seconds."""
+    """A check in one place. ``kinds`` and ``least`` narrow which of its findings count, where it says what it found; ``deadline`` is in
+    seconds."""
 
     mode: Mode
     deadline: float = 1.0
     failing: Failing = "hold"
     kinds: tuple[str, ...] = ()
-    least: float = 0.5
+    least: float = LEAST
 
 
 Places = Mapping[Place, Mapping[str, Declared]]
@@ -245,14 +248,19 @@ def guard_of(
         return NOTHING
     opened = dict(endpoints or {})
 
+    def narrowed(check: Check, each: Declared) -> Check:
+        # What a check that judges by itself finds is sure enough, unless somebody says otherwise.
+        least = 0.0 if each.least == LEAST else each.least
+        return Narrowed(check, least=least, kinds=each.kinds) if each.kinds or least else check
+
     def rail(name: str, each: Declared) -> Rail:
         if name in opened:
-            return Rail(opened[name], each.mode, each.deadline, each.failing)
+            return Rail(narrowed(opened[name], each), each.mode, each.deadline, each.failing)
         if name not in known:
             raise SettingsError(f"{name[:60]!r} is no check", nearest(name, [*known, *opened]))
         one = known[name]()
         check = (
-            one
+            narrowed(one, each)
             if _is_check(one)
             else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds, quick=name in QUICK)
         )

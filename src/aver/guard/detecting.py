@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
+from typing import Protocol, runtime_checkable
 
+from aver.guard.context import Context
 from aver.guard.threads import in_thread
-from aver.guard.types import Detector, Finding, Place, Verdict
+from aver.guard.types import Check, Detector, Finding, Place, Verdict
 
-__all__ = ["Detecting"]
+__all__ = ["Comparing", "Detecting", "Narrowed", "Placed"]
 
 _INLINE = 2_000
 """Characters up to which a quick detector runs where it is called: others wait for no more than a few milliseconds."""
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A detector that finds more when it knows what the turn has read."""
+
+    def within(self, context: Context) -> Detector: ...
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A detector that looks for something else in each place."""
+
+    def at(self, place: Place) -> Detector: ...
 
 
 class Detecting:
@@ -25,15 +42,43 @@ class Detecting:
     ) -> None:
         self.name = detector.name
         self._detector = detector
-        self._least = least
-        self._kinds = frozenset(kinds)
+        self._counts = partial(_counts, least=least, kinds=frozenset(kinds))
         self._inline = _INLINE if quick else -1
 
-    async def check(self, text: str, place: Place) -> Verdict:  # noqa: ARG002 - a detector looks alike everywhere
-        find = self._detector.find
+    def within(self, context: Context) -> Detecting:
+        """The same, for the texts of one turn."""
+        if not isinstance(self._detector, Comparing):
+            return self
+        made = copy(self)
+        made._detector = self._detector.within(context)  # noqa: SLF001 - its own copy
+        return made
+
+    async def check(self, text: str, place: Place) -> Verdict:
+        detector = self._detector.at(place) if isinstance(self._detector, Placed) else self._detector
+        find = detector.find
         found = find(text) if len(text) <= self._inline else await in_thread(partial(find, text))
-        kept = [each for each in found if each.score >= self._least and (not self._kinds or each.kind in self._kinds)]
+        kept = list(filter(self._counts, found))
         return Verdict(self.name, "flag", kept, _said(kept)) if kept else Verdict(self.name, "pass")
+
+
+class Narrowed:
+    """``check``, of whose findings those of ``kinds`` that it is at least ``least`` sure of count; all of a verdict that names none."""
+
+    def __init__(self, check: Check, *, least: float, kinds: Sequence[str]) -> None:
+        self.name = check.name
+        self._check = check
+        self._counts = partial(_counts, least=least, kinds=frozenset(kinds))
+
+    async def check(self, text: str, place: Place) -> Verdict:
+        verdict = await self._check.check(text, place)
+        kept = list(filter(self._counts, verdict.findings))
+        if len(kept) == len(verdict.findings):
+            return verdict
+        return Verdict(self.name, verdict.outcome, kept, _said(kept)) if kept else Verdict(self.name, "pass")
+
+
+def _counts(finding: Finding, *, least: float, kinds: frozenset[str]) -> bool:
+    return finding.score >= least and (not kinds or finding.kind in kinds)
 
 
 def _said(findings: Sequence[Finding]) -> str:

@@ -13,10 +13,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from copy import copy
 from urllib.parse import unquote_plus
 
 from aver.core.errors import InvalidInput
+from aver.guard.context import Context
+from aver.guard.conversation import Memory
 from aver.guard.links import Link, links
 from aver.guard.plain import plain
 from aver.guard.types import Finding
@@ -29,10 +31,6 @@ _LONG = 40
 """Characters of one value after which it is more than an identifier."""
 _LONG_NAME = 64
 """The same for a part of the path, which names documents by identifiers of up to 56 characters."""
-_SHINGLE = 12
-"""Letters and digits in a row that a link shares with the conversation, at which that is no chance."""
-_WORTH = 6
-"""Characters of a word with a digit in it from which on it is worth stealing."""
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\u180e\u00ad\ufe00-\ufe0f\U000e0000-\U000e01ef]")
 _FEW_INVISIBLE = 16
 """Invisible characters that a text may have: joiners in emoji and scripts that need them, soft hyphens, a byte order mark."""
@@ -45,7 +43,7 @@ class Exfiltration:
     ``hosts`` may be linked to and loaded from: a name, or ``*.name`` for everything beneath it. ``conversation`` is what must not leave: a
     link that repeats any of it in clear, percent-encoded, in base64, in hexadecimal or backwards is found however short it is. A link that
     stands letter for letter in one of ``sources``, what was retrieved or returned by tools, carries nothing away and is no
-    ``data_in_link``. Raises :class:`~aver.core.errors.InvalidInput` for a host that is none.
+    ``data_in_link``; :meth:`within` a turn, what it has read is both. Raises :class:`~aver.core.errors.InvalidInput` for a host that is none.
     """
 
     name = "exfiltration"
@@ -64,8 +62,12 @@ class Exfiltration:
                 self._under.append(lower[1:])
             else:
                 self._exact.add(lower)
-        self._known = {(link.host, link.rest) for text in sources for link in links(text)}
-        self._conversation = tuple(conversation)
+        self._memory = Memory(conversation, sources)
+
+    def within(self, context: Context) -> Exfiltration:
+        made = copy(self)
+        made._memory = Memory(context=context)  # noqa: SLF001 - its own copy
+        return made
 
     def find(self, text: str) -> Sequence[Finding]:
         found = [*self._in_links(text), *_hidden(text)]
@@ -86,7 +88,7 @@ class Exfiltration:
                 carried = self._carried(link)
                 if link.loads:
                     yield Finding("remote_image", link.start, link.end, max(0.7, carried))
-                elif carried >= 0.5 and (link.host, link.rest) not in self._known:
+                elif carried >= 0.5 and not self._memory.knows(link):
                     yield Finding("data_in_link", link.start, link.end, carried)
 
     def _allowed(self, host: str) -> bool:
@@ -95,34 +97,12 @@ class Exfiltration:
     def _carried(self, link: Link) -> float:
         """How surely the address carries more than the way to a page, from 0 to 1."""
         path, values = _values(link)
-        if any(self._says(form) for value in (*path, *values) for form in _forms(value)):
+        if any(self._memory.says(form) for value in (*path, *values) for form in _forms(value)):
             return 0.98
         odd = [_oddness(value, _LONG) for value in values] + [_oddness(value, _LONG_NAME) for value in path]
         odd += [0.8 for value in (*path, *values) for form in _decoded(value) if _legible(form)]
         names = [label for label in link.host.split(".")[:-2] if len(label) >= 20 and _dense(label)]
         return max([*odd, 0.8 if names else 0.0])
-
-    def _says(self, form: str) -> bool:
-        spoken, shown = self._spoken
-        lower = form.lower()
-        if any(
-            lower.startswith(each, at) for at in range(len(lower)) for each in shown.get(lower[at : at + _WORTH], ())
-        ):
-            return True
-        squeezed = _squeezed(form)
-        return any(squeezed[at : at + _SHINGLE] in spoken for at in range(len(squeezed) - _SHINGLE + 1))
-
-    @cached_property
-    def _spoken(self) -> tuple[set[str], dict[str, list[str]]]:
-        """Every run of ``_SHINGLE`` letters and digits of the conversation, and its distinctive words by how they begin."""
-        shingles: set[str] = set()
-        shown: dict[str, list[str]] = {}
-        for text in self._conversation:
-            squeezed = _squeezed(text)
-            shingles.update(squeezed[at : at + _SHINGLE] for at in range(len(squeezed) - _SHINGLE + 1))
-            for word in set(_distinctive(text)):
-                shown.setdefault(word[:_WORTH], []).append(word)
-        return shingles, shown
 
 
 def _values(link: Link) -> tuple[list[str], list[str]]:
@@ -183,17 +163,6 @@ def _dense(value: str) -> bool:
     entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
     switches = len(re.findall(r"[a-z][A-Z0-9]|[0-9][A-Za-z]", value))
     return entropy >= 3.3 and switches >= len(value) / 8
-
-
-def _squeezed(text: str) -> str:
-    return "".join(char for char in text.lower() if char.isalnum())
-
-
-def _distinctive(text: str) -> Iterator[str]:
-    """What needs no context to be worth stealing: addresses, and words with a digit in them."""
-    for word in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]+|[\w-]*\d[\w-]*", text.lower()):
-        if len(word) >= _WORTH and not re.fullmatch(r"(?:19|20)\d\d-?\d\d-?\d\d", word):
-            yield word
 
 
 def _hidden(text: str) -> Iterator[Finding]:

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aver.core.errors import AverError, Blocked
 from aver.evidence.facts import clear_name
+from aver.guard.context import Context
+from aver.guard.detecting import Detecting
 from aver.guard.overlaps import resolved
 from aver.guard.types import STRICTNESS, Check, Failing, Finding, Mode, Outcome, Place, Verdict, strictest
 
@@ -130,6 +132,16 @@ class Guard:
         self.digest = digest
         self._rails = {place: tuple(each) for place, each in rails.items()}
 
+    def within(self, context: Context) -> Guard:
+        """The same for one turn: checks that compare a text with what was read before it compare with ``context``."""
+        checks = {id(rail.check): rail.check for rails in self._rails.values() for rail in rails}
+        known = {each: _within(check, context) for each, check in checks.items()}
+        rails = {
+            place: [replace(rail, check=known[id(rail.check)]) for rail in rails]
+            for place, rails in self._rails.items()
+        }
+        return Guard(rails, self.digest)
+
     def watches(self, place: Place) -> bool:
         """Whether anything is checked there at all."""
         return bool(self._rails.get(place))
@@ -156,6 +168,10 @@ class Guard:
 
 NOTHING = Guard({})
 """Checks nothing."""
+
+
+def _within(check: Check, context: Context) -> Check:
+    return check.within(context) if isinstance(check, Detecting) else check
 
 
 async def _judged(rail: Rail, text: str, place: Place) -> Judged:

@@ -1,7 +1,7 @@
 """A text as a reader takes it in, with a map back to where each character stands.
 
 Attacks write letters that look like others (confusables, full width, mathematical alphabets), put invisible characters between them, hide
-whole sentences in the tag block of Unicode, or turn the direction of writing. What is found in the plain text is pointed out in the
+whole sentences in the tag block of Unicode or in the variation selectors of an emoji, or turn the direction of writing. What is found in the plain text is pointed out in the
 original. Normalisation is NFKC (https://unicode.org/reports/tr15/); the letters that look like Latin ones are the common part of
 https://www.unicode.org/Public/security/latest/confusables.txt.
 """
@@ -32,10 +32,19 @@ _LUNATE = {"\u03f2": "c", "\u03f9": "C"}
 """Forms of sigma that look like Latin letters, which normalisation would make into those that do not."""
 _SHARED_SCRIPTS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587]")
 _WORD = re.compile(r"[^\W\d_]+")
-_RUN = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
-_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
+_RUN = re.compile(r"\x1b\[[0-9;?]{0,20}[@-~]|[\t-\r -~]+|[\s\S]")
+"""What a terminal takes as an order; characters that are read as they are; any other."""
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d")
+_BLANK = frozenset("\x85\u2800\u3164\uffa0")
+"""What takes room and shows nothing: a space to whoever reads."""
 _TAGS = range(0xE0020, 0xE007F)
 _VARIATIONS = range(0xE0100, 0xE01F0)
+_SMUGGLED = 0xE0100 - 16
+"""The variation selector of a byte from 16 on, as https://paulbutler.org/2025/smuggling-arbitrary-data-through-an-emoji/ has it."""
+_PRINTABLE = range(32, 127)
+_SPELT = re.compile("[\U000e0020-\U000e007e]+|[\U000e0110-\U000e016e]{4,}")
+_FIRST_SELECTOR = "\U000e0100"
 _MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f]")
 
 
@@ -45,9 +54,14 @@ class Plain:
 
     text: str
     hidden: Sequence[tuple[int, int]] = ()
-    """Spans of the original that are written in characters nobody sees and yet say something: the tag block."""
+    """Spans of the original that are written in characters nobody sees and yet say something: the tag block, variation selectors."""
     _starts: Sequence[int] | None = None
     _ends: Sequence[int] | None = None
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the text was plain already."""
+        return self._starts is None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span in the original of characters ``start`` to ``end``, which are some: ``start < end``."""
@@ -57,25 +71,25 @@ class Plain:
 
 
 def plain(text: str) -> Plain:
-    """Linear in ``len(text)``; text in ASCII is itself.
+    """Linear in ``len(text)``; text in ASCII without control characters is itself.
 
-    Invisible characters and direction marks go, and accents that are written as characters of their own; the tag block becomes the ASCII it
-    stands for; compatibility characters become what they stand for; letters that look Latin become so in words that have Latin letters,
+    Invisible characters, control characters but white space, and direction marks go, and accents that are written as characters of their own;
+    the tag block, and variation selectors in which ASCII is smuggled, become the ASCII they stand for; compatibility characters become what they stand for; letters that look Latin become so in words that have Latin letters,
     and in words that are made of such letters alone where the text has no other word of their script.
     """
-    if text.isascii():
+    if text.isascii() and not _UNSEEN.search(text):
         return Plain(text)
     letters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     for run in _RUN.finditer(text):
         start, end = run.span()
-        if text[start] < "\x80":
+        if text[start] < "\x80" and not _UNSEEN.match(run[0]):
             letters.append(run[0])
             starts += range(start, end)
             ends += range(start + 1, end + 1)
         else:
-            letters.append(read := _read(run[0]))
+            letters.append(read := _read(run[0][0]))
             starts += [start] * len(read)
             ends += [end] * len(read)
     joined = "".join(letters)
@@ -90,10 +104,13 @@ def _read(char: str) -> str:
     code = ord(char)
     if code in _TAGS:
         return chr(code - 0xE0000)
-    if char in _INVISIBLE or code in _VARIATIONS or _MARKS.match(char) or unicodedata.category(char) in {"Cf", "Cs"}:
-        return ""
-    if unicodedata.category(char) == "Zs":
+    if code in _VARIATIONS:
+        byte = code - _SMUGGLED
+        return chr(byte) if byte in _PRINTABLE else ""
+    if char in _BLANK or unicodedata.category(char) == "Zs":
         return " "
+    if char in _INVISIBLE or _MARKS.match(char) or unicodedata.category(char) in {"Cc", "Cf", "Cs"}:
+        return ""
     if char in _LUNATE:
         return _LUNATE[char]
     return "".join(_own(each) for each in unicodedata.normalize("NFKC", char) if not _MARKS.match(each))
@@ -129,7 +146,7 @@ def _latin(char: str) -> bool:
 
 
 def _hidden(text: str) -> Iterator[tuple[int, int]]:
-    """Runs in the tag block. A flag's tags, which follow a black flag, are seen."""
-    for run in re.finditer("[\U000e0020-\U000e007e]+", text):
-        if text[run.start() - 1 : run.start()] != "\U0001f3f4":
+    """Runs in the tag block, and of variation selectors that spell ASCII. A flag's tags, which follow a black flag, are seen."""
+    for run in _SPELT.finditer(text):
+        if run[0][0] >= _FIRST_SELECTOR or text[run.start() - 1 : run.start()] != "\U0001f3f4":
             yield run.span()

@@ -28,9 +28,9 @@ class Plainly:
         return self.detector.name
 
     def find(self, text: str) -> Sequence[Finding]:
-        if text.isascii():
-            return self.detector.find(text)
         read = plain(text)
+        if read.is_original:
+            return self.detector.find(text)
         digits = _DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), read.text)
         return resolved(
             Finding(each.kind, *read.original(each.start, each.end), each.score) for each in self.detector.find(digits)

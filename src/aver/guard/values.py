@@ -11,27 +11,39 @@ from aver.guard.judging import Guard, Judgement
 from aver.guard.redaction import mask
 from aver.guard.types import Finding, Place, strictest
 
-__all__ = ["Leaf", "Spelled", "judge_value", "mapped"]
+__all__ = ["Leaf", "Spelled", "judge_spelled", "judge_value", "mapped"]
 
 Leaf = str | int | float
 _DEEPEST = 200
 
 
-def mapped(value: Any, change: Callable[[str, Leaf], Any], name: str = "", depth: int = 0) -> Any:
+def mapped(
+    value: Any,
+    change: Callable[[str, Leaf], Any],
+    name: str = "",
+    depth: int = 0,
+    holder: Callable[[str], object] = lambda _: None,
+) -> Any:
     """``value`` with each text and number as ``change`` makes it, given the name of the field it stands in. Names, true, false and null
-    stay. Raises :class:`~aver.core.errors.TooLarge` for what is nested more than 200 deep."""
+    stay; ``holder`` is told the name of each field that holds others. Raises :class:`~aver.core.errors.TooLarge` for what is nested more than
+    200 deep."""
     if depth > _DEEPEST:
         raise TooLarge(f"A value is nested more than {_DEEPEST} deep", "Write it flatter.")
     if isinstance(value, Mapping):
-        return {key: mapped(each, change, str(key), depth + 1) for key, each in value.items()}
+        changed = {}
+        for key, each in value.items():
+            if isinstance(each, Mapping | list | tuple):
+                holder(str(key))
+            changed[key] = mapped(each, change, str(key), depth + 1, holder)
+        return changed
     if isinstance(value, list | tuple):
-        return [mapped(each, change, name, depth + 1) for each in value]
+        return [mapped(each, change, name, depth + 1, holder) for each in value]
     return value if value is None or isinstance(value, bool) else change(name, value)
 
 
 class Spelled:
-    """A value as ``text``: a line ``name: text`` for each of its texts and numbers, since the name says what a number is. Raises as
-    :func:`mapped` does."""
+    """A value as ``text``: a line ``name: text`` for each of its texts and numbers, since the name says what a number is, and a line for the
+    name of whatever holds others. Raises as :func:`mapped` does."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -39,15 +51,19 @@ class Spelled:
         lines: list[str] = []
         length = 0
 
-        def spell(name: str, leaf: Leaf) -> Leaf:
+        def line(name: str, said: str | None) -> None:
             nonlocal length
-            head, said = f"{name}: " if name else "", str(leaf)
-            self._places.append((length + len(head), length + len(head) + len(said)))
-            lines.append(f"{head}{said}\n")
+            head = f"{name}: " if name else ""
+            if said is not None:
+                self._places.append((length + len(head), length + len(head) + len(said)))
+            lines.append(f"{head}{said or ''}\n")
             length += len(lines[-1])
-            return leaf
 
-        mapped(value, spell)
+        def leaf(name: str, value: Leaf) -> Leaf:
+            line(name, str(value))
+            return value
+
+        mapped(value, leaf, holder=lambda name: line(name, None))
         self.text = "".join(lines)
 
     def is_in_a_name(self, finding: Finding) -> bool:
@@ -76,10 +92,9 @@ def _within(findings: Sequence[Finding], start: int, end: int) -> Iterator[Findi
         yield Finding(each.kind, max(0, each.start - start), min(each.end, end) - start, each.score)
 
 
-async def judge_value(guard: Guard, value: Any, place: Place) -> tuple[Spelled, Judgement]:
-    """``value`` as it was read, and the judgement; its ``findings`` are for :meth:`Spelled.redacted`. A redaction of what stands in the
-    name of a field blocks, since names are not cut. Raises as :func:`mapped` does."""
-    spelled = Spelled(value)
+async def judge_spelled(guard: Guard, spelled: Spelled, place: Place) -> Judgement:
+    """The judgement of a value as it was read; its ``findings`` are for :meth:`Spelled.redacted`. A redaction of what stands in the name of a
+    field blocks, since names are not cut."""
     judgement = await guard.judge(spelled.text, place)
     if any(map(spelled.is_in_a_name, judgement.findings)):
         judged = [
@@ -89,4 +104,10 @@ async def judge_value(guard: Guard, value: Any, place: Place) -> tuple[Spelled, 
             for each in judgement.judged
         ]
         judgement = replace(judgement, judged=judged, outcome=strictest(each.outcome for each in judged))
-    return spelled, judgement
+    return judgement
+
+
+async def judge_value(guard: Guard, value: Any, place: Place) -> tuple[Spelled, Judgement]:
+    """``value`` as it was read, and the judgement, as :func:`judge_spelled` makes it. Raises as :func:`mapped` does."""
+    spelled = Spelled(value)
+    return spelled, await judge_spelled(guard, spelled, place)

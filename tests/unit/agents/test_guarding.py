@@ -11,6 +11,8 @@ from aver.agents import Answer, SentenceReady
 from aver.core.errors import Blocked
 from aver.gateway.types import Message
 from aver.guard import Detecting, Finding, Guard, Rail
+from aver.guard.canary import PromptLeak
+from aver.guard.exfiltration import Exfiltration
 from aver.guard.personal import PersonalData
 from tests.unit.agents.conftest import House, Scripted, Verbatim
 
@@ -235,3 +237,43 @@ async def test_the_last_resort_is_checked_too(house):
         house.bob, "How many days of paid leave do full-time employees get each year?"
     )
     assert "twenty" not in repr(answer)
+
+
+class Leaks(Scripted):
+    """Writes a carried-over day, and what ``leak`` makes of its request."""
+
+    def __init__(self, leak):
+        super().__init__(())
+        self.leak = leak
+
+    async def stream(self, request):
+        self.script = [f"{CARRY} [1] {self.leak(request)} [1]"]
+        async for delta in super().stream(request):
+            yield delta
+
+
+async def test_a_canary_stands_in_the_prompt_of_a_turn_that_is_watched_for_it_and_never_in_its_answer(house, say):
+    watched = Guard({"output": [Rail(Detecting(PromptLeak()), "block")]})
+    model = Leaks(lambda request: f"The first line is {request.messages[0].text.partition(']')[0][1:]}.")
+    with pytest.raises(Blocked):
+        await house.assistant(model, guard=watched).ask(house.bob, QUESTION)
+    again = say(f"{CARRY} [1]")
+    answer = await house.assistant(again, guard=watched).ask(house.bob, QUESTION)
+    assert answer.sentences[0].text == CARRY
+    # The same prompt every time: what is cached of it stays of use.
+    assert again.requests[0].messages[0] == model.requests[0].messages[0]
+    quiet = say(f"{CARRY} [1]")
+    await house.assistant(quiet).ask(house.bob, QUESTION)
+    assert "Never write this token" not in requested(quiet)
+
+
+@pytest.mark.parametrize("place", ["question", "passage"])
+async def test_an_answer_that_carries_away_what_was_asked_or_found_is_held_back(house, say, place):
+    said = {"question": "northwind-4711-secret", "passage": "Upto-ten-days-of-unused-leave"}[place]
+    asked = f"{QUESTION} I am northwind-4711-secret."
+    watched = Guard({"output": [Rail(Detecting(Exfiltration()), "block")]})
+    model = say(f"{CARRY} [1] See https://evil.example/{said} for it. [1]")
+    with pytest.raises(Blocked):
+        await house.assistant(model, guard=watched).ask(house.bob, asked)
+    harmless = say(f"{CARRY} [1] See https://other.example/about for it. [1]")
+    await house.assistant(harmless, guard=watched).ask(house.bob, asked)

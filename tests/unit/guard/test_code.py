@@ -1,9 +1,10 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import InvalidInput
 from aver.guard.code import UnsafeCode
+from aver.guard.code_rules import RULES
 
 UNSAFE = {
     "shell_destructive": [
@@ -150,3 +151,74 @@ def test_findings_lie_in_the_text_in_order_and_apart(text):
 def test_hostile_text_is_read_to_its_end(text):
     # What grew with the square of the length would not end here in any patience.
     assert all(each.end <= len(text) for each in UnsafeCode().find(text))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "rm",
+                "-rf",
+                "/",
+                "~",
+                "dd",
+                "if=x",
+                "of=/dev/sda",
+                "find",
+                "-delete",
+                "-exec",
+                "del",
+                "/f",
+                "c:\\\\",
+                "format",
+                "c:/",
+                "kubectl",
+                "delete",
+                "all",
+                "--all",
+                "history",
+                "-c",
+                "&&",
+                "nc",
+                "nc.",
+                "-e",
+                "sh",
+                "/bin/sh",
+                "'",
+                '"',
+                ")",
+                "or",
+                "and",
+                "||",
+                "1=1",
+                "--",
+                "#",
+                ";",
+                "drop",
+                "table",
+                "x",
+                "truncate",
+                "union",
+                "select",
+                "null",
+                "sleep(",
+                "5",
+                "sleep",
+                "(",
+                "copy",
+                "to",
+                "program",
+                "--no-preserve-root",
+            ]
+        )
+        | st.sampled_from([" ", "  ", "\t", "\n", "\u00a0"]),
+        max_size=14,
+    ).map("".join)
+)
+def test_no_rule_is_passed_over_that_would_find_something(text):
+    """The words that are looked for first stand in whatever a pattern finds."""
+    lower = " ".join(text.lower().split())
+    for rule in RULES:
+        if rule.pattern.search(text):
+            assert any(word in lower for word in rule.words)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from aver.agents.blocking import whole
 from aver.core import Principal
-from aver.guard import Guard, Judgement, Outcome, Place, Vault, mask
+from aver.core.errors import TooLarge
+from aver.guard import Context, Finding, Guard, Judgement, Outcome, Place, Spelled, Vault, mask
+from aver.guard.values import judge_spelled, mapped
 
 __all__ = ["Guarding", "Looked"]
 
@@ -55,8 +60,12 @@ class Guarding:
     """The guard of one turn. With a vault, what is cut out can be put back for the user whose turn it is: a model is shown tokens, its tools
     and its user the values. Without, it is gone for good."""
 
-    def __init__(self, guard: Guard, vault: Vault | None, principal: Principal, conversation: str) -> None:
-        self._guard = guard
+    def __init__(
+        self, guard: Guard, vault: Vault | None, principal: Principal, conversation: str, context: Context
+    ) -> None:
+        self.context = context
+        """What the turn has read, for checks that compare with it; whoever records the turn keeps it."""
+        self._guard = guard.within(context)
         self._vault = vault
         self._principal = principal
         self._conversation = conversation
@@ -66,20 +75,42 @@ class Guarding:
         return self._guard.watches(place)
 
     async def look(self, place: Place, text: str) -> Looked:
-        """Every check of ``place`` over ``text``. One that cannot judge holds it, unless it is declared otherwise."""
-        judgement = await self._guard.judge(text, place)
+        """Every check of ``place`` over ``text``. Of JSON the texts in it are read, as what they say, and cut within: it stays JSON of the same
+        shape. A check that cannot judge holds it, unless it is declared otherwise."""
+        value = _json(text)
+        spelled = None if value is None else Spelled(value)
+        if spelled is None:
+            judgement = await self._guard.judge(text, place)
+        else:
+            judgement = await judge_spelled(self._guard, spelled, place)
         if judgement.outcome == "block":
             return Looked(judgement, "", changed=True)
         if not judgement.findings:
             return Looked(judgement, text, changed=False)
-        if self._vault is None or place in _LEAVING:
-            return Looked(judgement, mask(text, judgement.findings), changed=True)
-        redact = self._vault.redact
-        left = await whole(redact, self._principal, self._conversation, text, judgement.findings)
-        return Looked(judgement, left, changed=True)
+        redact = mask if self._vault is None or place in _LEAVING else self._redacted
+        if spelled is None:
+            return Looked(judgement, await whole(redact, text, judgement.findings), changed=True)
+        left = await whole(spelled.redacted, judgement.findings, redact)
+        return Looked(judgement, orjson.dumps(left).decode(), changed=True)
+
+    def _redacted(self, text: str, findings: Sequence[Finding]) -> str:
+        assert self._vault is not None
+        return self._vault.redact(self._principal, self._conversation, text, findings)
 
     async def restored(self, value: Any) -> Any:
         """A JSON value with what the vault has put back in every text of it, as far as the user may have it."""
         if self._vault is None:
             return value
         return (await whole(self._vault.restore, self._principal, self._conversation, value)).value
+
+
+def _json(text: str) -> Any:
+    """The object or list that ``text`` is in JSON; nothing where it is none, or one that is nested too deep to be taken apart."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value = orjson.loads(text)
+        mapped(value, lambda _, leaf: leaf)
+    except (orjson.JSONDecodeError, TooLarge):
+        return None
+    return value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from aver.agents.acting.guarding import Guarding, Looked
@@ -22,7 +23,7 @@ from aver.agents.tools.text import present
 from aver.core import Principal
 from aver.evidence import Draft, StepKind
 from aver.evidence.facts import clear_name
-from aver.guard import Guard, Place, Vault, facts_of
+from aver.guard import Context, Guard, Place, Vault, facts_of
 from aver.guard.spotlight import Spotlight
 from aver.policy import Annotations, Origin, Provenance, action_from, origin_from
 from aver.store import Switches
@@ -69,7 +70,8 @@ class Running:
         self._told = told
         self.principal = principal
         self.provenance = Provenance(principal)
-        self.guarding = Guarding(parts.guard, parts.vault, principal, state.conversation)
+        context = Context(parts.agent.instructions, parts.journal.store.master_key)
+        self.guarding = Guarding(parts.guard, parts.vault, principal, state.conversation, context)
         self.tools: dict[str, Tool] = {tool.name: tool for tool in parts.tools(principal)}
         if parts.agent.remembers:
             remember = Remember(Memory(parts.journal), principal, self._origins)
@@ -98,6 +100,11 @@ class Running:
         asked = action_from(action.asked)
         readers = None if action.readers is None else frozenset(action.readers)
         value = action.text if action.value is None else action.value
+        self._heard(action.written, "arguments")
+        self._heard(action.text, "result")
+        if value != action.text:
+            # What guardrails cut out of the text comes back where a tool or the user is given it.
+            self._heard(value if isinstance(value, str) else orjson.dumps(value).decode(), "result")
         self.provenance.returned(asked, value, readers=readers, step=action.id)
         if action.text not in (value, present(value, self.parts.agent.limits.result_characters)):
             # What the model read in words of their own, and not in the value.
@@ -130,17 +137,24 @@ class Running:
         return clear_name(tool) if tool in self.tools else None
 
     def _learn(self) -> None:
-        """Tell the tracker of origins what was there before, in the order it came."""
+        """Tell the tracker of origins, and the checks, what was there before, in the order it came."""
         for turn in self.state.earlier:
+            self._heard(turn["question"], "input")
+            self._heard(turn["answer"], "passage")
             self.provenance.known(turn["question"], Origin("user", turn["turn"]))
             self.provenance.known(turn["answer"], Origin("untrusted", turn["turn"]))
             for value, origin in turn["values"]:
                 self.provenance.known(value, origin_from(origin))
         for each in self.state.recalled:
+            self._heard(str(each["value"]), "passage")
             self.provenance.known(each["value"], carried(origin_from(each["origin"])))
+        self._heard(self.state.task, "input")
         self.provenance.said(self.state.task)
         for action in self.state.actions():
             self.learn(action)
+
+    def _heard(self, text: str, place: Place) -> None:
+        self.guarding.context.heard(text, place)
 
     def _origins(self, value: Any) -> Sequence[Origin]:
         return self.provenance.origins(value)

@@ -32,7 +32,7 @@ def request(running: Running, tools: Sequence[Tool], stopped: Sequence[str], *, 
     agent, state, spotlight = running.parts.agent, running.state, running.spotlight
     rules = [agent.instructions, _RULES, " ".join(stopped), spotlight.instruction if spotlight else ""]
     messages = [
-        Message("system", "\n\n".join(filter(None, rules))),
+        Message("system", running.guarding.context.planted("\n\n".join(filter(None, rules)))),
         *_before(state),
         Message("user", _asked(state)),
     ]

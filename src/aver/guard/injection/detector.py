@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +13,7 @@ from aver.guard.injection.model import Head, HeadName, head
 from aver.guard.injection.readings import readings
 from aver.guard.injection.windows import windows
 from aver.guard.plain import Plain, plain
-from aver.guard.types import Finding, Place, Verdict
+from aver.guard.types import Finding, Place
 
 __all__ = ["Injection", "InjectionDetector"]
 
@@ -22,7 +21,6 @@ _LOOKS = 500
 """For so many characters one window is embedded at most, and two for a text in any case: the most suspicious ones."""
 _CLEAN = -6.0
 """Log odds of a text in which nothing is suspicious."""
-_INLINE = 2_000
 
 
 class InjectionDetector:
@@ -90,7 +88,8 @@ class InjectionDetector:
 
 
 class Injection:
-    """A :class:`~aver.guard.types.Check`: looks for jailbreaks in what a user writes and for injected orders everywhere else."""
+    """A :class:`~aver.guard.types.Detector` that looks for jailbreaks in what a user writes and for injected orders everywhere else; where
+    nobody says in which place a text stands, for the latter."""
 
     name = "injection"
 
@@ -98,15 +97,11 @@ class Injection:
         self._input = InjectionDetector(embedder, "input")
         self._untrusted = InjectionDetector(embedder, "untrusted")
 
-    async def check(self, text: str, place: Place) -> Verdict:
-        detector = self._input if place in ("input", "output") else self._untrusted
-        if len(text) <= _INLINE:
-            found = detector.find(text)
-        else:
-            found = await asyncio.to_thread(detector.find, text)
-        if not found:
-            return Verdict(self.name, "pass")
-        return Verdict(self.name, "flag", found, f"found orders to a model in {len(found)} places")
+    def at(self, place: Place) -> InjectionDetector:
+        return self._input if place in ("input", "output") else self._untrusted
+
+    def find(self, text: str) -> Sequence[Finding]:
+        return self._untrusted.find(text)
 
 
 def _probability(odds: float) -> float:

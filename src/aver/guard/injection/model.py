@@ -1,6 +1,6 @@
 """The classifier of windows: two logistic regressions, the second of which reads what the first cannot rule out.
 
-The first sees the concepts of a window and costs microseconds; the second sees the embedding too. Both have a head for each place: what a
+The first sees the concepts of a window and costs microseconds; the second sees the embedding too, and is averaged with the first. Both have a head for each place: what a
 user writes may well be an order, what a document holds may not. ``python bench/train_injection.py`` makes the weights again.
 """
 

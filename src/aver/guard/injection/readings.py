@@ -31,14 +31,14 @@ _DEEPEST = 2
 def readings(text: str, depth: int = 0) -> Iterator[tuple[str, int, int]]:
     """``(reading, start, end)``: base64, hexadecimal, percent encoding, entities, letters set apart; lines in rot13 or backwards, where
     a telling word of either stands there; lines with digits for letters. What is packed twice is unpacked twice. Linear in ``len(text)``."""
-    for pattern, read in (
-        (_PACKED, _base64),
-        (_HEX, _hexadecimal),
-        (_PERCENT, _unquoted),
-        (_ENTITIES, html.unescape),
-        (_SPACED, _joined),
+    for pattern, needs, read in (
+        (_PACKED, "", _base64),
+        (_HEX, "", _hexadecimal),
+        (_PERCENT, "%", _unquoted),
+        (_ENTITIES, "&#", html.unescape),
+        (_SPACED, "", _joined),
     ):
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text) if needs in text else ():
             reading = read(match[0])
             if reading != match[0] and _legible(reading):
                 yield reading, *match.span()

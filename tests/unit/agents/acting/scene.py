@@ -107,6 +107,10 @@ def ask_to_send(action: Action) -> Decision:
     return allow(action)
 
 
+def _guard(checks: Mapping[Any, Sequence[tuple[Check, Mode]]]) -> Guard:
+    return Guard({place: [Rail(each, mode) for each, mode in several] for place, several in checks.items()})
+
+
 class Scene:
     """One tenant of one installation, at ``folder``. Another scene at the same folder is another process."""
 
@@ -118,7 +122,7 @@ class Scene:
         decide: Callable[[Action], Decision] = allow,
         *,
         agent: Agent | None = None,
-        guard: Mapping[Any, Sequence[tuple[Check, Mode]]] | None = None,
+        guard: Guard | Mapping[Any, Sequence[tuple[Check, Mode]]] | None = None,
         vault: bool = False,
         clock: Any = None,
         database_url: str | None = None,
@@ -144,7 +148,7 @@ class Scene:
             lambda _: self.tools,
             decide,
             Switches(self.store.switches),
-            Guard({place: [Rail(each, mode) for each, mode in several] for place, several in (guard or {}).items()}),
+            guard if isinstance(guard, Guard) else _guard(guard or {}),
             Vault(self.tenant, self.clock, anyone_of_the_tenant) if vault else None,
             **extra,
         )

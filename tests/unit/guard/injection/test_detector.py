@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aver.core.errors import Unavailable
 from aver.gateway.adapters.minilm import MiniLM
+from aver.guard import Detecting
 from aver.guard.injection import Injection, InjectionDetector
 from aver.guard.injection.concepts import SIZE
 from aver.guard.injection.model import head
@@ -124,7 +125,7 @@ def test_the_score_is_that_of_the_worst_finding(user):
 
 
 async def test_the_check_looks_by_place(embedder):
-    check = Injection(embedder)
+    check = Detecting(Injection(embedder))
     assert (await check.check(ATTACKS[0], "input")).outcome == "flag"
     verdict = await check.check(ORDERS[0], "result")
     assert verdict.outcome == "flag"
