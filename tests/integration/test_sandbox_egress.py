@@ -14,8 +14,9 @@ from cryptography.x509.oid import NameOID
 
 from aver.agents.sandbox import Host, Limits, Network, Sandbox, SandboxSettings, SandboxUnavailable, Secret
 from aver.agents.sandbox.egress import Proxy
-from aver.agents.sandbox.tool import code
+from aver.agents.tools import open_tools, parse_tools
 from aver.core.errors import Undecided
+from aver.gateway.credentials import Secrets
 
 SECRET = "the-real-secret-of-this-test"
 AMPLE = Limits(seconds=120, cpu_seconds=60)
@@ -184,10 +185,12 @@ async def test_no_more_bytes_are_exchanged_than_are_declared(sandbox):
     assert "all the bytes" in result.report.connections[-1].refused
 
 
-async def test_a_call_that_was_stopped_is_undecided_where_it_had_a_network(sandbox):
-    connected = code(sandbox, AMPLE, Network([Host("example.com")]))
+async def test_a_call_that_was_stopped_is_undecided_where_it_had_a_network(tmp_path):
+    text = "tools: {code: {it: {sandbox: process, hosts: {example.com: {}}, limits: {seconds: 60s}}}}"
+    box = await open_tools(parse_tools(text, "aver.yaml"), tmp_path, Secrets({}))
     with pytest.raises(Undecided, match="may have done its work"):
-        await connected.run({"code": "import os\nos._exit(1)"}, "")
+        await box.tools["run_python"].call({"code": "import os\nos._exit(1)"}, "")
+    await box.close()
 
 
 async def test_without_a_declaration_there_is_no_proxy(sandbox):
