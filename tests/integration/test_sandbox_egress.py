@@ -52,7 +52,7 @@ def sandbox(request):
 
 
 @contextlib.asynccontextmanager
-async def far_side(tls=None, head=b""):
+async def far_side(tls=None, head=b"", status=b"200 OK"):
     """Answers each request with the request itself, head and body; yields its port and what it was asked."""
     asked = []
 
@@ -66,7 +66,7 @@ async def far_side(tls=None, head=b""):
             writer.close()
             return
         asked.append(got)
-        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(got) + got)
+        writer.write(b"HTTP/1.1 " + status + b"\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(got) + got)
         await writer.drain()
         writer.close()
 
@@ -173,6 +173,26 @@ async def test_a_private_address_is_refused_unless_it_is_declared(sandbox):
     assert [status for status, _ in result.value] == [403, 403]
     assert "no public address" in result.report.connections[0].refused
     assert not asked
+
+
+@pytest.mark.parametrize(
+    "where", ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/", "http://10.0.0.1/"]
+)
+async def test_a_declared_host_cannot_send_on_to_a_private_one(sandbox, where):
+    async with far_side(head=f"Location: {where}\r\n".encode(), status=b"302 Found") as (port, asked):
+        network = Network([Host("127.0.0.1", port, tls=False, private=True)])
+        result = await sandbox.run_python(f"{ASK}\nask('http://127.0.0.1:{port}/')", limits=AMPLE, network=network)
+    assert result.value[0] == 403
+    assert "is not declared" in result.report.connections[-1].refused
+    assert len(asked) == 1
+
+
+async def test_a_name_that_leads_to_a_private_address_is_refused(sandbox):
+    """whatever it led to when it was declared."""
+    network = Network([Host("localhost", 80, tls=False)])
+    result = await sandbox.run_python(f"{ASK}\nask('http://localhost/')", limits=AMPLE, network=network)
+    assert result.value[0] == 403
+    assert "which is no public address" in result.value[1]
 
 
 async def test_no_more_bytes_are_exchanged_than_are_declared(sandbox):

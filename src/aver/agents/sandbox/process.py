@@ -24,18 +24,14 @@ _KILLED = 128 + 9
 class Process:
     """A process that runs one tool once. Its end is the tool's, and that of all processes the tool started."""
 
-    def __init__(
-        self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], channel: socket.socket
-    ) -> None:
+    def __init__(self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], channel: socket.socket) -> None:
         self._reader, self._writer = streams
         self._channel = channel
         self._status: int | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def started(
-        cls, zygote: Zygote, plan: dict[str, Any], printed: Sequence[BinaryIO]
-    ) -> AsyncIterator[Process]:
+    async def started(cls, zygote: Zygote, plan: dict[str, Any], printed: Sequence[BinaryIO]) -> AsyncIterator[Process]:
         """A copy of ``zygote`` that has been sent ``plan``, ended on the way out. It prints to the two files of ``printed``.
 
         Raises :class:`SandboxUnavailable` when no process can be started.

@@ -47,7 +47,8 @@ ANNOTATIONS = Record(
         "output": Field(Choice("trust", get_args(Trust)), "Whether what it tells may be believed as the tenant's own."),
         "untrusted_fields": Field(_PATHS, "What in a trusted output anybody may have written."),
         "idempotent": Field(
-            Boolean(), "Whether a call made again with the same arguments and key does nothing more; it is repeated after a crash."
+            Boolean(),
+            "Whether a call made again with the same arguments and key does nothing more; it is repeated after a crash.",
         ),
     },
     _annotations_parts,

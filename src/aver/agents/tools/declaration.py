@@ -288,7 +288,9 @@ def tools_of(section: YamlValue) -> ToolsConfig:
             raise section.error(said, "Give it to the command in its environment.")
     for held in (*config.python.values(), *config.code.values()):
         if held.sandbox == "none" and (held.hosts or held.secrets or _needs_sandbox(held.limits)):
-            said = f"the functions of {held.name!r} run in no sandbox, which alone holds them to hosts, secrets and memory"
+            said = (
+                f"the functions of {held.name!r} run in no sandbox, which alone holds them to hosts, secrets and memory"
+            )
             raise section.error(said, "Leave out sandbox: none, or what it cannot hold.")
         for host in (host for secret in held.secrets.values() for host in secret.hosts):
             if host not in held.hosts:

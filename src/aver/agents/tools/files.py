@@ -99,9 +99,7 @@ def _operation(path: Path, said: _Described, room: Room) -> Operation:
 
 def _with_tuples(own: Annotations) -> Annotations:
     """Equal to what the same words beside a function in this process would be."""
-    return replace(
-        own, targets=(*own.targets,), content=(*own.content,), untrusted_fields=(*own.untrusted_fields,)
-    )
+    return replace(own, targets=(*own.targets,), content=(*own.content,), untrusted_fields=(*own.untrusted_fields,))
 
 
 def _told(found: sandbox.Result) -> Result:

@@ -204,7 +204,9 @@ def _code(config: CodeConfig, secrets: SecretSource) -> Origin:
     return _held(config, room, operations)
 
 
-def _held(config: CodeConfig, room: Room | None, operations: Callable[[], Awaitable[Sequence[Operation | Unusable]]]) -> Origin:
+def _held(
+    config: CodeConfig, room: Room | None, operations: Callable[[], Awaitable[Sequence[Operation | Unusable]]]
+) -> Origin:
     """The sandbox counts a call's seconds itself, from the tool's first line on, and knows what came of a call that it ended."""
     limits = config.limits if room is None else replace(config.limits, seconds=config.limits.seconds + _STARTING)
 
@@ -247,11 +249,11 @@ def _api(config: ApiConfig, bundle: Path, secrets: SecretSource) -> Origin:
         nonlocal known
         text = await asyncio.to_thread(_text, bundle / config.document)
         if text != known[0]:
-            document = read_document(text, config.document)
+            document = await asyncio.to_thread(read_document, text, config.document)
             secret = (lambda: secrets.get(config.credential)) if config.credential else None
             web = Web(f"The API {config.name!r}", base_of(document, config.url), secret, config.limits.largest)
             webs.append(web)
-            known = text, [*operations_of(document, web)]
+            known = text, await asyncio.to_thread(lambda: [*operations_of(document, web)])
         return known[1]
 
     async def close() -> None:

@@ -67,7 +67,12 @@ def test_its_schema_takes_what_is_read():
             4,
             "run in no sandbox",
         ),
-        ("  mcp:", "  python: {f: {file: f.py, sandbox: none, limits: {memory_mb: 99}}}\n  mcp:", 4, "run in no sandbox"),
+        (
+            "  mcp:",
+            "  python: {f: {file: f.py, sandbox: none, limits: {memory_mb: 99}}}\n  mcp:",
+            4,
+            "run in no sandbox",
+        ),
         ("  mcp:", "  code: {f: {sandbox: none}}\n  mcp:", 4, "'none' is no level"),
         ("  mcp:", "  code: {f: {limits: {memory_mb: 8}}}\n  mcp:", 4, "from 64"),
         (

@@ -188,7 +188,12 @@ def test_a_function_promises_to_be_idempotent_or_is_declared_to_be():
 
     assert again.operation.idempotent
     assert not once.operation.idempotent
-    for function, declared, found in ((again, None, True), (again, False, False), (once, None, False), (once, True, True)):
+    for function, declared, found in (
+        (again, None, True),
+        (again, False, False),
+        (once, None, False),
+        (once, True, True),
+    ):
         assert as_tool(function.operation, replace(READ, idempotent=declared)).idempotent is found
 
 

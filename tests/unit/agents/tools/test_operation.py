@@ -51,7 +51,12 @@ async def test_a_value_that_json_does_not_know_is_not_passed_on(value):
 
 @pytest.mark.parametrize(
     ("value", "returns", "failed"),
-    [("pay slip", None, False), ("x" * 2000, None, True), ({1: 2}, None, True), ("pay slip", {"type": "integer"}, True)],
+    [
+        ("pay slip", None, False),
+        ("x" * 2000, None, True),
+        ({1: 2}, None, True),
+        ("pay slip", {"type": "integer"}, True),
+    ],
 )
 async def test_whoever_may_read_a_result_may_read_what_became_of_it(value, returns, failed):
     async def run(arguments, key):

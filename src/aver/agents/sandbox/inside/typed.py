@@ -1,7 +1,7 @@
 """Functions under ``@tool``, read and called by Aver's own code for typed functions, so that a date is a date in a sandbox too.
 
-That code is not the standard library's alone, and importing it takes longer than all else: a call needs it where its types say more than
-JSON does.
+That code is not the standard library's alone, and importing it takes longer than all else: a process of its own imports it once, to be
+copied for calls whose types say more than JSON does.
 """
 
 from __future__ import annotations
