@@ -37,24 +37,34 @@ class Zygote:
         Raises :class:`SandboxUnavailable` when no process can be started.
         """
         with self._starting:
-            if self._control is None or self._owner != os.getpid():
-                self._start()
-            assert self._control is not None
-            try:
-                socket.send_fds(self._control, [b"+"], descriptors)
-            except OSError:  # it has ended, whatever ended it
-                self.close()
-                self._start()
-                socket.send_fds(self._control, [b"+"], descriptors)
+            if self._sent(descriptors):
+                return
+            self._close()  # it has ended, whatever ended it
+            if not self._sent(descriptors):
+                raise SandboxUnavailable("A sandbox's process ends as it begins", "Free memory, and try again.")
 
     def close(self) -> None:
         """End it, and none of its copies. Another begins with the next."""
-        if self._end is not None and self._owner == os.getpid():
+        with self._starting:
+            self._close()
+
+    def _close(self) -> None:
+        if self._end is not None:
             self._end()
         self._control = self._end = None
 
-    def _start(self) -> None:
-        self._control, its_end = socket.socketpair()
+    def _sent(self, descriptors: Sequence[int]) -> bool:
+        control = self._control
+        if control is None or self._owner != os.getpid():
+            control = self._start()
+        try:
+            socket.send_fds(control, [b"+"], descriptors)
+        except OSError:
+            return False
+        return True
+
+    def _start(self) -> socket.socket:
+        control, its_end = socket.socketpair()
         command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _ENTRY, str(Path(__file__).parent), *self._knows]
         try:
             with its_end:
@@ -67,15 +77,16 @@ class Zygote:
                     start_new_session=True,
                 )
         except OSError as error:
-            self._control.close()
-            self._control = None
+            control.close()
             cause = f"A sandbox's process cannot be started: {error.strerror}"
             raise SandboxUnavailable(cause, "Free memory, and try again.") from None
-        self._owner = os.getpid()
-        self._end = weakref.finalize(self, _ended, self._control, process, self._owner)
+        self._owner, self._control = os.getpid(), control
+        self._end = weakref.finalize(self, _ended, control, process, self._owner)
+        return control
 
 
 def _ended(control: socket.socket, process: subprocess.Popen[bytes], owner: int) -> None:
     control.close()
     if os.getpid() == owner:  # a fork of this process has the same objects, and no such child
+        process.kill()  # it holds nothing, and may be at its imports still
         process.wait()

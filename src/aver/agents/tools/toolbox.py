@@ -105,7 +105,8 @@ class Toolbox:
 async def open_tools(config: ToolsConfig, bundle: Path, secrets: SecretSource) -> Toolbox:
     """The tools that ``config`` declares, with the files of ``bundle``; ``secrets`` resolves its references when they are needed.
 
-    An origin that is wrong or away takes none of the others with it: it is among what is unusable.
+    An origin that is wrong or away takes none of the others with it: it is among what is unusable. Raises
+    :class:`~aver.core.errors.SettingsError` for approvals that cannot be read; then nothing is left open.
     """
     bundle = await asyncio.to_thread(bundle.resolve)
     origins = [
@@ -115,7 +116,11 @@ async def open_tools(config: ToolsConfig, bundle: Path, secrets: SecretSource) -
         *(_api(each, bundle, secrets) for each in config.openapi.values()),
     ]
     toolbox = Toolbox(origins, bundle)
-    await toolbox.refresh()
+    try:
+        await toolbox.refresh()
+    except BaseException:
+        await toolbox.close()
+        raise
     return toolbox
 
 
