@@ -139,28 +139,6 @@ async def test_a_key_that_was_revoked_is_let_in_no_more(application, address):
             await client.call_tool("whoami", {})
 
 
-async def test_the_command_speaks_over_its_pipes_for_the_holder_of_the_key(application, tmp_path):
-    ann = application.create_key("northwind", "ann")[1]
-    record, bo = application.create_key("northwind", "bo", ["board"])
-    command = [sys.executable, "-m", "aver", "--data", str(tmp_path / "data"), "mcp"]
-    salary = {"query": "salary of a senior editor", "limit": 3}
-
-    def client(key):
-        environment = {**os.environ, "AVER_API_KEY": key, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-        return Client(StdioServerParameters(command=command[0], args=command[1:], env=environment))
-
-    async with client(ann) as asked:
-        assert [each.name for each in (await asked.list_tools()).tools] == ["search", "ask"]
-        found = await asked.call_tool("search", salary)
-        assert not any("59,000" in each["text"] for each in found.structured_content["passages"])
-        assert (await asked.call_tool("search", {"limit": 3})).is_error
-    async with client(bo) as asked:
-        found = await asked.call_tool("search", salary)
-        assert any("59,000" in each["text"] for each in found.structured_content["passages"])
-        application.revoke_key("northwind", record.id)
-        assert (await asked.call_tool("search", salary)).is_error
-
-
 async def test_over_its_pipes(application, tmp_path):
     key = application.create_key("northwind", "ann")[1]
     (tmp_path / "program.py").write_text(PROGRAM)
