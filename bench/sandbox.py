@@ -1,7 +1,8 @@
 """What a sandbox costs, beside starting Python at all, and whether what should be contained is.
 
-``cold_ms`` is a call from the request to the result in a process of its own, median and 95th percentile; ``bare_ms`` starts
-``python -I -S -c pass`` in turn with it, and ``ratio`` is one to the other. ``contained`` has a word for each attack: the error, or ``no``.
+``cold_ms`` is a call from the request to the result in a process of its own that has run nothing before, median and 95th percentile;
+``bare_ms`` starts ``python -I -S -c pass`` in turn with it, and ``ratio`` is one to the other. ``typed_ms`` is a call of a function by types
+that JSON does not have, ``first_ms`` the first call of a sandbox, with which what the others are copies of begins. ``contained`` has a word for each attack: the error, or ``no``.
 
     python bench/sandbox.py --json [--calls N]
 """
@@ -23,7 +24,16 @@ from scaffold import say
 from aver.agents.sandbox import Function, Limits, Sandbox, SandboxSettings, SandboxStopped, SandboxUnavailable
 
 TARGET_MS = 60
-TOOL = "def add(a, b):\n    return a + b\n"
+TOOL = """
+import datetime
+
+def add(a, b):
+    return a + b
+
+def later(day: datetime.date) -> datetime.date:
+    return day + datetime.timedelta(1)
+"""
+ADD, LATER = ({"a": 1, "b": 2}, 3), ({"day": "2026-02-28"}, "2026-03-01")
 ATTACKS = {
     "hangs": ("import time\ntime.sleep(1000)", Limits(seconds=1)),
     "computes without end": ("while True: pass", Limits(seconds=60, cpu_seconds=1)),
@@ -45,10 +55,10 @@ async def bare() -> float:
     return 1000 * (time.perf_counter() - started)
 
 
-async def cold(sandbox: Sandbox, function: Function) -> float:
+async def cold(sandbox: Sandbox, function: Function, asked: tuple[dict[str, Any], Any]) -> float:
     started = time.perf_counter()
-    result = await sandbox.run(function, {"a": 1, "b": 2})
-    if result.value != 3:
+    result = await sandbox.run(function, asked[0])
+    if result.value != asked[1]:
         raise SystemExit(f"error: the tool answers {result}")
     return 1000 * (time.perf_counter() - started)
 
@@ -72,8 +82,9 @@ async def contained(sandbox: Sandbox) -> dict[str, str]:
 async def measure(calls: int) -> dict[str, Any]:
     result: dict[str, Any] = {"target_ms": TARGET_MS, "calls": calls, "levels": {}}
     with tempfile.TemporaryDirectory(prefix="aver-bench-") as folder:
-        function = Function(Path(folder) / "tool.py", "add")
-        function.path.write_text(TOOL)
+        path = Path(folder) / "tool.py"
+        path.write_text(TOOL)
+        function, typed = Function(path, "add"), Function(path, "later", typed=True)
         for level in ("strict", "process"):
             sandbox = Sandbox(SandboxSettings(level))
             try:
@@ -81,17 +92,25 @@ async def measure(calls: int) -> dict[str, Any]:
             except SandboxUnavailable as error:
                 result["levels"][level] = {"refused": error.cause}
                 continue
-            await cold(sandbox, function)
-            pairs = [(await bare(), await cold(sandbox, function)) for _ in range(calls)]
-            bares, colds = map(list, zip(*pairs, strict=True))
+            sandbox.close()
+            first = await cold(sandbox, function, ADD)
+            await cold(sandbox, typed, LATER)
+            rows = [
+                (await bare(), await cold(sandbox, function, ADD), await cold(sandbox, typed, LATER))
+                for _ in range(calls)
+            ]
+            bares, colds, types = map(list, zip(*rows, strict=True))
             result["levels"][level] = {
                 "means": sorted(report.means),
                 "holds": sorted(report.holds),
                 "bare_ms": summary(bares),
                 "cold_ms": summary(colds),
+                "typed_ms": summary(types),
+                "first_ms": round(first, 1),
                 "ratio": round(median(colds) / median(bares), 2),
                 "contained": await contained(sandbox),
             }
+            sandbox.close()
     return result
 
 

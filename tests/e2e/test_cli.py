@@ -8,6 +8,8 @@ import sys
 import urllib.request
 
 import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
 
 from aver.server.cli import main
 from tests.servers import write_handbook
@@ -203,3 +205,34 @@ def test_erasing_a_person(installation):
     assert "dee" not in story
     assert "erased" in story
     assert aver(installation, "evidence", "verify")["ok"]
+
+
+async def test_mcp_speaks_for_the_holder_of_the_key(installation):
+    """to the official client, over its pipes."""
+
+    def key(*words):
+        return aver(installation, "keys", "create", "--tenant", "northwind", *words)
+
+    def client(secret):
+        environment = {**os.environ, "AVER_API_KEY": secret}
+        words = ["-m", "aver", "--data", str(installation), "mcp"]
+        return Client(StdioServerParameters(command=sys.executable, args=words, env=environment))
+
+    ann, bo = key("--user", "ann"), key("--user", "bo", "--group", "board")
+    salary = {"query": "salary of a senior editor", "limit": 3}
+    async with client(ann["key"]) as asked:
+        assert [each.name for each in (await asked.list_tools()).tools] == ["search", "ask"]
+        found = await asked.call_tool("search", salary)
+        assert found.structured_content["passages"]
+        assert not any("59,000" in each["text"] for each in found.structured_content["passages"])
+        assert (await asked.call_tool("search", {"limit": 3})).is_error
+        answer = await asked.call_tool("ask", {"question": QUESTION})
+        assert "ten days" in answer.content[0].text
+    async with client(bo["key"]) as asked:
+        found = await asked.call_tool("search", salary)
+        assert any("59,000" in each["text"] for each in found.structured_content["passages"])
+        aver(installation, "keys", "revoke", bo["id"], "--tenant", "northwind")
+        refused = await asked.call_tool("search", salary)
+        assert refused.is_error
+    done = run(installation, "mcp")
+    assert (done.returncode, "AVER_API_KEY" in done.stderr) == (3, True)

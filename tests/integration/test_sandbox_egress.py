@@ -14,8 +14,9 @@ from cryptography.x509.oid import NameOID
 
 from aver.agents.sandbox import Host, Limits, Network, Sandbox, SandboxSettings, SandboxUnavailable, Secret
 from aver.agents.sandbox.egress import Proxy
-from aver.agents.sandbox.tool import code
+from aver.agents.tools import open_tools, parse_tools
 from aver.core.errors import Undecided
+from aver.gateway.credentials import Secrets
 
 SECRET = "the-real-secret-of-this-test"
 AMPLE = Limits(seconds=120, cpu_seconds=60)
@@ -51,7 +52,7 @@ def sandbox(request):
 
 
 @contextlib.asynccontextmanager
-async def far_side(tls=None, head=b""):
+async def far_side(tls=None, head=b"", status=b"200 OK"):
     """Answers each request with the request itself, head and body; yields its port and what it was asked."""
     asked = []
 
@@ -65,7 +66,7 @@ async def far_side(tls=None, head=b""):
             writer.close()
             return
         asked.append(got)
-        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(got) + got)
+        writer.write(b"HTTP/1.1 " + status + b"\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(got) + got)
         await writer.drain()
         writer.close()
 
@@ -174,6 +175,26 @@ async def test_a_private_address_is_refused_unless_it_is_declared(sandbox):
     assert not asked
 
 
+@pytest.mark.parametrize(
+    "where", ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/", "http://10.0.0.1/"]
+)
+async def test_a_declared_host_cannot_send_on_to_a_private_one(sandbox, where):
+    async with far_side(head=f"Location: {where}\r\n".encode(), status=b"302 Found") as (port, asked):
+        network = Network([Host("127.0.0.1", port, tls=False, private=True)])
+        result = await sandbox.run_python(f"{ASK}\nask('http://127.0.0.1:{port}/')", limits=AMPLE, network=network)
+    assert result.value[0] == 403
+    assert "is not declared" in result.report.connections[-1].refused
+    assert len(asked) == 1
+
+
+async def test_a_name_that_leads_to_a_private_address_is_refused(sandbox):
+    """whatever it led to when it was declared."""
+    network = Network([Host("localhost", 80, tls=False)])
+    result = await sandbox.run_python(f"{ASK}\nask('http://localhost/')", limits=AMPLE, network=network)
+    assert result.value[0] == 403
+    assert "which is no public address" in result.value[1]
+
+
 async def test_no_more_bytes_are_exchanged_than_are_declared(sandbox):
     async with far_side() as (port, _):
         network = Network([Host("127.0.0.1", port, tls=False, private=True)], megabytes=1)
@@ -184,10 +205,12 @@ async def test_no_more_bytes_are_exchanged_than_are_declared(sandbox):
     assert "all the bytes" in result.report.connections[-1].refused
 
 
-async def test_a_call_that_was_stopped_is_undecided_where_it_had_a_network(sandbox):
-    connected = code(sandbox, AMPLE, Network([Host("example.com")]))
+async def test_a_call_that_was_stopped_is_undecided_where_it_had_a_network(tmp_path):
+    text = "tools: {code: {it: {sandbox: process, hosts: {example.com: {}}, limits: {seconds: 60s}}}}"
+    box = await open_tools(parse_tools(text, "aver.yaml"), tmp_path, Secrets({}))
     with pytest.raises(Undecided, match="may have done its work"):
-        await connected.run({"code": "import os\nos._exit(1)"}, "")
+        await box.tools["run_python"].call({"code": "import os\nos._exit(1)"}, "")
+    await box.close()
 
 
 async def test_without_a_declaration_there_is_no_proxy(sandbox):

@@ -1,10 +1,13 @@
 """MCP servers over streamable HTTP, and the official library's own servers over both transports."""
 
+import asyncio
 import sys
 
 import pytest
 
 from aver.agents.tools import open_tools, parse_tools
+from aver.agents.tools.mcp import Http
+from aver.agents.tools.web import Web
 from aver.core.errors import Unavailable, Undecided
 from aver.gateway.credentials import Secrets
 from aver.testing.fakes.sources.serving import Answer
@@ -119,6 +122,28 @@ async def test_whoever_does_not_let_aver_in_offers_nothing(tmp_path):
         assert box.tools == {}
         assert "does not let Aver in" in box.unusable[0].cause
         await box.close()
+
+
+async def test_a_farewell_that_is_cut_short_leaves_no_connection_open():
+    asked = asyncio.Event()
+
+    async def silent(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        web = Web("The server", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        channel = Http(web, "Authorization", lambda _: None)
+        channel._session = "session"
+        closing = asyncio.ensure_future(channel.close())
+        await asked.wait()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert web._session is None
 
 
 OFFICIAL = '''

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from aver.core import Principal
+from aver.core import EVERYONE, Principal
 from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
 from aver.policy.matching import CODE, Text, resembles, says, shares, taken
@@ -74,14 +74,14 @@ class Provenance:
         failed: bool = False,
     ) -> None:
         """That ``action`` ran and returned ``value``, any JSON, which ``readers`` may read (none: everyone); or that it ``failed`` with a
-        message, for which nobody vouches."""
+        message, for which nobody vouches. Whoever may not read what the call was given to carry may not read what came of it."""
         at = step or f"{action.tool}#{len(self._history)}"
         self._history.append(action.tool)
         # Whatever the model was free to write may come back from a tool that is trusted.
         arguments = (Text(each) for _, each in leaves(action.arguments))
         self._written += [each for each in arguments if not self._vouched(each)]
         declared = replace(action.annotations, output="untrusted") if failed else action.annotations
-        told = Told(at, action.tool, action.arguments, records(declared, value), readers)
+        told = Told(at, action.tool, action.arguments, records(declared, value), _confined(readers, action))
         self._told.append(told)
         self._choices.told(told)
 
@@ -169,6 +169,15 @@ class Provenance:
         return self._words.says(text) or any(
             origin.kind in ("mentioned", "trusted") and says(text, seen) for origin, seen in self._seen()
         )
+
+
+def _confined(readers: frozenset[str] | None, action: Action) -> frozenset[str] | None:
+    """Those of ``readers`` who may read all content of a call too."""
+    carried = (several for path, several in action.origins.items() if under(path, action.annotations.content))
+    for origin in (origin for several in carried for origin in several):
+        if origin.readers is not None and EVERYONE not in origin.readers:
+            readers = origin.readers if readers is None or EVERYONE in readers else readers & origin.readers
+    return readers
 
 
 def _mentioned(origin: Origin) -> Origin:

@@ -52,7 +52,8 @@ class Annotations:
     ``targets`` are the arguments that say at whom or what the effect is aimed (a recipient, an account, an address, a path),
     ``content`` those that are carried along; an argument in neither is a parameter. Each is named by its path in the arguments
     (``to``, ``event.participants``). ``output`` is the trust in what the tool returns as a whole; ``untrusted_fields`` are the paths
-    in it that anybody may have written although the whole is trusted.
+    in it that anybody may have written although the whole is trusted. ``idempotent``, which decides nothing here, says whether a call
+    made again with the same arguments and key brings about no more than the first did; ``None`` leaves that to where the tool comes from.
     """
 
     effects: frozenset[Effect]
@@ -62,6 +63,7 @@ class Annotations:
     content: Sequence[str] = ()
     output: Trust = "untrusted"
     untrusted_fields: Sequence[str] = ()
+    idempotent: bool | None = None
 
 
 OriginKind = Literal["user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted"]

@@ -195,6 +195,26 @@ def test_readers_follow_a_value() -> None:
     assert outcome(provenance, "ben@acme.test", "FYI: nothing.") == "allow"
 
 
+def test_readers_follow_what_is_made_of_a_value() -> None:
+    """Whatever it is by then: a sum, a summary, another spelling."""
+    provenance = turn("Send the mean to ben@acme.test")
+    provenance.returned(
+        provenance.action("search", CONTACTS, {}),
+        "Kim earns 61200 a year",
+        readers=frozenset({"user:anna", "user:eve"}),
+    )
+    compute = Annotations(frozenset({Effect.READ}), content=("code", "values"))
+    asked = provenance.action(
+        "run_python", compute, {"code": "year / 12", "values": {"year": "Kim earns 61200 a year"}}
+    )
+    provenance.returned(asked, {"value": "5100.0 monthly"}, readers=frozenset({"user:anna", "everyone"}))
+    assert {each.readers for each in provenance.origins("5100.0 monthly") if each.kind == "untrusted"} == {
+        frozenset({"user:anna", "user:eve"})
+    }
+    assert outcome(provenance, "ben@acme.test", "It is 5100.0 monthly") == "deny"
+    assert outcome(provenance, "ben@acme.test", "FYI: nothing.") == "allow"
+
+
 DISGUISES = st.lists(
     st.sampled_from(
         [

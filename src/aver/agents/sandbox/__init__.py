@@ -3,6 +3,7 @@
 from aver.agents.sandbox.egress import Connection, Host, Network, Secret
 from aver.agents.sandbox.errors import LimitExceeded, SandboxStopped, SandboxUnavailable, ToolCrashed
 from aver.agents.sandbox.sandbox import Sandbox
+from aver.agents.sandbox.source import sources
 from aver.agents.sandbox.types import Function, Held, Level, Limits, Means, Report, Result, SandboxSettings
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "SandboxUnavailable",
     "Secret",
     "ToolCrashed",
+    "sources",
 ]

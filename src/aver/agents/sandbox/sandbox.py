@@ -26,6 +26,7 @@ from aver.agents.sandbox.reply import heard, result
 from aver.agents.sandbox.source import relative, sources, variables
 from aver.agents.sandbox.types import Function, Held, Limits, Means, Report, Result, SandboxSettings
 from aver.agents.sandbox.user import a_user
+from aver.agents.sandbox.zygote import Zygote
 from aver.core.errors import InvalidInput
 
 __all__ = ["Sandbox"]
@@ -38,10 +39,20 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Sandbox:
-    """Runs a tool, each call in a process of its own with a directory of its own, of which nothing is left afterwards."""
+    """Runs a tool, each call in a process of its own with a directory of its own, of which nothing is left afterwards.
+
+    The processes are copies of one that was started before and knows of no call; :meth:`close` ends it, and so does the end of this object.
+    """
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
         self._settings = settings or SandboxSettings()
+        self._plain = Zygote()
+        self._typed = Zygote(_PACKAGE, *imports(tuple(self._settings.libraries)))
+
+    def close(self) -> None:
+        """End what was started for calls to come. The next call starts it again."""
+        self._plain.close()
+        self._typed.close()
 
     async def run(
         self,
@@ -61,13 +72,14 @@ class Sandbox:
         """
         work = {"file": function.path.name, "function": function.name, "arguments": _json(arguments)}
         if function.typed:
-            work |= {"package": _PACKAGE, "key": key}
+            work |= {"typed": True, "key": key}
         return await self._run(work, sources(function.path), limits or Limits(), network)
 
-    async def describe(self, path: Path) -> Result:
-        """What the functions under ``@tool`` in a file are: a list of the objects that
+    async def describe(self, path: Path, named: Sequence[str] = ()) -> Result:
+        """What a file offers, its functions under ``@tool`` and those ``named``: a list of the objects that
         :func:`~aver.agents.sandbox.inside.typed.described` makes. Nothing of the file is run but here. Raises as :meth:`run`."""
-        return await self._run({"file": path.name, "package": _PACKAGE}, sources(path), Limits(), None)
+        work = {"file": path.name, "typed": True, "named": list(named)}
+        return await self._run(work, sources(path), Limits(), None)
 
     async def run_python(
         self,
@@ -93,7 +105,7 @@ class Sandbox:
         if not hasattr(os, "fork"):
             raise self._refused("limits", f"{sys.platform} cannot fork")
         settings = self._settings
-        readable = libraries((*settings.libraries, *([Path(_PACKAGE)] if "package" in work else [])))
+        readable = libraries((*settings.libraries, *([Path(_PACKAGE)] if "typed" in work else [])))
         user = self._user(readable)
         async with private_folder(settings.folder, user) as folder:
             plan: dict[str, Any] = {
@@ -126,7 +138,9 @@ class Sandbox:
                 if not is_strict:
                     plan["proxy"] = await proxy.listen()
             hands_over = proxy is not None and is_strict
-            process = await stack.enter_async_context(Process.started(plan, printed, hands_over=hands_over))
+            plan["listens"] = hands_over
+            zygote = self._typed if "typed" in plan["work"] else self._plain
+            process = await stack.enter_async_context(Process.started(zygote, plan, printed))
             means = await self._ready(process)
             if proxy is not None and hands_over:
                 await proxy.answer(process.listener())

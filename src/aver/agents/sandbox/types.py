@@ -57,7 +57,7 @@ class Limits:
 class Function:
     """A function of a Python file of the bundle. The other Python files of its directory can be imported by it; nothing else travels.
 
-    ``typed``: it is called by its types, a date with a date; that takes several times as long as to call it with JSON values as they are.
+    ``typed``: it is called by its types, a date with a date; otherwise with JSON values as they are.
     """
 
     path: Path

@@ -8,6 +8,10 @@ tools:
       secrets: {DESK_KEY: {credential: env:DESK_KEY, hosts: [desk.example.com]}}
       tools:
         close_ticket: {effects: [write], targets: [ticket], reversal: compensable, compensation: reopen_ticket}
+  code:
+    analyst:
+      hosts: {data.example.com: {}}
+      limits: {seconds: 20s, memory_mb: 256}
   mcp:
     calendar:
       command: [calendar-server, --stdio]
@@ -31,7 +35,9 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from aver.agents import sandbox
 from aver.agents.sandbox import Host
+from aver.agents.tools.annotations import ANNOTATIONS, TOOL
 from aver.agents.tools.operation import Limits
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
@@ -39,61 +45,25 @@ from aver.gateway.config.quantities import Duration
 from aver.gateway.config.read import BUNDLE_FILE, refuse_length
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Record, Schema, Text, Whole
 from aver.gateway.config.words import CREDENTIAL, INSIDE, TEXT, URL, parts
-from aver.policy import Annotations, Effect, Reversal, Trust
+from aver.policy import Annotations
 
 __all__ = [
-    "ANNOTATIONS",
     "TOOLS",
     "ApiConfig",
+    "CodeConfig",
     "FileConfig",
+    "HeldLimits",
     "Level",
     "SecretConfig",
     "ServerConfig",
     "ToolsConfig",
-    "annotations_yaml",
     "parse_tools",
     "read_tools",
     "tools_of",
     "tools_schema",
 ]
 
-_NAME = Text(r"^[A-Za-z0-9_-]{1,64}$", "a name of letters, digits, dashes and underscores", longest=64)
 _PREFIX = Text(r"^[A-Za-z0-9_-]{1,32}$", "letters, digits, dashes and underscores", longest=32)
-_PATH = Text(r"^\S(.*\S)?$", "the name of an argument, or its path such as event.participants", longest=300)
-_PATHS = ListOf(_PATH)
-
-
-def _annotations(effects: frozenset[str], name: str = "", **given: Any) -> Annotations:  # noqa: ARG001 - the tool's, as its key
-    return Annotations(frozenset(map(Effect, effects)), **given)
-
-
-def _annotations_parts(annotations: Annotations) -> dict[str, Any]:
-    effects = frozenset(effect.value for effect in annotations.effects)
-    return {**parts(annotations), "effects": effects}
-
-
-ANNOTATIONS = Record(
-    _annotations,
-    {
-        "effects": Field(
-            ListOf(
-                Choice("effect", tuple(effect.value for effect in Effect)),
-                frozenset,
-                least=1,
-                empty="Write [read] for what changes nothing.",
-            ),
-            "What running it does: it tells, changes, carries to somebody, moves money, takes away.",
-            required=True,
-        ),
-        "reversal": Field(Choice("reversal", get_args(Reversal)), "Whether its effect can be taken back."),
-        "compensation": Field(_NAME, "The tool that takes its effect back."),
-        "targets": Field(_PATHS, "The arguments at whom or what it is aimed: recipients, accounts, addresses, paths."),
-        "content": Field(_PATHS, "The arguments that are carried along: texts, attachments."),
-        "output": Field(Choice("trust", get_args(Trust)), "Whether what it tells may be believed as the tenant's own."),
-        "untrusted_fields": Field(_PATHS, "What in a trusted output anybody may have written."),
-    },
-    _annotations_parts,
-)
 _ANNOTATED = MapOf(TEXT, ANNOTATIONS)
 
 
@@ -112,18 +82,34 @@ class SecretConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class FileConfig:
-    """A Python file of the bundle, whose functions under ``@tool`` are tools. They run at the level ``sandbox``, where they reach ``hosts``
-    and nothing else."""
+class HeldLimits(Limits):
+    """What one call in a sandbox may take: of computing as many seconds as of time, ``memory_mb`` in each of its ``processes``,
+    ``disk_mb`` of files, and ``exchanged_mb`` with its hosts."""
+
+    memory_mb: int = 512
+    processes: int = 1
+    disk_mb: int = 64
+    exchanged_mb: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CodeConfig:
+    """The tool ``run_python``: code that a model writes. It runs at the level ``sandbox``, where it reaches ``hosts`` and nothing else."""
 
     name: str
-    file: str
     sandbox: Level = "strict"
     hosts: Mapping[str, Host] = field(default_factory=dict)
     secrets: Mapping[str, SecretConfig] = field(default_factory=dict)
     prefix: str = ""
     tools: Mapping[str, Annotations] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: HeldLimits = field(default_factory=HeldLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileConfig(CodeConfig):
+    """A Python file of the bundle, whose functions under ``@tool`` are tools. They run as code does."""
+
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +147,7 @@ class ToolsConfig:
     """Every origin of tools, by kind and name."""
 
     python: Mapping[str, FileConfig] = field(default_factory=dict)
+    code: Mapping[str, CodeConfig] = field(default_factory=dict)
     mcp: Mapping[str, ServerConfig] = field(default_factory=dict)
     openapi: Mapping[str, ApiConfig] = field(default_factory=dict)
 
@@ -169,19 +156,21 @@ def _limits_parts(limits: Limits) -> dict[str, Any]:
     return {each.name: value for each in fields(limits) if (value := getattr(limits, each.name)) != each.default}
 
 
-_LIMITS = Record(
-    Limits,
-    {
-        "seconds": Field(Duration(above=True), "How long one call may take."),
-        "largest": Field(Whole(1, 2**26), "Bytes of a result that are read."),
-        "shown": Field(Whole(100, 10**6), "Characters of a result that a model is shown."),
-    },
-    _limits_parts,
-)
+_ONE_CALL = {
+    "seconds": Field(Duration(above=True), "How long one call may take."),
+    "largest": Field(Whole(1, 2**26), "Bytes of a result that are read."),
+    "shown": Field(Whole(100, 10**6), "Characters of a result that a model is shown."),
+}
+_HELD = {
+    "memory_mb": Field(Whole(64, 2**20), "MB of memory of each process; 512, if left out."),
+    "processes": Field(Whole(1, 1000), "How many processes there may be at once; one, if left out."),
+    "disk_mb": Field(Whole(1, 2**20), "MB of files; 64, if left out."),
+    "exchanged_mb": Field(Whole(1, 2**20), "MB sent to hosts and received from them; 16, if left out."),
+}
 _COMMON = {
     "prefix": Field(_PREFIX, "What its tools' names begin with, so that they differ from others'."),
     "tools": Field(_ANNOTATED, "What each tool does; one that is not here is not offered.", optional=True),
-    "limits": Field(_LIMITS, "What one call may take."),
+    "limits": Field(Record(Limits, _ONE_CALL, _limits_parts), "What one call may take."),
 }
 _HOST = Text(r"^[A-Za-z0-9.:-]+$", "the name of a host, or its address", longest=253)
 _HEADER = Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "the name of a header", longest=100)
@@ -204,14 +193,26 @@ _SECRET = Record(
     },
     parts,
 )
+_IN_SANDBOX = {
+    **_COMMON,
+    "hosts": Field(MapOf(_HOST, _REACHED), "What is reached over the network.", optional=True),
+    "secrets": Field(MapOf(_VARIABLE, _SECRET), "Credentials put on requests to hosts, by variable.", optional=True),
+    "limits": Field(Record(HeldLimits, {**_ONE_CALL, **_HELD}, _limits_parts), "What one call may take."),
+}
+_CODE = Record(
+    CodeConfig,
+    {
+        "sandbox": Field(Choice("level", get_args(sandbox.Level)), "How the code is held; strict, if left out."),
+        **_IN_SANDBOX,
+    },
+    parts,
+)
 _FILE = Record(
     FileConfig,
     {
         "file": Field(INSIDE, "A Python file of the bundle.", required=True),
         "sandbox": Field(Choice("level", get_args(Level)), "How its functions are held; strict, if left out."),
-        "hosts": Field(MapOf(_HOST, _REACHED), "What its functions reach over the network.", optional=True),
-        "secrets": Field(MapOf(_VARIABLE, _SECRET), "Credentials put on their requests, by variable.", optional=True),
-        **_COMMON,
+        **_IN_SANDBOX,
     },
     parts,
 )
@@ -243,9 +244,10 @@ _API = Record(
 TOOLS = Record(
     ToolsConfig,
     {
-        "python": Field(MapOf(_NAME, _FILE), "Files of typed functions.", optional=True),
-        "mcp": Field(MapOf(_NAME, _SERVER), "Servers of the Model Context Protocol.", optional=True),
-        "openapi": Field(MapOf(_NAME, _API), "HTTP APIs that describe themselves.", optional=True),
+        "python": Field(MapOf(TOOL, _FILE), "Files of typed functions.", optional=True),
+        "code": Field(MapOf(TOOL, _CODE), "Python that a model writes, in a sandbox.", optional=True),
+        "mcp": Field(MapOf(TOOL, _SERVER), "Servers of the Model Context Protocol.", optional=True),
+        "openapi": Field(MapOf(TOOL, _API), "HTTP APIs that describe themselves.", optional=True),
     },
     parts,
 )
@@ -284,25 +286,26 @@ def tools_of(section: YamlValue) -> ToolsConfig:
         if server.credential and not server.url:
             said = f"the credential of the MCP server {server.name!r} is sent to no address"
             raise section.error(said, "Give it to the command in its environment.")
-    for file in config.python.values():
-        if file.sandbox == "none" and (file.hosts or file.secrets):
-            said = f"the functions of {file.name!r} run in no sandbox, which alone holds them to hosts and secrets"
-            raise section.error(said, "Leave out one of sandbox: none, and hosts and secrets.")
-        for host in (host for secret in file.secrets.values() for host in secret.hosts):
-            if host not in file.hosts:
+    for held in (*config.python.values(), *config.code.values()):
+        if held.sandbox == "none" and (held.hosts or held.secrets or _needs_sandbox(held.limits)):
+            said = (
+                f"the functions of {held.name!r} run in no sandbox, which alone holds them to hosts, secrets and memory"
+            )
+            raise section.error(said, "Leave out sandbox: none, or what it cannot hold.")
+        for host in (host for secret in held.secrets.values() for host in secret.hosts):
+            if host not in held.hosts:
                 raise section.error(
-                    f"{file.name!r} sends a secret to {host!r}, not among its hosts", "Declare it there."
+                    f"{held.name!r} sends a secret to {host!r}, not among its hosts", "Declare it there."
                 )
-    names = [*config.python, *config.mcp, *config.openapi]
+    names = [*config.python, *config.code, *config.mcp, *config.openapi]
     for origin in names:
         if names.count(origin) > 1:
             raise section.error(f"two origins of tools are called {origin!r}", "Give one of them another name.")
     return config
 
 
-def annotations_yaml(annotations: Annotations) -> str:
-    """One line, as it is written behind a tool's name."""
-    return yaml.safe_dump(ANNOTATIONS.write(annotations), default_flow_style=True, sort_keys=False, width=10**6).strip()
+def _needs_sandbox(limits: HeldLimits) -> bool:
+    return any(word in _limits_parts(limits) for word in _HELD)
 
 
 def tools_schema() -> Schema:

@@ -1,9 +1,14 @@
-"""Python files of a bundle: what they offer is read from them once, and run where it can do no harm."""
+"""Python files of a bundle: what their functions say of themselves, and where they run.
+
+Both happen in the sandbox: nothing of a file runs in Aver's own process, which learns of it what JSON can say. Only under ``sandbox: none``
+it is a module here.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
@@ -12,54 +17,99 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
 from aver.agents import sandbox
 from aver.agents.tools.declaration import FileConfig
-from aver.agents.tools.function import Function, tool
-from aver.agents.tools.operation import Operation, Run, Unusable
+from aver.agents.tools.function import Function, offered
+from aver.agents.tools.operation import Operation, Unusable
+from aver.agents.tools.room import Room
 from aver.agents.tools.types import Result
 from aver.core import sha256_hex
-from aver.core.errors import NotFound, SettingsError, Unavailable
-from aver.gateway.credentials import SecretSource
+from aver.core.errors import SettingsError
+from aver.policy import Annotations
 
-__all__ = ["functions", "operations"]
+__all__ = ["described", "loaded"]
 
 _LOADING = Lock()
 """Held while a file is loaded: what is imported meanwhile is told apart by when it came."""
 
 
-def operations(config: FileConfig, bundle: Path, secrets: SecretSource) -> list[Operation | Unusable]:
-    """What the functions of a file offer: those under ``@tool``, and those that the bundle declares by their names.
+class _Described(TypedDict):
+    """What :func:`aver.agents.sandbox.inside.typed.described` says of a function."""
 
-    Raises :class:`~aver.core.errors.SettingsError` for a file that cannot be loaded.
+    function: str
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    returns: dict[str, Any] | None
+    own: Annotations | None
+    idempotent: bool
+    keys: list[str]
+    plain: bool
+
+
+class _NoTool(TypedDict):
+    name: str
+    cause: str
+    next_step: str
+
+
+_SAID = TypeAdapter(list[_Described | _NoTool])
+
+
+async def described(path: Path, config: FileConfig, room: Room) -> Sequence[Operation | Unusable]:
+    """What a file offers, read and later called in ``room``: functions under ``@tool``, and those that the bundle declares by their names.
+
+    Raises :class:`~aver.core.errors.SettingsError` for a file that cannot be read, and as :meth:`~aver.agents.sandbox.Sandbox.run` does.
     """
-    path = bundle / config.file
-    found: list[Operation | Unusable] = []
-    for name, function in functions(path, config.tools).items():
-        if isinstance(function, Unusable):
-            found.append(function)
-        elif config.sandbox == "none":
-            found.append(function.operation)
-        elif converted := function.converted:
-            cause = f"{name!r} would get {converted!r} as plain JSON in the sandbox, not as the type it has"
-            found.append(Unusable(name, cause, "Give it text, numbers, booleans, lists, mappings or TypedDicts."))
-        else:
-            found.append(replace(function.operation, run=_sandboxed(function, path, config, secrets)))
-    return found
+    try:
+        result = await room.sandbox.describe(path, [*config.tools])
+    except sandbox.SandboxStopped as error:
+        raise SettingsError(f"{path} cannot be read: {error.cause}", "Do less at the top of the file.") from error
+    if result.failed is not None:
+        raise SettingsError(f"{path} cannot be read: {result.failed}", "Correct the file.")
+    try:
+        found = _SAID.validate_python(result.value)
+    except ValidationError:
+        raise SettingsError(f"{path} says something else of its tools than they are", "Do not trust it.") from None
+    return [_operation(path, each, room) if "function" in each else Unusable(**each) for each in found]
 
 
-def functions(path: Path, named: Mapping[str, Any]) -> dict[str, Function | Unusable]:
-    """By what they are called. The file is run as far as its definitions go: it is the bundle's, as its prompts and policies are."""
-    module = _loaded(path)
-    there = {each.operation.name: each for each in vars(module).values() if isinstance(each, Function)}
-    found: dict[str, Function | Unusable] = {**there}
-    for name in named:
-        plain = getattr(module, name, None)
-        if name not in found and callable(plain):
-            try:
-                found[name] = tool(plain)
-            except SettingsError as error:
-                found[name] = Unusable(name, error.cause, error.next_step)
-    return found
+def _operation(path: Path, said: _Described, room: Room) -> Operation:
+    function = sandbox.Function(path, said["function"], typed=not said["plain"])
+
+    async def run(arguments: Mapping[str, Any], key: str) -> Result:
+        given = arguments if function.typed else {**arguments, **dict.fromkeys(said["keys"], key)}
+        return await room.called(
+            lambda limits, network: room.sandbox.run(function, given, limits, network, key=key), _told
+        )
+
+    return Operation(
+        said["name"],
+        said["description"],
+        said["parameters"],
+        run,
+        said["returns"],
+        said["own"] and _with_tuples(said["own"]),
+        idempotent=said["idempotent"],
+    )
+
+
+def _with_tuples(own: Annotations) -> Annotations:
+    """Equal to what the same words beside a function in this process would be."""
+    return replace(own, targets=(*own.targets,), content=(*own.content,), untrusted_fields=(*own.untrusted_fields,))
+
+
+def _told(found: sandbox.Result) -> Result:
+    return Result(found.value, "") if found.failed is None else Result(None, found.failed, failed=True)
+
+
+async def loaded(path: Path, named: Iterable[str]) -> Sequence[Operation | Unusable]:
+    """As :func:`described`, in this process. The file is run as far as its definitions go."""
+    found = offered(await asyncio.to_thread(_loaded, path), named).values()
+    return [each.operation if isinstance(each, Function) else each for each in found]
 
 
 def _loaded(path: Path) -> ModuleType:
@@ -100,35 +150,3 @@ def _forget(names: set[str], folder: Path) -> None:
         file = getattr(sys.modules[each], "__file__", None)
         if file is not None and Path(file).parent == folder:
             del sys.modules[each]
-
-
-def _sandboxed(function: Function, path: Path, config: FileConfig, secrets: SecretSource) -> Run:
-    assert config.sandbox != "none"
-    place = sandbox.Function(path, function.function.__name__)
-    room = sandbox.Sandbox(sandbox.SandboxSettings(config.sandbox))
-    limits = sandbox.Limits(
-        seconds=config.limits.seconds,
-        cpu_seconds=max(1, int(config.limits.seconds)),
-        output_kb=max(1, config.limits.largest // 1024),
-    )
-
-    async def run(arguments: Mapping[str, Any], key: str) -> Result:
-        given = {**arguments, **dict.fromkeys(function.keys, key)}
-        network = await _network(config, secrets)
-        try:
-            found = await room.run(place, given, limits, network)
-        except NotFound as error:  # a file that was there when it was loaded
-            raise Unavailable(error.cause, error.next_step) from None
-        return Result(found.value, "") if found.failed is None else Result(None, found.failed, failed=True)
-
-    return run
-
-
-async def _network(config: FileConfig, secrets: SecretSource) -> sandbox.Network | None:
-    if not config.hosts:
-        return None
-    kept = [
-        sandbox.Secret(each.name, await secrets.get(each.credential), each.hosts, each.headers)
-        for each in config.secrets.values()
-    ]
-    return sandbox.Network([*config.hosts.values()], kept)

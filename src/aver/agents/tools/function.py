@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NewType,
-    NotRequired,
-    Required,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, NewType, NotRequired, get_type_hints, overload
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
-from typing_extensions import TypedDict, is_typeddict
+from typing_extensions import TypedDict
 
 from aver.agents.tools.docstring import read_docstring
-from aver.agents.tools.operation import Operation
+from aver.agents.tools.operation import Operation, Unusable
 from aver.agents.tools.types import Result
 from aver.core.errors import AverError, InvalidInput, SettingsError
 from aver.policy import Annotations, Effect, Reversal, Trust
 
-__all__ = ["Function", "Key", "tool"]
+__all__ = ["Function", "Key", "offered", "tool"]
 
 Key = NewType("Key", str)
 """A parameter of this type is given the key of the effect, the same at every attempt, and is not shown to the model. A function that takes
@@ -47,13 +35,6 @@ class Function:
     function: Callable[..., Any]
     operation: Operation
     keys: tuple[str, ...] = ()
-
-    @property
-    def converted(self) -> str:
-        """The first parameter that is given something else than the JSON value of the argument; empty where there is none."""
-        types = get_type_hints(self.function, include_extras=True)
-        names = [name for name in types if name != "return" and name not in self.keys]
-        return next((name for name in names if not _is_json(types[name])), "")
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         return self.function(*given, **named)
@@ -71,6 +52,7 @@ def tool(
     content: Sequence[str] = (),
     output: Trust = "untrusted",
     untrusted_fields: Sequence[str] = (),
+    idempotent: bool = False,
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def tool(
@@ -84,10 +66,14 @@ def tool(
     content: Sequence[str] = (),
     output: Trust = "untrusted",
     untrusted_fields: Sequence[str] = (),
+    idempotent: bool = False,
     name: str = "",
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Make a tool of a typed function, sync or async. What is given is its :class:`~aver.policy.Annotations`; without ``effects`` it has none
     and is not offered until the bundle declares them.
+
+    ``idempotent`` promises that a call made again with the same arguments brings about no more than the first did: it is repeated where
+    nobody knows whether it ran. A parameter of the type :data:`Key` promises the same for calls with the same key.
 
     ``name`` is what it is called, its own name if left out. Types may be anything that pydantic has a JSON Schema for; a description
     is taken from the docstring, or from ``Annotated[T, "description"]``. Arguments are converted strictly: text is never taken for a number.
@@ -107,9 +93,30 @@ def tool(
     def make(function: Callable[..., Any]) -> Function:
         types = _types(function, name or function.__name__)
         keys = tuple(each for each, kind in types.items() if kind is Key and each != "return")
-        return Function(function, _operation(function, name or function.__name__, own, types, keys), keys)
+        operation = _operation(function, name or function.__name__, own, types, keys)
+        return Function(function, replace(operation, idempotent=idempotent or bool(keys)), keys)
 
     return make if function is None else make(function)
+
+
+def offered(module: ModuleType, named: Iterable[str]) -> dict[str, Function | Unusable]:
+    """What a module offers, by the names that it has there: its own functions under ``@tool``, and those ``named``, which need none. A named
+    one that can be no tool says why."""
+    found: dict[str, Function | Unusable] = {
+        name: each
+        for name, each in vars(module).items()
+        if isinstance(each, Function) and each.function.__module__ == module.__name__
+    }
+    called = {each.operation.name for each in found.values() if isinstance(each, Function)}
+    for name in named:
+        plain = getattr(module, name, None)
+        if name in called or name in found or not callable(plain):
+            continue
+        try:
+            found[name] = plain if isinstance(plain, Function) else tool(plain)
+        except SettingsError as error:
+            found[name] = Unusable(name, error.cause, error.next_step)
+    return found
 
 
 def _types(function: Callable[..., Any], name: str) -> dict[str, Any]:
@@ -118,22 +125,6 @@ def _types(function: Callable[..., Any], name: str) -> dict[str, Any]:
     except (NameError, TypeError, AttributeError) as error:
         cause = f"A type of {name!r} cannot be read: {error}"
         raise SettingsError(cause, "Define it at the top of the file.") from None
-
-
-def _is_json(kind: Any) -> bool:
-    """Whether a value of this type is the JSON value that it was read from."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _is_json(inner[0])
-    if origin is Literal:
-        return all(each is None or isinstance(each, str | int | float | bool) for each in inner)
-    if origin in (list, dict, Union, UnionType):
-        return all(map(_is_json, inner))
-    if is_typeddict(kind):
-        return all(map(_is_json, get_type_hints(kind, include_extras=True).values()))
-    if origin in (Required, NotRequired):
-        return _is_json(inner[0])
-    return kind in (str, int, float, bool, list, dict, None, type(None), Any)
 
 
 def _operation(
@@ -145,7 +136,7 @@ def _operation(
     parameters = _described(arguments, given, types, said.parameters)
     returned, returns = _returned(types, name)
     run = _run(function, arguments, keys, returned)
-    return Operation(name, said.about, parameters, run, returns, own, idempotent=bool(keys))
+    return Operation(name, said.about, parameters, run, returns, own)
 
 
 def _parameters(function: Callable[..., Any], name: str, types: Mapping[str, Any]) -> list[inspect.Parameter]:

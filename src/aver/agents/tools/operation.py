@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,7 +42,8 @@ class Hints:
     read_only: bool | None = None
     destructive: bool | None = None
     open_world: bool | None = None
-    """MCP's readOnlyHint, destructiveHint and openWorldHint; ``None`` where the server does not say."""
+    idempotent: bool | None = None
+    """MCP's readOnlyHint, destructiveHint, openWorldHint and idempotentHint; ``None`` where the server does not say."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Operation:
     hints: Hints = Hints()
     digest: str = ""
     idempotent: bool = False
-    """Whether the far side knows the effect's key, and brings it about once however often it is asked."""
+    """Whether its author promises that a call made again with the same arguments and key brings about no more than the first did."""
 
     @cached_property
     def arguments(self) -> Schema:
@@ -91,7 +92,7 @@ class Checked:
         self._arguments, self._value = operation.arguments, operation.value
         self.name = name
         self.annotations = annotations
-        self.idempotent = operation.idempotent
+        self.idempotent = operation.idempotent if annotations.idempotent is None else annotations.idempotent
         self.description = clean(operation.description)[0]
         self.parameters: Mapping[str, Any] = without_unseen(operation.parameters)
         self.returns: Mapping[str, Any] | None = operation.returns and without_unseen(operation.returns)
@@ -121,16 +122,20 @@ class Checked:
             is_long = isinstance(result.value, str) and len(result.value) > self._limits.largest
             size = len(result.value) if is_long else len(orjson.dumps(result.value))
         except (TypeError, ValueError):  # a number that JSON cannot hold, a lone surrogate, a type of its own
-            return self._failed("what it returned is no JSON")
+            return self._failed(result, "what it returned is no JSON")
         if size > self._limits.largest:
-            return self._failed(f"what it returned has {size:,} bytes, and at most {self._limits.largest:,} are read")
+            return self._failed(
+                result, f"what it returned has {size:,} bytes, and at most {self._limits.largest:,} are read"
+            )
         if not result.failed and self._value is not None and (wrong := self._value.problems(result.value)):
-            return self._failed(f"what it returned is not what it declares: {'; '.join(wrong)}")
+            return self._failed(result, f"what it returned is not what it declares: {'; '.join(wrong)}")
         text = present(result.text or result.value, self._limits.shown)
-        return Result(result.value, text, result.failed)
+        return replace(result, text=text)
 
-    def _failed(self, said: str) -> Result:
-        return Result(None, present(f"The call went through, but {said}.", self._limits.shown), failed=True)
+    def _failed(self, result: Result, said: str) -> Result:
+        """Whoever may not read the result may not read what is wrong with it either: it repeats words of it."""
+        text = present(f"The call went through, but {said}.", self._limits.shown)
+        return replace(result, value=None, text=text, failed=True)
 
 
 def as_tool(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aver.agents.tools.aiming import aimed, tells_no_text
-from aver.agents.tools.declaration import annotations_yaml
+from aver.agents.tools.annotations import annotations_yaml
 from aver.agents.tools.operation import Operation
 from aver.agents.tools.schema import paths
 from aver.agents.tools.text import clean
@@ -30,6 +30,8 @@ _METHODS = {
     "DELETE": Effect.DELETE,
 }
 """What a method of HTTP promises (RFC 9110, section 9.3). POST promises nothing."""
+_IDEMPOTENT = ("PUT", "DELETE")
+"""Of the methods that change something, those that promise to be idempotent (RFC 9110, section 9.2.2)."""
 _PEOPLE = frozenset("participants attendees invitees recipients guests".split())  # noqa: SIM905
 _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 """What is no text to one reader of YAML or another."""
@@ -77,6 +79,9 @@ def _proposal(operation: Operation, others: Sequence[Operation]) -> Proposal:
         reasons.append(f"{back} takes it back, by what it is given and returns")
     if irreversible:
         reasons.append("nothing here takes it back")
+    again = _changes_once(operation) if Effect.READ not in effects else ""
+    if again:
+        reasons.append(again)
     annotations = Annotations(
         frozenset(effects),
         reversal="compensable" if back else "irreversible" if irreversible else None,
@@ -84,6 +89,7 @@ def _proposal(operation: Operation, others: Sequence[Operation]) -> Proposal:
         targets=tuple(targets),
         content=tuple(content),
         output="trusted" if output == "trusted" else "untrusted",
+        idempotent=True if again else None,
     )
     return Proposal(operation.name, annotations, tuple(reasons))
 
@@ -183,6 +189,13 @@ def _is_final(operation: Operation, effects: set[Effect]) -> bool:
         bool(effects & {Effect.SEND, Effect.SPEND, Effect.DELETE})
         or _FOR_GOOD.search(operation.description) is not None
     )
+
+
+def _changes_once(operation: Operation) -> str:
+    """Why a call made again changes nothing more; nothing where nothing says so."""
+    if operation.hints.method in _IDEMPOTENT:
+        return f"{operation.hints.method} promises that asking again changes nothing more"
+    return "the server says that calling it again changes nothing more" if operation.hints.idempotent else ""
 
 
 def _taken_back(operation: Operation, others: Sequence[Operation]) -> str | None:

@@ -8,14 +8,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aver.agents.tools import files
-from aver.agents.tools.declaration import ApiConfig, FileConfig, ServerConfig, ToolsConfig
+from aver.agents.sandbox import sources
+from aver.agents.tools.code import run_python
+from aver.agents.tools.declaration import ApiConfig, CodeConfig, FileConfig, ServerConfig, ToolsConfig
+from aver.agents.tools.files import described, loaded
 from aver.agents.tools.mcp import Client, Http, Pipes
 from aver.agents.tools.mcp.messages import Channel, Hearing
 from aver.agents.tools.openapi import base_of, read_document
-from aver.agents.tools.openapi import operations as described
+from aver.agents.tools.openapi import operations as operations_of
 from aver.agents.tools.operation import Checked, Limits, Operation, Unusable, as_tool
 from aver.agents.tools.pins import Pins
+from aver.agents.tools.room import Room
 from aver.agents.tools.secrecy import Mask
 from aver.agents.tools.web import Web
 from aver.core.errors import AverError, NotFound, SettingsError
@@ -27,6 +30,8 @@ __all__ = ["Origin", "Toolbox", "open_tools"]
 
 _CONNECTING = 30.0
 """Seconds that a server has to start, agree on a version and say what it offers."""
+_STARTING = 60.0
+"""Seconds for a sandbox to begin and to end, on a machine that has no time to spare."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +105,22 @@ class Toolbox:
 async def open_tools(config: ToolsConfig, bundle: Path, secrets: SecretSource) -> Toolbox:
     """The tools that ``config`` declares, with the files of ``bundle``; ``secrets`` resolves its references when they are needed.
 
-    An origin that is wrong or away takes none of the others with it: it is among what is unusable.
+    An origin that is wrong or away takes none of the others with it: it is among what is unusable. Raises
+    :class:`~aver.core.errors.SettingsError` for approvals that cannot be read; then nothing is left open.
     """
     bundle = await asyncio.to_thread(bundle.resolve)
     origins = [
         *(_file(each, bundle, secrets) for each in config.python.values()),
+        *(_code(each, secrets) for each in config.code.values()),
         *(_server(each, bundle, secrets) for each in config.mcp.values()),
         *(_api(each, bundle, secrets) for each in config.openapi.values()),
     ]
     toolbox = Toolbox(origins, bundle)
-    await toolbox.refresh()
+    try:
+        await toolbox.refresh()
+    except BaseException:
+        await toolbox.close()
+        raise
     return toolbox
 
 
@@ -173,12 +184,42 @@ def _called(origin: Origin, name: str) -> str:
 
 
 def _file(config: FileConfig, bundle: Path, secrets: SecretSource) -> Origin:
+    path = bundle / config.file
+    room = None if config.sandbox == "none" else Room(config, secrets)
+    known: tuple[Mapping[str, str], Sequence[Operation | Unusable]] = ({}, ())
+
     async def operations() -> Sequence[Operation | Unusable]:
-        return await asyncio.to_thread(files.operations, config, bundle, secrets)
+        nonlocal known
+        text = await asyncio.to_thread(sources, path)
+        if text != known[0]:
+            found = await (loaded(path, config.tools) if room is None else described(path, config, room))
+            known = text, found
+        return known[1]
 
-    async def close() -> None: ...
+    return _held(config, room, operations)
 
-    return Origin(config.name, config.tools, config.prefix, config.limits, operations, close)
+
+def _code(config: CodeConfig, secrets: SecretSource) -> Origin:
+    room = Room(config, secrets)
+    operation = run_python(config, room)
+
+    async def operations() -> Sequence[Operation | Unusable]:
+        return [operation]
+
+    return _held(config, room, operations)
+
+
+def _held(
+    config: CodeConfig, room: Room | None, operations: Callable[[], Awaitable[Sequence[Operation | Unusable]]]
+) -> Origin:
+    """The sandbox counts a call's seconds itself, from the tool's first line on, and knows what came of a call that it ended."""
+    limits = config.limits if room is None else replace(config.limits, seconds=config.limits.seconds + _STARTING)
+
+    async def close() -> None:
+        if room is not None:
+            await asyncio.to_thread(room.sandbox.close)
+
+    return Origin(config.name, config.tools, config.prefix, limits, operations, close)
 
 
 def _server(config: ServerConfig, bundle: Path, secrets: SecretSource) -> Origin:
@@ -213,11 +254,11 @@ def _api(config: ApiConfig, bundle: Path, secrets: SecretSource) -> Origin:
         nonlocal known
         text = await asyncio.to_thread(_text, bundle / config.document)
         if text != known[0]:
-            document = read_document(text, config.document)
+            document = await asyncio.to_thread(read_document, text, config.document)
             secret = (lambda: secrets.get(config.credential)) if config.credential else None
             web = Web(f"The API {config.name!r}", base_of(document, config.url), secret, config.limits.largest)
             webs.append(web)
-            known = text, [*described(document, web)]
+            known = text, await asyncio.to_thread(lambda: [*operations_of(document, web)])
         return known[1]
 
     async def close() -> None:

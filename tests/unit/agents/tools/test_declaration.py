@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from aver.agents.sandbox import Host
 from aver.agents.tools import declaration, parse_tools, read_tools, tools_schema
-from aver.agents.tools.declaration import TOOLS, annotations_yaml
+from aver.agents.tools.annotations import annotations_yaml
+from aver.agents.tools.declaration import TOOLS, HeldLimits
 from aver.core.errors import SettingsError
 from aver.policy import Annotations, Effect
 
@@ -29,6 +30,7 @@ def test_the_example_is_read_written_and_read_again():
     close = config.python["desk"].tools["close_ticket"]
     assert close == Annotations(frozenset({Effect.WRITE}), "compensable", "reopen_ticket", ("ticket",))
     assert config.python["desk"].hosts == {"desk.example.com": Host("desk.example.com")}
+    assert config.code["analyst"].limits == HeldLimits(seconds=20, memory_mb=256)
     assert config.mcp["calendar"].command == ("calendar-server", "--stdio")
     assert config.mcp["calendar"].tools["list_events"].untrusted_fields == ("events.title",)
     assert config.openapi["shop"].credential == "env:SHOP_TOKEN"
@@ -64,6 +66,20 @@ def test_its_schema_takes_what_is_read():
             "  python: {f: {file: f.py, sandbox: none, hosts: {a.example: {}}}}\n  mcp:",
             4,
             "run in no sandbox",
+        ),
+        (
+            "  mcp:",
+            "  python: {f: {file: f.py, sandbox: none, limits: {memory_mb: 99}}}\n  mcp:",
+            4,
+            "run in no sandbox",
+        ),
+        ("  mcp:", "  code: {f: {sandbox: none}}\n  mcp:", 4, "'none' is no level"),
+        ("  mcp:", "  code: {f: {limits: {memory_mb: 8}}}\n  mcp:", 4, "from 64"),
+        (
+            "  mcp:",
+            "  code: {f: {secrets: {K: {credential: env:K, hosts: [a.example]}}}}\n  mcp:",
+            4,
+            "not among its hosts",
         ),
         (
             "  mcp:",
@@ -104,6 +120,7 @@ NAMES = st.lists(st.sampled_from(["to", "event.people", "a b"]), unique=True, ma
         NAMES,
         st.sampled_from(["trusted", "untrusted"]),
         NAMES,
+        st.sampled_from([None, False, True]),
     )
 )
 def test_annotations_survive_being_written(annotations):

@@ -1,11 +1,15 @@
 """Python files of a bundle as tools, and what a bundle offers as a whole."""
 
+import asyncio
 import sys
 
 import pytest
 
+from aver.agents.sandbox import Sandbox, SandboxSettings
 from aver.agents.tools import open_tools, parse_tools
+from aver.core.errors import InvalidInput, Undecided
 from aver.gateway.credentials import Secrets
+from aver.policy import Annotations, Effect
 
 FILE = '''
 """The desk."""
@@ -72,10 +76,7 @@ async def test_functions_of_a_file_are_tools(bundle, level):
     assert "has no type" in why["untyped"]
     assert "is not there" in why["none"]
     assert "Nothing is declared of 'unsaid'" in why["unsaid"]
-    if level == "none":
-        assert (await box.tools["due"].call({"on": "2026-02-03"}, "")).value == "2026-02-03"
-    else:
-        assert "plain JSON in the sandbox" in why["due"]
+    assert (await box.tools["due"].call({"on": "2026-02-03"}, "")).value == "2026-02-03"
     assert "prices" not in sys.modules
     assert str(bundle) not in sys.path
 
@@ -83,8 +84,9 @@ async def test_functions_of_a_file_are_tools(bundle, level):
 async def test_what_a_function_returns_is_bounded_in_the_sandbox(bundle):
     (bundle / "desk.py").write_text("def big() -> str:\n    return 'x' * 50_000_000\n")
     box = await opened(bundle, "process", "big: {effects: [read]}")
-    with pytest.raises(Exception, match=r"output|memory"):
-        await box.tools["big"].call({}, "")
+    result = await box.tools["big"].call({}, "")
+    assert result.failed
+    assert "1024 kB of output" in result.text
 
 
 @pytest.mark.parametrize(
@@ -94,17 +96,34 @@ async def test_what_a_function_returns_is_bounded_in_the_sandbox(bundle):
         ("import nothing_like_this", "ModuleNotFoundError"),
         ("raise SystemExit(3)", "SystemExit"),
         ("1/0", "ZeroDivisionError"),
-        ("from aver.agents.tools import tool\n@tool\ndef f(a): ...", "desk.py: The parameter 'a'"),
+        ("from aver.agents.tools import tool\n@tool\ndef f(a): ...", "The parameter 'a'"),
     ],
 )
-async def test_a_file_that_cannot_be_loaded_is_said_to_be(bundle, text, said):
+@pytest.mark.parametrize("level", ["process", "none"])
+async def test_a_file_that_cannot_be_read_is_said_to_be(bundle, text, said, level):
     (bundle / "desk.py").write_text(text)
-    box = await opened(bundle, "none")
+    box = await opened(bundle, level)
     assert box.tools == {}
     assert said in box.unusable[0].cause
     (bundle / "desk.py").unlink()
-    box = await opened(bundle, "none")
-    assert "There is no Python file" in box.unusable[0].cause
+    box = await opened(bundle, level)
+    assert "There is no tool's file" in box.unusable[0].cause
+
+
+async def test_a_file_that_ends_the_process_ends_the_sandbox_alone(bundle):
+    (bundle / "desk.py").write_text("import os\nos._exit(0)")
+    box = await opened(bundle, "process")
+    assert "gave no answer" in box.unusable[0].cause
+
+
+async def test_a_file_is_read_again_once_it_says_something_else(bundle):
+    box = await opened(bundle, "process")
+    total = box.tools["total"]
+    await box.refresh()
+    assert box.tools["total"]._operation is total._operation
+    (bundle / "prices.py").write_text("OF = {'pen': 5}")
+    await box.refresh()
+    assert (await box.tools["total"].call({"item": "pen"}, "")).value == {"total": 5}
 
 
 async def test_names_are_not_shared_and_compensations_are_there(bundle):
@@ -121,3 +140,153 @@ tools:
     assert "taken back by 'two_unsaid'" in why["two", "two_total"]
     assert "Another tool is called 'total'" in why["three", "total"]
     assert box.tools["two_order"].idempotent
+
+
+TYPED = '''
+"""Orders."""
+from __future__ import annotations
+import datetime
+import os
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Literal, NotRequired
+
+from aver.agents.tools import tool
+from aver.agents.tools.function import Key
+from aver.policy import Effect
+from typing_extensions import TypedDict
+
+import prices
+
+if "BUNDLE_SECRET" in os.environ or "aver.knowledge" in sys.modules:
+    raise RuntimeError("this is no sandbox")
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+@dataclass
+class Order:
+    item: str
+    day: datetime.date
+
+@tool(effects=["read"], output="trusted")
+def total(item: Annotated[str, "what"], count: int = 1) -> dict[str, str | int]:
+    """What an order costs.
+
+    Args:
+        count: how many
+    """
+    return {"item": item, "total": prices.OF[item] * count}
+
+@tool(effects={Effect.WRITE}, targets=["order.item"], content=["size"], reversal="compensable", compensation="cancel", name="place_order")
+def place(order: Order, size: Size, key: Key) -> Order:
+    """Place it."""
+    assert size is Size.SMALL
+    return Order(f"{order.item} {key}", order.day + datetime.timedelta(1))
+
+@tool
+async def keyed(key: Key, how: Literal["once", "twice"]) -> str:
+    return key
+
+class Line(TypedDict):
+    item: str
+    count: NotRequired[int]
+
+@tool
+def add(lines: list[Line], rebate: float | None = None) -> Line:
+    return {"item": "all", "count": sum(line.get("count", 1) for line in lines)}
+
+@tool
+def wrong(day: datetime.date) -> str:
+    print("so far")
+    raise LookupError(f"no order on {day:%d.%m.%Y}")
+
+@tool
+def crashes() -> str:
+    os._exit(1)
+
+@tool(idempotent=True)
+def again(name: str) -> str:
+    return name
+
+def no_tool(): ...
+'''
+DECLARED = ", ".join(f"{each}: {{effects: [read]}}" for each in ("keyed", "add", "wrong", "crashes", "again"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Tools of one file, held at the lower level, which every machine has: what differs between levels is tested where levels are."""
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "desk.py").write_text(TYPED)
+    (folder / "prices.py").write_text("OF = {'pen': 3}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUNDLE_SECRET", "x")
+        box = asyncio.run(opened(folder, "process", DECLARED))
+    assert [each.name for each in box.unusable] == ["place_order"]  # what takes it back is not there
+    return box
+
+
+@pytest.fixture
+def found(place):
+    return place.tools
+
+
+async def test_functions_are_what_their_types_say(place, found):
+    operations = {each.name: each for each in await place.origins["desk"].operations()}
+    assert [*operations] == ["total", "place_order", "keyed", "add", "wrong", "crashes", "again"]
+    assert operations["total"].description == "What an order costs."
+    assert operations["total"].parameters == {
+        "type": "object",
+        "properties": {
+            "item": {"type": "string", "description": "what"},
+            "count": {"type": "integer", "default": 1, "description": "how many"},
+        },
+        "required": ["item"],
+        "additionalProperties": False,
+    }
+    assert operations["total"].own == Annotations(frozenset({Effect.READ}), output="trusted")
+    assert operations["place_order"].own.compensation == "cancel"
+    assert operations["place_order"].returns["properties"]["day"]["format"] == "date"
+    assert operations["keyed"].own is None
+    assert "key" not in operations["keyed"].parameters["properties"]
+    assert [name for name, each in operations.items() if each.idempotent] == ["place_order", "keyed", "again"]
+
+
+async def test_a_function_gets_what_its_types_say_and_the_key(place, found):
+    order = {"order": {"item": "pen", "day": "2026-01-31"}, "size": "small"}
+    operations = {each.name: each for each in await place.origins["desk"].operations()}
+    result = await operations["place_order"].run(order, "k1")
+    assert result.value == {"item": "pen k1", "day": "2026-02-01"}
+    assert (await found["keyed"].call({"how": "once"}, "k2")).value == "k2"
+
+
+async def test_what_is_json_already_is_passed_on_as_it_is(place, found):
+    """so that Aver's own code is not needed for it, which takes several times as long."""
+    said = await Sandbox(SandboxSettings("process")).describe(place.bundle / "desk.py")
+    plain = {each["name"] for each in said.value if each["plain"]}
+    assert plain == {"total", "keyed", "add", "crashes", "again"}
+    assert (await found["add"].call({"lines": [{"item": "pen", "count": 2}, {"item": "ink"}]}, "")).value["count"] == 3
+
+
+async def test_a_function_that_fails_says_how(found):
+    with pytest.raises(InvalidInput, match="count"):
+        await found["total"].call({"item": "pen", "count": "2"}, "key")
+    result = await found["wrong"].call({"day": "2026-01-31"}, "")
+    assert (result.failed, result.text) == (True, "LookupError: no order on 31.01.2026")
+    result = await found["wrong"].call({"day": "yesterday"}, "")
+    assert result.failed
+    assert result.text.startswith("InvalidInput: The arguments do not fit: day")
+
+
+async def test_a_call_that_is_stopped_fails_where_nothing_can_have_come_of_it(found):
+    """and is undecided where the sandbox does not hold the network."""
+    if "network" in (await Sandbox(SandboxSettings("process")).probe()).holds:
+        result = await found["crashes"].call({}, "")
+        assert result.failed
+        assert "ended with status 1" in result.text
+    else:
+        with pytest.raises(Undecided, match="may have done its work"):
+            await found["crashes"].call({}, "")

@@ -1,7 +1,7 @@
 """Typed functions as tools."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from typing import Annotated, Literal
@@ -177,12 +177,24 @@ def test_parameters_need_types_and_names():
         tool(effects=["destroy"])(close.function)
 
 
-def test_which_parameter_needs_more_than_json():
-    def plain(a: str, b: list[dict[str, int | None]], c: Line, d: Literal["x"] = "x", key: Key = NO_KEY) -> date:
-        return date.min
+def test_a_function_promises_to_be_idempotent_or_is_declared_to_be():
+    @tool(effects=["write"], idempotent=True)
+    def again(a: str) -> str:
+        return a
 
-    assert tool(plain).converted == ""
-    assert order.converted == "order"
+    @tool(effects=["write"])
+    def once(a: str) -> str:
+        return a
+
+    assert again.operation.idempotent
+    assert not once.operation.idempotent
+    for function, declared, found in (
+        (again, None, True),
+        (again, False, False),
+        (once, None, False),
+        (once, True, True),
+    ):
+        assert as_tool(function.operation, replace(READ, idempotent=declared)).idempotent is found
 
 
 def test_a_number_that_is_none_is_null():

@@ -156,6 +156,31 @@ async def test_half_a_gigabyte_is_not_kept(opened):
     assert (await misbehave(box, "chatter")).value == "done"
 
 
+async def test_a_line_without_end_leaves_it_undecided_and_is_not_kept(opened):
+    box = await opened(seconds=5)
+    with pytest.raises(Undecided, match="more than is read") as raised:
+        await misbehave(box, "send a line without end")
+    assert "See there" in raised.value.next_step
+    assert len(box.origins["desk"].client._channel._lines._rest) < 2**20
+
+
+async def test_the_answer_to_another_request_is_no_answer(opened):
+    box = await opened(seconds=1)
+    with pytest.raises(Undecided, match="did not answer"):
+        await misbehave(box, "answer another's request")
+    assert (await misbehave(box, "chatter")).value == "done"
+
+
+async def test_pages_without_end_are_left_and_nothing_is_called(opened, tmp_path):
+    box = await opened()
+    await misbehave(box, "list pages without end")
+    before = len(calls(tmp_path))
+    with pytest.raises(Unavailable, match="more than 1,000 tools, or no end of them") as raised:
+        await box.tools["close_ticket"].call({"ticket": 1}, "")
+    assert raised.value.next_step
+    assert len(calls(tmp_path)) == before
+
+
 async def test_an_answer_that_is_no_json_leaves_it_undecided(opened):
     box = await opened()
     with pytest.raises(Undecided, match="no message of its protocol"):

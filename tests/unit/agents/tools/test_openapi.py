@@ -153,6 +153,34 @@ def test_circles_in_schemas_end():
     assert operation.arguments.problems({"body": {"next": {"next": {"next": 3}}}})
 
 
+def test_circles_of_references_alone_end():
+    parameter = {"$ref": "#/components/parameters/A"}
+    around = {"A": {"$ref": "#/components/parameters/B"}, "B": parameter}
+    unusable = one({"parameters": [parameter]}, components={"parameters": around})
+    assert "a parameter in 'None'" in unusable.cause
+    schemas = {"A": {"$ref": "#/components/schemas/B"}, "B": {"$ref": "#/components/schemas/A"}}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}
+    unusable = one({"requestBody": body}, components={"schemas": schemas})
+    assert isinstance(unusable, Unusable)
+    assert "not there or empty" in unusable.cause
+    assert unusable.next_step
+
+
+def test_a_schema_that_leads_to_all_others_is_left_out():
+    schemas = {f"S{n}": {"properties": {"next": {"$ref": f"#/components/schemas/S{n + 1}"}}} for n in range(600)}
+    schemas["S600"] = {"type": "string"}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}}
+    unusable = one({"requestBody": body}, components={"schemas": schemas})
+    assert "more than 500 others" in unusable.cause
+
+
+def test_a_hundred_thousand_operations_are_not_read():
+    raw = {"openapi": "3.1.0", "paths": {f"/{n}": {"get": {}} for n in range(100_000)}}
+    with pytest.raises(SettingsError, match="has 100,000 operations, and at most 5,000 are read") as raised:
+        read(raw)
+    assert raised.value.next_step
+
+
 JUNK = st.recursive(
     st.none()
     | st.booleans()

@@ -49,6 +49,23 @@ async def test_a_value_that_json_does_not_know_is_not_passed_on(value):
     assert (result.value, result.failed) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("value", "returns", "failed"),
+    [
+        ("pay slip", None, False),
+        ("x" * 2000, None, True),
+        ({1: 2}, None, True),
+        ("pay slip", {"type": "integer"}, True),
+    ],
+)
+async def test_whoever_may_read_a_result_may_read_what_became_of_it(value, returns, failed):
+    async def run(arguments, key):
+        return Result(value, "", readers=frozenset({"group:payroll"}))
+
+    result = await call(run, returns, largest=1000)
+    assert (result.readers, result.failed) == ({"group:payroll"}, failed)
+
+
 async def test_what_is_shown_is_bounded_and_what_is_kept_is_not():
     result = await call(answering("word " * 1000), shown=100)
     assert result.value == "word " * 1000

@@ -19,7 +19,7 @@ def hand_over_listener(channel: int, port: int) -> int:
     """Bring the loopback device up, listen on ``port`` there, and send that socket over ``channel``: whoever accepts on it speaks to this
     namespace from outside, and nothing else leads out. Returns the port. Raises :class:`Refused`."""
     try:
-        with socket.socket(fileno=channel) as parent, socket.socket() as listening:
+        with socket.socket(fileno=os.dup(channel)) as parent, socket.socket() as listening:
             name = pack("16sH22x", b"lo", 0)
             flags = int.from_bytes(fcntl.ioctl(listening, _GET_FLAGS, name)[16:18], "little")
             fcntl.ioctl(listening, _SET_FLAGS, pack("16sH22x", b"lo", flags | _UP))

@@ -37,14 +37,12 @@ class Plan(TypedDict):
     sources: dict[str, str]
     """The tool's file and those beside it, by name; a code's files stand in ``work``."""
     environment: dict[str, str]
-    printed: list[int]
-    """Files that become the standard output and the standard error."""
-    listener: NotRequired[int]
-    """A socket over which the one that this process listens on for the proxy is handed to its parent."""
+    listens: bool
+    """Whether the socket that this process listens on for the proxy is handed over."""
     proxy: NotRequired[int]
     """The port where the proxy is found; a network namespace has its own."""
     token: NotRequired[str]
     """Who asks, said to the proxy: ``user:password``."""
     work: dict[str, Any]
-    """``{"file", "function", "arguments"}``, with ``{"package", "key"}`` where it is called by its types; ``{"file", "package"}`` to be told
-    what a file has; ``{"code", "files", "values"}`` with the files in base64; empty to be told what is in force, no more."""
+    """``{"file", "function", "arguments"}``, with ``{"typed", "key"}`` where it is called by its types; ``{"file", "typed", "named"}`` to be told
+    what a file offers; ``{"code", "files", "values"}`` with the files in base64; empty to be told what is in force, no more."""

@@ -1,8 +1,10 @@
-"""The program of a sandbox's process: ``main()``. It is told a plan, makes itself what the plan says, and runs one tool once.
+"""The program of a sandbox's process, a copy of the :mod:`~aver.agents.sandbox.inside.zygote`. It is told a plan, makes itself what the
+plan says, and runs one tool once.
 
 What is said both ways is a length (``>I``) and so many bytes: in, the :class:`~aver.agents.sandbox.inside.plan.Plan`, marshalled; out, as
 JSON, first ``{"means": [...]}``, what is in force, said before anything of the tool is run, or ``{"refused": means, "cause": words}``; then
-the tool's reply, which is believed as far as a tool is.
+the tool's reply, which is believed as far as a tool is. Over the channel beside it goes what is of this process alone: the socket that the
+sandbox listens on, and the status of its end; when the other end of the channel is closed, so is everything here.
 
 Three processes at most: this one, which waits and ends the others; the first of a process namespace; the tool.
 """
@@ -26,53 +28,57 @@ if sys.platform == "linux":
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .plan import Plan
 
 __all__ = ["main"]
 
-_SIGNAL_KILL, _SIGNAL_TERMINATE = 9, 15
+_SIGNAL_KILL = 9
 _LONGEST = 1000
 """Characters of what is said before the tool runs."""
 _PORT = 3128
 """Where the proxy is found in a network namespace, which has no other port in use."""
 
 
-def main() -> None:
+def main(replies: int, channel: int, *printed: int) -> None:
+    """``replies`` is the socket over which everything is said; ``printed`` are the files that become the standard output and error."""
+    os.setsid()
     os.umask(0o022)
-    plan = _read(0)
-    replies = os.dup(1)
-    _streams(plan["printed"])
+    _streams(printed)
+    plan = _read(replies)
     means: set[str] = set()
     if sys.platform == "linux":
-        kernel.end_with_parent(_SIGNAL_TERMINATE)
         kernel.adopt_orphans()
     first = _strict if plan["level"] == "strict" else _process
-    if plan["level"] == "strict" and not _tried(replies, lambda: _enter(plan)):
+    if plan["level"] == "strict" and not _tried(replies, lambda: _enter(plan, channel)):
         return
-    supervise.block()
+    watch = supervise.watch()
     child = os.fork()
     if child == 0:
+        supervise.unwatch(watch)
+        os.close(channel)
         if sys.platform == "linux":
             kernel.end_with_parent(_SIGNAL_KILL)
         first(plan, means, replies)
         os._exit(0)
     os.close(replies)
-    os._exit(supervise.supervise(child))
+    code = supervise.supervise(child, watch, channel)
+    os.write(channel, bytes([code]))
+    os._exit(0)
 
 
-def _enter(plan: Plan) -> None:
+def _enter(plan: Plan, channel: int) -> None:
     if "namespaces" in plan["unused"]:
         raise Refused("namespaces", "told not to use them")
     if sys.platform != "linux":
         raise Refused("namespaces", f"{sys.platform} has none")
     namespaces.enter()
-    if "listener" in plan:
+    if plan["listens"]:
         from .loopback import hand_over_listener
 
-        plan["proxy"] = hand_over_listener(plan["listener"], _PORT)
+        plan["proxy"] = hand_over_listener(channel, _PORT)
 
 
 def _strict(plan: Plan, means: set[str], replies: int) -> None:
@@ -82,7 +88,6 @@ def _strict(plan: Plan, means: set[str], replies: int) -> None:
     means |= {"namespaces", "user"}
     child = os.fork()
     if child == 0:
-        supervise.unblock()
         _run(plan, means, replies, namespaces.WITHIN)
         os._exit(0)
     os.close(replies)
@@ -91,7 +96,6 @@ def _strict(plan: Plan, means: set[str], replies: int) -> None:
 
 def _process(plan: Plan, means: set[str], replies: int) -> None:
     """The tool's process where there are no namespaces."""
-    supervise.unblock()
     if not _tried(replies, lambda: _settle(plan)):
         return
     if plan["user"]:
@@ -137,7 +141,7 @@ def _tried(replies: int, step: Callable[[], None]) -> bool:
     return True
 
 
-def _streams(printed: list[int]) -> None:
+def _streams(printed: Sequence[int]) -> None:
     """Give the tool files to print to, and nothing to read from."""
     for stream, kept in enumerate(printed, 1):
         os.dup2(kept, stream)

@@ -1,34 +1,44 @@
-"""How a process waits for another, and takes all that comes of it along when it ends, or is told to end."""
+"""How a process waits for another, and takes all that comes of it along when it ends, or when nobody asks for it any more."""
 
 from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]  # the same without the names of enum, whose import takes longer than all that is done here
 import os
+import select
 
-__all__ = ["await_first", "block", "supervise", "unblock"]
-
-_WATCHED = {signal.SIGCHLD, signal.SIGTERM}
-
-
-def block() -> None:
-    """Before forking what :func:`supervise` is to wait for."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+__all__ = ["await_first", "supervise", "unwatch", "watch"]
 
 
-def unblock() -> None:
+def watch() -> tuple[int, int]:
+    """Before forking what :func:`supervise` is to wait for: a pipe that can be read once a child has ended."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return reading, writing
+
+
+def unwatch(pipe: tuple[int, int]) -> None:
     """In the process forked."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for end in pipe:
+        os.close(end)
 
 
-def supervise(child: int) -> int:
-    """Wait for ``child``, end it at ``SIGTERM``, then end every process that came of it. Returns its exit status, or 128 more than a
-    signal's number."""
+def supervise(child: int, pipe: tuple[int, int], channel: int) -> int:
+    """Wait for ``child``, end it when the other end of ``channel`` is closed, then end every process that came of it. Returns its exit
+    status, or 128 more than a signal's number."""
+    waiting = select.poll()
+    for each in (pipe[0], channel):
+        waiting.register(each, select.POLLIN)
     status = None
     while status is None:
-        got = signal.sigwait(_WATCHED)
-        if got == signal.SIGCHLD:
+        ready = [descriptor for descriptor, _ in waiting.poll()]
+        if pipe[0] in ready:
+            os.read(pipe[0], 512)
             status = _ended(child)
-        else:
+        if status is None and channel in ready:
             _kill(child)
             status = _code(os.waitpid(child, 0)[1])
     while others := _children():

@@ -1,7 +1,7 @@
 """Functions under ``@tool``, read and called by Aver's own code for typed functions, so that a date is a date in a sandbox too.
 
-That code is not the standard library's alone, and importing it takes longer than all else: a call needs it where its types say more than
-JSON does.
+That code is not the standard library's alone, and importing it takes longer than all else: a process of its own imports it once, to be
+copied for calls whose types say more than JSON does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_ar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["begin", "called", "described"]
 
@@ -25,7 +25,7 @@ _MADE_OF = (list, dict, Union, UnionType, Required, NotRequired)
 
 
 def begin(package: str) -> None:
-    """Make ``aver`` what is in the directory ``package``, without what its packages import for others."""
+    """Make ``aver`` what is in the directory ``package``, without what its packages import for others, and import what is needed of it."""
     for name in ("aver", "aver.agents", "aver.agents.tools"):
         module = ModuleType(name)
         module.__path__ = [package + name.removeprefix("aver").replace(".", "/")]
@@ -35,33 +35,36 @@ def begin(package: str) -> None:
         setattr(sys.modules["aver.agents.tools"], name, getattr(function, name))
 
 
-def described(module: ModuleType) -> list[dict[str, Any]]:
-    """What each tool of a file is, as JSON: ``function`` its name in the file, ``keys`` the parameters that are given the key of the
-    effect, ``plain`` whether it can be called with JSON as it is. The rest is as in :class:`~aver.agents.tools.operation.Operation`."""
+def described(module: ModuleType, named: Sequence[str]) -> list[dict[str, Any]]:
+    """What a file offers, as JSON: of each tool ``function``, its name in the file, ``keys``, the parameters that are given the key of the
+    effect, ``plain``, whether it can be called with JSON as it is, and the rest as in :class:`~aver.agents.tools.operation.Operation`; of
+    what is ``named`` and can be no tool, ``name``, ``cause`` and ``next_step``."""
     from pydantic import TypeAdapter
 
-    from aver.agents.tools.function import Function
+    from aver.agents.tools.function import Function, offered
     from aver.policy import Annotations
 
     own = TypeAdapter(Annotations | None)
-    found = []
-    for name, each in vars(module).items():
-        if isinstance(each, Function) and each.function.__module__ == module.__name__:
-            types = get_type_hints(each.function, include_extras=True)
-            keys = [parameter for parameter, kind in types.items() if _is_key(kind) and parameter != "return"]
-            operation = each.operation
-            found.append(
-                {
-                    "function": name,
-                    "name": operation.name,
-                    "description": operation.description,
-                    "parameters": operation.parameters,
-                    "returns": operation.returns,
-                    "own": own.dump_python(operation.own, mode="json"),
-                    "keys": keys,
-                    "plain": all(_is_plain(kind) for parameter, kind in types.items() if parameter not in keys),
-                }
-            )
+    found: list[dict[str, Any]] = []
+    for name, each in offered(module, named).items():
+        if not isinstance(each, Function):
+            found.append({"name": each.name, "cause": each.cause, "next_step": each.next_step})
+            continue
+        types = get_type_hints(each.function, include_extras=True)
+        operation = each.operation
+        found.append(
+            {
+                "function": name,
+                "name": operation.name,
+                "description": operation.description,
+                "parameters": operation.parameters,
+                "returns": operation.returns,
+                "own": own.dump_python(operation.own, mode="json"),
+                "idempotent": operation.idempotent,
+                "keys": each.keys,
+                "plain": all(_is_plain(kind) for parameter, kind in types.items() if parameter not in each.keys),
+            }
+        )
     return found
 
 
@@ -89,10 +92,6 @@ def called(function: Any, arguments: Mapping[str, Any], key: str) -> Any:
     if result.failed:
         raise ValueError(result.text)
     return result.value
-
-
-def _is_key(kind: Any) -> bool:
-    return kind is sys.modules["aver.agents.tools.function"].Key
 
 
 def _is_plain(kind: Any) -> bool:

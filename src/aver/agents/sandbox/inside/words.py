@@ -1,4 +1,4 @@
-"""JSON, written without the module ``json``: to read, that one needs regular expressions, whose import takes half as long as Python's start.
+"""JSON, written until there is too much of it: the module ``json`` makes all of a text before anybody can say how long it is.
 
 What is told to this process is marshalled, by the same interpreter, and read by what is built in.
 """

@@ -42,7 +42,7 @@ def answer(plan: Plan, folder: str) -> bytes:
     sys.path[:] = [*plan["imports"], f"{folder}/tool"]
     os.chdir(f"{folder}/work")
     typed: ModuleType | None = None
-    if "package" in work:
+    if work.get("typed"):
         from . import typed as typed_functions
 
         typed = typed_functions
@@ -63,14 +63,13 @@ def answer(plan: Plan, folder: str) -> bytes:
 
 
 def _file(work: dict[str, Any], folder: str, most: int, typed: ModuleType | None) -> bytes:
-    """Calls a function of a file, by its types where there is a ``package`` to do it with; without a function, tells of all tools in it."""
+    """Calls a function of a file, by its types where ``typed`` can; without a function, tells of all tools in it."""
     if typed is None:
         for name in _STAND_INS:
             sys.modules[name] = _StandIn(name)
         return _reply(written(_called(_named(work, folder), work["arguments"]), most))
-    typed.begin(work["package"])
     if "function" not in work:
-        return _reply(written(typed.described(_module(work, folder)), most))
+        return _reply(written(typed.described(_module(work, folder), work["named"]), most))
     return _reply(written(typed.called(_named(work, folder), work["arguments"], work["key"]), most))
 
 

@@ -183,6 +183,7 @@ class Client:
                 read_only=hints and hints.read_only_hint,
                 destructive=hints and hints.destructive_hint,
                 open_world=hints and hints.open_world_hint,
+                idempotent=hints and hints.idempotent_hint,
             ),
             digest=digest_of(tool.name, about, tool.input_schema, tool.output_schema),
         )

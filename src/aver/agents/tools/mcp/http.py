@@ -58,11 +58,13 @@ class Http:
 
     async def close(self) -> None:
         self.closed = True
-        if self._session:
-            with contextlib.suppress(Unavailable, Undecided, TimeoutError):
-                async with asyncio.timeout(_FAREWELL), self._asked("DELETE", None) as answering:
-                    await answering.whole(_REFUSAL)
-        await self._web.close()
+        try:
+            if self._session:
+                with contextlib.suppress(Unavailable, Undecided, TimeoutError):
+                    async with asyncio.timeout(_FAREWELL), self._asked("DELETE", None) as answering:
+                        await answering.whole(_REFUSAL)
+        finally:
+            await self._web.close()
 
     @contextlib.asynccontextmanager
     async def _asked(

@@ -16,8 +16,9 @@ from aver.core.yaml import parse_yaml
 
 __all__ = ["Document", "listed", "mapping", "read_document"]
 
-_LONGEST = 2**24
-"""Characters of a document."""
+_LONGEST, _MOST_OPERATIONS, _MOST_SCHEMAS = 2**24, 5000, 500
+"""Characters of a document, operations in it, and schemas that one of them may lead to. A model is shown few tools, and reads all that
+each refers to."""
 _OWN_WORDS = ("discriminator", "xml", "externalDocs", "example", "examples", "deprecated")
 """What OpenAPI adds to schemas for documentation and for code; it constrains nothing."""
 
@@ -47,6 +48,9 @@ class Document:
         rules = self._plain(part, names, sent=sent)
         definitions: dict[str, Any] = {}
         while len(definitions) < len(names):
+            if len(names) > _MOST_SCHEMAS:
+                said = f"{self.name} leads from one schema to more than {_MOST_SCHEMAS} others"
+                raise SettingsError(said, "Leave out what this operation does not need.")
             for reference, name in list(names.items()):
                 if name not in definitions:
                     definitions[name] = self._plain(self.follow({"$ref": reference}), names, sent=sent)
@@ -110,6 +114,10 @@ def read_document(text: str, name: str) -> Document:
         raise SettingsError(f"{name} is no OpenAPI 3 document: it is {found}", "Convert it to OpenAPI 3.")
     if not isinstance(raw.get("paths", {}), dict):
         raise SettingsError(f"{name} has no paths", "Correct the document.")
+    count = sum(len(mapping(item)) for item in raw.get("paths", {}).values())
+    if count > _MOST_OPERATIONS:
+        said = f"{name} has {count:,} operations, and at most {_MOST_OPERATIONS:,} are read"
+        raise SettingsError(said, "Keep those in it that agents need.")
     return Document(name, raw)
 
 

@@ -22,6 +22,7 @@ __all__ = ["HOW", "Desk", "main"]
 _MODERN = "2026-07-28"
 _VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 HOW = (
+    "answer another's request",
     "answer more than anybody reads",
     "answer no JSON",
     "answer something else than declared",
@@ -36,9 +37,11 @@ HOW = (
     "flood its errors",
     "hang",
     "leave a child behind",
+    "list pages without end",
     "refuse",
     "say otherwise",
     "say otherwise in silence",
+    "send a line without end",
     "show a picture",
     "tell its environment",
 )
@@ -61,6 +64,7 @@ class Desk:
         self.told: list[Mapping[str, Any]] = []
         """Notifications and replies that came."""
         self.about = "Closes a ticket."
+        self.endless = False
         self._folder = folder
         self._waiting: dict[str, Any] = {}
 
@@ -117,6 +121,8 @@ class Desk:
                 "inputSchema": {**_OBJECT, "properties": {"how": {"enum": [*HOW]}}, "required": ["how"]},
             },
         ]
+        if self.endless:
+            return {"tools": [], "nextCursor": str(int(params.get("cursor") or 1) + 1)}
         page = {"tools": tools[:2], "nextCursor": "2"} if params.get("cursor") is None else {"tools": tools[2:]}
         return {**page, **(_COMPLETE if self.modern else {})}
 
@@ -140,6 +146,13 @@ class Desk:
         if how == "answer more than anybody reads":
             start = b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"' % number
             yield from (Piece(start), *[Piece(b"x" * 1_000_000)] * 500, b'"}]}}')
+        elif how == "answer another's request":
+            yield from (
+                {**done, "id": other} for other in (number + 1, number - 1, str(number), float(number), None, [number])
+            )
+        elif how == "send a line without end":
+            while True:
+                yield Piece(b"x" * 65_536)
         elif how == "answer no JSON":
             yield b'{"jsonrpc": "2.0", "id": 1, "result": {"content'
         elif how == "answer something else than declared":
@@ -176,6 +189,10 @@ class Desk:
                 time.sleep(600)
                 os._exit(0)
             yield self._told(number, str(child))
+        elif how == "list pages without end":
+            self.endless = True
+            yield {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+            yield done
         elif how == "refuse":
             yield _error(number, -32603, "the database is gone")
         elif how.startswith("say otherwise"):
