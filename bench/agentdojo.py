@@ -72,7 +72,7 @@ def world() -> Iterator[World]:
         venv.create(home, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "agentdojo==0.1.35"], check=True)
         (home / "installed").touch()
-    command = (str(python), str(HERE / "scaffold" / "dojo.py"))
+    command = (str(python), "-I", str(HERE / "scaffold" / "dojo.py"))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield World(process)
