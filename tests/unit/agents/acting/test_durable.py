@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aver.agents.acting import Journal
-from aver.core.errors import AverError, Conflict
+from aver.core.errors import Conflict
 from aver.testing import FixedClock
 from aver.testing.acting import KINDS, Desk, compared
 from tests.unit.agents.acting.scene import allow
