@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from aver.core import EVERYONE, group_reader, user_reader
 from aver.core.errors import InvalidInput, TooLarge
@@ -13,7 +13,7 @@ from aver.policy.types import Action, Effect, Origin, OriginKind
 
 __all__ = ["authority", "declared", "entities", "leaves", "request", "under"]
 
-_RANK: Sequence[OriginKind] = ("user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted")
+_RANKED: Mapping[OriginKind, int] = {kind: rank for rank, kind in enumerate(get_args(OriginKind))}
 _MOST_LEAVES = 10_000
 _UNKNOWN = (Origin("unknown"),)
 _MEMBER = re.compile(r"\[\d+\]")
@@ -35,12 +35,12 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def declared(path: str) -> str:
     """The path as it is declared, for all members of a list alike: ``to`` for ``to[0]``."""
-    return _MEMBER.sub("", path).lstrip(".")
+    return _MEMBER.sub("", path).lstrip(".") if "[" in path else path.lstrip(".")
 
 
 def authority(origins: Sequence[Origin]) -> OriginKind:
     """Whose word a value is: the best of those who said it, for what the user said stays the user's when others say it too."""
-    return min((each.kind for each in origins), key=_RANK.index, default="unknown")
+    return min((each.kind for each in origins), key=_RANKED.__getitem__, default="unknown")
 
 
 def request(action: Action) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _user(action: Action) -> str:
 def under(path: str, names: Sequence[str]) -> bool:
     """Whether a leaf is, or stands in, one of the declared arguments."""
     plain = declared(path)
-    return any(plain == each or plain.startswith(f"{each}.") for each in names)
+    return plain in names or ("." in plain and any(plain.startswith(f"{each}.") for each in names))
 
 
 def _readable(action: Action, aimed_at: Sequence[Any], carried: Sequence[Origin]) -> bool:
