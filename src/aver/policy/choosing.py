@@ -67,6 +67,11 @@ class Choices:
                 return "named", reading.told
         return None
 
+    def bears(self, value: Text, names: frozenset[str]) -> bool:
+        """Whether a value that is ``named`` bears one of ``names``, and the words say that the place in which it stands is theirs."""
+        own = names.intersection(each for each in terms(value.raw.partition("@")[0]) if len(each) > 2)
+        return bool(own) and any(reading.belongs(own) for reading in self._readings if self._alone(reading, value))
+
     def looked_up(self, value: Text) -> Told | None:
         """Who told of ``value``, an address of the web, where the words point at a place of the tenant's own, and it stands there in a text
         that somebody vouched for has written and that is about what the words speak of. A hint at where to look, and no more."""
@@ -129,12 +134,13 @@ def _addressed(reading: Reading, readings: Sequence[Reading], kind: Kind) -> boo
     words = reading.words
     if kind not in ("id", "other"):
         return any(kinds_in(text, kind) for text in words.texts)
-    asked = {Text(value).strict for _, value in leaves(reading.told.arguments)}
-    if kind == "other" and (others := words.addressees - asked):
+    if kind == "other" and (others := words.addressees - reading.asked):
         # *Add Ann to that channel* names whom, and refers to the channel; Ann is no channel.
         told_of = {leaf.text.strict for leaf in reading.told.leaves if leaf.trusted}
         return not (stems(terms(reading.told.tool)) & words.referring) or not others.isdisjoint(told_of)
-    return any(leaf.text.kind == kind and leaf.text.strict not in asked for each in readings for leaf in each.aimed_at)
+    return any(
+        leaf.text.kind == kind and leaf.text.strict not in reading.asked for each in readings for leaf in each.aimed_at
+    )
 
 
 def _agree(scope: Sequence[Record], holding: Sequence[tuple[Record, Leaf]], value: Text) -> bool:

@@ -21,6 +21,7 @@ __all__ = [
     "NOUNS_TOO",
     "PAST",
     "PHRASES",
+    "POSSESSIVES",
     "PRONOUNS",
     "READING",
     "REFERRING",
@@ -99,6 +100,7 @@ WHENCE = _words(
     "whom whose wrote written"
 )
 """After these stands where something is or comes from."""
+POSSESSIVES = _words("her his their")
 PRONOUNS = _words("them him her they")
 EVERY = _words("each every everybody everyone")
 """What is said of a whole list."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from aver.core import Principal
@@ -170,15 +171,14 @@ class Provenance:
     ) -> None:
         """A target that is ``named`` and bears the name that the user gave for another target of the call is ``referred`` to."""
         aimed = {path: value for path, value in leaves(arguments) if under(path, annotations.targets)}
-        given = {
-            declared(path): frozenset(terms(str(value)))
-            for path, value in aimed.items()
-            if authority(origins[path]) in ("user", "chosen", "referred")
-        }
+        given = {path for path in aimed if authority(origins[path]) in ("user", "chosen", "referred")}
         for path, value in aimed.items():
-            own = terms(str(value).partition("@")[0])
-            others = frozenset().union(*(names for other, names in given.items() if other != declared(path)))
-            if authority(origins[path]) == "named" and any(len(each) > 2 and each in others for each in own):
+            if authority(origins[path]) != "named":
+                continue
+            others = [
+                terms(str(aimed[other])) for other in aimed if declared(other) != declared(path) and other in given
+            ]
+            if self._choices.bears(Text(value), frozenset(chain.from_iterable(others))):
                 origins[path] = tuple(
                     replace(each, kind="referred") if each.kind == "named" else each for each in origins[path]
                 )

@@ -37,14 +37,26 @@ class Reading:
         return bool(stems(set(terms(self.told.tool)) - READING) & self.words.stems)
 
     @cached_property
+    def asked(self) -> frozenset[str]:
+        """What the tool was asked, each value in its strict spelling."""
+        return frozenset(Text(value).strict for _, value in leaves(self.told.arguments))
+
+    def belongs(self, names: frozenset[str]) -> bool:
+        """Whether what the tool was asked, as the words speak of it, is somebody's with one of these names (*on her page, dora.example*)."""
+        return any(
+            not names.isdisjoint(terms(str(value))) or self.words.possesses(Text(value))
+            for _, value in leaves(self.told.arguments)
+        )
+
+    @cached_property
     def apart(self) -> Sequence[Record]:
         """The records that the words tell from the others."""
         return self._told_by(lambda _: True)
 
     @cached_property
     def authored(self) -> Sequence[Record]:
-        """Those that they tell from the others by what the tool vouches for, such as who wrote them, or the only one there is."""
-        return self._told_by(lambda leaf: leaf.trusted)
+        """Those of which they say something that the tool vouches for and was not asked, such as who wrote them."""
+        return self._told_by(lambda leaf: leaf.trusted and leaf.text.strict not in self.asked)
 
     @cached_property
     def looked_at(self) -> Sequence[Record]:

@@ -22,6 +22,7 @@ from aver.policy.english import (
     NOUNS_TOO,
     PAST,
     PHRASES,
+    POSSESSIVES,
     PRONOUNS,
     REFERRING,
     VERBS,
@@ -47,6 +48,7 @@ _FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[.!?:;,\n]|\d+\.")
 _RUN_ON = re.compile(r"(?<=[a-z0-9)])([.!?])(?=[A-Z][a-z]+\s)")
 """The end of a sentence without the space that belongs there. Addresses and names of files go on in small letters, or not at all."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _CHUNK = re.compile(r"\S+")
 _PUNCTUATION = ".,;:!?()[]{}\"'`\u2018\u2019\u201c\u201d"
 _LONGEST = 200
@@ -122,6 +124,11 @@ class Words:
             return False
         joined = f" {' '.join(wanted)} "
         return any(joined in each for each in self._joined)
+
+    def possesses(self, value: Text) -> bool:
+        """Whether a sentence that says the value calls something somebody's (*on her page, dora.example*)."""
+        said = (Text(sentence) for text in self.texts for sentence in _SENTENCE.split(text))
+        return any(says(value, sentence) and not POSSESSIVES.isdisjoint(terms(sentence.raw)) for sentence in said)
 
     @property
     def delegates(self) -> bool:
