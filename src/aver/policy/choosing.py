@@ -78,7 +78,7 @@ class Choices:
         if value.kind != "url":
             return None
         address = canonical(value.raw, "url")
-        for reading in self._readings if self.words.texts else ():
+        for reading in self._readings:
             for record in reading.looked_at if reading.points else ():
                 linked = any(not leaf.echo and address in leaf.text.urls for leaf in record.leaves)
                 signed = any(leaf.trusted for leaf in record.leaves)

@@ -44,11 +44,8 @@ class Record:
 
     def apart_from(self, written: Callable[[Text], bool]) -> Record:
         """The same, with those leaves marked that are as ``written`` by the model."""
-        if not any(written(leaf.text) for leaf in self.leaves):
-            return self
-        return Record(
-            tuple(replace(leaf, trusted=False, echo=True) if written(leaf.text) else leaf for leaf in self.leaves)
-        )
+        marked = (replace(leaf, trusted=False, echo=True) if written(leaf.text) else leaf for leaf in self.leaves)
+        return Record(tuple(marked))
 
 
 @dataclass(frozen=True)

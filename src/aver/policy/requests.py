@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
-from aver.core import EVERYONE, group_reader, user_reader
+from aver.core import EVERYONE, Principal, group_reader, user_reader
 from aver.core.errors import InvalidInput, TooLarge
 from aver.policy.types import Action, Effect, Origin, OriginKind
 
@@ -72,7 +73,7 @@ def request(action: Action) -> dict[str, Any]:
             else:
                 parameters.add(authority(origins))
     return {
-        "principal": {"type": "User", "id": _user(action)},
+        "principal": {"type": "User", "id": _user(action.principal)},
         "action": {"type": "Action", "id": "call"},
         "resource": {"type": "Tool", "id": action.tool},
         "context": {
@@ -93,34 +94,32 @@ def request(action: Action) -> dict[str, Any]:
 
 def entities(action: Action, *, arguments: bool = True) -> str:
     """The principal with its groups, and the arguments as tags of one entity, without them unless ``arguments``; JSON."""
+    if not arguments:
+        return _alone(action.principal)
     tags: dict[str, tuple[set[str], set[str]]] = {}
-    for path, value in leaves(action.arguments) if arguments else ():
+    for path, value in leaves(action.arguments):
         values, origins = tags.setdefault(declared(path), (set(), set()))
         values.add(value if isinstance(value, str) else json.dumps(value))
         origins.add(authority(action.origins.get(path) or _UNKNOWN))
-    principal = action.principal
-    return json.dumps(
-        [
-            {
-                "uid": {"type": "User", "id": _user(action)},
-                "attrs": {"tenant": principal.tenant, "name": principal.user},
-                "parents": [{"type": "Group", "id": each} for each in sorted(principal.groups)],
-            },
-            {
-                "uid": _ARGUMENTS,
-                "attrs": {},
-                "parents": [],
-                "tags": {
-                    path: {"values": sorted(values), "origins": sorted(origins)}
-                    for path, (values, origins) in tags.items()
-                },
-            },
-        ]
-    )
+    told = {path: {"values": sorted(values), "origins": sorted(origins)} for path, (values, origins) in tags.items()}
+    return json.dumps([_person(action.principal), {"uid": _ARGUMENTS, "attrs": {}, "parents": [], "tags": told}])
 
 
-def _user(action: Action) -> str:
-    return f"{action.principal.tenant}/{action.principal.user}"
+@lru_cache(256)
+def _alone(principal: Principal) -> str:
+    return json.dumps([_person(principal)])
+
+
+def _user(principal: Principal) -> str:
+    return f"{principal.tenant}/{principal.user}"
+
+
+def _person(principal: Principal) -> dict[str, Any]:
+    return {
+        "uid": {"type": "User", "id": _user(principal)},
+        "attrs": {"tenant": principal.tenant, "name": principal.user},
+        "parents": [{"type": "Group", "id": each} for each in sorted(principal.groups)],
+    }
 
 
 def under(path: str, names: Sequence[str]) -> bool:

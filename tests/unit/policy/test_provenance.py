@@ -457,3 +457,20 @@ def test_a_user_who_asks_to_remember_gets_it_and_nobody_else_does() -> None:
     ):
         action = turn(words).action("remember", remember, {"name": "preference", "value": "no milk"})
         assert STANDARD.decide(action).outcome == wanted
+
+
+@given(
+    RESULTS, st.sampled_from([EVIL, "ben@acme.test", "Ben", "notes", 7, "https://x.test", "see x.test, Ben and 7", ""])
+)
+def test_what_is_looked_up_in_an_index_comes_out_as_if_compared_with_everything(
+    results: list[tuple[Annotations, object]], value: object
+) -> None:
+    quick, thorough = told(results), told(results)
+    vars(thorough._seen)["near"] = lambda _: iter(thorough._seen)
+    for each in thorough._told:
+        pairs = [(record, leaf) for record in each.records for leaf in record.leaves]
+        vars(each)["near"] = lambda _, pairs=pairs: iter(pairs)
+    assert quick.origins(value) == thorough.origins(value)
+    assert action_to(quick.action("send_mail", MAIL, {"to": value, "body": "hi"})) == action_to(
+        thorough.action("send_mail", MAIL, {"to": value, "body": "hi"})
+    )
