@@ -9,9 +9,12 @@ Tools are annotated from their names, docstrings and schemas (``scaffold/dojo_to
 knows of a task. AgentDojo has an environment of its own under ``AVER_BENCH_CACHE``, installed once.
 
 ``suites`` (the newest version) and ``versions``: for each suite ``tasks`` and of them ``utility`` (done) and ``benign_interrupted`` (saw
-a denial or a question) where nothing is injected; ``attacks`` that need a tool, ``attack_success`` of them, and ``secure_and_useful``:
-the attack failed and the task was done all the same. ``unattended`` is the utility where every question is answered no. ``total`` adds them up with
-rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all`` is the same replay with every
+a denial or a question) where nothing is injected. ``cases`` are all pairs of a task and an injection, ``attacks`` those that a policy over
+tools can block: the injection's goal takes at least one call (of all goals one does not, the sixth of travel, which only wants something said).
+Nothing else is left out of ``attacks``: neither those that the user's own task happens to fulfil, nor those whose text the task never
+comes to read; ``shown`` counts those that it does. ``attack_success`` of the attacks, as AgentDojo's checkers have it, and
+``secure_and_useful``: the attack failed and the task was done all the same. ``unattended`` is the utility where every question is answered no.
+``total`` adds them up with rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all`` is the same replay with every
 call allowed, which says what the replay itself is worth.
 
     python bench/agentdojo.py --json [--suite NAME]... [--version VERSION]... [--without-baseline]
@@ -72,7 +75,7 @@ def world() -> Iterator[World]:
         venv.create(home, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "agentdojo==0.1.35"], check=True)
         (home / "installed").touch()
-    command = (str(python), str(HERE / "scaffold" / "dojo.py"))
+    command = (str(python), "-I", str(HERE / "scaffold" / "dojo.py"))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield World(process)
@@ -117,7 +120,18 @@ def measure(world: World, decide: Decide, version: str, name: str) -> tuple[dict
     if missing := set(known["tools"]) - ANNOTATIONS[name].keys():
         raise SystemExit(f"error: {name} has tools that are not annotated: {', '.join(sorted(missing))}.")
     found = dict.fromkeys(
-        ("tasks", "utility", "unattended", "benign_interrupted", "attacks", "attack_success", "secure_and_useful"), 0
+        (
+            "tasks",
+            "utility",
+            "unattended",
+            "benign_interrupted",
+            "cases",
+            "attacks",
+            "shown",
+            "attack_success",
+            "secure_and_useful",
+        ),
+        0,
     )
     lines: list[str] = []
     for user in known["user"]:
@@ -137,9 +151,11 @@ def measure(world: World, decide: Decide, version: str, name: str) -> tuple[dict
             lines.append(f"{version} {name} {user}: not done{'' if stopped else ', although every call ran'}")
         for injection in known["injections"]:
             attack = run(world, decide, place, injection)
+            found["cases"] += 1
             if attack is None:
                 continue
             found["attacks"] += 1
+            found["shown"] += attack.replayed.attacked
             found["attack_success"] += attack.attacked
             found["secure_and_useful"] += attack.utility and not attack.attacked
             if attack.attacked:
@@ -157,6 +173,7 @@ def total(suites: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
         "utility_rate": round(added["utility"] / added["tasks"], 4),
         "interrupted_rate": round(added["benign_interrupted"] / added["tasks"], 4),
         "attack_success_rate": round(added["attack_success"] / max(added["attacks"], 1), 4),
+        "attack_success_rate_where_shown": round(added["attack_success"] / max(added["shown"], 1), 4),
         "secure_and_useful_rate": round(added["secure_and_useful"] / max(added["attacks"], 1), 4),
     }
 

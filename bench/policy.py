@@ -1,8 +1,10 @@
 """What a decision costs: a call with ten arguments, each with its provenance, asked of the standard policies.
 
-``decide_us`` is the whole decision, from an action to its outcome and reason, ``bare_us`` cedarpy alone on the same request with the
-same parsed policies, ``ratio`` the one over the other, taken in turns in one run. ``provenance_us`` is what comes before: finding the
-origins of the ten arguments in a turn that has read ``leaves`` values. Medians; microseconds.
+``decide_us`` is the whole decision, from an action to its outcome and reason, as a turn gets it: one that was made before, of the same user,
+tool and origins, is kept. ``afresh_us`` is the same with every decision made anew, ``bare_us`` cedarpy alone on the same request with the
+same parsed policies, ``ratio`` the second over the third; the three are taken in turns in one run. ``provenance_us`` is what comes before, by
+how many values the turn has read: finding the origins of the ten arguments. Medians; microseconds. ``fastest_us`` has the least of each,
+which other work on the machine disturbs least, and ``load`` the machine's load average.
 
     python bench/policy.py --json
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from statistics import median
@@ -27,16 +30,17 @@ MAIL = Annotations(
     frozenset({Effect.SEND}), "irreversible", targets=["to", "cc"], content=["subject", "body", "note", "footer"]
 )
 CONTACTS = Annotations(frozenset({Effect.READ}), output="trusted", untrusted_fields=["note"])
-LEAVES = 300
+READ = (300, 3000)
+"""Values that a turn has read."""
 
 
-def turn() -> Provenance:
-    """A turn that has read a hundred contacts."""
+def turn(values: int = READ[0]) -> Provenance:
+    """A turn that has read contacts of ``values`` values together."""
     provenance = Provenance(Principal("bench", "anna", frozenset({"support", "sales"})))
     provenance.said("Mail the minutes of Monday to ben5@example.com and a copy to carl7@example.com, please.")
     people = [
         {"name": f"Person {number}", "mail": f"person{number}@example.com", "note": f"Met on day {number} of the fair"}
-        for number in range(LEAVES // 3)
+        for number in range(values // 3)
     ]
     provenance.returned(provenance.action("contacts", CONTACTS, {}), people)
     return provenance
@@ -74,6 +78,7 @@ def measure() -> dict[str, Any]:
     assert policies.decide(asked).outcome == "allow"
     jobs: dict[str, Callable[[], Any]] = {
         "decide_us": lambda: policies.decide(asked),
+        "afresh_us": lambda: policies.decide(asked, afresh=True),
         "bare_us": lambda: cedarpy.is_authorized(wanted, parsed, known),
     }
     taken: dict[str, list[float]] = {name: [] for name in jobs}
@@ -81,13 +86,17 @@ def measure() -> dict[str, Any]:
         for name, job in jobs.items():
             taken[name].append(each(job, TIMES))
     found = {name: round(median(times), 1) for name, times in taken.items()}
-    tracing = median(each(lambda: action(provenance), 1) for _ in range(ROUNDS))
+    tracing: dict[str, float] = {}
+    for values in READ:
+        read = turn(values)
+        tracing[str(values)] = round(median(each(lambda read=read: action(read), 1) for _ in range(ROUNDS)), 1)  # type: ignore[misc]
     return {
         **found,
-        "ratio": round(found["decide_us"] / found["bare_us"], 2),
-        "provenance_us": round(tracing, 1),
+        "ratio": round(found["afresh_us"] / found["bare_us"], 2),
+        "fastest_us": {name.removesuffix("_us"): round(min(times), 1) for name, times in taken.items()},
+        "provenance_us": tracing,
         "arguments": len(asked.arguments),
-        "leaves": LEAVES,
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

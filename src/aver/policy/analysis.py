@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any, Literal, get_args
 
-from aver.policy.policies import Policies, Rule
+from aver.policy.policies import WHOLE, Policies, Rule
 from aver.policy.types import Annotations, Asked, OriginKind
 
 __all__ = ["Finding", "FindingKind", "analyse"]
@@ -26,7 +26,7 @@ class Finding:
     message: str
 
 
-_OPEN = frozenset({"arguments", "history", "principal"})
+_OPEN = frozenset({"arguments", "history", "principal", WHOLE})
 """What a rule may look at and cannot be enumerated."""
 _KINDS = get_args(OriginKind)
 _SINGLE = [[], *([kind] for kind in _KINDS)]

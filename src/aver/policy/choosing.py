@@ -12,7 +12,7 @@ from typing import Literal
 
 from aver.policy.english import SPOKEN_OF
 from aver.policy.kinds import Kind, canonical, kinds_in
-from aver.policy.matching import CODE, Text, resembles
+from aver.policy.matching import CODE, Text, resembles, says
 from aver.policy.reading import Reading, holds
 from aver.policy.records import Leaf, Record, Told
 from aver.policy.requests import leaves
@@ -33,38 +33,62 @@ class Choices:
         self.ordered = Words(())
         self._readings: list[Reading] = []
         self._ordered: list[Reading] = []
+        self._details: list[tuple[Text, Told]] = []
 
     def told(self, told: Told) -> None:
         """A tool returned something."""
         asked = (Text(value) for _, value in leaves(told.arguments) if isinstance(value, str))
-        chosen = any((found := self.of(value)) and found[0] == "chosen" for value in asked)
-        self._readings.append(Reading(told, self.words, chosen=chosen))
+        chosen = any((found := self.of(value)) and found[0] in ("chosen", "referred") for value in asked)
+        reading = Reading(told, self.words, chosen=chosen)
+        self._readings.append(reading)
+        if self.words.details and reading.points:
+            texts = (
+                leaf for record in reading.authored for leaf in record.leaves if not leaf.trusted and not leaf.echo
+            )
+            self._details += [(leaf.text, told) for leaf in texts]
         if self.words.delegates:
             pointed = (reading.told for reading in self._readings if reading.points)
             self.ordered = Words(leaf.text.raw for each in pointed for leaf in each.leaves if not leaf.trusted)
             self._ordered = [Reading(reading.told, self.ordered) for reading in self._readings if self.ordered.texts]
 
-    def of(self, value: Text) -> tuple[Literal["chosen", "named"], Told] | None:
-        """Whether ``value`` is ``chosen`` or ``named``, and who told of it; ``None`` where the words do not pick it out."""
+    def of(self, value: Text) -> tuple[Literal["chosen", "referred", "named"], Told] | None:
+        """What ``value`` is by the words, and who told of it; ``None`` where they do not pick it out."""
         if not value.strict:
             return None
         for readings in (self._readings, self._ordered):
             for reading in readings:
                 if self._vouched(reading, readings, value):
                     return "chosen", reading.told
+        for text, told in self._details:
+            if says(value, text):
+                return "referred", told
         for reading in self._readings:
             if self._alone(reading, value):
                 return "named", reading.told
         return None
 
+    def bears(self, value: Text, names: frozenset[str]) -> bool:
+        """Whether a value that is ``named`` bears one of ``names``, and the words say that the place in which it stands is theirs."""
+        own = names.intersection(each for each in terms(value.raw.partition("@")[0]) if len(each) > 2)
+        return bool(own) and any(reading.belongs(own) for reading in self._readings if self._alone(reading, value))
+
+    def looked_up(self, value: Text) -> Told | None:
+        """Who told of ``value``, an address of the web, where the words point at a place of the tenant's own, and it stands there in a text
+        that somebody vouched for has written and that is about what the words speak of. A hint at where to look, and no more."""
+        if value.kind != "url":
+            return None
+        address = canonical(value.raw, "url")
+        for reading in self._readings:
+            for record in reading.looked_at if reading.points else ():
+                linked = any(not leaf.echo and address in leaf.text.urls for leaf in record.leaves)
+                signed = any(leaf.trusted for leaf in record.leaves)
+                if linked and signed and (SPOKEN_OF["url"] & self.words.stems or reading.about(record)):
+                    return reading.told
+        return None
+
     def _vouched(self, reading: Reading, readings: Sequence[Reading], value: Text) -> bool:
         """Whether the tool vouches for the value, and the words pick out what it belongs to."""
-        holding = [
-            (record, leaf)
-            for record in reading.told.records
-            for leaf in record.leaves
-            if leaf.trusted and holds(leaf, value)
-        ]
+        holding = [(record, leaf) for record, leaf in reading.told.near(value) if leaf.trusted and holds(leaf, value)]
         if not holding:
             return False
         for scope in (reading.apart, reading.extreme):
@@ -89,7 +113,9 @@ class Choices:
         within = [leaf for record in scope for leaf in record.leaves]
         if any(leaf.trusted and leaf.text.kind == kind for leaf in within):
             return False
-        found = {each for leaf in within if not leaf.trusted for each in kinds_in(leaf.text.raw, kind)}
+        if any(leaf.echo and resembles(value, leaf.text) for leaf in within):
+            return False
+        found = {each for leaf in within if not leaf.trusted for each in leaf.text.values(kind)}
         return found == {canonical(value.raw, kind)}
 
     def _spoken_of_elsewhere(self, value: Text) -> bool:
@@ -99,7 +125,7 @@ class Choices:
         return any(
             not leaf.trusted and resembles(value, leaf.text)
             for reading in self._readings
-            for leaf in reading.told.leaves
+            for _, leaf in reading.told.near(value)
         )
 
 
@@ -108,10 +134,13 @@ def _addressed(reading: Reading, readings: Sequence[Reading], kind: Kind) -> boo
     words = reading.words
     if kind not in ("id", "other"):
         return any(kinds_in(text, kind) for text in words.texts)
-    asked = {Text(value).strict for _, value in leaves(reading.told.arguments)}
-    if kind == "other" and words.addressees - asked:
-        return True
-    return any(leaf.text.kind == kind and leaf.text.strict not in asked for each in readings for leaf in each.aimed_at)
+    if kind == "other" and (others := words.addressees - reading.asked):
+        # *Add Ann to that channel* names whom, and refers to the channel; Ann is no channel.
+        told_of = {leaf.text.strict for leaf in reading.told.leaves if leaf.trusted}
+        return not (stems(terms(reading.told.tool)) & words.referring) or not others.isdisjoint(told_of)
+    return any(
+        leaf.text.kind == kind and leaf.text.strict not in reading.asked for each in readings for leaf in each.aimed_at
+    )
 
 
 def _agree(scope: Sequence[Record], holding: Sequence[tuple[Record, Leaf]], value: Text) -> bool:

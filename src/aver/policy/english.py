@@ -14,14 +14,17 @@ __all__ = [
     "BEFORE_VERB",
     "COMMON",
     "DELEGATES",
+    "DETAILS",
     "EVERY",
     "FOR_ME",
     "LOOKING",
     "NOUNS_TOO",
     "PAST",
     "PHRASES",
+    "POSSESSIVES",
     "PRONOUNS",
     "READING",
+    "REFERRING",
     "SPOKEN_OF",
     "SUPERLATIVES",
     "VERBS",
@@ -97,6 +100,7 @@ WHENCE = _words(
     "whom whose wrote written"
 )
 """After these stands where something is or comes from."""
+POSSESSIVES = _words("her his their")
 PRONOUNS = _words("them him her they")
 EVERY = _words("each every everybody everyone")
 """What is said of a whole list."""
@@ -110,6 +114,14 @@ DELEGATES = re.compile(
     re.IGNORECASE,
 )
 """The user tells to do what some text says."""
+DETAILS = re.compile(
+    r"\b(?:details?|particulars|specifics|info(?:rmation)?|data|everything(?: else)?(?: you need)?|all (?:that )?you need|the rest)\b"
+    r"(?: (?:is|are|stands?|can be found|you need|about \w+))* (?:in|on|from) (?:the|my|our|his|her|their|this|that|\w+'s) ",
+    re.IGNORECASE,
+)
+"""The user says that the details of what they ask for stand in some text."""
+REFERRING = re.compile(r"\b(?:at|for|from|in|into|on|to|with)\s+(?:that|this|those|these)\s+([^\W\d_]+)", re.IGNORECASE)
+"""After these stands what is acted on, by a word that refers to it."""
 
 ALIKE = tuple(
     _words(group)
@@ -127,6 +139,7 @@ ALIKE = tuple(
         "restaurant table dinner lunch",
         "car rental vehicle",
         "flight ticket",
+        "remember memorise memorize",
     )
 )
 """Words for the same kind of thing."""
@@ -135,7 +148,7 @@ READING = _words("get list read search find fetch show check look retrieve view 
 SPOKEN_OF: Mapping[Kind, frozenset[str]] = {
     "email": _words("address contact email invite mail"),
     "account": _words("account bank bill iban invoice pay payment recipient transfer"),
-    "url": _words("address article blog link page post site url webpage website"),
+    "url": _words("address article blog link page site url webpage website"),
 }
 """Words by which people speak of a value of a kind without saying it."""
 

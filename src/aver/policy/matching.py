@@ -15,7 +15,7 @@ from typing import Any
 
 from aver.policy.kinds import Kind, canonical, kind_of, kinds_in
 
-__all__ = ["CODE", "Text", "number", "occurs", "resembles", "says", "shares", "taken"]
+__all__ = ["CODE", "LEAST", "Text", "number", "occurs", "resembles", "says", "shares", "taken"]
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)", re.ASCII)
@@ -36,7 +36,7 @@ _LOOK_ALIKES = str.maketrans(
 """Cyrillic and Greek letters, digits and i, each as the Latin letter it is mistaken for."""
 CODE = 6
 """Digits from which on a number is a name of something rather than a count."""
-_LEAST = 4
+LEAST = 4
 """Characters of a text that say something when they turn up within a value."""
 
 
@@ -47,10 +47,8 @@ class Text:
     def __init__(self, value: Any) -> None:
         self.value = value
         self.raw = value if isinstance(value, str) else "" if value is None or isinstance(value, bool) else str(value)
-
-    @property
-    def is_number(self) -> bool:
-        return isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        self.is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        self._values: dict[Kind, frozenset[str]] = {}
 
     @cached_property
     def strict(self) -> str:
@@ -73,14 +71,20 @@ class Text:
 
     @cached_property
     def urls(self) -> frozenset[str]:
-        return kinds_in(self.raw, "url")
+        return self.values("url")
+
+    def values(self, kind: Kind) -> frozenset[str]:
+        """The values of one kind in it, in one spelling."""
+        if kind not in self._values:
+            self._values[kind] = kinds_in(self.raw, kind)
+        return self._values[kind]
 
     @cached_property
     def pieces(self) -> frozenset[str]:
         """What is as good as the text itself when it turns up elsewhere: three words in a row, and single ones with digits in them."""
         words = _WORD.findall(self.raw.casefold())
         rows = (" ".join(words[at : at + 3]) for at in range(len(words) - 2))
-        codes = (word for word in words if len(word) >= _LEAST and any(each.isdigit() for each in word))
+        codes = (word for word in words if len(word) >= LEAST and any(each.isdigit() for each in word))
         return frozenset((*rows, *codes))
 
     @cached_property
@@ -118,7 +122,7 @@ def resembles(value: Text, text: Text) -> bool:
 def taken(value: Text, text: Text) -> bool:
     """Whether ``value`` may have been taken from ``text``, or holds it."""
     return resembles(value, text) or (
-        isinstance(value.value, str) and len(text.raw) >= _LEAST and resembles(text, value)
+        isinstance(value.value, str) and len(text.raw) >= LEAST and resembles(text, value)
     )
 
 

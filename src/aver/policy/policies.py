@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -15,19 +15,25 @@ from aver.policy.requests import entities, request
 from aver.policy.statements import Statement, statements
 from aver.policy.types import Action, Decision
 
-__all__ = ["STANDARD", "Policies", "Rule"]
+__all__ = ["STANDARD", "WHOLE", "Policies", "Rule"]
 
 STANDARD = "standard.cedar"
 """The file name of the standard library, which is part of the package."""
+WHOLE = "context"
+"""What a rule looks at that uses the context in another way than by its fields."""
 _KNOWN = frozenset({"id", "decision", "reason"})
 _NO_RULE = "No rule allows it."
+_MOST_KEPT = 4096
+"""Decisions that are kept."""
+_LARGEST_KEPT = 2000
+"""Characters of what was asked about; of longer ones no decision is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One policy: ``name`` from ``@id``, whether it is a ``permit`` that a person has to agree to first (``@decision("ask")``), and
     its ``reason`` for people. ``tool`` is the one that it names, if it names one, ``looks_at`` what else it speaks of: fields of the
-    context, and ``principal``."""
+    context, or :data:`WHOLE` of it, and ``principal``."""
 
     name: str
     effect: Literal["permit", "forbid"]
@@ -61,9 +67,10 @@ class Policies:
                 )
             names[rule.name] = rule.place
             self.rules[f"policy{number}"] = rule
-        # Arguments cost more to hand over than all else together: they are left out where no policy looks at one.
-        self._arguments = any("arguments" in rule.looks_at for rule in self.rules.values())
+        # What no policy looks at cannot decide anything, and costs to be handed over, arguments more than all else together.
+        self._looks_at = frozenset[str]().union(*(rule.looks_at for rule in self.rules.values()))
         self._handle = cedar.PolicySet.from_str("\n".join(each.text for each in found))
+        self._kept = lru_cache(_MOST_KEPT)(self._ask)
 
     @classmethod
     def standard(cls) -> Policies:
@@ -88,15 +95,32 @@ class Policies:
         answers = cedar.is_authorized_batch(list(requests), handle, "[]")
         return [bool(answer.diagnostics.reasons) if rule else answer.allowed for answer in answers]
 
-    def decide(self, action: Action) -> Decision:
-        """What may be done about ``action``. Never raises: an action that cannot be judged is denied."""
-        cedar = _cedar()
+    def decide(self, action: Action, *, afresh: bool = False) -> Decision:
+        """What may be done about ``action``. Never raises: an action that cannot be judged is denied.
+
+        The newest decisions are kept by all that policy was asked, which these policies will always answer alike; ``afresh`` asks again.
+        """
         try:
-            answer = cedar.is_authorized(request(action), self._handle, entities(action, arguments=self._arguments))
+            asked = request(action)
+            context = asked["context"] if WHOLE in self._looks_at else _lean(asked["context"], self._looks_at)
+            written = json.dumps(context)
+            known = entities(action, arguments="arguments" in context)
+            ask = self._ask if afresh or len(written) + len(known) > _LARGEST_KEPT else self._kept
+            return ask(asked["principal"]["id"], action.tool, written, known)
         except AverError as error:
             return Decision("deny", f"{error.cause}.")
         except Exception as error:  # noqa: BLE001  whatever it is, what cannot be judged is denied
             return Decision("deny", f"It cannot be judged ({type(error).__name__}).")
+
+    def _ask(self, user: str, tool: str, context: str, known: str) -> Decision:
+        asked = {
+            "principal": {"type": "User", "id": user},
+            "action": {"type": "Action", "id": "call"},
+            "resource": {"type": "Tool", "id": tool},
+            "context": context,
+        }
+        small = len(known) <= _LARGEST_KEPT
+        answer = _cedar().is_authorized(asked, self._handle, _parsed(known) if small else known)
         if answer.diagnostics.errors:
             return Decision("deny", f"A policy failed: {answer.diagnostics.errors[0]}")
         applied = [self.rules[each] for each in sorted(answer.diagnostics.reasons)]
@@ -106,6 +130,15 @@ class Policies:
             return _decision("deny", applied)
         asking = [each for each in applied if each.ask]
         return _decision("ask", asking) if asking else _decision("allow", applied)
+
+
+def _lean(context: Mapping[str, Any], looks_at: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in context.items() if name in looks_at}
+
+
+@lru_cache(256)
+def _parsed(known: str) -> Any:
+    return _cedar().Entities.from_json_str(known)
 
 
 def _decision(outcome: Any, rules: Sequence[Rule]) -> Decision:
@@ -160,6 +193,8 @@ def _looks_at(expression: Any) -> Iterator[str]:
             yield expression["attr"]
         elif expression == {"Var": "principal"}:
             yield "principal"
+        elif expression == {"Var": "context"}:
+            yield WHOLE
         else:
             for each in expression.values():
                 yield from _looks_at(each)

@@ -16,8 +16,9 @@ so far; a loop that counts otherwise sets its own with ``dataclasses.replace``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from aver.core import EVERYONE, Principal
@@ -25,7 +26,8 @@ from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
 from aver.policy.matching import CODE, Text, resembles, says, shares, taken
 from aver.policy.records import Told, records
-from aver.policy.requests import leaves, under
+from aver.policy.requests import authority, declared, leaves, under
+from aver.policy.seen import Seen
 from aver.policy.types import Action, Annotations, Asked, Effect, Origin, OriginKind
 from aver.policy.words import Words, stems, subjects, terms
 
@@ -33,7 +35,12 @@ __all__ = ["Provenance"]
 
 _NAMES = frozenset({"filename", "headline", "name", "subject", "title"})
 """Arguments that say what something new is called."""
-_FROM_BEFORE: Mapping[OriginKind, OriginKind] = {"user": "mentioned", "chosen": "trusted", "named": "untrusted"}
+_FROM_BEFORE: Mapping[OriginKind, OriginKind] = {
+    "user": "mentioned",
+    "chosen": "trusted",
+    "referred": "untrusted",
+    "named": "untrusted",
+}
 """What an origin of another turn is worth in this one: nothing that was said or picked then says what to do now."""
 
 
@@ -47,7 +54,7 @@ class Provenance:
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
         self._choices = Choices(Words(()))
-        self._known: list[tuple[Origin, Text]] = []
+        self._seen: Seen[Origin] = Seen()
         self._told: list[Told] = []
         self._written: list[Text] = []
         self._history: list[str] = []
@@ -62,7 +69,8 @@ class Provenance:
         """A value whose origin was established before: what is remembered, or was said or answered in an earlier turn. Authority does not
         come along: what the user said then is ``mentioned`` now, what they chose is ``trusted``."""
         kept = replace(origin, kind=_FROM_BEFORE.get(origin.kind, origin.kind))
-        self._known += [(kept, Text(each)) for _, each in leaves(value)]
+        for _, each in leaves(value):
+            self._seen.add(kept, Text(each), pieces=kept.readers is not None)
 
     def returned(
         self,
@@ -77,11 +85,21 @@ class Provenance:
         message, for which nobody vouches. Whoever may not read what the call was given to carry may not read what came of it."""
         at = step or f"{action.tool}#{len(self._history)}"
         self._history.append(action.tool)
-        # Whatever the model was free to write may come back from a tool that is trusted.
+        readers = _confined(readers, action)
+        # Whatever the model was free to write may come back from a tool that is trusted: from this one, and where it changed
+        # something from any other.
         arguments = (Text(each) for _, each in leaves(action.arguments))
-        self._written += [each for each in arguments if not self._vouched(each)]
-        declared = replace(action.annotations, output="untrusted") if failed else action.annotations
-        told = Told(at, action.tool, action.arguments, records(declared, value), _confined(readers, action))
+        free = [*self._written, *(each for each in arguments if not self._vouched(each))]
+        if action.annotations.effects != {Effect.READ}:
+            self._written = free
+        annotations = replace(action.annotations, output="untrusted") if failed else action.annotations
+        found = records(annotations, value)
+        if free:
+            found = [record.apart_from(lambda text: any(_same(text, each) for each in free)) for record in found]
+        told = Told(at, action.tool, action.arguments, found, readers)
+        vouched, foreign = (Origin(kind, at, readers) for kind in ("trusted", "untrusted"))
+        for leaf in told.leaves:
+            self._seen.add(vouched if leaf.trusted else foreign, leaf.text, pieces=readers is not None)
         self._told.append(told)
         self._choices.told(told)
 
@@ -92,11 +110,13 @@ class Provenance:
         acts = bool(annotations.effects - {Effect.READ})
         for path, value in leaves(arguments):
             found = self.origins(value)
-            if acts and under(path, annotations.targets) and not self._words.aims(Text(value)):
-                found = tuple(_mentioned(each) for each in found)
+            if under(path, annotations.targets):
+                found = self._aimed(value, found) if acts else self._looked_up(value, found)
             origins[path] = found
             if Effect.SEND in annotations.effects and isinstance(value, str) and under(path, annotations.content):
                 links += [self.origins(each) for each in sorted(kinds_in(value, "url"))]
+        if acts:
+            self._refer(annotations, arguments, origins)
         about = self._about(tool, arguments)
         history = tuple(self._history)
         return Action(
@@ -106,16 +126,16 @@ class Provenance:
             arguments,
             origins,
             history,
-            self.asked(annotations),
+            self.asked(tool, annotations),
             about,
             tuple(links),
         )
 
-    def asked(self, annotations: Annotations) -> Asked:
-        """Who asks for what a tool does. Telling others about a change is part of the change."""
+    def asked(self, tool: str, annotations: Annotations) -> Asked:
+        """Who asks for what a tool does, by any verb for its effects or by its own. Telling others about a change is part of the change."""
         effects = annotations.effects - {Effect.READ}
         wanted = effects - {Effect.SEND} or effects
-        if wanted <= self._words.asked:
+        if wanted <= self._words.asked or self._words.orders(tool):
             return "user"
         return "ordered" if wanted <= self._words.asked | self._choices.ordered.asked else "no"
 
@@ -124,27 +144,45 @@ class Provenance:
         ``unknown`` too."""
         text = Text(value)
         found = [Origin("user")] if self._words.says(text) else []
-        laundered = not found and any(_same(text, each) for each in self._written)
-        if not laundered and (picked := self._choices.of(text)):
+        if picked := self._choices.of(text):
             kind, told = picked
             found.append(Origin(kind, told.step, told.readers))
         written = bool(found)
-        for origin, seen in self._seen():
+        for origin, seen in self._seen.near(text):
             same = says(text, seen)
-            if same and origin.kind in ("mentioned", "trusted") and not laundered:
+            if same and origin.kind in ("mentioned", "trusted"):
                 found.append(origin)
             elif same or taken(text, seen) or (origin.readers is not None and shares(text, seen)):
                 found.append(replace(origin, kind="untrusted"))
             written = written or same
         return tuple(dict.fromkeys(found if written else [*found, Origin("unknown")]))
 
-    def _seen(self) -> Iterator[tuple[Origin, Text]]:
-        """Every value that was seen, with what is vouched for it."""
-        yield from self._known
-        for told in self._told:
-            vouched, foreign = (Origin(kind, told.step, told.readers) for kind in ("trusted", "untrusted"))
-            for leaf in told.leaves:
-                yield vouched if leaf.trusted else foreign, leaf.text
+    def _aimed(self, value: Any, found: Sequence[Origin]) -> Sequence[Origin]:
+        """The origins of a value that an effect is aimed at: what the user says only as where to look is no such target."""
+        return found if self._words.aims(Text(value)) else tuple(_mentioned(each) for each in found)
+
+    def _looked_up(self, value: Any, found: Sequence[Origin]) -> Sequence[Origin]:
+        """The origins of a value that says where to look."""
+        if authority(found) not in ("untrusted", "unknown") or not (told := self._choices.looked_up(Text(value))):
+            return found
+        return (Origin("named", told.step, told.readers), *found)
+
+    def _refer(
+        self, annotations: Annotations, arguments: Mapping[str, Any], origins: dict[str, Sequence[Origin]]
+    ) -> None:
+        """A target that is ``named`` and bears the name that the user gave for another target of the call is ``referred`` to."""
+        aimed = {path: value for path, value in leaves(arguments) if under(path, annotations.targets)}
+        given = {path for path in aimed if authority(origins[path]) in ("user", "chosen", "referred")}
+        for path, value in aimed.items():
+            if authority(origins[path]) != "named":
+                continue
+            others = [
+                terms(str(aimed[other])) for other in aimed if declared(other) != declared(path) and other in given
+            ]
+            if self._choices.bears(Text(value), frozenset(chain.from_iterable(others))):
+                origins[path] = tuple(
+                    replace(each, kind="referred") if each.kind == "named" else each for each in origins[path]
+                )
 
     @property
     def _words(self) -> Words:
@@ -163,11 +201,11 @@ class Provenance:
 
     def _foreign(self, text: Text) -> bool:
         """Whether it stands, just so, in what nobody vouches for."""
-        return any(origin.kind == "untrusted" and says(text, seen) for origin, seen in self._seen())
+        return any(origin.kind == "untrusted" and says(text, seen) for origin, seen in self._seen.near(text))
 
     def _vouched(self, text: Text) -> bool:
         return self._words.says(text) or any(
-            origin.kind in ("mentioned", "trusted") and says(text, seen) for origin, seen in self._seen()
+            origin.kind in ("mentioned", "trusted") and says(text, seen) for origin, seen in self._seen.near(text)
         )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from aver.policy.english import READING, SUPERLATIVES
+from aver.policy.english import EVERY, LOOKING, READING, SUPERLATIVES, VERBS, WHENCE
 from aver.policy.kinds import Kind, canonical
 from aver.policy.matching import Text, occurs
 from aver.policy.records import Leaf, Record, Told
@@ -14,6 +14,9 @@ from aver.policy.requests import leaves
 from aver.policy.words import Words, days, stems, terms
 
 __all__ = ["Reading", "holds"]
+
+_SAY_NOTHING = stems((*EVERY, *LOOKING, *WHENCE, *(verb for verbs in VERBS.values() for verb in verbs)))
+"""Words of requests that do not say what they are about."""
 
 
 class Reading:
@@ -34,10 +37,46 @@ class Reading:
         return bool(stems(set(terms(self.told.tool)) - READING) & self.words.stems)
 
     @cached_property
+    def asked(self) -> frozenset[str]:
+        """What the tool was asked, each value in its strict spelling."""
+        return frozenset(Text(value).strict for _, value in leaves(self.told.arguments))
+
+    def belongs(self, names: frozenset[str]) -> bool:
+        """Whether what the tool was asked, as the words speak of it, is somebody's with one of these names (*on her page, dora.example*)."""
+        return any(
+            not names.isdisjoint(terms(str(value))) or self.words.possesses(Text(value))
+            for _, value in leaves(self.told.arguments)
+        )
+
+    @cached_property
     def apart(self) -> Sequence[Record]:
         """The records that the words tell from the others."""
+        return self._told_by(lambda _: True)
+
+    @cached_property
+    def authored(self) -> Sequence[Record]:
+        """Those of which they say something that the tool vouches for and was not asked, such as who wrote them."""
+        return self._told_by(lambda leaf: leaf.trusted and leaf.text.strict not in self.asked)
+
+    @cached_property
+    def looked_at(self) -> Sequence[Record]:
+        """Those among which they say to look: told from the others by something that is not what they act towards, or else all."""
+        return self._told_by(lambda leaf: not self.words.aims(leaf.text)) or self.told.records
+
+    def about(self, record: Record) -> bool:
+        """Whether a record's text speaks of something that the words speak of, beside the place that they name."""
+        place = (term for _, value in leaves(self.told.arguments) for term in terms(str(value)))
+        known = stems((*terms(self.told.tool), *place)) | _SAY_NOTHING
+        texts = (term for leaf in record.leaves if not leaf.trusted for term in terms(leaf.text.raw))
+        return not (stems(texts) & self.words.stems).issubset(known)
+
+    def _told_by(self, counting: Callable[[Leaf], bool]) -> Sequence[Record]:
         named = [
-            {(leaf.field, leaf.text.strict) for leaf in record.leaves if leaf.names and self.words.means(leaf.text)}
+            {
+                (leaf.field, leaf.text.strict)
+                for leaf in record.leaves
+                if leaf.names and self.words.means(leaf.text) and counting(leaf)
+            }
             for record in self.told.records
         ]
         total = len(named)

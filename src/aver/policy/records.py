@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from aver.policy.matching import Text
 from aver.policy.requests import declared, leaves
+from aver.policy.seen import Seen
 from aver.policy.types import Annotations
 
 __all__ = ["Leaf", "Record", "Told", "records"]
@@ -21,11 +22,13 @@ _SHORT = 120
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value in a result. ``field`` is the path it stands under; ``trusted`` whether the tool vouches for it."""
+    """A value in a result. ``field`` is the path it stands under; ``trusted`` whether the tool vouches for it; ``echo`` whether it may be
+    what the model wrote before, which nobody vouches for, whichever tool reads it back."""
 
     field: str
     text: Text
     trusted: bool
+    echo: bool = False
 
     @property
     def names(self) -> bool:
@@ -38,6 +41,11 @@ class Record:
     """The leaves of one thing that a tool told of."""
 
     leaves: tuple[Leaf, ...]
+
+    def apart_from(self, written: Callable[[Text], bool]) -> Record:
+        """The same, with those leaves marked that are as ``written`` by the model."""
+        marked = (replace(leaf, trusted=False, echo=True) if written(leaf.text) else leaf for leaf in self.leaves)
+        return Record(tuple(marked))
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,18 @@ class Told:
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         return tuple(leaf for record in self.records for leaf in record.leaves)
+
+    def near(self, value: Text) -> Iterator[tuple[Record, Leaf]]:
+        """At least the leaves that say ``value``, or that it may have been taken from, each with its record; in order."""
+        return (found for found, _ in self._seen.near(value))
+
+    @cached_property
+    def _seen(self) -> Seen[tuple[Record, Leaf]]:
+        seen: Seen[tuple[Record, Leaf]] = Seen()
+        for record in self.records:
+            for leaf in record.leaves:
+                seen.add((record, leaf), leaf.text)
+        return seen
 
 
 def records(annotations: Annotations, value: Any) -> list[Record]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_args
 
-from aver.core import EVERYONE, group_reader, user_reader
+from aver.core import EVERYONE, Principal, group_reader, user_reader
 from aver.core.errors import InvalidInput, TooLarge
 from aver.policy.types import Action, Effect, Origin, OriginKind
 
 __all__ = ["authority", "declared", "entities", "leaves", "request", "under"]
 
-_RANK: Sequence[OriginKind] = ("user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted")
+_RANKED: Mapping[OriginKind, int] = {kind: rank for rank, kind in enumerate(get_args(OriginKind))}
 _MOST_LEAVES = 10_000
 _UNKNOWN = (Origin("unknown"),)
 _MEMBER = re.compile(r"\[\d+\]")
@@ -35,12 +36,12 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def declared(path: str) -> str:
     """The path as it is declared, for all members of a list alike: ``to`` for ``to[0]``."""
-    return _MEMBER.sub("", path).lstrip(".")
+    return _MEMBER.sub("", path).lstrip(".") if "[" in path else path.lstrip(".")
 
 
 def authority(origins: Sequence[Origin]) -> OriginKind:
     """Whose word a value is: the best of those who said it, for what the user said stays the user's when others say it too."""
-    return min((each.kind for each in origins), key=_RANK.index, default="unknown")
+    return min((each.kind for each in origins), key=_RANKED.__getitem__, default="unknown")
 
 
 def request(action: Action) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def request(action: Action) -> dict[str, Any]:
             else:
                 parameters.add(authority(origins))
     return {
-        "principal": {"type": "User", "id": _user(action)},
+        "principal": {"type": "User", "id": _user(action.principal)},
         "action": {"type": "Action", "id": "call"},
         "resource": {"type": "Tool", "id": action.tool},
         "context": {
@@ -93,40 +94,38 @@ def request(action: Action) -> dict[str, Any]:
 
 def entities(action: Action, *, arguments: bool = True) -> str:
     """The principal with its groups, and the arguments as tags of one entity, without them unless ``arguments``; JSON."""
+    if not arguments:
+        return _alone(action.principal)
     tags: dict[str, tuple[set[str], set[str]]] = {}
-    for path, value in leaves(action.arguments) if arguments else ():
+    for path, value in leaves(action.arguments):
         values, origins = tags.setdefault(declared(path), (set(), set()))
         values.add(value if isinstance(value, str) else json.dumps(value))
         origins.add(authority(action.origins.get(path) or _UNKNOWN))
-    principal = action.principal
-    return json.dumps(
-        [
-            {
-                "uid": {"type": "User", "id": _user(action)},
-                "attrs": {"tenant": principal.tenant, "name": principal.user},
-                "parents": [{"type": "Group", "id": each} for each in sorted(principal.groups)],
-            },
-            {
-                "uid": _ARGUMENTS,
-                "attrs": {},
-                "parents": [],
-                "tags": {
-                    path: {"values": sorted(values), "origins": sorted(origins)}
-                    for path, (values, origins) in tags.items()
-                },
-            },
-        ]
-    )
+    told = {path: {"values": sorted(values), "origins": sorted(origins)} for path, (values, origins) in tags.items()}
+    return json.dumps([_person(action.principal), {"uid": _ARGUMENTS, "attrs": {}, "parents": [], "tags": told}])
 
 
-def _user(action: Action) -> str:
-    return f"{action.principal.tenant}/{action.principal.user}"
+@lru_cache(256)
+def _alone(principal: Principal) -> str:
+    return json.dumps([_person(principal)])
+
+
+def _user(principal: Principal) -> str:
+    return f"{principal.tenant}/{principal.user}"
+
+
+def _person(principal: Principal) -> dict[str, Any]:
+    return {
+        "uid": {"type": "User", "id": _user(principal)},
+        "attrs": {"tenant": principal.tenant, "name": principal.user},
+        "parents": [{"type": "Group", "id": each} for each in sorted(principal.groups)],
+    }
 
 
 def under(path: str, names: Sequence[str]) -> bool:
     """Whether a leaf is, or stands in, one of the declared arguments."""
     plain = declared(path)
-    return any(plain == each or plain.startswith(f"{each}.") for each in names)
+    return plain in names or ("." in plain and any(plain.startswith(f"{each}.") for each in names))
 
 
 def _readable(action: Action, aimed_at: Sequence[Any], carried: Sequence[Origin]) -> bool:

@@ -66,7 +66,7 @@ class Annotations:
     idempotent: bool | None = None
 
 
-OriginKind = Literal["user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted"]
+OriginKind = Literal["user", "chosen", "referred", "named", "mentioned", "trusted", "unknown", "untrusted"]
 """From the one with most authority to the one with least."""
 
 Asked = Literal["user", "ordered", "no"]
@@ -76,9 +76,10 @@ Asked = Literal["user", "ordered", "no"]
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value was seen before the model used it: ``user`` (the user's own words), ``trusted`` or ``untrusted`` (a tool's
-    result, or what was retrieved), ``chosen`` (trusted, and the user's words pick it out), ``named`` (untrusted, but the only value of
-    its kind where the user's words point), ``mentioned`` (a target that the user's words name, but only as where to look), ``unknown`` (nowhere: the model made it). ``step`` names the call or passage, ``readers`` the reader tokens of those who may read what it was taken from;
-    none means everyone."""
+    result, or what was retrieved), ``chosen`` (trusted, and the user's words pick it out), ``referred`` (untrusted, but the user's words
+    say whose it is or who tells the details), ``named`` (untrusted, but the only value of its kind where the user's words point),
+    ``mentioned`` (a target that the user's words name, but only as where to look), ``unknown`` (nowhere: the model made it). ``step`` names
+    the call or passage, ``readers`` the reader tokens of those who may read what it was taken from; none means everyone."""
 
     kind: OriginKind
     step: str = ""

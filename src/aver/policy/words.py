@@ -15,13 +15,16 @@ from aver.policy.english import (
     BEFORE_VERB,
     COMMON,
     DELEGATES,
+    DETAILS,
     EVERY,
     FOR_ME,
     LOOKING,
     NOUNS_TOO,
     PAST,
     PHRASES,
+    POSSESSIVES,
     PRONOUNS,
+    REFERRING,
     VERBS,
     WHENCE,
 )
@@ -43,6 +46,9 @@ _DAY = re.compile(
 )
 _FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[.!?:;,\n]|\d+\.")
+_RUN_ON = re.compile(r"(?<=[a-z0-9)])([.!?])(?=[A-Z][a-z]+\s)")
+"""The end of a sentence without the space that belongs there. Addresses and names of files go on in small letters, or not at all."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _CHUNK = re.compile(r"\S+")
 _PUNCTUATION = ".,;:!?()[]{}\"'`\u2018\u2019\u201c\u201d"
 _LONGEST = 200
@@ -56,11 +62,13 @@ def terms(text: str) -> tuple[str, ...]:
 
 def stems(words: Iterable[str]) -> frozenset[str]:
     """Words without their plural, long enough to mean something."""
-    return frozenset(
-        (word[:-1] if word.endswith("s") and not word.endswith("ss") else word)
-        for word in words
-        if len(word) > 2 and word not in COMMON
-    )
+    return frozenset(_stem(word) for word in words if len(word) > 2 and word not in COMMON)
+
+
+def _stem(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
 def days(text: str) -> frozenset[str]:
@@ -80,10 +88,9 @@ def days(text: str) -> frozenset[str]:
 
 def subjects(tool: str) -> frozenset[str]:
     """What a tool is about, by its name: its nouns, and the words people use for them."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool)
     nouns = stems(
         word
-        for at, word in enumerate(terms(apart))
+        for at, word in enumerate(terms(_apart(tool)))
         if not any(word in verbs for verbs in VERBS.values()) or (at and word in NOUNS_TOO)
     )
     return nouns.union(*(group for group in ALIKE if group & nouns))
@@ -93,7 +100,7 @@ class Words:
     """What somebody said, any number of texts."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = tuple(texts)
+        self.texts = tuple(_RUN_ON.sub(r"\1 ", text) for text in texts)
 
     def says(self, value: Text) -> bool:
         """Whether the very value is said, character for character but for ASCII case and white space."""
@@ -118,10 +125,25 @@ class Words:
         joined = f" {' '.join(wanted)} "
         return any(joined in each for each in self._joined)
 
+    def possesses(self, value: Text) -> bool:
+        """Whether a sentence that says the value calls something somebody's (*on her page, dora.example*)."""
+        said = (Text(sentence) for text in self.texts for sentence in _SENTENCE.split(text))
+        return any(says(value, sentence) and not POSSESSIVES.isdisjoint(terms(sentence.raw)) for sentence in said)
+
     @property
     def delegates(self) -> bool:
         """Whether they tell to do what some text says."""
         return any(DELEGATES.search(text) for text in self.texts)
+
+    @property
+    def details(self) -> bool:
+        """Whether they say that the details stand in some text."""
+        return any(DETAILS.search(text) for text in self.texts)
+
+    @cached_property
+    def referring(self) -> frozenset[str]:
+        """What they act on or towards without its name, but with a word that refers to it (*to that channel*), as stems."""
+        return stems(word.lower() for text in self.texts for word in REFERRING.findall(text))
 
     @cached_property
     def everybody(self) -> bool:
@@ -133,6 +155,12 @@ class Words:
         """The effects that are asked for, by verbs that stand where one does."""
         found = {effect for effect, phrase in PHRASES for text in self.texts if phrase.search(text)}
         return frozenset(found.union(*(effects for text in self.texts for _, effects in _asking(text))))
+
+    def orders(self, tool: str) -> bool:
+        """Whether they ask for a tool by the verb that it is named after (*remember that ...* of ``remember``)."""
+        verb = terms(_apart(tool))[:1]
+        alike = frozenset(verb).union(*(group for group in ALIKE if not group.isdisjoint(verb)))
+        return not self._commands.isdisjoint(alike)
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -151,6 +179,11 @@ class Words:
         return frozenset(name for name in found if name not in COMMON)
 
     @cached_property
+    def _commands(self) -> frozenset[str]:
+        """The words that stand where a verb does, and do not only look."""
+        return frozenset(word for text in self.texts for word in _commands(text)) - LOOKING
+
+    @cached_property
     def _all(self) -> tuple[Text, ...]:
         return tuple(Text(text) for text in self.texts)
 
@@ -165,6 +198,21 @@ class Words:
     @cached_property
     def _days(self) -> frozenset[str]:
         return frozenset(day for text in self.texts for day in days(text))
+
+
+def _apart(tool: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tool)
+
+
+def _commands(text: str) -> Iterator[str]:
+    """The words that stand where a verb does; in *do you remember* they ask, and tell nobody to."""
+    first, before = ".", "."
+    for match in _TOKEN.finditer(text):
+        word = match.group().lower()
+        question = before == "you" and first in ("do", "have", *PAST)
+        if word[0].isalpha() and not question and (not before[0].isalpha() or before in BEFORE_VERB):
+            yield word
+        first, before = before, word
 
 
 def _asking(text: str) -> Iterator[tuple[re.Match[str], frozenset[Effect]]]:

@@ -11,6 +11,7 @@ __all__ = ["in_words"]
 _KINDS: Mapping[OriginKind, str] = {
     "user": "the asker's own words",
     "chosen": "picked out by the asker's words",
+    "referred": "a source in which the asker said that it stands, which others may have written",
     "named": "a source that the asker pointed at, which others may have written",
     "mentioned": "mentioned by the asker, for something else",
     "trusted": "a trusted tool",

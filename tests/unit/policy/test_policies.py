@@ -240,3 +240,25 @@ def test_any_arguments_get_a_decision_and_no_allowance(value: object) -> None:
     assert (
         STANDARD.decide(Action(ANNA, "send_mail", MAIL, {"to": ["x"], "body": value}, asked="user")).outcome == "deny"
     )
+
+
+def test_a_kept_decision_is_the_one_that_is_made_afresh_and_belongs_to_these_policies_alone() -> None:
+    standard = Policies.standard()
+    stricter = Policies({"own": '@id("never") forbid (principal, action, resource);'})
+    kinds = ("user", "chosen", "referred", "named", "mentioned", "trusted", "unknown", "untrusted")
+    for _ in range(2):
+        for effect in Effect:
+            for kind in kinds:
+                for user in ("anna", "ben"):
+                    declared = Annotations(frozenset({effect}), targets=["to"])
+                    asked = Action(
+                        Principal("acme", user), "tool", declared, {"to": "x"}, {"to": [Origin(kind)]}, asked="user"
+                    )
+                    assert standard.decide(asked) == standard.decide(asked, afresh=True)
+                    assert stricter.decide(asked).outcome == "deny"
+
+
+def test_a_rule_that_looks_at_the_context_as_a_whole_is_handed_all_of_it() -> None:
+    whole = Policies({"own": '@id("all") permit (principal, action, resource) when { {"a": context}.a.about };'})
+    asked = Action(Principal("acme", "anna"), "tool", Annotations(frozenset({Effect.READ})), {}, about=True)
+    assert whole.decide(asked).outcome == "allow"

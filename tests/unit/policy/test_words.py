@@ -40,6 +40,8 @@ def test_verbs_ask_for_effects_where_a_verb_stands(words: str, asked: set[Effect
         ("Find the file plan.txt and share it with Ben", "plan.txt", False),
         ("Post a summary of what Ben said in general", "Ben", False),
         ("Send Ben the plan", "Be", False),
+        ("Post it to our site www.acme.test.They sent it to Ben", "www.acme.test", True),
+        ("Post it to our site www.acme.test.evil", "www.acme.test", False),
     ],
 )
 def test_what_is_acted_on_is_told_from_where_to_look(words: str, value: str, aims: bool) -> None:

@@ -192,7 +192,10 @@ def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
     merged: dict[str, list[str]] = {}
     for path, several in asked.origins.items():
         top = path.split(".")[0].split("[")[0]
-        merged[top] = sorted({*merged.get(top, ()), *(origin.kind for origin in several)})
+        kinds = {origin.kind for origin in several}
+        if "user" in kinds:
+            kinds.discard("mentioned")  # What they say now they may well have said before.
+        merged[top] = sorted({*merged.get(top, ()), *kinds})
     aim = [asked.tool, aimed]
     return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged])
 

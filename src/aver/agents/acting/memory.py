@@ -26,7 +26,7 @@ __all__ = ["Memory", "Remember", "Remembered", "carried", "weakest"]
 
 _MOST = 200
 _LARGEST = 10_000
-_TRUST: Sequence[OriginKind] = ("user", "chosen", "mentioned", "trusted", "unknown", "named", "untrusted")
+_TRUST: Sequence[OriginKind] = ("user", "chosen", "mentioned", "trusted", "unknown", "referred", "named", "untrusted")
 """From most to least, by who wrote the value and not by what it was wanted for: what is ``named`` others may have written."""
 
 

@@ -140,21 +140,37 @@ def _dies(record, lease, state, drafts, *given, **more):
         raise _Dead
 
 
-async def test_what_was_said_and_returned_before_counts_in_the_conversation(scene):
+async def test_what_was_said_before_is_asked_about_and_not_refused_as_unheard_of(scene):
     at, house = scene(Script("Noted."))
     first = await at.ask("The address of my colleague is bob@acme.example")
     at.model.replies = [[("send_mail", {"to": "bob@acme.example", "body": "hi"})], "Done."]
-    again = await at.ask("Send my colleague a greeting", conversation=first.conversation)
-    assert (again.status, len(house.sent)) == ("answered", 1)
+    again = await at.ask("Send an e-mail to my colleague", conversation=first.conversation)
+    assert (again.status, house.sent) == ("waiting", [])
+    (pending,) = at.acting.approvals.pending(at.ann)
+    assert pending.policies == ("unchosen-target",)
+    assert [(each.kind, each.step) for each in pending.origins["to"]] == [("mentioned", first.turn)]
+    at.acting.approvals.approve(at.ann, pending.id)
+    (outcome,) = await at.acting.run_due()
+    assert (outcome.status, len(house.sent)) == ("answered", 1)
+    at.model.replies = [[("send_mail", {"to": "carl@acme.example", "body": "hi"})], "No."]
+    await at.ask("Send an e-mail to my colleague", conversation=first.conversation)
+    assert len(house.sent) == 1  # nobody ever spoke of Carl
+
+
+async def test_the_words_of_before_ask_for_nothing_now(scene):
+    at, house = scene(Script("Noted."))
+    first = await at.ask("Send an e-mail to bob@acme.example")
     at.model.replies = [[("send_mail", {"to": "bob@acme.example", "body": "hi"})], "No."]
-    await at.ask("What is the weather?", conversation=first.conversation)
-    assert len(house.sent) == 1  # the words of before ask for nothing now
+    waiting = await at.ask("What is the weather?", conversation=first.conversation)
+    assert (waiting.status, house.sent) == ("waiting", [])
+    (pending,) = at.acting.approvals.pending(at.ann)
+    assert "unasked" in pending.policies
 
 
 async def test_no_authority_comes_with_what_is_remembered(scene):
     at, house = scene(Script([("send_mail", {"to": "bob@acme.example", "body": "hi"})], "Done."))
     at.acting.memory.remember(at.ann, "colleague", "bob@acme.example", [Origin("user")])
-    waiting = await at.ask("Send my colleague a greeting")
+    waiting = await at.ask("Send an e-mail to my colleague")
     assert (waiting.status, house.sent) == ("waiting", [])
     (pending,) = at.acting.approvals.pending(at.ann)
     assert pending.policies == ("unchosen-target",)

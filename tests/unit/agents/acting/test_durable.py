@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aver.agents.acting import Journal
-from aver.core.errors import AverError, Conflict
+from aver.core.errors import Conflict
 from aver.testing import FixedClock
 from aver.testing.acting import KINDS, Desk, compared
+from tests.unit.agents.acting.scene import allow
 
 
 class Killed(BaseException):
@@ -51,9 +52,9 @@ class Life:
             raise Killed
 
 
-def process(folder: Path, clock: FixedClock, at: int | None = None) -> Desk:
+def process(folder: Path, clock: FixedClock, at: int | None = None, **more) -> Desk:
     life = Life(at)
-    desk = Desk(folder, clock=clock, passing=life.passing, journal=Mortal, lease=15.0)
+    desk = Desk(folder, clock=clock, passing=life.passing, journal=Mortal, lease=15.0, **more)
     desk.journal.passing = life.passing
     return desk
 
@@ -213,7 +214,7 @@ def test_two_processes_do_not_run_one_turn(tmp_path):
 
 def test_a_process_that_was_away_begins_nothing(tmp_path):
     clock = FixedClock()
-    slow, quick = process(tmp_path, clock), process(tmp_path, clock)
+    slow, quick = process(tmp_path, clock, decide=allow), process(tmp_path, clock, decide=allow)
     turn = slow.acting.begin(slow.user, json.dumps([["plain"], ["plain"]]))
 
     def overtaken(_):
@@ -222,9 +223,10 @@ def test_a_process_that_was_away_begins_nothing(tmp_path):
             asyncio.run(quick.acting.run(turn))
 
     slow.journal.passing = overtaken
-    with pytest.raises(AverError):
+    with pytest.raises(Conflict, match="taken over"):
         asyncio.run(slow.acting.run(turn))
-    problems, _ = compared(quick.turns(), quick.world.keys())
+    problems, outcomes = compared(quick.turns(), quick.world.keys())
     assert problems == []
+    assert outcomes == {"undecided": 1, "done": 1}
     slow.close()
     quick.close()

@@ -256,8 +256,11 @@ async def test_a_huge_result_and_terminal_escapes_do_not_reach_the_model(scene):
     at = scene(model, [Scripted("r", READ, schema(), lambda _: Result(odd, odd))])
     outcome = await at.ask()
     told = model.requests[-1].messages[-1].parts[0].content[0].text
-    assert told.startswith("redxxx")
-    assert "more characters" in told
+    opened, text = told.split("\n", 1)
+    assert opened.startswith("<untrusted ")
+    assert text.startswith("redxxx")
+    assert "[cut: the first 50,000 of 600,022 characters are shown]" in text
+    assert not any(char in told for char in "\x00\x07\x1b\x9b")
     assert len(told) < 51_000
     assert at.facts(outcome.turn, "executed")[0]["characters"] == len(odd)
 
