@@ -28,7 +28,9 @@ from aver.guard.injection.model import Head, HeadName
 PACKAGE = Path(__file__).parents[1] / "src" / "aver" / "guard" / "injection" / "weights.npz"
 EVERY = {"handbook_sourcegraph": 5, "handbook_18f": 2}
 HEADS: tuple[HeadName, ...] = ("input", "untrusted")
-FALSE_ALARMS = 0.01
+FALSE_ALARMS = 0.0075
+"""Of the clean texts that the bound is taken from. Other texts of their kinds raise more than those do, since a bound among the highest of a few
+hundred is a rough one: with a quarter to spare, one in a hundred of all pages of the handbooks does."""
 SECOND_LOOKS = 0.03
 """Of clean texts, those of which any window may be embedded: fewer than the one in twenty that the slowest passes are measured by."""
 SHARE: dict[HeadName, float] = {"input": 0.5, "untrusted": 0.0}

@@ -84,12 +84,12 @@ def label(each: TextSet, head: HeadName) -> int:
     """1 for an attack in this head's place, 0 for a harmless text, -1 for what says nothing.
 
     Where a user writes an order is no attack. Where a document stands it is one whatever it asks: what a user may well ask for has no
-    business there, and is what the injections of BIPIA and of InjecAgent ask for. Questions say nothing there.
+    business there, and is what the injections of BIPIA and of InjecAgent ask for. Questions say nothing there, nor does small talk.
     """
     if head == "input":
         orders = each.attack and each.where == "result" and each.name != "cyberseceval_indirect"
         return _NEITHER if orders else int(each.attack)
-    if each.name in ("questions", "asked"):
+    if each.name in ("questions", "asked", "written_everyday"):
         return _NEITHER
     return int(each.attack or each.where == "input")
 

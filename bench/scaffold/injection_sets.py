@@ -153,6 +153,7 @@ SETS = (
     TextSet("asked", "asked", "input", False, _asked),
     TextSet("questions", "reading", "input", False, lambda: [e["input"] for e in _clapnq()]),
     TextSet("written_request", "written", "input", False, lambda: templates("lookalikes.txt", "request")),
+    TextSet("written_everyday", "written", "input", False, lambda: templates("lookalikes.txt", "everyday")),
     TextSet("written_text", "written", "result", False, lambda: templates("lookalikes.txt", "text")),
     TextSet("handbook_18f", "handbook_18f", "result", False, lambda: pieces(f"handbook-18f/{_dates()[0]}")),
     TextSet("handbook_sourcegraph", "handbook_sourcegraph", "result", False, lambda: pieces("handbook-sourcegraph")),

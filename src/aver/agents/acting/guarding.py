@@ -40,7 +40,8 @@ class Looked:
         return self.judgement.reason
 
     def body(self) -> dict[str, Any]:
-        """What is on record beside the facts of the judgement: what each check found, and the text that went on, if it is another."""
+        """What is on record beside the facts of the judgement: what each check found and where in the text as it was read (see
+        :class:`~aver.guard.Spelled`), and the text that went on, if it is another."""
         verdicts = [
             {
                 "check": each.verdict.check,
