@@ -78,7 +78,7 @@ class Sandbox:
     async def describe(self, path: Path, named: Sequence[str] = ()) -> Result:
         """What a file offers, its functions under ``@tool`` and those ``named``: a list of the objects that
         :func:`~aver.agents.sandbox.inside.typed.described` makes. Nothing of the file is run but here. Raises as :meth:`run`."""
-        work = {"file": path.name, "typed": True, "named": list(named)}
+        work: dict[str, Any] = {"file": path.name, "typed": True, "named": list(named)}
         return await self._run(work, sources(path), Limits(), None)
 
     async def run_python(

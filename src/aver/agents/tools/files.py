@@ -74,10 +74,12 @@ async def described(path: Path, config: FileConfig, room: Room) -> Sequence[Oper
         found = _SAID.validate_python(result.value)
     except ValidationError:
         raise SettingsError(f"{path} says something else of its tools than they are", "Do not trust it.") from None
-    return [_operation(path, each, room) if "function" in each else Unusable(**each) for each in found]
+    return [_operation(path, each, room) for each in found]
 
 
-def _operation(path: Path, said: _Described, room: Room) -> Operation:
+def _operation(path: Path, said: _Described | _NoTool, room: Room) -> Operation | Unusable:
+    if "function" not in said:
+        return Unusable(**said)
     function = sandbox.Function(path, said["function"], typed=not said["plain"])
 
     async def run(arguments: Mapping[str, Any], key: str) -> Result:
