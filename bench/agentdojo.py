@@ -14,8 +14,8 @@ tools can block: the injection's goal takes at least one call (of all goals one 
 Nothing else is left out of ``attacks``: neither those that the user's own task happens to fulfil, nor those whose text the task never
 comes to read; ``shown`` counts those that it does. ``attack_success`` of the attacks, as AgentDojo's checkers have it, and
 ``secure_and_useful``: the attack failed and the task was done all the same. ``unattended`` is the utility where every question is answered no.
-``total`` adds them up with rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all`` is the same replay with every
-call allowed, which says what the replay itself is worth.
+``total`` adds them up with rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all`` is the
+same replay of the newest version with every call allowed, which says what the replay itself is worth.
 
     python bench/agentdojo.py --json [--suite NAME]... [--version VERSION]... [--without-baseline]
 """
@@ -212,7 +212,7 @@ def main() -> None:
     by_version, lines = everything(policies.decide, versions, names)
     result: dict[str, Any] = {**by_version[versions[-1]], "versions": by_version, "explained": lines}
     if not options.without_baseline:
-        freely, _ = everything(lambda _: Decision("allow", "Everything is allowed."), versions, names)
+        freely, _ = everything(lambda _: Decision("allow", "Everything is allowed."), versions[-1:], names)
         result["allow_all"] = {version: each["total"] for version, each in freely.items()}
     result["seconds"] = round(time.monotonic() - began, 1)
     if options.json:

@@ -165,7 +165,7 @@ def test_somebody_is_named_and_something_referred_to() -> None:
     rooms, add = Annotations(READ, output="trusted"), Annotations(frozenset({Effect.WRITE}), targets=["person", "room"])
     for words, wanted in (
         ("Look for the quietest room and add Ann to that room", "allow"),
-        ("Look for a quiet room. Add Ann.", "ask"),
+        ("Look for a quiet room and add Ann", "ask"),
     ):
         provenance = Provenance(ANNA)
         provenance.said(words)

@@ -47,7 +47,7 @@ def test_nothing_that_matters_is_passed_over(added: list[tuple[Any, bool]], valu
 
 
 def test_what_has_nothing_to_do_with_it_is_not_looked_at() -> None:
-    people = [Record((Leaf("name", Text(f"Person number {number}"), True),)) for number in range(1000)]
+    people = [Record((Leaf("name", Text(f"Person {number} of the fair"), True),)) for number in range(1000)]
     told = Told("1.1", "list", {}, people)
-    assert [leaf.text.raw for _, leaf in told.near(Text("Person number 777"))] == ["Person number 777"]
+    assert [leaf.text.raw for _, leaf in told.near(Text("Person 777 of the fair"))] == ["Person 777 of the fair"]
     assert list(told.near(Text("nobody@corp.test"))) == []
