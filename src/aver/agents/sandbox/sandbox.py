@@ -70,7 +70,7 @@ class Sandbox:
         when there is no such file, and :class:`~aver.core.errors.TooLarge` when there is too much of it. Cancelled, it ends every process
         of the call before it returns.
         """
-        work = {"file": function.path.name, "function": function.name, "arguments": _json(arguments)}
+        work: dict[str, Any] = {"file": function.path.name, "function": function.name, "arguments": _json(arguments)}
         if function.typed:
             work |= {"typed": True, "key": key}
         return await self._run(work, sources(function.path), limits or Limits(), network)

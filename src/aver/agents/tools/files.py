@@ -15,7 +15,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import Any
+from typing import Any, final
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -36,6 +36,7 @@ _LOADING = Lock()
 """Held while a file is loaded: what is imported meanwhile is told apart by when it came."""
 
 
+@final
 class _Described(TypedDict):
     """What :func:`aver.agents.sandbox.inside.typed.described` says of a function."""
 
@@ -50,6 +51,7 @@ class _Described(TypedDict):
     plain: bool
 
 
+@final
 class _NoTool(TypedDict):
     name: str
     cause: str
