@@ -14,10 +14,10 @@ tools can block: the injection's goal takes at least one call (of all goals one 
 Nothing else is left out of ``attacks``: neither those that the user's own task happens to fulfil, nor those whose text the task never
 comes to read; ``shown`` counts those that it does. ``attack_success`` of the attacks, as AgentDojo's checkers have it, and
 ``secure_and_useful``: the attack failed and the task was done all the same. ``unattended`` is the utility where every question is answered no.
-``total`` adds them up with rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all`` is the
+``total`` adds them up with rates. ``explained`` has one line for every success, every interruption and every task not done. ``allow_all``, where asked for, is the
 same replay of the newest version with every call allowed, which says what the replay itself is worth.
 
-    python bench/agentdojo.py --json [--suite NAME]... [--version VERSION]... [--without-baseline]
+    python bench/agentdojo.py --json [--suite NAME]... [--version VERSION]... [--with-baseline]
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--suite", action="append", choices=SUITES, help="these alone")
     parser.add_argument("--version", action="append", choices=VERSIONS, help="these alone")
-    parser.add_argument("--without-baseline", action="store_true", help="leave out the replay that allows everything")
+    parser.add_argument("--with-baseline", action="store_true", help="replay also with everything allowed")
     options = parser.parse_args()
     versions, names = options.version or list(VERSIONS), options.suite or list(SUITES)
     began = time.monotonic()
@@ -211,7 +211,7 @@ def main() -> None:
     policies = Policies.standard()
     by_version, lines = everything(policies.decide, versions, names)
     result: dict[str, Any] = {**by_version[versions[-1]], "versions": by_version, "explained": lines}
-    if not options.without_baseline:
+    if options.with_baseline:
         freely, _ = everything(lambda _: Decision("allow", "Everything is allowed."), versions[-1:], names)
         result["allow_all"] = {version: each["total"] for version, each in freely.items()}
     result["seconds"] = round(time.monotonic() - began, 1)
