@@ -279,5 +279,5 @@ def test_the_order_in_a_letter_is_refused_with_the_reason(assistant, office):
     answer = assistant.act(READ_POST)
     assert assistant.decided == [("search_post", "allow"), ("sendMessage", "deny"), ("close_ticket", "deny")]
     assert office() == before
-    assert "archive@quick-rights.example" in answer
+    assert "Not done (sendMessage)" in answer
     assert "taken from untrusted content" in answer
