@@ -228,7 +228,7 @@ class TestPostgres:
             )
         assert {found.relname for found in tables if found.forced} == {
             *(table.name for table in TENANT_TABLES),
-            *("tenants", "api_keys"),
+            *("tenants", "api_keys", "switches"),
         }
         assert {found.relname for found in tables if not found.forced} == {
             "aver_control_version",

@@ -25,6 +25,8 @@ REPLIES = (
     Reply("Bob has been told."),
 )
 
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+
 
 @pytest.mark.parametrize("family", ["openai", "anthropic", "gemini", "bedrock", "cohere"])
 async def test_any_family_that_calls_tools(family, tmp_path: Path) -> None:
@@ -35,8 +37,8 @@ async def test_any_family_that_calls_tools(family, tmp_path: Path) -> None:
     ]
     with FakeProvider(replies) as server:
         url = server.base_url if family == "openai" else server.root_url
-        configuration = config(url, kinds=[family])
-        gateway = Gateway(lambda: configuration, signers=lambda provider: signer(provider, {}))
+        configuration = config(url, kinds=[family], provider={"options": {"region": "eu-west-1"}})
+        gateway = Gateway(lambda: configuration, signers=lambda provider: signer(provider, AWS))
         at = Scene(tmp_path, Script("unused"), tools, agent=Agent("r"))
         at.acting = Acting(_with(at.parts, gateway))
         outcome = await at.ask("Tell Bob")

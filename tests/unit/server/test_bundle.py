@@ -1,5 +1,8 @@
 """Everything that a bundle declares, read and described as one."""
 
+import json
+from pathlib import Path
+
 import jsonschema
 import pytest
 import yaml
@@ -10,6 +13,7 @@ from aver.guard import Guardrails
 from aver.server.bundle import Bundle, bundle_schema, followed, read_whole
 from aver.testing.clock import FixedClock
 
+PUBLISHED = Path(__file__).parents[3] / "docs" / "aver.schema.json"
 BUNDLE = """\
 providers: {p: {kind: openai, base_url: "https://api.example.com/v1"}}
 models: {m: {provider: p}}
@@ -77,3 +81,7 @@ def test_the_published_schema_takes_what_is_read_and_refuses_what_is_not(file):
         file.write_text(text)
         with pytest.raises(SettingsError):
             read_whole(file)
+
+
+def test_the_published_schema_is_current():
+    assert json.loads(PUBLISHED.read_text(encoding="utf-8")) == bundle_schema()
