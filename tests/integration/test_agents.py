@@ -6,11 +6,9 @@ import json
 import aiohttp
 import pytest
 
-from aver.core.settings import Settings
-from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
-from tests.integration.test_agents_cli import BUNDLE, TOOL
-from tests.servers import fill, open_application, serving
+from tests.clerk import clerk, noted
+from tests.integration.test_agents_cli import BUNDLE
 
 
 def think(received):
@@ -24,26 +22,17 @@ def think(received):
     return Reply(tools=(ToolCall("c1", "add_item", json.dumps({"item": item})),))
 
 
+def bundle(url):
+    return "feature: {model: extractive}\n" + BUNDLE.format(url=url)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("agents")
-    bundle = folder / "bundle"
-    (bundle / "tools").mkdir(parents=True)
-    (bundle / "tools" / "desk.py").write_text(TOOL)
-    with FakeProvider(think) as model:
-        (bundle / "aver.yaml").write_text("feature: {model: extractive}\n" + BUNDLE.format(url=model.base_url))
-        application = open_application(Settings(data=folder / "data", bundle=bundle))
-        fill(application, folder, "acme")
-        with serving(application) as served:
-            yield served
-        application.close()
+    with clerk(tmp_path_factory.mktemp("agents"), think, bundle) as served:
+        yield served
 
 
-@pytest.fixture
-def notes(server):
-    file = server.application.settings.bundle / "tools" / "notes.txt"
-    file.unlink(missing_ok=True)
-    return lambda: file.read_text().split() if file.exists() else []
+notes = pytest.fixture(noted)
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ import json
 import aiohttp
 import pytest
 
-from aver.core.settings import Settings
-from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
-from tests.integration.test_agents_cli import BUNDLE, TOOL
-from tests.servers import open_application, serving
+from tests.clerk import clerk, noted
+from tests.integration.test_agents_cli import BUNDLE
 
 MILK = json.dumps({"item": "milk"})
 
@@ -38,27 +36,17 @@ def think(received):
     return next(reply for name, reply in WANTED.items() if name in task)
 
 
+def bundle(url):
+    return BUNDLE.format(url=url).replace("limits: {steps: 4}", "limits: {steps: 9}")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hostile")
-    bundle = folder / "bundle"
-    (bundle / "tools").mkdir(parents=True)
-    (bundle / "tools" / "desk.py").write_text(TOOL)
-    with FakeProvider(think) as model:
-        text = BUNDLE.format(url=model.base_url).replace("limits: {steps: 4}", "limits: {steps: 9}")
-        (bundle / "aver.yaml").write_text(text)
-        application = open_application(Settings(data=folder / "data", bundle=bundle))
-        application.store.create_tenant("acme")
-        with serving(application) as served:
-            yield served
-        application.close()
+    with clerk(tmp_path_factory.mktemp("hostile"), think, bundle) as served:
+        yield served
 
 
-@pytest.fixture
-def notes(server):
-    file = server.application.settings.bundle / "tools" / "notes.txt"
-    file.unlink(missing_ok=True)
-    return lambda: file.read_text().split("\n")[:-1] if file.exists() else []
+notes = pytest.fixture(noted)
 
 
 async def turn(server, how):

@@ -9,12 +9,11 @@ import aiohttp
 import pytest
 
 from aver.core.errors import Conflict, Forbidden, NotFound
-from aver.core.settings import Settings
 from aver.server.cli import main
-from aver.testing.provider import FakeProvider
+from tests.clerk import clerk, noted
 from tests.integration.test_agents import think
-from tests.integration.test_agents_cli import BUNDLE, TOOL
-from tests.servers import open_application, serving
+from tests.integration.test_agents_cli import BUNDLE
+from tests.servers import open_application
 
 MORE = """\
   hasty: {model: thinker, groups: [staff], approval_hours: 0.0001}
@@ -23,30 +22,17 @@ MORE = """\
 ASKED = "Is milk on the list?"
 
 
+def bundle(url):
+    return "feature: {model: extractive}\n" + BUNDLE.format(url=url) + MORE
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("approvals")
-    bundle = folder / "bundle"
-    (bundle / "tools").mkdir(parents=True)
-    (bundle / "tools" / "desk.py").write_text(TOOL)
-    with FakeProvider(think) as model:
-        (bundle / "aver.yaml").write_text(
-            "feature: {model: extractive}\n"
-            + (BUNDLE + MORE.replace("{", "{{").replace("}", "}}")).format(url=model.base_url)
-        )
-        application = open_application(Settings(data=folder / "data", bundle=bundle))
-        application.store.create_tenant("acme")
-        with serving(application) as served:
-            yield served
-        application.close()
+    with clerk(tmp_path_factory.mktemp("approvals"), think, bundle) as served:
+        yield served
 
 
-@pytest.fixture
-def notes(server):
-    """What the tool wrote down, from nothing."""
-    file = server.application.settings.bundle / "tools" / "notes.txt"
-    file.unlink(missing_ok=True)
-    return lambda: file.read_text().split() if file.exists() else []
+notes = pytest.fixture(noted)
 
 
 class Face:
