@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,33 +16,20 @@ from aver.store import Store, Switches
 _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources"})
 """Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
 
+_REMEMBERED = frozenset({Store.authenticate.__code__, Switches._refresh.__code__})
+"""What is asked for again by the clock: doors remember keys, and what is stopped is read four times a second at most, perhaps by a thread
+that began before the trace did. It tells when something was last used, and nothing else."""
+
 
 @contextmanager
 def traced() -> Iterator[list[str]]:
     """Everything that this process asks a database or an index meanwhile, in order, save what is done in the background."""
     trace: list[str] = []
-    search, authenticate, refresh = LanceIndex.search, Store.authenticate, Switches._refresh
-    apart = threading.local()
+    search = LanceIndex.search
 
     def statement(_connection, _cursor, sql, _parameters, _context, many):
-        if not getattr(apart, "now", False) and threading.current_thread().name not in _BACKGROUND:
+        if threading.current_thread().name not in _BACKGROUND and not _is_remembered():
             trace.append(f"{'many ' if many else ''}{sql}")
-
-    def identified(store, secret):
-        """Out of the trace: doors remember keys, so whether one is looked up tells when it was last used, and nothing else."""
-        apart.now = True
-        try:
-            return authenticate(store, secret)
-        finally:
-            apart.now = False
-
-    def refreshed(switches):
-        """Out of the trace too: what is stopped is read anew by the clock."""
-        apart.now = True
-        try:
-            refresh(switches)
-        finally:
-            apart.now = False
 
     def searched(index, *args, **options):
         trace.append("index")
@@ -49,11 +37,17 @@ def traced() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     try:
-        with (
-            patch.object(LanceIndex, "search", searched),
-            patch.object(Store, "authenticate", identified),
-            patch.object(Switches, "_refresh", refreshed),
-        ):
+        with patch.object(LanceIndex, "search", searched):
             yield trace
     finally:
         event.remove(Engine, "before_cursor_execute", statement)
+
+
+def _is_remembered() -> bool:
+    """Whether one of ``_REMEMBERED`` is at work, further up in this thread."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code in _REMEMBERED:
+            return True
+        frame = frame.f_back
+    return False
