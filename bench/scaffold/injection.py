@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from aver.evals.intervals import wilson
+from aver.evals.statistics.intervals import wilson
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.types import Embedder
 from aver.guard.injection import InjectionDetector

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aver.evals.intervals import area
+from aver.evals.statistics.intervals import area
 
 __all__ = ["CurvePoint", "auroc", "risk_coverage"]
 

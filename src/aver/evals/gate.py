@@ -13,7 +13,7 @@ from typing import Literal
 
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
-from aver.evals.intervals import Interval
+from aver.evals.statistics.intervals import Interval
 
 __all__ = ["Condition", "Judged", "judged", "parse_condition"]
 

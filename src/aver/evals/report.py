@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aver.evals.abstention import CurvePoint, risk_coverage
-from aver.evals.intervals import Array, Figure, Interval, area, interval, ratio
-from aver.evals.pairing import Difference, difference, verdicts
+from aver.evals.statistics.intervals import Array, Figure, Interval, area, interval, ratio
+from aver.evals.statistics.pairing import Difference, difference, verdicts
 from aver.evals.types import Outcome
 
 __all__ = [
@@ -170,7 +170,7 @@ def _measures(every: Iterable[Question]) -> list[str]:
 
 
 def _columns(every: Iterable[Question], measure: str) -> Array:
-    """Shape ``(n, 2)``, of the questions that have this measure; what a :data:`~aver.evals.intervals.Figure` reads."""
+    """Shape ``(n, 2)``, of the questions that have this measure; what a :data:`~aver.evals.statistics.intervals.Figure` reads."""
     some = [each for each in every if _has(each, measure)]
     if measure == AUROC:
         rows = [(float(not each.unanswerable), _confidence(each.confidence)) for each in some]

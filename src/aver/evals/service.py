@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from aver.core import Principal, new_id
 from aver.core.errors import InvalidInput, NotFound
 from aver.evals.asking import Asked, Examiner
-from aver.evals.intervals import CONFIDENCE
 from aver.evals.labels import Labels
 from aver.evals.report import Question, Questions, Report, measured, questions_of
+from aver.evals.statistics.intervals import CONFIDENCE
 from aver.evals.types import Case, Dataset
 
 if TYPE_CHECKING:

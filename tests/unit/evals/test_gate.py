@@ -4,7 +4,7 @@ import pytest
 
 from aver.core.errors import InvalidInput
 from aver.evals.gate import judged, parse_condition
-from aver.evals.intervals import Interval
+from aver.evals.statistics.intervals import Interval
 
 OVERALL = {"ndcg@10": Interval(0.8, 0.75, 0.85, 60, "bootstrap"), "auroc": Interval(0.9, None, None, 9, "too few")}
 SLICES = {"hr staff": {"hit@5": Interval(1.0, 0.84, 1.0, 20, "wilson")}}

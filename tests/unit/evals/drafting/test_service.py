@@ -3,7 +3,7 @@
 import pytest
 
 from aver.core.errors import NotFound
-from aver.evals.dataset import as_line, read_dataset
+from aver.evals.datasets.reading import as_line, read_dataset
 from aver.evals.drafting.leakage import copied
 from aver.evals.drafting.service import Drafter, Wanted
 from aver.evals.labels import Labels

@@ -118,7 +118,7 @@ def _writer(application: Application, services: TenantServices, principal: Princ
 
 
 def _write(drafted: Drafted, out: Path) -> None:
-    from aver.evals.dataset import as_line
+    from aver.evals.datasets.reading import as_line
 
     try:
         with out.open("x", encoding="utf-8") as file:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aver.evals.gate import Judged
-    from aver.evals.intervals import Interval
-    from aver.evals.pairing import Difference
     from aver.evals.report import Comparison, Report
     from aver.evals.service import Evaluation
+    from aver.evals.statistics.intervals import Interval
+    from aver.evals.statistics.pairing import Difference
 
 __all__ = ["evaluate"]
 
@@ -80,7 +80,7 @@ def evaluate(
 
     Every figure has its 95 % interval. Each answer is a turn with its own evidence, and the run leaves one step of its figures.
     """
-    from aver.evals.dataset import read_dataset
+    from aver.evals.datasets.reading import read_dataset
     from aver.evals.gate import judged, parse_condition
     from aver.evals.report import compared
     from aver.evals.service import read_earlier

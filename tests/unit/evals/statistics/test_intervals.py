@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.evals.abstention import auroc
-from aver.evals.intervals import LEAST, area, interval, ratio, wilson
+from aver.evals.statistics.intervals import LEAST, area, interval, ratio, wilson
 
 scores = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=12)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aver.core.errors import InvalidInput, NotFound
-from aver.evals.dataset import as_line, read_dataset
+from aver.evals.datasets.reading import as_line, read_dataset
 from aver.evals.types import Case, Quote
 
 text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20).map(str.strip).filter(bool)

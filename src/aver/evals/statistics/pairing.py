@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from aver.evals.intervals import CONFIDENCE, Array, Figure, area, enough, ratio, resamples, strata
+from aver.evals.statistics.intervals import CONFIDENCE, Array, Figure, area, enough, ratio, resamples, strata
 
 __all__ = ["Difference", "Verdict", "difference", "verdicts"]
 
@@ -34,7 +34,7 @@ class Difference:
 
 
 def difference(before: Array, after: Array, figure: Figure = ratio, seed: int = 0) -> Difference:
-    """Rows are the same questions in both, as in :func:`~aver.evals.intervals.interval`.
+    """Rows are the same questions in both, as in :func:`~aver.evals.statistics.intervals.interval`.
 
     ``p`` is of a two-sided randomisation test: were the runs alike, each question's two results might as well have come the other way
     about (Fisher; recommended for rankings by Smucker, Allan and Carterette, "A comparison of statistical significance tests for

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aver.evals.intervals import area, ratio
-from aver.evals.pairing import Difference, difference, verdicts
+from aver.evals.statistics.intervals import area, ratio
+from aver.evals.statistics.pairing import Difference, difference, verdicts
 
 
 def mean_of(values):

@@ -1,0 +1,1 @@
+"""Releases: a bundle under one digest, its registry, and how it meets traffic."""
