@@ -71,12 +71,15 @@ class Conversations:
         self._ledger = ledger
         self._knowledge = knowledge
 
-    def enter(self, tx: Connection, principal: Principal, conversation: str | None, now: datetime) -> str:
-        """The id of a new conversation, or ``conversation`` itself when it is the principal's own; else :class:`NotFound`."""
+    def enter(
+        self, tx: Connection, principal: Principal, conversation: str | None, now: datetime, new: str = ""
+    ) -> str:
+        """The id of a new conversation, ``new`` where that is given, or ``conversation`` itself when it is the principal's own; else
+        :class:`NotFound`."""
         if conversation is not None:
             self._own(tx, principal, conversation)
             return conversation
-        begun = new_id("conversation")
+        begun = new or new_id("conversation")
         row = {"id": begun, "owner": self._owner(principal), "created": rfc3339(now)}
         tx.execute(insert(conversations), row)
         return begun
