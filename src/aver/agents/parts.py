@@ -49,10 +49,8 @@ class Released:
         return self.pin.release or self.release.digest
 
 
-class Lend(Protocol):
-    """Which release a principal's turn in a conversation is under. It is held open for as long as the context is; asked once a turn."""
-
-    def __call__(self, principal: Principal, conversation: str) -> AbstractAsyncContextManager[Released]: ...
+Lend = Callable[[Principal, str], AbstractAsyncContextManager[Released]]
+"""Which release a principal's turn in a conversation is under. It is open for as long as the context is; asked once a turn."""
 
 
 def always(released: Released) -> Lend:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from aver.core.clock import Clock
 from aver.core.errors import SettingsError
-from aver.core.yaml import YamlValue, nearest
+from aver.core.yaml import YamlValue
 from aver.gateway.config import description
 from aver.gateway.config.read import config_of, open_bundle
-from aver.gateway.config.shapes import Field, Record, Schema, keyed
+from aver.gateway.config.shapes import Schema, keyed
 from aver.gateway.config.source import BundleSource, keep_models
 from aver.gateway.config.types import GatewayConfig
-from aver.gateway.config.words import NAME
 from aver.guard.builtin import NAMES
 from aver.guard.declared import GUARDRAILS, Guardrails, read_guardrails
-from aver.server.ordering import EXTRACTIVE, FEATURES
+from aver.server.feature import FEATURE, FeatureConfig, read_feature
+from aver.server.ordering import FEATURES
 
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
@@ -38,11 +38,16 @@ class Bundle:
 
     gateway: GatewayConfig
     guardrails: Guardrails = field(default_factory=Guardrails)
-    model: str = ""
-    """The model or route that answers from documents, or ``extractive``; nothing where that is not said."""
+    feature: FeatureConfig = field(default_factory=FeatureConfig)
     tools: ToolsConfig | None = None
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """What is read beside its file."""
+        named = self.feature.instructions
+        return (self.folder / named,) if self.folder is not None and named else ()
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -56,7 +61,8 @@ def read_whole(directory: Path) -> Bundle:
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
-    return Bundle(gateway, guardrails, _model(sections, gateway), _tools(sections), _agents(sections, gateway), folder)
+    feature = read_feature(sections["feature"], gateway, folder) if "feature" in sections else FeatureConfig()
+    return Bundle(gateway, guardrails, feature, _tools(sections), _agents(sections, gateway), folder)
 
 
 def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
@@ -66,7 +72,7 @@ def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
     def check(old: Bundle, new: Bundle) -> None:
         keep_models(old.gateway, new.gateway)
 
-    return BundleSource(directory, _tell, read=read_whole, check=check, clock=clock)
+    return BundleSource(directory, _tell, read=read_whole, check=check, files=lambda bundle: bundle.files, clock=clock)
 
 
 def _tell(error: SettingsError) -> None:
@@ -80,37 +86,10 @@ def bundle_schema() -> Schema:
     from aver.agents.tools.declaration import TOOLS
 
     rules = description.schema()
-    for name, shape in (("feature", _FEATURE), ("guardrails", GUARDRAILS), ("tools", TOOLS), ("agents", AGENTS)):
+    for name, shape in (("feature", FEATURE), ("guardrails", GUARDRAILS), ("tools", TOOLS), ("agents", AGENTS)):
         about = rules["properties"][name]["description"]
         rules["properties"][name] = {"description": about, "anyOf": [shape.schema(), {"type": "null"}]}
     return rules
-
-
-def _feature(model: str = "") -> str:
-    return model
-
-
-_FEATURE = Record(
-    _feature,
-    {
-        "model": Field(
-            NAME, f"What answers from documents: a model, a route, or {EXTRACTIVE} for sentences quoted as they are."
-        )
-    },
-    lambda model: {"model": model} if model else {},
-)
-
-
-def _model(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> str:
-    section = sections.get("feature")
-    if section is None or section.is_null:
-        return ""
-    model: str = _FEATURE.read(section)
-    known = {EXTRACTIVE, *gateway.models, *gateway.routes}
-    if model and model not in known:
-        place = next(value for key, value in keyed(section) if key.text() == "model")
-        raise place.error(f"there is no model or route {model!r}", nearest(model, known))
-    return model
 
 
 def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from aver import __version__
 from aver.core.errors import AverError, ProviderDenied, SettingsError
 from aver.server.gateways import environment, learning_router, price_book
 from aver.server.once import once
@@ -53,6 +54,7 @@ class Serving:
         self.folder = folder
         self.digest = digest
         self._assistant = assistant
+        self._release: tuple[Bundle, Release] | None = None
         self.turns = 0
         """How many turns and calls it is lent to."""
 
@@ -111,11 +113,10 @@ class Serving:
     async def _halt(self, call: Call, model: str) -> None:
         await self._application.switches.halt(call.principal.tenant, feature=call.feature, model=model)
 
-    @property
-    def model(self) -> str:
+    def _model(self, bundle: Bundle) -> str:
         """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is
         declared, else the extractive model."""
-        config, chosen = self.declared(), self.bundle().model
+        config, chosen = bundle.gateway, bundle.feature.model
         if chosen:
             return _extractive() if chosen == EXTRACTIVE else chosen
         declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
@@ -123,19 +124,35 @@ class Serving:
         feature = self._application.feature
         return feature if feature in names else names[0]
 
-    @once
+    @property
     def release(self) -> Release:
-        """What decides how the assistant behaves, under one digest."""
-        from aver.agents import Release
+        """What decides how the assistant behaves, under one digest; another after a reload."""
+        bundle, made = self.bundle(), self._release
+        if made is None or made[0] is not bundle:
+            made = self._release = bundle, self._made(bundle)
+        return made[1]
 
-        settings = self._application.settings
-        return Release(
-            model=self.model,
-            embedder=self._application.embedder.name,
-            reranker=reranker_name(settings, self.declared()),
-            rewriter=rewriter_name(self.declared()),
-            longest_question=settings.max_question_chars,
-        )
+    def _made(self, bundle: Bundle) -> Release:
+        """From what is declared and set; of a frozen release, as it was when it was frozen. Raises :class:`SettingsError` for one that was
+        made with another embedder: passages are found by one alone."""
+        from aver.agents import Release
+        from aver.agents.support import Thresholds
+
+        application, frozen = self._application, dict(self._assistant)
+        embedder, settings = application.embedder.name, application.settings
+        if not frozen:
+            return Release(
+                model=self._model(bundle),
+                embedder=embedder,
+                reranker=reranker_name(settings, bundle.gateway),
+                rewriter=rewriter_name(bundle.gateway),
+                longest_question=settings.max_question_chars,
+                **bundle.feature.settings(),
+            )
+        if frozen["embedder"] != embedder:
+            cause = f"The release searches by {frozen['embedder']}, and {embedder} is installed"
+            raise SettingsError(cause, "Freeze it again with this embedder.")
+        return Release(**{**frozen, "thresholds": Thresholds(**frozen["thresholds"]), "software": __version__})
 
     @once
     def reranker(self) -> Callable[[MakeCall], Reranker] | None:

@@ -72,6 +72,7 @@ class Servings:
         self._open: dict[str, Serving] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._failed: dict[str, tuple[float, AverError]] = {}
+        self._known: Mapping[str, Environment] | None = None
         self._arms: Arms | None = None
         self._stable: Serving | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -104,9 +105,8 @@ class Servings:
         if not self._environment:
             return Lent(self, self.followed, UNPINNED)
         known = self.pins.fresh or await self.pins.current()
-        arms = self._arms
-        if arms is None or arms.environment is not known.get(self._environment):
-            arms = await self._learn(known)
+        arms = self._arms if known is self._known else await self._learn(known)
+        assert arms is not None
         pin = arms.pin(principal, conversation)
         serving = self._open.get(pin.release)
         if serving is None:
@@ -117,7 +117,9 @@ class Servings:
         """The very release that a turn was begun under: for one that goes on, also days later. Raises what keeps it from being opened."""
         if not pin.release:
             return Lent(self, self.followed, pin)
-        serving = self._open.get(pin.release) or await asyncio.to_thread(self._opened, pin.release)
+        serving = self._open.get(pin.release)
+        if serving is None:
+            serving = await asyncio.to_thread(self._opened, pin.release)
         return Lent(self, serving, pin)
 
     @asynccontextmanager
@@ -168,10 +170,13 @@ class Servings:
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _learn(self, known: Mapping[str, Environment]) -> Arms:
-        """Something has moved: have the release in force open before anybody goes by it, and close what nobody needs any more."""
+        """Something may have moved: then have the release in force open before anybody goes by it, and close what nobody needs any more."""
         arms = self._arms_of(known)
+        if arms is self._arms:
+            self._known = known
+            return arms
         await asyncio.to_thread(self._stable_of, arms)
-        self._arms = arms
+        self._known, self._arms = known, arms
         for serving in [each for each in self._open.values() if each.digest not in arms.kept and not each.turns]:
             self._close(serving)
         self._failed = {digest: failed for digest, failed in self._failed.items() if digest in arms.kept}
@@ -186,7 +191,7 @@ class Servings:
             raise Unavailable(
                 f"No release is in force in the environment {name!r}", f"aver release promote {name} DIGEST"
             )
-        if self._arms is not None and self._arms.environment is environment:
+        if self._arms is not None and self._arms.environment.revision == environment.revision:
             return self._arms
         return Arms(environment, self._application.tenant_name, self._application.clock.now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,7 +30,7 @@ class BundleSource(Generic[T]):
     declares now takes the place of what it did before, as a whole.
 
     A file that is wrong or missing leaves the old declarations in force; ``on_error`` hears of it once, in the reading thread. ``check`` may
-    refuse the new for what the old were, by a :class:`SettingsError`. The first reading happens here and raises it.
+    refuse the new for what the old were, by a :class:`SettingsError`; ``files`` are others that are read when the first is. The first reading happens here and raises it.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class BundleSource(Generic[T]):
         *,
         read: Callable[[Path], T],
         check: Callable[[T, T], None] = lambda _old, _new: None,
+        files: Callable[[T], Iterable[Path]] = lambda _: (),
         clock: Clock | None = None,
     ) -> None:
         self._bundle = bundle
@@ -47,8 +48,11 @@ class BundleSource(Generic[T]):
         self._on_error = on_error
         self._check = check
         self._clock = clock or SystemClock()
+        self._files: Iterable[Path] = ()
         self._stamp = self._look()
         self._current = read(bundle)
+        self._named = files
+        self._files = tuple(files(self._current))
         self._next_look = self._clock.monotonic() + _EVERY
         self._reading: threading.Thread | None = None
         self.problem: SettingsError | None = None
@@ -86,6 +90,9 @@ class BundleSource(Generic[T]):
         self.problem = None
         if read != self._current:
             self._current = read
+            self._files = tuple(
+                self._named(read)
+            )  # the next look finds them changed: they are read once more than needed
 
     def _whole(self) -> T:
         """The bundle, once nobody writes into it any more: half a file can be right, and declare half of what it will."""
@@ -102,7 +109,7 @@ class BundleSource(Generic[T]):
         """Differs whenever the file does: editors replace a file, others write into it, a mounted directory swaps a link. A file put
         into the bundle counts too, as one that a route names may have been missing."""
         stamp: list[int] = []
-        for path in (self._bundle, self._bundle / BUNDLE_FILE):
+        for path in (self._bundle, self._bundle / BUNDLE_FILE, *self._files):
             with suppress(OSError):  # of a bundle that is a file, the second does not exist
                 status = path.stat()
                 stamp += [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
