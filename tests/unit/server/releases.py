@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aver.releases.registry import Registry
-from aver.releases.rollout.plan import Plan, Stage
+from aver.releases.rollout.plan import Metric, Plan, Stage
 from aver.releases.rollout.state import Rollout, Variant, to_json
 
 from aver.core.settings import Settings
@@ -17,6 +17,7 @@ from aver.server.application import Application
 from aver.testing import HashEmbedder
 
 ENVIRONMENT = "development"
+METRICS = (Metric("groundedness", no_worse_by=0.05),)
 
 
 class Home:
@@ -60,7 +61,7 @@ class Home:
         now = self.application.clock.now()
         rollout = Rollout(
             "rollout_1", "rollout", ENVIRONMENT, control, (Variant("candidate", candidate),),
-            Plan((Stage(percent),), (), **plan), "running", 0, now, now,
+            Plan((Stage(percent),), METRICS, **plan), "running", 0, now, now,
         )  # fmt: skip
         self.save(to_json(rollout))
         return rollout
