@@ -194,7 +194,7 @@ async def test_budgets_are_those_of_the_release_in_force_whoever_goes_by_which(p
     def bundle(limit):
         return (
             "providers: {p: {kind: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {m: {provider: p}}\n"
-            f"budgets: {{all: {{per: tenant, limit: {limit}, unit: requests, period: day}}}}\n"
+            f"budgets:\n  - {{per: tenant, limit: {limit} requests, period: day}}\n"
         )
 
     stable, candidate = place.freeze("old", bundle(5)), place.freeze("new", bundle(500))
