@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from aver.server.application import Application
 from aver.testing import HashEmbedder
 
 ENVIRONMENT = "development"
+_SUFFIXES = {"tools": ".py", "policies": ".cedar"}
 METRICS = (Metric("groundedness", no_worse_by=0.05),)
 
 
@@ -40,7 +40,8 @@ class Home:
         return self._replicas[-1]
 
     def freeze(self, name: str, text: str = "", **files: str) -> str:
-        """The digest of a release with this ``aver.yaml``; ``files`` are others, ``/`` written as two underscores."""
+        """The digest of a release with this ``aver.yaml``; ``files`` are others, as paths written ``tools__desk``: Python below ``tools``, Cedar
+        below ``policies``."""
         folder = self.directory / name
         folder.mkdir()
         declared = (
@@ -48,7 +49,8 @@ class Home:
             or f"models: {{{name}: {{provider: p}}}}\nproviders: {{p: {{kind: openai, base_url: 'http://127.0.0.1:9/v1'}}}}\n"
         )
         for path, content in {"aver.yaml": declared, **files}.items():
-            file = folder / re.sub("__", "/", path)
+            file = folder / path.replace("__", "/")
+            file = file.with_suffix(_SUFFIXES.get(file.parent.name, file.suffix))
             file.parent.mkdir(exist_ok=True)
             file.write_text(content)
         return self.registry.create(folder, by="ann").digest

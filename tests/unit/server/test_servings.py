@@ -155,8 +155,9 @@ async def test_a_candidate_that_cannot_be_opened_leaves_everybody_with_the_relea
     broken = place.freeze("broken", provider + "models: {m: {provider: p}}\nagents: {clerk: {model: m}}\n")
     match kind:
         case "file":
-            (place.registry.open_folder(broken) / "aver.yaml").chmod(0o600)
-            (place.registry.open_folder(broken) / "aver.yaml").write_text("models: [\n")
+            for blob in (place.directory / "data" / "releases" / "blobs").glob("*"):
+                if "AVER_TEST_MISSING" in blob.read_text():
+                    blob.unlink()
         case "policy":
             monkeypatch.setenv("AVER_TEST_MISSING", "key")
             broken = place.freeze(
