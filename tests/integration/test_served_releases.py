@@ -2,24 +2,20 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
 
 import aiohttp
 import pytest
-from aver.releases.registry import Registry
 
 from aver.evidence import Step
 from aver.server.acting import at_work, begin
-from aver.store import Store
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
 from tests.integration.test_agents_cli import TOOL
 from tests.servers import serving
-from tests.unit.server.releases import ENVIRONMENT, home
+from tests.unit.server.releases import home
 
 POLICY = """
 @id("first")
@@ -126,6 +122,7 @@ def _release(step: Step) -> str:
 
 DYING = """
 import os, signal, sys
+from contextlib import closing
 from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -133,41 +130,46 @@ from aver.core import SystemClock
 from aver.releases.registry import Registry
 from aver.store import Store
 
-data, digest, moment = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-registry = Registry(store := Store(data), SystemClock(), data / "releases")
-seen = 0
+data, digest = Path(sys.argv[1]), sys.argv[2]
 
-def die(*_):
-    global seen
-    seen += 1
-    if seen == moment:
-        os.kill(os.getpid(), signal.SIGKILL)
+def registry(store):
+    return Registry(store, SystemClock(), data / "releases")
 
-event.listen(Engine, "before_cursor_execute", die)
-event.listen(Engine, "commit", die)
-registry.promote("development", digest, "ann", "it is better")
-print("promoted", seen)
+def promote(moment):
+    left = [moment]
+    def die(*_):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    store = Store(data)
+    event.listen(Engine, "before_cursor_execute", die)
+    event.listen(Engine, "commit", die)
+    registry(store).promote("development", digest, "ann", "it is better")
+
+for moment in range(1, 60):
+    child = os.fork()
+    if not child:
+        promote(moment)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with closing(Store(data)) as store:
+        print(status, registry(store).environment("development").digest, flush=True)
+    if not status:
+        break
 """
 
 
 def test_who_dies_while_promoting_leaves_the_old_release_in_force_or_the_new_one(place):
     stable, candidate = place.freeze("old"), place.freeze("new")
     place.promote(stable)
-    data, ends = place.settings.data, []
-    for moment in range(1, 40):
-        command = [sys.executable, "-c", DYING, str(data), candidate, str(moment)]
-        died = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
-        assert died.returncode in (0, -signal.SIGKILL), died.stderr
-        with closing(Store(data)) as store:
-            registry = Registry(store, place.application.clock, data / "releases")
-            found = registry.environment(ENVIRONMENT)
-            assert found.digest == (candidate if died.returncode == 0 else stable)
-            assert (registry.open_folder(found.digest) / "aver.yaml").is_file()
-        ends.append(died.returncode)
-        if died.returncode == 0:
-            break
-    assert ends[-1] == 0
-    assert len(ends) > 3
+    command = [sys.executable, "-c", DYING, str(place.settings.data), candidate]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    *died, survived = [tuple(line.split()) for line in told]
+    assert survived == ("0", candidate)
+    assert len(died) > 3
+    assert {status for status, _ in died} == {str(-signal.SIGKILL)}
+    assert {digest for _, digest in died} <= {stable, candidate}
+    assert [digest for _, digest in died] == sorted((digest for _, digest in died), key=[stable, candidate].index)
     assert asyncio.run(_served(place)) == candidate
 
 

@@ -123,7 +123,7 @@ class Acting:
                 if gone is not None and not state.error:
                     await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
-                    facts = {"fence": lease.fence, "release": running.release}
+                    facts = {"fence": lease.fence, **self._parts.pin.facts(running.release)}
                     await running.record([running.draft("resumed", facts)], status="running")
                 await go_on(running)
                 state = running.state
