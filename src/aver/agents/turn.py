@@ -5,38 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from aver.agents.blocking import whole
-from aver.agents.conversations import Pairs
 from aver.agents.findings import Findings
-from aver.agents.followup import Asked, Resolved, resolve
 from aver.agents.guarding import Answering, Guarding
 from aver.agents.parts import Parts
-from aver.agents.prompt import Exchange
-from aver.agents.rewording import Rewriter, reworded
+from aver.agents.retrieval import Retrieval
 from aver.agents.types import Answer, Progressed, SentenceReady, TurnStatus, render
-from aver.agents.understanding import Understood, mentioned, narrowed, understand
 from aver.agents.verification import Verifier
-from aver.agents.writing import Writer, clear
+from aver.agents.writing import Writer
 from aver.core import Principal, new_id
 from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge
 from aver.evidence import Draft, StepKind
 from aver.gateway.calls import Call
 from aver.gateway.types import ChatRequest, Message, Usage
 from aver.guard import Place, facts_of
-from aver.knowledge.reranking import Outcome, rerank
-from aver.knowledge.scope import EVERYTHING
 from aver.knowledge.types import Hit
 
 __all__ = ["Turn"]
-
-_POOL = 3
-"""How many times the passages looked at are found for a reranker to choose from."""
-_LONGEST_EXCHANGE = 1500
-"""Characters of an earlier answer that the model is reminded of."""
 
 
 @dataclass(slots=True)
@@ -55,18 +43,9 @@ class Turn:
     conversation: str = ""
     """The one it is part of; before it is admitted, the id that a new one is to have."""
     id: str = field(default_factory=lambda: new_id("turn"))
-    hits: Sequence[Hit] = ()
-    _resolved: Resolved = field(default_factory=lambda: Resolved("", ""))
-    _understood: Understood = field(default_factory=lambda: Understood(""))
-    _asked_before: Sequence[Asked] = ()
-    _wordings: tuple[str, ...] = ()
-    _reworded: Outcome = "none"
-    _reranked: Outcome = "none"
-    _began: float = 0.0
-    _exchanges: Sequence[Exchange] = ()
-    _remembered: Pairs = frozenset()
     _verifier: Verifier | None = None
     _guarding: Guarding = field(init=False)
+    _found: Retrieval = field(init=False)
     _writer: Writer = field(init=False)
     _given: Sequence[Hit] = ()
     """The passages as models are given them."""
@@ -80,6 +59,7 @@ class Turn:
         parts = self.parts
         guard, instructions = parts.released.guard(), parts.release.instructions
         self._guarding = Guarding(guard, parts.store, parts.clock, self.principal, instructions)
+        self._found = Retrieval(parts, self._guarding, self.principal, self.question, self.limit)
         self._writer = Writer(parts, self._guarding, self.principal, self.id)
 
     async def require_going(self) -> None:
@@ -126,92 +106,45 @@ class Turn:
 
     def understand(self) -> None:
         """Resolve the question against the conversation, and read from it where, when and how many things it asks for."""
-        parts = self.parts
-        self._began = parts.clock.monotonic()
-        self._asked_before = self._remember()
-        self._resolved = resolve(self.question, self._asked_before)
-        named = parts.knowledge.named(self.principal, mentioned(self._resolved.question))
-        self._understood = understand(self._resolved.question, named, parts.clock.now())
+        self._found.understand(self.given_conversation or "", self.said)
 
     async def check(self) -> None:
         """Have the question checked, as it was asked and as it was understood. Raises :class:`~aver.core.errors.Blocked`."""
-        for question in dict.fromkeys((self.question, self._understood.question)):
+        for question in dict.fromkeys((self.question, self._found.understood.question)):
             await self._guarding.question(question)
 
     async def reword(self) -> None:
         """Other wordings of the question by a model, where the release names one; without, or when it is late, none."""
-        release = self.parts.release
-        if release.rewriter:
-            writer = Rewriter(self.parts.gateway, release.rewriter, self._beside)
-            question = await self._guarding.question(self._understood.question)
-            wordings, self._reworded = await reworded(question, writer, release.patience)
-            self._wordings = tuple(await whole(self._restored, wordings))
+        await self._found.reword(self._beside)
 
     def search(self) -> None:
         """Search what the principal may read. A place or a time that was only worded, and holds nothing, is left out of account."""
-        release, understood = self.parts.release, self._understood
-        limit = min(self.limit or release.passages, release.passages)
-        unread = self._resolved.query.removeprefix(self._resolved.question)
-        queries = [understood.question + unread, *understood.parts, *self._wordings]
-        pool = limit * _POOL if release.reranker else limit
-        find = partial(self.parts.knowledge.find, made_with=release.index)
-        self.hits = tuple(find(self.principal, queries, pool, understood.scope))
-        if not self.hits and not understood.meant and understood.scope != EVERYTHING:
-            self._understood = replace(understood, scope=EVERYTHING)
-            self.hits = tuple(find(self.principal, queries, pool))
+        self._found.search()
 
     async def rerank(self) -> None:
         """Order the passages by a model, where the release names one; a late or failed one leaves the search's order."""
-        parts, release = self.parts, self.parts.release
-        reranker = made(self._beside) if (made := parts.released.reranker) else None
-        found = {hit.passage: hit for hit in self.hits}
-        given = await self._guarding.hits(self.hits) if reranker else self.hits
-        question = await self._guarding.question(self._understood.question)
-        ranked, self._reranked = await rerank(given, question, reranker, release.patience)
-        kept = ranked[: min(self.limit or release.passages, release.passages)]
-        self.hits = tuple(replace(found[hit.passage], score=hit.score) for hit in kept)
+        await self._found.rerank(self._beside)
 
     def retrieved(self) -> None:
         """Record what was found, as ``retrieved``; for a model that writes, with the text around each passage."""
-        parts = self.parts
-        if parts.release.model != parts.gateway.last_resort:
-            self.hits = tuple(parts.knowledge.expanded(self.principal, self.hits, parts.release.context_tokens))
-        facts = {
-            "passages": len(self.hits),
-            "documents": len({hit.document for hit in self.hits}),
-            "duplicates": sum(len(hit.also) for hit in self.hits),
-            "followed_up": self._resolved.question != self.question,
-            "history": len(self._asked_before),
-            "hits": [clear(hit.passage) for hit in self.hits],
-            "rerank": self._reranked,
-            "reworded": self._reworded,
-            **self._understood.facts(),
-            "ms": self._ms(self._began),
-        }
-        body = {
-            "question": self._resolved.question,
-            "query": self._resolved.query,
-            "parts": self._understood.parts,
-            "wordings": self._wordings,
-            "within": narrowed(self._understood.scope),
-            "hits": [_without(asdict(hit), "text") for hit in self.hits],
-            "remembered": sorted(self._remembered),
-        }
-        with parts.store.begin() as tx:
-            parts.ledger.append_all(tx, [*self._checked("input"), self._draft("retrieved", facts, body)])
+        self._found.widen()
+        retrieved = self._draft("retrieved", self._found.facts(), self._found.body())
+        with self.parts.store.begin() as tx:
+            self.parts.ledger.append_all(tx, [*self._checked("input"), retrieved])
         self._guarding.recorded("input")
 
     async def screen(self) -> None:
         """Leave out of what was found what checks hold back, and have the rest as models are given it."""
-        self._given = await self._guarding.hits(self.hits)
+        self._given = await self._guarding.hits(self._found.hits)
         kept = {hit.passage for hit in self._given}
-        self.hits = tuple(hit for hit in self.hits if hit.passage in kept)
+        self._found.hits = tuple(hit for hit in self._found.hits if hit.passage in kept)
 
     async def generate(self) -> AsyncGenerator[str]:
         """The sentences of the answer as they are written. When the model fails before anything was shown, the last resort
         answers in its place; after that the failure is the turn's. Raises :class:`ProviderError`."""
-        self._writer.documents = self._documents()
-        await self._writer.asks(self._understood.question, self._given, self._exchanges)
+        found = self._found
+        self._writer.documents = found.documents
+        await self._writer.asks(found.understood.question, self._given, found.exchanges)
         sentences = self._writer.sentences(self._begin_verifying, lambda: self._shown)
         async with aclosing(sentences):
             async for sentence in sentences:
@@ -282,41 +215,24 @@ class Turn:
         return Progressed(stage, self.id, self.conversation, len(self.hits))
 
     @property
+    def hits(self) -> Sequence[Hit]:
+        """The passages that the answer is made from."""
+        return self._found.hits
+
+    @property
     def _shown(self) -> bool:
         return bool(self._answering and self._answering.shown)
 
     def _begin_verifying(self) -> None:
-        parts = self.parts
-        self._verifier = Verifier(
-            self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds, self._remembered
-        )
+        parts, found, thresholds = self.parts, self._found, self.parts.release.thresholds
+        made_from = (found.hits, parts.knowledge, parts.embedder, thresholds, found.remembered)
+        self._verifier = Verifier(self.principal, *made_from)
         self._answering = self._guarding.answering()
-
-    def _remember(self) -> list[Asked]:
-        """The conversation so far, as it may be read now."""
-        limit = self.parts.release.history
-        if self.given_conversation is None:
-            questions = [message.text for message in self.said if message.role == "user"][-limit:]
-            self._exchanges = [Exchange(question, "") for question in questions]
-            return [Asked(question) for question in questions]
-        recent = self.parts.conversations.recent(self.principal, self.conversation, limit)
-        past = [(turn, turn.answer) for turn in recent if turn.answer]
-        self._remembered = frozenset((each.document, each.version) for _, answer in past for each in answer.citations)
-        self._exchanges = [Exchange(turn.question, _supported(answer)[:_LONGEST_EXCHANGE]) for turn, answer in past]
-        return [
-            Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in answer.citations))) for turn, answer in past
-        ]
-
-    def _restored(self, texts: Sequence[str]) -> list[str]:
-        return list(map(self._guarding.restored, texts))
 
     def _beside(self, model: str, chat: ChatRequest | None) -> Call:
         """A call of this turn beside the one that answers: to reword or to rerank. Its record is kept with the turn's."""
-        self._writer.documents = self._documents()
+        self._writer.documents = self._found.documents
         return self._writer.beside(model, self.question, chat)
-
-    def _documents(self) -> frozenset[str]:
-        return frozenset(f"{hit.document}@{hit.version}" for hit in self.hits)
 
     def _checked(self, *places: Place) -> Iterator[Draft]:
         """The steps ``checked``: one for each place whose checks made something of a text since they were last recorded."""
@@ -345,7 +261,7 @@ class Turn:
         shown = self._answering.shown if self._answering else ()
         sentences = tuple(each.sentence for each in shown)
         citations = tuple(citation for each in shown for citation in each.citations)
-        found = Findings(self.parts, self.principal, self._understood, self.hits)
+        found = Findings(self.parts, self.principal, self._found.understood, self._found.hits)
         writings, extractive = self._writer.writings, self.parts.release.model == self.parts.gateway.last_resort
         judged = self._verifier.judgements if self._verifier else ()
         unsupported = any(each.fate != "no claim" for each in judged)
@@ -371,12 +287,3 @@ class Turn:
 
     def _ms(self, since: float) -> float:
         return round((self.parts.clock.monotonic() - since) * 1000, 1)
-
-
-def _supported(answer: Answer) -> str:
-    """What of an earlier answer a model is reminded of: that it wrote something unsupported makes it no truer."""
-    return " ".join(sentence.text for sentence in answer.sentences if sentence.supported)
-
-
-def _without(record: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != key}
