@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ from aver.agents.reranking import MakeCall
 from aver.core import Clock, Principal
 from aver.evidence import Ledger
 from aver.gateway.service import Gateway
-from aver.gateway.types import Embedder
+from aver.gateway.types import Embedder, Message
 from aver.guard import NOTHING, Guard
 from aver.knowledge.reranking import Reranker
 from aver.store import TenantStore
@@ -22,7 +22,7 @@ from aver.store import TenantStore
 if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
-__all__ = ["Halt", "Lend", "Parts", "Released", "always"]
+__all__ = ["Halt", "Lend", "Parts", "Question", "Released", "always"]
 
 
 class Halt(Protocol):
@@ -30,6 +30,18 @@ class Halt(Protocol):
     :meth:`~aver.store.Switches.halt`."""
 
     async def __call__(self, tenant: str, *, feature: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked in a turn, so that it can be asked again. ``conversation`` is empty where it began one."""
+
+    principal: Principal
+    text: str
+    conversation: str
+    said: Sequence[Message]
+    limit: int | None
+    turn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,8 @@ class Released:
     guard: Callable[[], Guard] = lambda: NOTHING
     """The guard of the moment; a turn keeps the one that it begins with."""
     pin: Pin = UNPINNED
+    watch: Callable[[Question], None] = lambda _: None
+    """Is told of each turn once it is admitted."""
 
     @property
     def digest(self) -> str:

@@ -141,7 +141,8 @@ class Retrieval:
 
     def _remember(self, conversation: str) -> list[Asked]:
         """The conversation so far, as it may be read now."""
-        recent = self.parts.conversations.recent(self.principal, conversation, self.parts.release.history)
+        limit, pin = self.parts.release.history, self.parts.released.pin
+        recent = self.parts.conversations.recent(self.principal, conversation, limit, pin.shadow_of)
         past = [(turn, turn.answer) for turn in recent if turn.answer]
         self.remembered = frozenset((each.document, each.version) for _, answer in past for each in answer.citations)
         self.exchanges = [Exchange(turn.question, _supported(answer)[:_LONGEST_EXCHANGE]) for turn, answer in past]

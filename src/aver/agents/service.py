@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
-from aver.agents.parts import Halt, Lend, Parts
+from aver.agents.parts import Halt, Lend, Parts, Question, Released
 from aver.agents.turn import Turn
-from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
+from aver.agents.types import Answer, Conversation, ConversationSummary, Progressed, TurnEvent
 from aver.core import Clock, Principal, new_id
 from aver.core.errors import AverError, NotFound
 from aver.evidence import Ledger, Step
@@ -67,33 +67,24 @@ class Assistant:
         entered = conversation or new_id("conversation")
         async with self._lend(principal, entered) as released:
             turn = Turn(self._parts(released), principal, question, conversation, history, limit, entered)
-            try:
-                await turn.require_going()
-                await whole(turn.admit)
-                await whole(turn.understand)
-                await turn.check()
-                yield turn.progressed("admitted")
-                await turn.reword()
-                await whole(turn.search)
-                await turn.rerank()
-                await whole(turn.retrieved)
-                await turn.screen()
-                yield turn.progressed("retrieved")
-                await turn.require_going()
-                if turn.hits:
-                    yield turn.progressed("generating")
-                    async with aclosing(turn.generate()) as written:
-                        async for sentence in written:
-                            for verified in await whole(turn.verify, sentence):
-                                for shown in await turn.show(verified):
-                                    yield shown
-                await turn.require_going()
-                for shown in await turn.conclude():
-                    yield shown
-                yield await whole(turn.respond)
-            except BaseException as error:
-                await _record_failure(turn, error)
-                raise
+            async with aclosing(_events(turn)) as events:
+                async for event in events:
+                    if isinstance(event, Progressed) and event.stage == "admitted":
+                        released.watch(Question(principal, question, conversation or "", history, limit, turn.id))
+                    yield event
+
+    async def shadow(self, asked: Question, released: Released) -> Answer:
+        """Answer a question once more under another release, whose pin says of which turn it is the shadow. Nobody is shown it: it is in no
+        conversation, and in evidence alone. Raises as :meth:`run` does."""
+        turn = Turn(
+            self._parts(released), asked.principal, asked.text, asked.conversation or None, asked.said, asked.limit,
+            asked.conversation or new_id("conversation"),
+        )  # fmt: skip
+        async with aclosing(_events(turn)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
+        raise AssertionError("a turn ends with its answer or raises")
 
     async def ask(
         self,
@@ -135,6 +126,37 @@ class Assistant:
         if past.answer is None:
             raise NotFound("This turn has no answer", "See what happened: its evidence.")
         return turn_lineage(self._store, self._ledger, past.answer, past.created, past.withheld)
+
+
+async def _events(turn: Turn) -> AsyncGenerator[TurnEvent]:
+    """The picture: from the question to the sealed answer, or to the failure on record."""
+    try:
+        await turn.require_going()
+        await whole(turn.admit)
+        await whole(turn.understand)
+        await turn.check()
+        yield turn.progressed("admitted")
+        await turn.reword()
+        await whole(turn.search)
+        await turn.rerank()
+        await whole(turn.retrieved)
+        await turn.screen()
+        yield turn.progressed("retrieved")
+        await turn.require_going()
+        if turn.hits:
+            yield turn.progressed("generating")
+            async with aclosing(turn.generate()) as written:
+                async for sentence in written:
+                    for verified in await whole(turn.verify, sentence):
+                        for shown in await turn.show(verified):
+                            yield shown
+        await turn.require_going()
+        for shown in await turn.conclude():
+            yield shown
+        yield await whole(turn.respond)
+    except BaseException as error:
+        await _record_failure(turn, error)
+        raise
 
 
 async def _record_failure(turn: Turn, error: BaseException) -> None:

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal
+
+from sqlalchemy import Connection
 
 from aver.agents.blocking import whole
 from aver.agents.findings import Findings
@@ -83,14 +86,10 @@ class Turn:
             )
         now = parts.clock.now()
         with parts.store.begin() as tx:
-            entering = (self.principal, self.given_conversation, now, self.conversation)
-            self.conversation = parts.conversations.enter(tx, *entering)
-            ordinal = parts.conversations.add(tx, self.conversation, self.id, now)
             facts = {
                 "feature": release.name,
                 **parts.released.pin.facts(release.digest),
-                "conversation": self.conversation,
-                "ordinal": ordinal,
+                **self._enter(tx, now),
                 "characters": len(self.question),
                 **({"guardrails": self._guarding.digest} if self._guarding.digest else {}),
             }
@@ -103,6 +102,17 @@ class Turn:
             parts.ledger.append_all(tx, [self._draft("admitted", facts, body)])
         self._status = "open"
         self._guarding.conversation = self.conversation
+
+    def _enter(self, tx: Connection, now: datetime) -> dict[str, Any]:
+        """Take its place in the conversation. A shadow has none: nobody is shown it, and nothing that follows knows of it."""
+        if self.parts.released.pin.shadow_of:
+            return {"conversation": self.conversation}
+        conversations = self.parts.conversations
+        self.conversation = conversations.enter(tx, self.principal, self.given_conversation, now, self.conversation)
+        return {
+            "conversation": self.conversation,
+            "ordinal": conversations.add(tx, self.conversation, self.id, now),
+        }
 
     def understand(self) -> None:
         """Resolve the question against the conversation, and read from it where, when and how many things it asks for."""

@@ -16,6 +16,7 @@ from aver.server.ordering import EXTRACTIVE, QUERIES, RERANK, reranker, reranker
 
 if TYPE_CHECKING:
     from aver.agents import Pin, Release, Released
+    from aver.agents.parts import Question
     from aver.agents.reranking import MakeCall
     from aver.gateway import Gateway
     from aver.gateway.calls import Call
@@ -159,11 +160,11 @@ class Serving:
         """What orders passages a second time, if anything is declared for it."""
         return reranker(self._application.settings, self.declared(), lambda: self.gateway)
 
-    def released(self, tenant: str, pin: Pin) -> Released:
-        """What it brings to a turn of the assistant for the tenant of this name."""
+    def released(self, tenant: str, pin: Pin, watch: Callable[[Question], None] = lambda _: None) -> Released:
+        """What it brings to a turn of the assistant for the tenant of this name; ``watch`` is told of the turn."""
         from aver.agents import Released
 
-        return Released(self.release, self.gateway, self.reranker, partial(self.guards.of, tenant), pin)
+        return Released(self.release, self.gateway, self.reranker, partial(self.guards.of, tenant), pin, watch)
 
     def prepare(self) -> None:
         """Make and read everything that a turn may need. Blocking; raises an :class:`AverError` that says what cannot be had."""

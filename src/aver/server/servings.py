@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aver.releases.types import Environment
     from aver.server.application import Application
     from aver.server.arms import Arms
+    from aver.server.shadows import Shadows
 
 __all__ = ["Lent", "Servings"]
 
@@ -85,6 +86,13 @@ class Servings:
         return Serving(application, declared(application.settings, application.clock), bundle)
 
     @once
+    def shadows(self) -> Shadows:
+        """What candidates answer unseen."""
+        from aver.server.shadows import Shadows
+
+        return Shadows(self._application)
+
+    @once
     def registry(self) -> Registry:
         from aver.releases.registry import Registry
 
@@ -126,7 +134,8 @@ class Servings:
     async def released(self, tenant: str, principal: Principal, conversation: str) -> AsyncIterator[Released]:
         """As :meth:`lend`, for a turn of the assistant for the tenant of this name."""
         with await self.lend(principal, conversation) as lent:
-            yield lent.serving.released(tenant, lent.pin)
+            rollout = self._arms.rollout if self._arms is not None else None
+            yield lent.serving.released(tenant, lent.pin, self.shadows.watch(rollout, lent.pin))
 
     def stable(self) -> Serving:
         """The release in force, or the bundle as it is: for what is no one's turn. Blocking; raises as :meth:`lend` does."""
@@ -164,6 +173,8 @@ class Servings:
 
     async def close(self) -> None:
         """Close all connections, within the event loop that opened them."""
+        if "shadows" in self.__dict__:
+            await self.shadows.close()
         opened = [*self._open.values(), *([self.followed] if "followed" in self.__dict__ else [])]
         for serving in opened:
             await serving.close()

@@ -58,12 +58,12 @@ class Home:
     def promote(self, digest: str) -> None:
         self.registry.promote(ENVIRONMENT, digest, "ann", "it is better")
 
-    def roll_out(self, control: str, candidate: str, percent: float = 50.0, **plan: Any) -> Rollout:
+    def roll_out(self, control: str, candidate: str, percent: float = 50.0, samples: int = 100, **plan: Any) -> Rollout:
         """A rollout under way, as its controller would have begun it."""
         now = self.application.clock.now()
         rollout = Rollout(
             "rollout_1", "rollout", ENVIRONMENT, control, (Variant("candidate", candidate),),
-            Plan((Stage(percent),), METRICS, **plan), "running", 0, now, now,
+            Plan((Stage(percent, samples=samples),), METRICS, **plan), "running", 0, now, now,
         )  # fmt: skip
         self.save(to_json(rollout))
         return rollout
