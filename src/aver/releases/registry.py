@@ -1,0 +1,196 @@
+"""The registry of releases: what there is, what people and gates say of it, and which is in force where."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert
+
+from aver import __version__
+from aver.core import Clock, canonical_json, new_id, rfc3339
+from aver.core.errors import Conflict, InvalidInput, NotFound
+from aver.releases import rows
+from aver.releases.declaration import ReleaseConfig, read_release
+from aver.releases.declared import config_in, declared_in
+from aver.releases.environments import Environments, check_person, check_reason
+from aver.releases.files import Files
+from aver.releases.freezing import Entry, digest_only, entries, freeze
+from aver.releases.types import Event, GateRecord, Manifest, Provenance, Record, Release, SignOff
+from aver.store import Store
+from aver.store.control import release_gates, release_sign_offs, release_tags, releases
+
+if TYPE_CHECKING:
+    from aver.agents import Release as Assistant
+
+__all__ = ["Registry"]
+
+_TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Registry(Environments):
+    """The releases of an installation: rows in its control database, files below ``folder``, which its replicas share; and what
+    :class:`~aver.releases.environments.Environments` says of where they are in force. Thread-safe; blocking."""
+
+    def __init__(self, store: Store, clock: Clock, folder: Path, record: Record = lambda _: None) -> None:
+        super().__init__(store, clock, record)
+        self._files = Files(folder)
+
+    # Releases
+
+    def create(
+        self,
+        bundle: Path,
+        *,
+        by: str,
+        assistant: Assistant | None = None,
+        provenance: Provenance | None = None,
+        without: Sequence[Path] = (),
+    ) -> Release:
+        """Freeze the bundle in the folder ``bundle``; ``without`` are files and folders that are no part of it, such as the data directory.
+        What is frozen is what is read: what happens to the folder afterwards changes nothing. The same bundle is the same release, and
+        made again it stays as it was made first.
+
+        Raises :class:`~aver.core.errors.InvalidInput`, :class:`~aver.core.errors.SettingsError` and
+        :class:`~aver.core.errors.TooLarge` for what cannot be released, and :class:`~aver.core.errors.Conflict` when somebody wrote into it meanwhile.
+        """
+        check_person(by)
+        files = freeze(self._entries(bundle, without), self._files.keep)
+        draft = self._files.lay_out(files)
+        try:
+            settings = asdict(assistant) if assistant else {}
+            manifest = Manifest(files, declared_in(draft), settings, __version__)
+            manifest = rows.read_manifest(manifest.canonical, manifest.digest)  # as it will be read ever after
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return self.register(manifest, by=by, provenance=provenance or Provenance())
+
+    def register(self, manifest: Manifest, *, by: str, provenance: Provenance) -> Release:
+        """Take up a release whose files are kept already. Raises :class:`~aver.core.errors.VerificationFailed` where they are not."""
+        with self._store.begin() as tx:
+            known = rows.release_of(tx, manifest.digest)
+            if known is not None:
+                return known
+            values = {
+                "digest": manifest.digest,
+                "manifest": manifest.canonical.decode(),
+                "created": rfc3339(self._clock.now()),
+                "created_by": by,
+                "provenance": asdict(provenance),
+            }
+            tx.execute(insert(releases), values)
+            self._record(Event("release_created", manifest.digest, by, reason=provenance.note))
+            return rows.find(tx, manifest.digest)
+
+    def get(self, reference: str) -> Release:
+        """A release by its tag, the environment that it is in force in, its digest, or the first seven or more characters of that. Raises
+        :class:`~aver.core.errors.NotFound`, and :class:`~aver.core.errors.InvalidInput` where several begin so."""
+        with self._store.read() as tx:
+            return rows.find(tx, reference)
+
+    def all(self) -> list[Release]:
+        """Newest first."""
+        with self._store.read() as tx:
+            return rows.all_releases(tx)
+
+    def open_folder(self, digest: str) -> Path:
+        """The release's files as a bundle, each checked by its bytes; laid out when it is first asked for. Raises
+        :class:`~aver.core.errors.NotFound` and :class:`~aver.core.errors.VerificationFailed`."""
+        return self._files.open(self.get(digest).manifest)
+
+    def read(self, release: Release, path: str) -> bytes:
+        """A file of the release; :class:`~aver.core.errors.NotFound` when it has none of this path."""
+        found = release.manifest.paths.get(path)
+        if found is None:
+            raise NotFound(f"The release has no file {path[:80]!r}", "See what it holds: aver release show RELEASE")
+        return self._files.read(found.sha256)
+
+    def damaged(self, release: Release) -> list[str]:
+        """Paths of the release's files that are gone or changed; its manifest was checked when it was read."""
+        return self._files.damaged(release.manifest)
+
+    def differing(self, release: Release, bundle: Path, without: Sequence[Path] = ()) -> list[str]:
+        """Paths of files that the folder ``bundle`` has otherwise than the release, or only one of the two has."""
+        now = {each.path: each for each in freeze(self._entries(bundle, without), digest_only)}
+        then = release.manifest.paths
+        return sorted(path for path in now.keys() | then.keys() if now.get(path) != then.get(path))
+
+    def tag(self, release: Release, tag: str, *, by: str) -> Release:
+        """Call a release by a name. A tag that another release has moves to this one."""
+        if not _TAG.fullmatch(tag) or rows.DIGEST.fullmatch(tag):
+            raise InvalidInput(
+                f"{tag[:60]!r} cannot be a tag", "Use up to 63 small letters, digits, dots, dashes and underscores."
+            )
+        check_person(by)
+        with self._store.begin() as tx:
+            if tag in rows.known_environments(tx):
+                raise InvalidInput(f"{tag!r} is the name of an environment", "Choose another name.")
+            tx.execute(delete(release_tags).where(release_tags.c.tag == tag))
+            values = {"tag": tag, "digest": release.digest, "set": rfc3339(self._clock.now()), "set_by": by}
+            tx.execute(insert(release_tags), values)
+            return rows.find(tx, release.digest)
+
+    def untag(self, tag: str) -> None:
+        """:class:`~aver.core.errors.NotFound` when no release has it."""
+        with self._store.begin() as tx:
+            if not tx.execute(delete(release_tags).where(release_tags.c.tag == tag)).rowcount:
+                raise NotFound(f"No release has the tag {tag[:60]!r}", "See which there are: aver release list")
+
+    def delete(self, release: Release) -> None:
+        """Forget a release. Raises :class:`~aver.core.errors.Conflict` while an environment is on it, may go back to it, or lets it in."""
+        with self._store.begin() as tx:
+            for environment in rows.known_environments(tx).values():
+                if release.digest in canonical_json(asdict(environment) | {"changed": None}).decode():
+                    raise Conflict(
+                        f"{environment.name} is on this release, or may go back to it", "Promote another there first."
+                    )
+            rows.remove_release(tx, release.digest)
+            others = {each.sha256 for other in rows.all_releases(tx) for each in other.manifest.files}
+            self._files.forget(release.digest, {each.sha256 for each in release.manifest.files} - others)
+
+    # What people and gates say
+
+    def sign_off(self, release: Release, role: str, *, by: str, note: str = "") -> SignOff:
+        """Say, in a role, that the release may be promoted. Said again it stays as it was."""
+        check_person(by)
+        known = ReleaseConfig.of(release.manifest.declared).roles
+        if role not in known:
+            raise InvalidInput(
+                f"The release asks for no sign-off as {role[:60]!r}", f"It asks for: {', '.join(sorted(known))}."
+            )
+        with self._store.begin() as tx:
+            for given in rows.sign_offs_of(tx, release.digest):
+                if (given.role, given.by) == (role, by):
+                    return given
+            given = SignOff(role, by, self._clock.now(), check_reason(note))
+            values = {"digest": release.digest, "role": role, "by": by, "at": rfc3339(given.at), "note": given.note}
+            tx.execute(insert(release_sign_offs), values)
+            self._record(Event("release_signed_off", release.digest, by, reason=note, role=role))
+        return given
+
+    def sign_offs(self, release: Release) -> list[SignOff]:
+        """Oldest first."""
+        with self._store.read() as tx:
+            return rows.sign_offs_of(tx, release.digest)
+
+    def record_gate(self, outcome: GateRecord) -> None:
+        """Keep what a gate said of a release; the last one counts. Raises :class:`~aver.core.errors.NotFound` for a release that there is
+        not."""
+        with self._store.begin() as tx:
+            release = rows.find(tx, outcome.digest)
+            values = asdict(outcome) | {"id": new_id("gate"), "digest": release.digest, "at": rfc3339(outcome.at)}
+            tx.execute(insert(release_gates), values)
+
+    def gates(self, release: Release) -> list[GateRecord]:
+        """Oldest first."""
+        with self._store.read() as tx:
+            return rows.gates_of(tx, release.digest)
+
+    def _entries(self, bundle: Path, without: Sequence[Path]) -> list[Entry]:
+        section = config_in(bundle).get("release")
+        config = ReleaseConfig() if section is None else read_release(section)
+        return entries(bundle, config.leave_out, (*without, self._files.folder))
