@@ -21,10 +21,7 @@ from aver.guard.builtin import NAMES
 from aver.guard.declared import GUARDRAILS, read_guardrails
 from aver.releases.declaration import RELEASE, read_release
 
-__all__ = ["PINS", "config_in", "declared_in"]
-
-PINS = "pins"
-"""Beside the sections of the file: what was approved of servers that describe their own tools, by server and tool."""
+__all__ = ["approved_in", "config_in", "declared_in"]
 
 
 def config_in(folder: Path) -> Mapping[str, YamlValue]:
@@ -46,10 +43,24 @@ def declared_in(folder: Path) -> dict[str, Any]:
     }
     found |= GATEWAY.write(gateway)
     found |= {name: _written(name, sections[name], gateway) for name in _SHAPED if name in found}
-    if approved := Pins(folder).approved:
-        found[PINS] = approved
     plain: dict[str, Any] = json.loads(canonical_json(found))
     return {name: value for name, value in plain.items() if value not in ({}, [], None)}
+
+
+def approved_in(folder: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """What was approved of the declared tools of MCP servers, as a manifest holds tools. Raises :class:`SettingsError` for approvals that
+    cannot be read."""
+    approved = Pins(folder).approved
+    servers = declared.get("tools", {}).get("mcp", {})
+    return {
+        f"{server.get('prefix', '')}{tool}": {
+            "origin": f"mcp {name}",
+            **{word: said.get(word) for word in ("description", "parameters", "returns")},
+        }
+        for name, server in servers.items()
+        for tool, said in approved.get(name, {}).items()
+        if tool in server.get("tools", {})
+    }
 
 
 _SHAPED = ("guardrails", "tools", "agents", "release")

@@ -12,7 +12,7 @@ from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFo
 from aver.releases import rows
 from aver.releases.declaration import ENVIRONMENT, ReleaseConfig, Stage
 from aver.releases.promoting import lacking
-from aver.releases.types import Environment, Event, Move, MoveKind, Record, Release
+from aver.releases.types import Environment, Event, Move, MoveKind, Record, Release, under_way
 from aver.store import Store
 from aver.store.control import past_rollouts
 
@@ -81,7 +81,7 @@ class Environments:
         check_reason(reason)
         with self._store.begin() as tx:
             was, release = _environment(tx, environment, revision), rows.find(tx, reference)
-            if release.digest == was.digest and was.rollout is None:
+            if release.digest == was.digest and not under_way(was.rollout):
                 return was
             stage = _stage(tx, was, release)
             if lacked := _lacking(tx, release, stage):
@@ -111,8 +111,9 @@ class Environments:
         return now
 
     def save_rollout(self, environment: str, rollout: Mapping[str, Any] | None, *, revision: int) -> Environment:
-        """Keep the state of a rollout, any JSON object, with an environment that was read at ``revision``; ``None`` ends the rollout. Raises
-        :class:`~aver.core.errors.Conflict` when somebody has changed the environment since."""
+        """Keep the state of a rollout, any JSON object with its ``id`` and its ``status``, with an environment that was read at ``revision``;
+        ``None``, or one with another ``id``, puts it among the past ones. Raises :class:`~aver.core.errors.Conflict` when somebody has changed the
+        environment since."""
         with self._store.begin() as tx:
             was = _environment(tx, environment, revision)
             return rows.point(tx, was, self._clock.now(), digest=was.digest, previous=was.previous, rollout=rollout)
@@ -190,7 +191,7 @@ def _check_force(stage: Stage, lacked: Sequence[str], force: bool, roles: Collec
 
 def _earlier(tx: Connection, was: Environment, to: str | None) -> tuple[str, str]:
     """The digest to go back to, and the one before that."""
-    if to is None and was.rollout is not None:
+    if to is None and under_way(was.rollout):
         return was.digest, was.previous
     if to is None:
         target = was.previous
@@ -200,7 +201,7 @@ def _earlier(tx: Connection, was: Environment, to: str | None) -> tuple[str, str
             raise NotFound(f"{was.name} was never on release {target[:12]}", "See where it was: aver release history")
     if not target or rows.release_of(tx, target) is None:
         raise NotFound(f"{was.name} has no earlier release to go back to", "Promote another: aver release promote")
-    if target == was.digest and was.rollout is None:
+    if target == was.digest and not under_way(was.rollout):
         raise Conflict(f"{was.name} is on this release already", "Name an earlier one.")
     befores = [move.before for move in rows.moves_of(tx, was.name, digest=target) if move.kind == "promoted"]
     previous = befores[-1] if befores else ""

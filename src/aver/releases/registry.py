@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert
 
@@ -16,16 +15,13 @@ from aver.core import Clock, canonical_json, new_id, rfc3339
 from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.releases import rows
 from aver.releases.declaration import ReleaseConfig, read_release
-from aver.releases.declared import config_in, declared_in
+from aver.releases.declared import approved_in, config_in, declared_in
 from aver.releases.environments import Environments, check_person, check_reason
 from aver.releases.files import Files
 from aver.releases.freezing import Entry, digest_only, entries, freeze
-from aver.releases.types import Event, GateRecord, Manifest, Provenance, Record, Release, SignOff
+from aver.releases.types import Described, Event, GateRecord, Manifest, Provenance, Record, Release, SignOff
 from aver.store import Store
 from aver.store.control import release_gates, release_sign_offs, release_tags, releases
-
-if TYPE_CHECKING:
-    from aver.agents import Release as Assistant
 
 __all__ = ["Registry"]
 
@@ -47,13 +43,13 @@ class Registry(Environments):
         bundle: Path,
         *,
         by: str,
-        assistant: Assistant | None = None,
+        describe: Callable[[Path], Described] = lambda _: Described(),
         provenance: Provenance | None = None,
         without: Sequence[Path] = (),
     ) -> Release:
         """Freeze the bundle in the folder ``bundle``; ``without`` are files and folders that are no part of it, such as the data directory.
-        What is frozen is what is read: what happens to the folder afterwards changes nothing. The same bundle is the same release, and
-        made again it stays as it was made first.
+        Everything is read from what was frozen, also by ``describe``, which is given its folder: what happens to the bundle meanwhile or
+        afterwards changes nothing. The same bundle is the same release, and made again it stays as it was made first.
 
         Raises :class:`~aver.core.errors.InvalidInput`, :class:`~aver.core.errors.SettingsError` and
         :class:`~aver.core.errors.TooLarge` for what cannot be released, and :class:`~aver.core.errors.Conflict` when somebody wrote into it meanwhile.
@@ -62,8 +58,9 @@ class Registry(Environments):
         files = freeze(self._entries(bundle, without), self._files.keep)
         draft = self._files.lay_out(files)
         try:
-            settings = asdict(assistant) if assistant else {}
-            manifest = Manifest(files, declared_in(draft), settings, __version__)
+            declared, described = declared_in(draft), describe(draft)
+            tools = {**approved_in(draft, declared), **described.tools}
+            manifest = Manifest(files, declared, described.assistant, tools, __version__)
             manifest = rows.read_manifest(manifest.canonical, manifest.digest)  # as it will be read ever after
         finally:
             shutil.rmtree(draft, ignore_errors=True)

@@ -71,7 +71,7 @@ def read_manifest(text: bytes | str, digest: str) -> Manifest:
             FrozenFile(each["path"], each["sha256"], each["size"], each.get("executable", False))
             for each in said["files"]
         )
-        manifest = Manifest(files, said["declared"], said["assistant"], said["software"])
+        manifest = Manifest(files, said["declared"], said["assistant"], said["tools"], said["software"])
         held = manifest.digest
     except (ValueError, KeyError, TypeError, RecursionError):
         raise changed from None
@@ -199,7 +199,7 @@ def point(
         mine = (environments.c.name == was.name, environments.c.revision == was.revision)
         if tx.execute(update(environments).where(*mine).values(**values)).rowcount != 1:
             raise Conflict(f"The environment {was.name!r} was changed meanwhile", "Look at it again: aver release list")
-    if was.rollout is not None and rollout is None:
+    if was.rollout is not None and (rollout is None or rollout.get("id") != was.rollout.get("id")):
         ended = {"id": new_id("rollout"), "environment": was.name, "rollout": was.rollout, "ended": rfc3339(now)}
         tx.execute(insert(past_rollouts), ended)
     return found

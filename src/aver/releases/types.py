@@ -12,6 +12,7 @@ from aver.core import canonical_json, sha256_hex
 
 __all__ = [
     "FORMAT",
+    "Described",
     "Environment",
     "Event",
     "EventKind",
@@ -25,6 +26,7 @@ __all__ = [
     "Record",
     "Release",
     "SignOff",
+    "under_way",
 ]
 
 FORMAT = "aver-release-1"
@@ -53,6 +55,8 @@ class Manifest:
     """By section, what ``aver.yaml`` declares, as plain values without what is as by default."""
     assistant: Mapping[str, Any]
     """The fields of :class:`aver.agents.Release`; empty where no assistant was asked for."""
+    tools: Mapping[str, Any]
+    """By the name that a model calls it, what it is told of each tool: ``origin``, ``description``, ``parameters``, ``returns``."""
     software: str
     """The version of Aver."""
 
@@ -68,6 +72,7 @@ class Manifest:
             "files": files,
             "declared": dict(self.declared),
             "assistant": dict(self.assistant),
+            "tools": dict(self.tools),
             "software": self.software,
         }
 
@@ -84,6 +89,15 @@ class Manifest:
     @cached_property
     def paths(self) -> Mapping[str, FrozenFile]:
         return {each.path: each for each in self.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a bundle comes to once it is opened, beside what its files say: the fields of the assistant's settings, and the tools as
+    :attr:`Manifest.tools` has them."""
+
+    assistant: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +199,11 @@ class Event:
     reason: str = ""
     role: str = ""
     lacked: tuple[str, ...] = ()
+
+
+def under_way(rollout: Mapping[str, Any] | None) -> bool:
+    """Whether the state of a rollout is of one that goes on: what has ended may be kept for a while, for those who are held out of it."""
+    return rollout is not None and rollout.get("status", "running") in ("running", "paused")
 
 
 Record = Callable[[Event], None]
