@@ -14,13 +14,13 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from aver.core import canonical_json, rfc3339
-from aver.core.errors import InvalidInput, NotFound, StorageFull, VerificationFailed
+from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.releases.files import Files
 from aver.releases.freezing import LARGEST, LARGEST_FILE, check_path
 from aver.releases.rows import read_manifest
@@ -46,9 +46,7 @@ class Carried:
     signatures: Mapping[str, Mapping[str, Any]]
 
 
-def write_archive(
-    release: Release, files: Files, signatures: Mapping[str, Mapping[str, Any]], out: Path
-) -> None:
+def write_archive(release: Release, files: Files, signatures: Mapping[str, Mapping[str, Any]], out: Path) -> None:
     """Write the release to ``out``, which is there whole or not at all. Raises :class:`~aver.core.errors.VerificationFailed` for bytes that
     are not as they were frozen."""
     about = {
@@ -128,7 +126,9 @@ def read_archive(path: Path, files: Files) -> Carried:
                     raise _no_archive(path)
                 if blob := _BLOB.fullmatch(member.name):
                     if member.size > LARGEST_FILE or files.keep(_chunks(content)) != blob[1]:
-                        raise VerificationFailed(f"{path}: a file's bytes are not what they are called", "Export it again.")
+                        raise VerificationFailed(
+                            f"{path}: a file's bytes are not what they are called", "Export it again."
+                        )
                     kept.add(blob[1])
                 elif member.name in ("release.json", "manifest.json") or _SIGNATURE.fullmatch(member.name):
                     texts[member.name] = content.read(_LARGEST_TEXT)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from aver.agents.acting.declaration import AGENTS, read_agents
 from aver.agents.tools import Pins
 from aver.agents.tools.declaration import TOOLS, tools_of
-from aver.core import canonical_json
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue
 from aver.gateway.config.description import GATEWAY
@@ -43,8 +42,18 @@ def declared_in(folder: Path) -> dict[str, Any]:
     }
     found |= GATEWAY.write(gateway)
     found |= {name: _written(name, sections[name], gateway) for name in _SHAPED if name in found}
-    plain: dict[str, Any] = json.loads(canonical_json(found))
-    return {name: value for name, value in plain.items() if value not in ({}, [], None)}
+    return {name: value for name, each in found.items() if (value := _plain(each)) not in ({}, [], None)}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: prices are decimals to the shapes."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return value
 
 
 def approved_in(folder: Path, declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,12 +119,14 @@ class Files:
                 try:
                     draft.rename(folder)
                 except OSError:  # another process has just laid it out
-                    if not self._is_as_frozen(folder, manifest):
+                    if not folder.is_dir():
                         raise
                 sync_directory(self.folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
                 shutil.rmtree(aside, ignore_errors=True)
+        if not self._is_as_frozen(folder, manifest):
+            raise _gone(manifest.digest)
         return folder
 
     def forget(self, digest: str, unneeded: set[str]) -> None:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from aver import __version__
 from aver.core import Clock, canonical_json, new_id, rfc3339
 from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.releases import rows
+from aver.releases.archive import read_archive, write_archive
 from aver.releases.declaration import ReleaseConfig, read_release
 from aver.releases.declared import approved_in, config_in, declared_in
 from aver.releases.environments import Environments, check_person, check_reason
 from aver.releases.files import Files
 from aver.releases.freezing import Entry, digest_only, entries, freeze
-from aver.releases.types import Described, Event, GateRecord, Manifest, Provenance, Record, Release, SignOff
+from aver.releases.signing import check_subject
+from aver.releases.types import Described, Event, FrozenFile, GateRecord, Manifest, Provenance, Record, Release, SignOff
 from aver.store import Store
-from aver.store.control import release_gates, release_sign_offs, release_tags, releases
+from aver.store.control import release_gates, release_sign_offs, release_signatures, release_tags, releases
 
 __all__ = ["Registry"]
 
@@ -99,12 +102,9 @@ class Registry(Environments):
         :class:`~aver.core.errors.NotFound` and :class:`~aver.core.errors.VerificationFailed`."""
         return self._files.open(self.get(digest).manifest)
 
-    def read(self, release: Release, path: str) -> bytes:
-        """A file of the release; :class:`~aver.core.errors.NotFound` when it has none of this path."""
-        found = release.manifest.paths.get(path)
-        if found is None:
-            raise NotFound(f"The release has no file {path[:80]!r}", "See what it holds: aver release show RELEASE")
-        return self._files.read(found.sha256)
+    def read(self, file: FrozenFile) -> bytes:
+        """The bytes of a release's file. Raises :class:`~aver.core.errors.VerificationFailed` where they are gone or others."""
+        return self._files.read(file.sha256)
 
     def damaged(self, release: Release) -> list[str]:
         """Paths of the release's files that are gone or changed; its manifest was checked when it was read."""
@@ -149,7 +149,38 @@ class Registry(Environments):
             others = {each.sha256 for other in rows.all_releases(tx) for each in other.manifest.files}
             self._files.forget(release.digest, {each.sha256 for each in release.manifest.files} - others)
 
-    # What people and gates say
+    def export(self, release: Release, out: Path) -> None:
+        """Write the release with its signatures to one file, for another installation."""
+        write_archive(release, self._files, self.signatures(release), out)
+
+    def take_in(self, archive: Path, *, by: str) -> Release:
+        """Register the release in a file that :meth:`export` wrote, as created by ``by`` here: what people and gates said of it elsewhere does
+        not come with it. Raises :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.VerificationFailed`."""
+        check_person(by)
+        carried = read_archive(archive, self._files)
+        note = f"imported; created by {carried.created_by}"
+        release = self.register(carried.manifest, by=by, provenance=replace(carried.provenance, note=note))
+        for key, envelope in carried.signatures.items():
+            self.add_signature(release, key, envelope)
+        return release
+
+    # What people, keys and gates say
+
+    def add_signature(self, release: Release, key: str, envelope: Mapping[str, Any]) -> None:
+        """Keep a DSSE envelope about the release, by the id of the key that signed it. Raises :class:`~aver.core.errors.InvalidInput` for
+        one that is about something else."""
+        check_subject(envelope, release.digest)
+        mine = (release_signatures.c.digest == release.digest, release_signatures.c.key == key)
+        values = {"digest": release.digest, "key": key, "envelope": dict(envelope), "at": rfc3339(self._clock.now())}
+        with self._store.begin() as tx:
+            tx.execute(delete(release_signatures).where(*mine))
+            tx.execute(insert(release_signatures), values)
+
+    def signatures(self, release: Release) -> dict[str, Mapping[str, Any]]:
+        """Envelopes by the ids of their keys. What each is worth, whoever knows the keys can tell."""
+        mine = release_signatures.c.digest == release.digest
+        with self._store.read() as tx:
+            return {row.key: row.envelope for row in tx.execute(select(release_signatures).where(mine))}
 
     def sign_off(self, release: Release, role: str, *, by: str, note: str = "") -> SignOff:
         """Say, in a role, that the release may be promoted. Said again it stays as it was."""

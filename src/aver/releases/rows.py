@@ -32,6 +32,7 @@ from aver.store.control import (
     past_rollouts,
     release_gates,
     release_sign_offs,
+    release_signatures,
     release_tags,
     releases,
 )
@@ -207,6 +208,6 @@ def point(
 
 def remove_release(tx: Connection, digest: str) -> None:
     """With everything that was said of it."""
-    for table in (release_tags, release_sign_offs, release_gates):
+    for table in (release_tags, release_sign_offs, release_gates, release_signatures):
         tx.execute(delete(table).where(table.c.digest == digest))
     tx.execute(delete(releases).where(releases.c.digest == digest))
