@@ -21,6 +21,7 @@ from aver.releases.declared import approved_in, config_in, declared_in
 from aver.releases.environments import Environments, check_person, check_reason
 from aver.releases.files import Files
 from aver.releases.freezing import Entry, digest_only, entries, freeze
+from aver.releases.secrecy import refuse_secrets, secret_files
 from aver.releases.signing import check_subject
 from aver.releases.types import Described, Event, FrozenFile, GateRecord, Manifest, Provenance, Record, Release, SignOff
 from aver.store import Store
@@ -55,7 +56,7 @@ class Registry(Environments):
         afterwards changes nothing. The same bundle is the same release, and made again it stays as it was made first.
 
         Raises :class:`~aver.core.errors.InvalidInput`, :class:`~aver.core.errors.SettingsError` and
-        :class:`~aver.core.errors.TooLarge` for what cannot be released, and :class:`~aver.core.errors.Conflict` when somebody wrote into it meanwhile.
+        :class:`~aver.core.errors.TooLarge` for what cannot be released, secrets among it, and :class:`~aver.core.errors.Conflict` when somebody wrote into it meanwhile.
         """
         check_person(by)
         files = freeze(self._entries(bundle, without), self._files.keep)
@@ -219,6 +220,10 @@ class Registry(Environments):
             return rows.gates_of(tx, release.digest)
 
     def _entries(self, bundle: Path, without: Sequence[Path]) -> list[Entry]:
-        section = config_in(bundle).get("release")
-        config = ReleaseConfig() if section is None else read_release(section)
-        return entries(bundle, config.leave_out, (*without, self._files.folder))
+        sections = config_in(bundle)
+        config = read_release(sections["release"]) if "release" in sections else ReleaseConfig()
+        declared = {name: value.plain() for name, value in sections.items()}
+        apart = (*without, self._files.folder, *secret_files(declared, bundle))
+        found = entries(bundle, config.leave_out, apart)
+        refuse_secrets(found, declared)
+        return found
