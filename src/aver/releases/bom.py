@@ -8,8 +8,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from aver.core import rfc3339
-from aver.releases.roles import Role, role_of
-from aver.releases.signing import models_of
+from aver.releases.roles import Role, models_of, role_of
 from aver.releases.types import FrozenFile, Manifest, Release
 
 __all__ = ["bill_of_materials"]

@@ -17,11 +17,9 @@ from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.releases import rows
 from aver.releases.archive import read_archive, write_archive
 from aver.releases.declaration import ReleaseConfig, read_release
-from aver.releases.declared import approved_in, config_in, declared_in
 from aver.releases.environments import Environments, check_person, check_reason
 from aver.releases.files import Files
 from aver.releases.freezing import Entry, digest_only, entries, freeze
-from aver.releases.secrecy import refuse_secrets, secret_files
 from aver.releases.signing import check_subject
 from aver.releases.types import Described, Event, FrozenFile, GateRecord, Manifest, Provenance, Record, Release, SignOff
 from aver.store import Store
@@ -58,6 +56,11 @@ class Registry(Environments):
         Raises :class:`~aver.core.errors.InvalidInput`, :class:`~aver.core.errors.SettingsError` and
         :class:`~aver.core.errors.TooLarge` for what cannot be released, secrets among it, and :class:`~aver.core.errors.Conflict` when somebody wrote into it meanwhile.
         """
+        from aver.releases.declared import (  # with all that may be declared: a rollback needs none of it
+            approved_in,
+            declared_in,
+        )
+
         check_person(by)
         files = freeze(self._entries(bundle, without), self._files.keep)
         draft = self._files.lay_out(files)
@@ -220,6 +223,9 @@ class Registry(Environments):
             return rows.gates_of(tx, release.digest)
 
     def _entries(self, bundle: Path, without: Sequence[Path]) -> list[Entry]:
+        from aver.releases.declared import config_in
+        from aver.releases.secrecy import refuse_secrets, secret_files
+
         sections = config_in(bundle)
         config = read_release(sections["release"]) if "release" in sections else ReleaseConfig()
         declared = {name: value.plain() for name, value in sections.items()}

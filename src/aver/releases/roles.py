@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from aver.agents.tools.pins import LOCK_FILE
 from aver.gateway.config.read import BUNDLE_FILE
+from aver.releases.types import Manifest
 
-__all__ = ["Role", "role_of"]
+__all__ = ["Role", "models_of", "role_of"]
 
 Role = Literal["bundle", "prompt", "policy", "dataset", "rubric", "labels", "tool", "api", "pins", "model", "file"]
 """``bundle`` is ``aver.yaml``; ``labels`` are what people said for a judge to be held against; ``api`` is an OpenAPI document; ``model``
@@ -55,6 +56,16 @@ def role_of(path: str, declared: Mapping[str, Any]) -> Role:
     if suffix in suffixes:
         return role
     return "model" if suffix in _WEIGHTS else "file"
+
+
+def models_of(manifest: Manifest) -> dict[str, dict[str, str]]:
+    """The models that are files of the release, by the folder they are in, with SHA-256 by their paths in it; ``.`` for the bundle itself."""
+    found: dict[str, dict[str, str]] = {}
+    for each in manifest.files:
+        if role_of(each.path, manifest.declared) == "model":
+            path = PurePosixPath(each.path)
+            found.setdefault(str(path.parent), {})[path.name] = each.sha256
+    return found
 
 
 def _named(declared: Mapping[str, Any]) -> Iterator[tuple[Role, str]]:

@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from aver.core import canonical_json, rfc3339
 from aver.core.errors import InvalidInput, Unavailable, VerificationFailed
 from aver.evidence.dsse import opened, public_pem, sealed
-from aver.releases.roles import role_of
-from aver.releases.types import Manifest, Release
+from aver.releases.types import Release
 from aver.store.faults import translated
 from aver.store.files import private_directory, sync_directory
 
@@ -27,7 +26,6 @@ __all__ = [
     "PROVENANCE",
     "check_subject",
     "model_signature",
-    "models_of",
     "own_key",
     "provenance_statement",
     "sign_release",
@@ -128,16 +126,6 @@ def _statement(name: str, digest: str, predicate_type: str, predicate: Mapping[s
         "predicateType": predicate_type,
         "predicate": dict(predicate),
     }
-
-
-def models_of(manifest: Manifest) -> dict[str, dict[str, str]]:
-    """The models that are files of the release, by the folder they are in, with SHA-256 by their paths in it; ``.`` for the bundle itself."""
-    found: dict[str, dict[str, str]] = {}
-    for each in manifest.files:
-        if role_of(each.path, manifest.declared) == "model":
-            path = PurePosixPath(each.path)
-            found.setdefault(str(path.parent), {})[path.name] = each.sha256
-    return found
 
 
 def model_signature(name: str, files: Mapping[str, str], key: Ed25519PrivateKey) -> dict[str, Any]:

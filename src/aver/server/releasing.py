@@ -13,10 +13,8 @@ from aver.core import new_id
 from aver.core.errors import AverError, InvalidInput
 from aver.evidence import Draft
 from aver.releases import Event, Registry, Release
-from aver.releases.origin import origin_of
 from aver.releases.types import Described
 from aver.server.application import Application
-from aver.server.bundle import read_whole
 from aver.server.gateways import environment
 
 __all__ = ["create_release", "registry", "releases_folder"]
@@ -39,6 +37,9 @@ def create_release(application: Application, bundle: Path, *, by: str, note: str
     Raises :class:`~aver.core.errors.SettingsError` with ``FILE:LINE`` for a mistake in it, and as
     :meth:`~aver.releases.Registry.create` does.
     """
+    from aver.releases.origin import origin_of
+    from aver.server.bundle import read_whole
+
     folder = bundle.parent if bundle.is_file() else bundle
     read_whole(bundle)  # a mistake is told where its author looks for it
     made = replace(origin_of(folder, note), indexes=_indexes(application))

@@ -95,7 +95,8 @@ def sign(
 ) -> None:
     """Sign a release's provenance: a DSSE envelope around an in-toto statement, kept with the release."""
     from aver.evidence.signing import fingerprint
-    from aver.releases.signing import model_signature, models_of, sign_release
+    from aver.releases.roles import models_of
+    from aver.releases.signing import model_signature, sign_release
 
     with opened(context) as (application, releases):
         release = releases.get(reference)
