@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from aver.core import Clock, new_id, user_reader
+from aver.core import Clock, user_reader
 from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFound
 from aver.releases import rows
 from aver.releases.declaration import ENVIRONMENT, ReleaseConfig, Stage
@@ -122,7 +122,7 @@ class Environments:
         """The last states of rollouts that have ended, oldest first."""
         mine = past_rollouts.c.environment == environment
         with self._store.read() as tx:
-            return list(tx.scalars(select(past_rollouts.c.rollout).where(mine).order_by(past_rollouts.c.id)))
+            return list(tx.scalars(select(past_rollouts.c.rollout).where(mine).order_by(past_rollouts.c.revision)))
 
     def _move(
         self,
@@ -137,7 +137,7 @@ class Environments:
         """``to`` are the digest in force from now on, and the one before it."""
         now = rows.point(tx, was, self._clock.now(), digest=to[0], previous=to[1])
         assert now.changed is not None
-        rows.add_move(tx, Move(new_id("move"), was.name, kind, to[0], was.digest, by, reason, now.changed, lacked))
+        rows.add_move(tx, Move(was.name, now.revision, kind, to[0], was.digest, by, reason, now.changed, lacked))
         return now
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from aver import __version__
-from aver.core import Clock, canonical_json, new_id, rfc3339
+from aver.core import Clock, canonical_json, rfc3339
 from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.releases import rows
 from aver.releases.archive import read_archive, write_archive
@@ -214,7 +214,8 @@ class Registry(Environments):
         not."""
         with self._store.begin() as tx:
             release = rows.find(tx, outcome.digest)
-            values = asdict(outcome) | {"id": new_id("gate"), "digest": release.digest, "at": rfc3339(outcome.at)}
+            number = len(rows.gates_of(tx, release.digest)) + 1
+            values = asdict(outcome) | {"number": number, "digest": release.digest, "at": rfc3339(outcome.at)}
             tx.execute(insert(release_gates), values)
 
     def gates(self, release: Release) -> list[GateRecord]:

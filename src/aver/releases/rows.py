@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from aver.core import new_id, rfc3339
+from aver.core import rfc3339
 from aver.core.errors import Conflict, InvalidInput, NotFound, VerificationFailed
 from aver.releases.types import (
     FORMAT,
@@ -130,7 +130,7 @@ def sign_offs_of(tx: Connection, digest: str) -> list[SignOff]:
 
 def gates_of(tx: Connection, digest: str) -> list[GateRecord]:
     """Oldest first."""
-    said = select(release_gates).where(release_gates.c.digest == digest).order_by(release_gates.c.id)
+    said = select(release_gates).where(release_gates.c.digest == digest).order_by(release_gates.c.number)
     return [
         GateRecord(row.digest, cast(GateOutcome, row.outcome), datetime.fromisoformat(row.at), row.by, row.attestation)
         for row in tx.execute(said)
@@ -144,8 +144,8 @@ def moves_of(tx: Connection, environment: str, *, digest: str = "") -> list[Move
         query = query.where(environment_moves.c.digest == digest)
     return [
         Move(
-            row.id,
             row.environment,
+            row.revision,
             cast(MoveKind, row.kind),
             row.digest,
             row.before,
@@ -154,7 +154,7 @@ def moves_of(tx: Connection, environment: str, *, digest: str = "") -> list[Move
             datetime.fromisoformat(row.at),
             tuple(row.lacked),
         )
-        for row in tx.execute(query.order_by(environment_moves.c.id))
+        for row in tx.execute(query.order_by(environment_moves.c.revision))
     ]
 
 
@@ -201,7 +201,12 @@ def point(
         if tx.execute(update(environments).where(*mine).values(**values)).rowcount != 1:
             raise Conflict(f"The environment {was.name!r} was changed meanwhile", "Look at it again: aver release list")
     if was.rollout is not None and (rollout is None or rollout.get("id") != was.rollout.get("id")):
-        ended = {"id": new_id("rollout"), "environment": was.name, "rollout": was.rollout, "ended": rfc3339(now)}
+        ended = {
+            "environment": was.name,
+            "revision": found.revision,
+            "rollout": was.rollout,
+            "ended": rfc3339(now),
+        }
         tx.execute(insert(past_rollouts), ended)
     return found
 

@@ -152,10 +152,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An environment was pointed to another release. ``lacked`` is what a promotion by force went without."""
+    """An environment was pointed to another release, and has ``revision`` since. ``lacked`` is what a promotion by force went without."""
 
-    id: str
     environment: str
+    revision: int
     kind: MoveKind
     digest: str
     before: str

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aver.core.clock import Clock
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config import description
 from aver.gateway.config.read import config_of, open_bundle
-from aver.gateway.config.shapes import Field, Record, Schema, keyed
+from aver.gateway.config.shapes import Field, Record, Schema, Shape, keyed
 from aver.gateway.config.source import BundleSource, keep_models
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.config.words import NAME
@@ -24,6 +24,7 @@ from aver.server.ordering import EXTRACTIVE, FEATURES
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
+    from aver.releases.declaration import ReleaseConfig
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
 
@@ -42,12 +43,19 @@ class Bundle:
     """The model or route that answers from documents, or ``extractive``; nothing where that is not said."""
     tools: ToolsConfig | None = None
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
+    release: ReleaseConfig | None = None
     folder: Path | None = field(default=None, compare=False)
 
     @property
     def policies(self) -> Sequence[Path]:
         """Where its policies are, beside the standard library."""
         return () if self.folder is None else (self.folder / POLICIES,)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Those that somebody may need for what is declared, beside the built-in ones."""
+        approving = {each.agent.four_eyes.role for each in self.agents.values()}
+        return frozenset(approving | (self.release.roles if self.release else set()))
 
 
 def read_whole(directory: Path) -> Bundle:
@@ -56,7 +64,15 @@ def read_whole(directory: Path) -> Bundle:
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
-    return Bundle(gateway, guardrails, _model(sections, gateway), _tools(sections), _agents(sections, gateway), folder)
+    return Bundle(
+        gateway,
+        guardrails,
+        _model(sections, gateway),
+        _tools(sections),
+        _agents(sections, gateway),
+        _release(sections),
+        folder,
+    )
 
 
 def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
@@ -78,9 +94,17 @@ def bundle_schema() -> Schema:
     """The published JSON Schema of ``aver.yaml``."""
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
+    from aver.releases.declaration import RELEASE
 
     rules = description.schema()
-    for name, shape in (("feature", _FEATURE), ("guardrails", GUARDRAILS), ("tools", TOOLS), ("agents", AGENTS)):
+    shapes: Mapping[str, Shape[Any]] = {
+        "feature": _FEATURE,
+        "guardrails": GUARDRAILS,
+        "tools": TOOLS,
+        "agents": AGENTS,
+        "release": RELEASE,
+    }
+    for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
         rules["properties"][name] = {"description": about, "anyOf": [shape.schema(), {"type": "null"}]}
     return rules
@@ -128,3 +152,11 @@ def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> Mappin
     from aver.agents.acting.declaration import read_agents
 
     return read_agents(sections["agents"], {**gateway.models, **gateway.routes}, FEATURES)
+
+
+def _release(sections: Mapping[str, YamlValue]) -> ReleaseConfig | None:
+    if "release" not in sections:
+        return None
+    from aver.releases.declaration import read_release
+
+    return read_release(sections["release"])

@@ -85,12 +85,13 @@ release_sign_offs = Table(
 release_gates = Table(
     "release_gates",
     control_metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("digest", TEXT, ForeignKey(releases.c.digest), nullable=False, index=True),
+    Column("digest", TEXT, ForeignKey(releases.c.digest), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1 for each release: clocks may jump, and the last one counts
     Column("outcome", TEXT, nullable=False),  # pass, fail, inconclusive
     Column("at", TEXT, nullable=False),
     Column("by", TEXT, nullable=False),
     Column("attestation", JSON, nullable=False),
+    PrimaryKeyConstraint("digest", "number"),
 )
 
 release_signatures = Table(
@@ -117,8 +118,8 @@ environments = Table(
 environment_moves = Table(
     "environment_moves",
     control_metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("environment", TEXT, nullable=False, index=True),
+    Column("environment", TEXT, nullable=False),
+    Column("revision", Integer, nullable=False),  # of the environment afterwards
     Column("kind", TEXT, nullable=False),  # promoted, rolled_back
     Column("digest", TEXT, nullable=False),
     Column("before", TEXT, nullable=False),
@@ -126,13 +127,15 @@ environment_moves = Table(
     Column("reason", TEXT, nullable=False),
     Column("at", TEXT, nullable=False),
     Column("lacked", JSON, nullable=False),
+    PrimaryKeyConstraint("environment", "revision"),
 )
 
 past_rollouts = Table(
     "past_rollouts",
     control_metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("environment", TEXT, nullable=False, index=True),
+    Column("environment", TEXT, nullable=False),
+    Column("revision", Integer, nullable=False),  # of the environment that no longer had it
     Column("rollout", JSON, nullable=False),
     Column("ended", TEXT, nullable=False),
+    PrimaryKeyConstraint("environment", "revision"),
 )

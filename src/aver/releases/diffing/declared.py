@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aver.releases.diffing.changes import Change, Kind, lines_between, named, settings, shown
+from aver.releases.diffing.changes import NOTHING, Change, Kind, lines_between, named, settings, shown
 from aver.releases.types import Manifest
 
 __all__ = ["declared_changes", "lines"]
@@ -28,7 +28,12 @@ def declared_changes(before: Manifest, after: Manifest) -> Iterator[Change]:
     yield from _guardrails(old.get("guardrails", {}), new.get("guardrails", {}))
     yield from _budgets(old.get("budgets", []), new.get("budgets", []))
     for section in sorted({*old, *new} - _NOT_HERE):
-        yield from settings(section, "", old.get(section, {}), new.get(section, {}), prefix=section)
+        was, now = old.get(section, NOTHING), new.get(section, NOTHING)
+        empty = (
+            {} if isinstance(was, Mapping) or isinstance(now, Mapping) else NOTHING
+        )  # of a whole section each field is told
+        ends = (empty if was is NOTHING else was, empty if now is NOTHING else now)
+        yield from settings(section, "", *ends, prefix=section)
     if before.software != after.software:
         text = f"software Aver {before.software} → {after.software}"
         yield Change("software", "aver", "changed", text, before.software, after.software)

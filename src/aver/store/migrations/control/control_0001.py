@@ -84,12 +84,12 @@ def _releases() -> None:
     )
     op.create_table(
         "release_gates",
-        *_texts("id", "digest", "outcome", "at", "by"),
+        *_texts("digest", "outcome", "at", "by"),
+        sa.Column("number", sa.Integer(), nullable=False),
         _json("attestation"),
         _of_release("release_gates"),
-        sa.PrimaryKeyConstraint("id", name="pk_release_gates"),
+        sa.PrimaryKeyConstraint("digest", "number", name="pk_release_gates"),
     )
-    op.create_index("ix_release_gates_digest", "release_gates", ["digest"])
     op.create_table(
         "release_signatures",
         *_texts("digest", "key", "at"),
@@ -106,18 +106,18 @@ def _releases() -> None:
     )
     op.create_table(
         "environment_moves",
-        *_texts("id", "environment", "kind", "digest", "before", "by", "reason", "at"),
+        *_texts("environment", "kind", "digest", "before", "by", "reason", "at"),
+        sa.Column("revision", sa.Integer(), nullable=False),
         _json("lacked"),
-        sa.PrimaryKeyConstraint("id", name="pk_environment_moves"),
+        sa.PrimaryKeyConstraint("environment", "revision", name="pk_environment_moves"),
     )
-    op.create_index("ix_environment_moves_environment", "environment_moves", ["environment"])
     op.create_table(
         "past_rollouts",
-        *_texts("id", "environment", "ended"),
+        *_texts("environment", "ended"),
+        sa.Column("revision", sa.Integer(), nullable=False),
         _json("rollout"),
-        sa.PrimaryKeyConstraint("id", name="pk_past_rollouts"),
+        sa.PrimaryKeyConstraint("environment", "revision", name="pk_past_rollouts"),
     )
-    op.create_index("ix_past_rollouts_environment", "past_rollouts", ["environment"])
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:
