@@ -223,6 +223,10 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/models": _NOTHING,
     "/v1/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    **dict.fromkeys(
+        ("GET /v1/releases", "GET /v1/environments", "POST /v1/environments/{name}/rollback"),
+        "releases are the installation's, and hold nothing of a tenant's",
+    ),
     "GET /": (_page("/"), _opened),
     "POST /": (_asked("console"), _asked_on("console")),
     "GET /documents/{document}": (
@@ -279,6 +283,24 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             "check",
             *(f"policy {each}" for each in ("check", "test")),
             *(f"tools {each}" for each in ("approve", "lint", "list")),
+            *(
+                f"release {each}"
+                for each in (
+                    *("create", "list", "show", "diff", "tag", "untag", "sign-off", "gate", "lacking", "promote"),
+                    *(
+                        "rollback",
+                        "history",
+                        "sign",
+                        "verify",
+                        "key",
+                        "bom",
+                        "provenance",
+                        "export",
+                        "import",
+                        "delete",
+                    ),
+                )
+            ),
             *(
                 f"index {each}"
                 for each in ("status", "verify", "repair", "snapshot", "snapshots", "rollback", "rebuild", "migrate")

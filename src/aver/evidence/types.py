@@ -38,6 +38,10 @@ StepKind = Literal[
     "source_declared",  # where documents come from, and who may read them
     "source_removed",  # a source forgotten, with its documents
     "evaluated",  # a labelled set asked and measured: its digest, the release's, the figures
+    "release_created",  # a bundle was frozen under one digest
+    "release_signed_off",  # somebody in a role says that a release may be promoted
+    "release_promoted",  # an environment was pointed to a release
+    "release_rolled_back",  # an environment was pointed back to an earlier one
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

@@ -26,6 +26,7 @@ from aver.server.prompts import read_prompt
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
+    from aver.releases.declaration import ReleaseConfig
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
 
@@ -43,12 +44,19 @@ class Bundle:
     assistant: AssistantConfig = field(default_factory=AssistantConfig)
     tools: ToolsConfig | None = None
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
+    release: ReleaseConfig | None = None
     folder: Path | None = field(default=None, compare=False)
 
     @property
     def policies(self) -> Sequence[Path]:
         """Where its policies are, beside the standard library."""
         return () if self.folder is None else (self.folder / POLICIES,)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Those that somebody may need for what is declared, beside the built-in ones."""
+        approving = {each.agent.four_eyes.role for each in self.agents.values()}
+        return frozenset(approving | (self.release.roles if self.release else set()))
 
 
 def read_whole(directory: Path) -> Bundle:
@@ -57,8 +65,16 @@ def read_whole(directory: Path) -> Bundle:
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
-    assistant = read_assistant(sections, {**gateway.models, **gateway.routes}, folder)
-    return Bundle(gateway, guardrails, assistant, _tools(sections), _agents(sections, gateway, folder), folder)
+    models = {**gateway.models, **gateway.routes}
+    return Bundle(
+        gateway,
+        guardrails,
+        read_assistant(sections, models, folder),
+        _tools(sections),
+        _agents(sections, models, folder),
+        _release(sections),
+        folder,
+    )
 
 
 def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
@@ -80,6 +96,7 @@ def bundle_schema() -> Schema:
     """The published JSON Schema of ``aver.yaml``."""
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
+    from aver.releases.declaration import RELEASE
 
     rules = description.schema()
     shapes: dict[str, Shape[Any]] = {
@@ -88,6 +105,7 @@ def bundle_schema() -> Schema:
         "guardrails": GUARDRAILS,
         "tools": TOOLS,
         "agents": AGENTS,
+        "release": RELEASE,
     }
     for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
@@ -104,10 +122,19 @@ def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:
     return tools_of(sections["tools"])
 
 
-def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig, folder: Path) -> Mapping[str, AgentConfig]:
+def _agents(
+    sections: Mapping[str, YamlValue], models: Mapping[str, object], folder: Path
+) -> Mapping[str, AgentConfig]:
     if "agents" not in sections:
         return {}
     from aver.agents.acting.declaration import read_agents
 
-    models = {**gateway.models, **gateway.routes}
     return read_agents(sections["agents"], models, FEATURES, lambda file: read_prompt(folder / file).text)
+
+
+def _release(sections: Mapping[str, YamlValue]) -> ReleaseConfig | None:
+    if "release" not in sections:
+        return None
+    from aver.releases.declaration import read_release
+
+    return read_release(sections["release"])

@@ -166,6 +166,25 @@ def _evaluated(known: Known) -> str:
     return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
 
 
+def _release_created(known: Known) -> str:
+    return f"Created the release {known.text('release')[:12]}"
+
+
+def _release_signed_off(known: Known) -> str:
+    role = f" as {known.text('role')}" if known.text("role") else ""
+    return f"Signed the release {known.text('release')[:12]} off{role}"
+
+
+def _release_promoted(known: Known) -> str:
+    without = f", without {known.counted('lacked', 'condition')}" if known.count("lacked") else ""
+    return f"Promoted the release {known.text('release')[:12]} to {known.text('environment')}{without}"
+
+
+def _release_rolled_back(known: Known) -> str:
+    release = f"the release {known.text('release')[:12]}" if known.text("release") else "no release"
+    return f"Rolled {known.text('environment')} back to {release}"
+
+
 def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -192,6 +211,10 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "source_removed": _source_removed,
     "evaluated": _evaluated,
     "indexed": _indexed,
+    "release_created": _release_created,
+    "release_signed_off": _release_signed_off,
+    "release_promoted": _release_promoted,
+    "release_rolled_back": _release_rolled_back,
     "key_created": _key_created,
     "erased": _erased,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ class Store:
         """Everything that is stopped, oldest first."""
         with self._database.read() as tx:
             return switches.thrown(tx)
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """A write transaction over the control tables, for packages that keep installation-wide rows there; as
+        :meth:`~aver.store.types.TenantStore.begin`."""
+        return self._database.write()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A read transaction over the control tables; as :meth:`~aver.store.types.TenantStore.read`."""
+        return self._database.read()
 
     def close(self) -> None:
         self._database.close()

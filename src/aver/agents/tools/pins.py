@@ -37,6 +37,11 @@ class Pins:
         self.path = directory / LOCK_FILE
         self._approved = self._read()
 
+    @property
+    def approved(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        """Everything, by server and tool: the ``digest`` of what it said, and what it said."""
+        return self._approved
+
     def standing(self, server: str, operation: Operation) -> Standing:
         known = self._approved.get(server, {}).get(operation.name)
         return "new" if known is None else "approved" if known["digest"] == operation.digest else "changed"

@@ -19,6 +19,7 @@ OTHERS = {
     "tools": "What the model may ask to be done.",
     "agents": "Features that act, by calling tools.",
     "objectives": "What is promised of the feature.",
+    "release": "What a release is made of, and what it needs on its way to users.",
     "rollout": "How a release meets its users.",
 }
 """Sections of the file that other parts of Aver read."""

@@ -40,6 +40,7 @@ from aver.server.cli import (
     knowledge,
     mcp,
     policy,
+    releases,
     search,
     serve,
     sources,
@@ -76,6 +77,7 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
 app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
+app.add_typer(releases.app, name="release")
 app.command("check")(check.check)
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)

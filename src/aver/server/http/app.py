@@ -25,6 +25,7 @@ from aver.server.http import (
     events,
     evidence,
     health,
+    releases,
     sources,
     switches,
 )
@@ -79,7 +80,19 @@ def _api(application: Application) -> FastAPI:
     app.state.follower = follower
     app.add_middleware(Envelope)
     install_error_handlers(app)
-    for module in (ask, documents, sources, conversations, evidence, agents, approvals, switches, events, health):
+    for module in (
+        ask,
+        documents,
+        sources,
+        conversations,
+        evidence,
+        agents,
+        approvals,
+        switches,
+        releases,
+        events,
+        health,
+    ):
         app.include_router(module.router)
     app.include_router(console)
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"], include_in_schema=False))

@@ -1,0 +1,76 @@
+"""Where a bundle comes from, as far as this machine can tell: its commit, and what Aver runs with."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from aver import __version__
+from aver.releases.types import Provenance
+
+__all__ = ["origin_of", "packages"]
+
+_PATIENCE = 30.0
+"""Seconds for one question to git."""
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def origin_of(bundle: Path, note: str = "") -> Provenance:
+    """Of the bundle in this folder. Outside of git, or without git, its commit is not known."""
+    commit = _git(bundle, "rev-parse", "HEAD")
+    branch = _git(bundle, "symbolic-ref", "--short", "-q", "HEAD") if commit else ""
+    remote = _git(bundle, "remote", "get-url", "origin") if commit else ""
+    changed = _git(bundle, "status", "--porcelain", "--", ".") if commit else None
+    return Provenance(
+        builder=f"aver-{__version__} python-{platform.python_version()} {platform.system().lower()}-{platform.machine()}",
+        commit=commit or "",
+        branch=branch or "",
+        repository=_without_credentials(remote or ""),
+        dirty=None if changed is None else bool(changed),
+        packages=packages(),
+        note=note,
+    )
+
+
+def packages(root: str = "aver") -> dict[str, str]:
+    """By name, the versions of a distribution's dependencies that are installed, and theirs, extras included."""
+    found: dict[str, str] = {}
+    pending = [root]
+    while pending:
+        name = pending.pop()
+        try:
+            each = distribution(name)
+        except PackageNotFoundError:  # of another platform, or of an extra that nobody wanted
+            continue
+        known = each.metadata["Name"].lower().replace("_", "-")
+        if known not in found:
+            found[known] = each.version
+            pending += [match[0] for needed in each.requires or () if (match := _NAME.match(needed))]
+    found.pop(root, None)
+    return dict(sorted(found.items()))
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git says; ``None`` where it fails. Nothing that the repository configures is run for it."""
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *words]
+    try:
+        said = subprocess.run(command, cwd=folder, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603 - no words but ours
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.decode("utf-8", "replace").strip() if said.returncode == 0 else None
+
+
+def _without_credentials(remote: str) -> str:
+    """The address of a remote, without the user and the password that some write into it."""
+    if "://" not in remote:
+        return remote  # HOST:PATH, whose user is no secret, or a folder
+    try:
+        parts = urlsplit(remote)
+        host = parts.hostname or ""
+        return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+    except ValueError:
+        return ""
