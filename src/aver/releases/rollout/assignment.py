@@ -15,7 +15,7 @@ from typing import Any
 
 from aver.core.principal import Principal
 from aver.releases.rollout.plan import Stage, UnitKind
-from aver.releases.rollout.state import Rollout
+from aver.releases.rollout.state import Rollout, Variant
 
 __all__ = ["CONTROL", "GROUPS", "HOLDOUT", "Assigned", "Who", "assign", "bucket", "expected"]
 
@@ -87,7 +87,10 @@ def assign(rollout: Rollout, who: Who, now: datetime | None = None) -> Assigned 
     if _held_out(rollout, unit):
         arm = HOLDOUT
     elif any(_matches(stage, who) and _given(stage, place) for stage in (*before, rollout.now)):
-        arm, digest = _variant(rollout, share)
+        chosen = _variant(rollout, share)
+        # Who had a variant that was stopped is no match for those who always had the control.
+        forced = forced or chosen.stopped
+        arm, digest = (CONTROL, rollout.control) if chosen.stopped else (chosen.name, chosen.digest)
     return Assigned(digest, arm, rollout.id, rollout.stage, group, compared=here and not forced)
 
 
@@ -127,14 +130,14 @@ def _matches(stage: Stage, who: Who) -> bool:
     )
 
 
-def _variant(rollout: Rollout, share: float) -> tuple[str, str]:
-    """The variant at this place among all of them, and its digest; units of one that is stopped get the control."""
+def _variant(rollout: Rollout, share: float) -> Variant:
+    """The variant at this place among all of them."""
     wanted = share * sum(variant.weight for variant in rollout.variants)
     for variant in rollout.variants:
         wanted -= variant.weight
         if wanted < 0:
-            break
-    return (CONTROL, rollout.control) if variant.stopped else (variant.name, variant.digest)
+            return variant
+    return rollout.variants[-1]
 
 
 def _held_out(rollout: Rollout, unit: str) -> bool:

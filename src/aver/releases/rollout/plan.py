@@ -48,7 +48,7 @@ class Metric:
     weight: float = 1.0
     """Its part of ``alpha``, beside those of the others."""
     samples: int = 0
-    """Readings that each arm needs; as many as the stage's turns where it is 0, as not every turn has every reading."""
+    """Readings that each arm needs, beside the stage's turns: not every turn has every reading, and one is needed in any case."""
     optional: bool = False
     """It may go without readings: feedback comes late, or never. What comes counts."""
 

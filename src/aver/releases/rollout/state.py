@@ -71,6 +71,8 @@ class Rollout:
     """When it was looked at last, while it was running."""
     reason: str = ""
     """Why it is where it is, for people."""
+    held: tuple[str, ...] = ()
+    """Kinds of reasons for which this stage was held, each of which is put on record once."""
     events: int = 0
     """How many there were."""
     pending: tuple[Event, ...] = ()
@@ -126,6 +128,7 @@ def to_json(rollout: Rollout) -> dict[str, Any]:
         "ran": rollout.ran,
         "looked": None if rollout.looked is None else rfc3339(rollout.looked),
         "reason": rollout.reason,
+        "held": list(rollout.held),
         "events": rollout.events,
         "pending": [
             {
@@ -162,6 +165,7 @@ def from_json(value: Mapping[str, Any]) -> Rollout:
             value["ran"],
             None if value["looked"] is None else datetime.fromisoformat(value["looked"]),
             value["reason"],
+            tuple(value["held"]),
             value["events"],
             tuple(Event(**each) for each in value["pending"]),
         )
