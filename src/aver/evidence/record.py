@@ -14,7 +14,9 @@ VERSION = 1
 GENESIS = "0" * 64
 """What the first step names as the hash before it."""
 
-SIGNED = frozenset({"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched"})
+SIGNED = frozenset(
+    {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", "staged"}
+)
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 
 

@@ -38,6 +38,8 @@ StepKind = Literal[
     "source_declared",  # where documents come from, and who may read them
     "source_removed",  # a source forgotten, with its documents
     "evaluated",  # a labelled set asked and measured: its digest, the release's, the figures
+    "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures
+    "shadowed",  # what a release that is tried would have answered to a turn, seen by nobody
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

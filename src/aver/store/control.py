@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Integer, Table, UniqueConstraint
 
 from aver.store.schema import TEXT, control_metadata
 
-__all__ = ["api_keys", "switches", "tenants"]
+__all__ = ["api_keys", "rollout_figures", "switches", "tenants"]
 
 tenants = Table(
     "tenants",
@@ -38,4 +38,12 @@ switches = Table(
     Column("reason", TEXT, nullable=False),
     Column("thrown", TEXT, nullable=False),
     UniqueConstraint("kind", "name", "tenant"),
+)
+
+rollout_figures = Table(
+    "rollout_figures",
+    control_metadata,
+    Column("rollout", TEXT, primary_key=True),
+    Column("figures", JSON, nullable=False),  # sums over turns, and how far the evidence was read
+    Column("revision", Integer, nullable=False),  # counts every change; whoever writes names the one they have read
 )

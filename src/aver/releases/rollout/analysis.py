@@ -26,7 +26,7 @@ __all__ = ["SPIKE_SHARE", "Analysis", "Finding", "Verdict", "analyse"]
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 Verdict = Literal["success", "fail", "inconclusive"]
-SPIKE_SHARE = 0.1
+SPIKE_SHARE = 0.2
 """The part of ``alpha`` that is left to the detection of spikes."""
 _MISMATCH = 0.001
 """The chance that a rollout whose arms are divided as they should be is ever said not to be."""

@@ -8,8 +8,8 @@ the first was killed.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,7 +36,7 @@ class Measured:
     tokens: Tokens
     """Of the control."""
     spikes: dict[str, Spike]
-    """By arm; the control's own, against what it took before, tells a rise for everybody from one that a variant brings."""
+    """By variant."""
     cursors: dict[str, Any]
 
     @classmethod
@@ -44,7 +44,7 @@ class Measured:
         """Of one that has just begun."""
         metrics = tuple(dict.fromkeys(each.metric for each in rollout.plan.metrics))
         observed = Observed(rollout.arms, metrics, len(rollout.plan.stages))
-        return cls(observed, Tokens(), {arm: Spike() for arm in rollout.arms}, {})
+        return cls(observed, Tokens(), {each.name: Spike() for each in rollout.variants}, {})
 
     def take(self, rollout: Rollout, readings: Iterable[Reading]) -> int:
         """Count what was read; how many readings there were."""
@@ -55,19 +55,22 @@ class Measured:
             for each in fresh
             if not each.late and "total_tokens" in each.values
         ]
-        if rollout.plan.spikes is not None:
-            for arm, spike in self.spikes.items():
-                mine = [(turn, tokens) for whose, turn, tokens in spent if whose == arm]
-                spike.look(self.tokens, mine, rollout.plan.spikes.times)
+        spikes, before = rollout.plan.spikes, deepcopy(self.tokens)
         for arm, _, tokens in spent:
             if arm == CONTROL:
                 self.tokens.add(tokens)
+        if spikes is not None:
+            general = self.tokens.risen(spikes.times)
+            for arm, spike in self.spikes.items():
+                mine = [(turn, tokens) for whose, turn, tokens in spent if whose == arm]
+                spike.look(before, mine, spikes.times, general=general)
         return len(fresh)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "observed": self.observed.to_json(),
             "tokens": {str(place): count for place, count in self.tokens.bins.items()},
+            "recent": self.tokens.recent,
             "spikes": {name: spike.to_json() for name, spike in self.spikes.items()},
             "cursors": self.cursors,
         }
@@ -76,7 +79,7 @@ class Measured:
     def from_json(cls, value: Mapping[str, Any]) -> Measured:
         return cls(
             Observed.from_json(value["observed"]),
-            Tokens({int(place): count for place, count in value["tokens"].items()}),
+            Tokens({int(place): count for place, count in value["tokens"].items()}, list(value["recent"])),
             {name: Spike.from_json(each) for name, each in value["spikes"].items()},
             dict(value["cursors"]),
         )
@@ -186,11 +189,10 @@ class RolloutController:
     def _around(self, rollout: Rollout, measured: Measured) -> Surroundings:
         live = [variant for variant in rollout.variants if not variant.stopped]
         error = rollout.plan.alpha * SPIKE_SHARE / len(rollout.variants)
-        general = measured.spikes[CONTROL].beyond(math.sqrt(error))
         rising = {
             variant.name: {"times": round(spike.times, 1), "evidence": round(spike.evidence, 1), "turns": spike.turns}
             for variant in live
-            if not general and (spike := measured.spikes[variant.name]).beyond(error)
+            if (spike := measured.spikes[variant.name]).beyond(error)
         }
         last = rollout.stage + 1 == len(rollout.plan.stages) and rollout.kind == "rollout"
         lacking = self._desk.lacking(rollout.environment, live[0].digest) if last and live else ()

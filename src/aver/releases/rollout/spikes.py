@@ -2,7 +2,7 @@
 
 A turn that takes more than all but one in ten of the control's turns do is evidence against the variant, one in a hundred more so. For each such level the
 likelihood ratio of "these come ``often``" to "these come as with the control" is multiplied up; since nobody knows when a rise would begin, one such
-product begins with every look, with weights that add up to 1, and all are averaged. That average is 1 in the mean while nothing is wrong, so it exceeds
+product begins with every look at which there is a turn, with weights that add up to 1, and all are averaged. That average is 1 in the mean while nothing is wrong, so it exceeds
 ``1 / error`` with a probability of ``error`` at most (Ville's inequality; e-processes: Ramdas, Gruenwald, Vovk and Shafer, "Game-theoretic statistics and
 safe anytime-valid inference", 2023).
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 __all__ = ["Spike", "Tokens"]
@@ -24,15 +25,18 @@ _LEVELS = (0.1, 0.01, 0.001)
 """Parts of the control's turns that take more."""
 _OFTEN = 0.5
 """What a level comes to once tokens have risen."""
+_RECENT = 8
+"""Turns of the control that tell whether tokens have risen for everybody."""
 _DOUBT = 2.0
 """Standard errors that are added to the part counted, as it is of a sample."""
 
 
 @dataclass(slots=True)
 class Tokens:
-    """How many turns took how many tokens, by bins of equal width in the logarithm. Adds up over replicas."""
+    """How many turns took how many tokens, by bins of equal width in the logarithm, and what the last few took."""
 
     bins: dict[int, int] = field(default_factory=dict)
+    recent: list[float] = field(default_factory=list)
 
     @property
     def turns(self) -> int:
@@ -41,6 +45,11 @@ class Tokens:
     def add(self, tokens: float) -> None:
         place = bin_of(tokens)
         self.bins[place] = self.bins.get(place, 0) + 1
+        self.recent = [*self.recent[1 - _RECENT :], tokens]
+
+    def risen(self, times: float) -> bool:
+        """Whether the last few turns took much more than all, half-way to ``times`` on a scale of ratios: then it is nobody's release."""
+        return len(self.recent) == _RECENT and median(self.recent) >= math.sqrt(times) * self.quantile(0.5)
 
     def quantile(self, share: float) -> float:
         """So many tokens or fewer took this share of turns; 0 without turns."""
@@ -83,13 +92,19 @@ class Spike:
     times: float = 1.0
     """The median of these turns' tokens over the control's."""
 
-    def look(self, control: Tokens, found: Iterable[tuple[str, float]], times: float) -> None:
-        """Take in the turns since the last look, with their tokens, in order. Only a rise to ``times`` the control's median or more counts."""
-        self.looks += 1
-        begins = math.log(1 / (self.looks * (self.looks + 1)))
+    def look(self, control: Tokens, found: Iterable[tuple[str, float]], times: float, *, general: bool = False) -> None:
+        """Take in the turns since the last look, with their tokens, in order. Only a rise to ``times`` the control's median or more counts, and none
+        of while tokens rise in ``general``: then all begins anew."""
+        found = list(found)
+        if general:
+            self.logs, self.turns = [-math.inf] * len(_LEVELS), []
+            return
+        self.looks += bool(found)
+        begins = -math.log(max(self.looks, 1) * (self.looks + 1))
         middle = control.quantile(0.5)
         known = [control.level(share) for share in _LEVELS]
-        self.logs = [_log_sum(each, begins) for each in self.logs]
+        if found:
+            self.logs = [_log_sum(each, begins) for each in self.logs]
         for turn, tokens in found:
             high = tokens >= times / 2 * middle  # of turns that take three times as much, nine in ten or so
             for number, level in enumerate(known):

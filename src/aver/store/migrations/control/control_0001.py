@@ -44,6 +44,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_switches"),
         sa.UniqueConstraint("kind", "name", "tenant", name="uq_switches_kind_name_tenant"),
     )
+    op.create_table(
+        "rollout_figures",
+        sa.Column("rollout", TEXT, nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("rollout", name="pk_rollout_figures"),
+    )
     define_aver_tenant(op.get_bind())
-    for table in ("tenants", "api_keys", "switches"):
+    for table in ("tenants", "api_keys", "switches", "rollout_figures"):
         isolate_control_table(op.get_bind(), table)
