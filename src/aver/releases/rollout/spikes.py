@@ -57,7 +57,7 @@ class Tokens:
         for place in sorted(self.bins):
             seen += self.bins[place]
             if seen >= wanted:
-                return 2.0 ** ((place + 1) / _BINS) - 1
+                return float(2.0 ** ((place + 1) / _BINS) - 1)
         return 0.0
 
     def level(self, share: float) -> tuple[int, float] | None:
