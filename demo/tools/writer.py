@@ -21,11 +21,12 @@ __all__ = ["Instructions", "write"]
 PASSAGE = re.compile(r"<passage>\n\[(\d+)\] (.*?)\n(.*?)\n</passage>", re.DOTALL)
 SENTENCE = re.compile(r"[^.!?|]+(?:[.!?](?!\s|$)[^.!?|]*)*[.!?]")
 WORD = re.compile(r"[a-z]+|\d+(?:[.,]\d+)*")
-IDLE = frozenset(
-    "a an and any are as at be been before by can do does for from get have has how i if in is it its long many may me much must my of on "
-    "or our shall should than that the their them there they this to until up us was we what when where which who whom why will with would "
-    "you your".split()
-)
+_IDLE = """
+    a an and any are as at be been before by can do does for from get have has how i if in is it its long many may me much must my of on
+    or our shall should than that the their them there they this to until up us was we what when where which who whom why will with would
+    you your
+"""
+IDLE = frozenset(_IDLE.split())
 """Words that say nothing of what is asked."""
 SUFFIX = re.compile(r"(?:ings?|ions?|ed|es|s|e|y|ies|als?)$")
 ENOUGH = 0.5
@@ -104,7 +105,9 @@ def about(each: Said, question: str, weights: Mapping[str, float]) -> float:
     return found + (0.1 if asked and NUMBER.search(each.text) else 0.0)
 
 
-NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|once|twice)\b", re.IGNORECASE)
+NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|once|twice)\b", re.IGNORECASE
+)
 
 
 def stems(text: str) -> frozenset[str]:

@@ -137,10 +137,10 @@ class Ledger:
                     found.setdefault(row.turn, []).append(_step(row, keys))
         return {turn: tuple(found[turn]) for turn in wanted if turn in found}
 
-    def of_kind(self, kind: StepKind, since: datetime | None = None) -> Iterator[Step]:
-        """Every step of a kind in order, from the moment ``since`` on where it is given, those included that are chained meanwhile, in
-        flat memory. Raises as :meth:`turns` does."""
-        last, first = 0, rfc3339(since) if since else ""
+    def of_kind(self, kind: StepKind, since: datetime | None = None, *, after: int = 0) -> Iterator[Step]:
+        """Every step of a kind in order, from the moment ``since`` on where it is given and behind the sequence number ``after``, those
+        included that are chained meanwhile, in flat memory. Raises as :meth:`turns` does."""
+        last, first = after, rfc3339(since) if since else ""
         while True:
             with self._store.read() as tx:
                 rows = steps_of_kind(tx, self._store.tenant.id, kind, last, _STEPS_A_QUERY, first)

@@ -42,6 +42,8 @@ StepKind = Literal[
     "release_signed_off",  # somebody in a role says that a release may be promoted
     "release_promoted",  # an environment was pointed to a release
     "release_rolled_back",  # an environment was pointed back to an earlier one
+    "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures
+    "shadowed",  # what a release that is tried would have answered to a turn, seen by nobody
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

@@ -122,9 +122,7 @@ def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:
     return tools_of(sections["tools"])
 
 
-def _agents(
-    sections: Mapping[str, YamlValue], models: Mapping[str, object], folder: Path
-) -> Mapping[str, AgentConfig]:
+def _agents(sections: Mapping[str, YamlValue], models: Mapping[str, object], folder: Path) -> Mapping[str, AgentConfig]:
     if "agents" not in sections:
         return {}
     from aver.agents.acting.declaration import read_agents

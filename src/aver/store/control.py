@@ -16,6 +16,7 @@ __all__ = [
     "release_signatures",
     "release_tags",
     "releases",
+    "rollout_figures",
     "switches",
     "tenants",
 ]
@@ -138,4 +139,12 @@ past_rollouts = Table(
     Column("rollout", JSON, nullable=False),
     Column("ended", TEXT, nullable=False),
     PrimaryKeyConstraint("environment", "revision"),
+)
+
+rollout_figures = Table(
+    "rollout_figures",
+    control_metadata,
+    Column("rollout", TEXT, primary_key=True),
+    Column("figures", JSON, nullable=False),  # sums over turns, and how far the evidence was read
+    Column("revision", Integer, nullable=False),  # counts every change; whoever writes names the one they have read
 )

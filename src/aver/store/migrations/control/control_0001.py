@@ -59,6 +59,7 @@ _OF_RELEASES = (
     "environments",
     "environment_moves",
     "past_rollouts",
+    "rollout_figures",
 )
 
 
@@ -117,6 +118,13 @@ def _releases() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         _json("rollout"),
         sa.PrimaryKeyConstraint("environment", "revision", name="pk_past_rollouts"),
+    )
+    op.create_table(
+        "rollout_figures",
+        *_texts("rollout"),
+        _json("figures"),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("rollout", name="pk_rollout_figures"),
     )
 
 

@@ -1,0 +1,1 @@
+"""Vendors' flags, each over a file, behind OpenFeature."""

@@ -1,0 +1,1 @@
+"""Whether figures from before a release foretell those of after it, and what got past a gate."""

@@ -1,0 +1,199 @@
+"""How a rollout goes on: a pure function of its state, of what was measured, and of the time. What it returns is saved before anything follows from it,
+so that replicas that look at the same moment come to the same, and only one of them is heard.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from aver.core.errors import Conflict, InvalidInput
+from aver.core.ids import new_id
+from aver.releases.rollout.analysis import Analysis
+from aver.releases.rollout.plan import Plan
+from aver.releases.rollout.state import Kind, Rollout, Variant
+
+__all__ = ["LONGEST_LOOK", "Surroundings", "abort", "advance", "begin", "pause", "promote", "resume"]
+
+LONGEST_LOOK = 120.0
+"""Seconds between two looks that count at most: what a clock that jumps ahead, or a controller that was away, adds to a stage."""
+_LONGEST_REASON = 500
+_FIGURES = re.compile(r"[0-9\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a rollout depends on, beside its figures. ``gone`` are digests of releases that are not there any more; ``lacking`` says what keeps the
+    candidate from being promoted, if anything; ``spikes`` by variant, what was found of its tokens."""
+
+    gone: Collection[str] = ()
+    lacking: tuple[str, ...] = ()
+    spikes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def begin(
+    plan: Plan,
+    environment: str,
+    control: str,
+    variants: Mapping[str, str],
+    now: datetime,
+    *,
+    by: str,
+    kind: Kind = "rollout",
+    weights: Mapping[str, float] | None = None,
+    id: str = "",  # noqa: A002 - what it is called everywhere
+) -> Rollout:
+    """The first state. ``variants`` are digests by name. Raises :class:`~aver.core.errors.InvalidInput` where nothing would be tried."""
+    if not control:
+        raise InvalidInput(
+            f"The environment {environment!r} serves no release yet", "Promote the first: aver release promote."
+        )
+    if not variants or any(not digest for digest in variants.values()):
+        raise InvalidInput("There is no release to try", "Name one.")
+    if kind == "rollout" and set(variants.values()) == {control}:
+        raise InvalidInput("This release is in force there already", "Roll out another one.")
+    if {"control", "holdout"} & set(variants):
+        raise InvalidInput("A variant cannot be called control or holdout", "Choose another name.")
+    given = weights or {}
+    made = tuple(Variant(name, digest, given.get(name, 1.0)) for name, digest in variants.items())
+    if any(variant.weight <= 0 for variant in made):
+        raise InvalidInput("A variant without weight gets no turn", "Give it a weight above 0, or leave it out.")
+    rollout = Rollout(
+        id or new_id("rollout"), kind, environment, control, made, plan, "running", 0, now, now, looked=now
+    )
+    found = {"plan": plan.digest(), "control": control, "variants": dict(variants)}
+    return rollout.happened("began", now, f"stage 1 of {len(plan.stages)}: {_who(rollout)}", by, found)
+
+
+def advance(rollout: Rollout, analysis: Analysis, now: datetime, around: Surroundings | None = None) -> Rollout:
+    """The rollout after a look at it. The same look twice changes nothing more."""
+    if rollout.status != "running":
+        return rollout
+    around = around or Surroundings()
+    rollout = _ticked(rollout, now)
+    if rollout.control in around.gone:
+        return _held(rollout, ("the control's release is gone, so there is nothing to go back to",), now, analysis)
+    failed = {name: f"{name} takes {said['times']:.1f} times the tokens" for name, said in around.spikes.items()}
+    failed |= {
+        variant.name: f"the release of {variant.name} is gone"
+        for variant in rollout.variants
+        if variant.digest in around.gone
+    }
+    for name, why in analysis.failed.items():
+        failed.setdefault(name, why)
+    rollout = _without(rollout, failed, now, {**analysis.record(), "spikes": dict(around.spikes)})
+    return rollout if rollout.ended else _onward(rollout, analysis, now, around)
+
+
+def _onward(rollout: Rollout, analysis: Analysis, now: datetime, around: Surroundings) -> Rollout:
+    """With what is left of the variants: to the next stage, to its end, or nowhere yet."""
+    reasons = tuple(each for each in analysis.reasons if each not in analysis.failed.values())
+    if rollout.ran < rollout.now.least:
+        return replace(rollout, reason=f"{_lasting(rollout)}; so far {reasons[0]}" if reasons else _lasting(rollout))
+    if reasons:
+        return _held(rollout, reasons, now, analysis)
+    figures = analysis.record()
+    if rollout.stage + 1 < len(rollout.plan.stages):
+        moved = replace(rollout, stage=rollout.stage + 1, ran=0.0, held=())
+        said = f"stage {moved.stage + 1} of {len(moved.plan.stages)}: {_who(moved)}"
+        return moved.happened("advanced", now, said, found=figures)
+    if rollout.kind == "rollout" and around.lacking:
+        return _held(rollout, (f"it may not be promoted: {', '.join(around.lacking)}",), now, analysis)
+    if rollout.kind == "rollout":
+        said = "every metric is within its bound"
+        return rollout.happened("promoted", now, said, found=figures, status="promoted")
+    return rollout.happened("concluded", now, _result(analysis), found=figures, status="concluded")
+
+
+def pause(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
+    """Stop looking; everybody keeps what they have."""
+    _must_be(rollout, ("running",), "paused")
+    return _ticked(rollout, now).happened("paused", now, _reason(reason), by, status="paused", looked=None)
+
+
+def resume(rollout: Rollout, now: datetime, *, by: str, reason: str = "") -> Rollout:
+    """Go on looking. The time it was paused for does not count."""
+    _must_be(rollout, ("paused",), "resumed")
+    return rollout.happened("resumed", now, _reason(reason), by, status="running", looked=now)
+
+
+def abort(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
+    """End it: everybody gets the control."""
+    _must_be(rollout, ("running", "paused"), "aborted")
+    if not reason.strip():
+        raise InvalidInput("A rollout is aborted for a reason, which is kept", "Say why.")
+    return rollout.happened("aborted", now, _reason(reason), by, status="aborted")
+
+
+def promote(rollout: Rollout, now: datetime, *, by: str, reason: str, variant: str = "") -> Rollout:
+    """End it by a person's word: everybody gets the candidate, whatever the figures say. Of an experiment, ``variant`` is named."""
+    _must_be(rollout, ("running", "paused"), "promoted")
+    if not reason.strip():
+        raise InvalidInput("A release is promoted before its rollout says so for a reason, which is kept", "Say why.")
+    chosen = [each for each in rollout.variants if each.name == variant or (not variant and len(rollout.variants) == 1)]
+    if not chosen:
+        names = ", ".join(each.name for each in rollout.variants)
+        raise InvalidInput("It is not said which variant is to be promoted", f"Name one of {names}.")
+    if chosen[0].stopped:
+        raise Conflict(f"{chosen[0].name} was stopped: {rollout.reason}", "Roll it out again once it is mended.")
+    return rollout.happened("promoted", now, _reason(reason), by, status="promoted", variants=(chosen[0],))
+
+
+def _ticked(rollout: Rollout, now: datetime) -> Rollout:
+    """With the time since the last look counted: none where the clock went back, no more than :data:`LONGEST_LOOK` where it went ahead."""
+    passed = 0.0 if rollout.looked is None else (now - rollout.looked).total_seconds()
+    return replace(rollout, ran=rollout.ran + min(max(passed, 0.0), LONGEST_LOOK), looked=now)
+
+
+def _held(rollout: Rollout, reasons: tuple[str, ...], now: datetime, analysis: Analysis) -> Rollout:
+    """Inconclusive: it stays where it is. Each kind of reason is put on record once a stage; its figures change with every look."""
+    said, kind = "held: " + "; ".join(reasons[:3]), _FIGURES.split(reasons[0])[0]
+    if kind in rollout.held:
+        return replace(rollout, reason=said)
+    rollout = replace(rollout, held=(*rollout.held, kind))
+    return rollout.happened("held", now, said, found=analysis.record())
+
+
+def _without(rollout: Rollout, failed: Mapping[str, str], now: datetime, found: Mapping[str, Any]) -> Rollout:
+    """Variants that failed get no more turns; where none is left, the rollout is over."""
+    for variant in rollout.variants:
+        if variant.stopped or variant.name not in failed:
+            continue
+        rest = tuple(replace(each, stopped=each.stopped or each == variant) for each in rollout.variants)
+        if all(each.stopped for each in rest):
+            return rollout.happened(
+                "rolled_back", now, failed[variant.name], found=found, status="rolled_back", variants=rest
+            )
+        rollout = rollout.happened("stopped", now, failed[variant.name], found=found, variants=rest)
+    return rollout
+
+
+def _result(analysis: Analysis) -> str:
+    return "; ".join(each.said for each in analysis.findings if each.outcome == "pass") or "nothing failed"
+
+
+def _must_be(rollout: Rollout, statuses: tuple[str, ...], wanted: str) -> None:
+    if rollout.status not in statuses:
+        raise Conflict(f"It is {rollout.status.replace('_', ' ')}, and cannot be {wanted}", "See: aver rollout status")
+
+
+def _reason(reason: str) -> str:
+    text = " ".join(reason.split())
+    if len(text) > _LONGEST_REASON or not text.isprintable():
+        raise InvalidInput(
+            "The reason is too long, or holds what cannot be printed", f"Use {_LONGEST_REASON} characters."
+        )
+    return text
+
+
+def _lasting(rollout: Rollout) -> str:
+    return f"stage {rollout.stage + 1} lasts {rollout.now.least:g} seconds, {rollout.ran:.0f} of which are over"
+
+
+def _who(rollout: Rollout) -> str:
+    stage = rollout.now
+    named = [*stage.tenants, *stage.users, *stage.groups]
+    return f"{stage.percent:g} % of {', '.join(named) if named else 'everybody'}"
