@@ -8,7 +8,7 @@ Introduction to the Bootstrap", 1993, chapter 13): all that belongs to a questio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -43,7 +43,7 @@ _DRAWS = 2000
 _CELLS = 1 << 21
 """Numbers drawn at once."""
 
-Method = Literal["wilson", "bootstrap", "too few"]
+Method = Literal["wilson", "bootstrap", "anytime", "too few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +108,35 @@ def wilson(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float,
     return min(max(0.0, centre - margin), share), max(min(1.0, centre + margin), share)
 
 
-def resamples(n: int, seed: int, kinds: NDArray[np.intp] | None = None, draws: int = _DRAWS) -> Iterator[Array]:
+def resamples(
+    n: int,
+    seed: int,
+    kinds: NDArray[np.intp] | None = None,
+    draws: int = _DRAWS,
+    clusters: Sequence[Hashable] | None = None,
+) -> Iterator[Array]:
     """How often each of ``n`` questions is drawn, with replacement, in ``draws`` samples of their size; some at a time, shape
-    ``(some, n)``. From each of ``kinds`` as many as it has."""
+    ``(some, n)``. From each of ``kinds`` as many as it has. Of ``clusters``, all that belongs to one is drawn together, and as many are drawn as there are."""
     random = np.random.default_rng(seed)
-    groups = [np.arange(n)] if kinds is None else [np.flatnonzero(kinds == each) for each in np.unique(kinds)]
+    units, places = (n, None) if clusters is None else _numbered(clusters)
+    groups = [np.arange(units)]
+    if kinds is not None and places is None:
+        groups = [np.flatnonzero(kinds == each) for each in np.unique(kinds)]
     done = 0
     while done < draws:
         some = min(draws - done, max(1, _CELLS // n))
-        weights = np.zeros((some, n))
+        weights = np.zeros((some, units))
         for group in groups:
             weights[:, group] = random.multinomial(len(group), np.full(len(group), 1 / len(group)), size=some)
-        yield weights
+        yield weights if places is None else weights[:, places]
         done += some
+
+
+def _numbered(clusters: Sequence[Hashable]) -> tuple[int, NDArray[np.intp]]:
+    """How many clusters there are, and the number of each question's."""
+    numbers: dict[Hashable, int] = {}
+    places = np.array([numbers.setdefault(each, len(numbers)) for each in clusters], np.intp)
+    return len(numbers), places
 
 
 def enough(columns: Array, figure: Figure) -> bool:
