@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from aver.core.errors import InvalidInput
-from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, resamples
+from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, places_of, resamples
 
 __all__ = ["Level", "Weights", "alpha", "codes", "kappa", "percent"]
 
@@ -42,6 +42,7 @@ def codes(rows: Sequence[Sequence[Hashable | None]], order: Sequence[Hashable] =
 
 def percent(ratings: Array, seed: int = 0, clusters: Sequence[Hashable] | None = None) -> Interval | None:
     """Of the pairs of ratings of one item, the share that is the same; each item counts as much as it has ratings."""
+    ratings, clusters = _rated(ratings, clusters)
     _, places = _categories(ratings)
     items = _coincidences(places)
     same = items.reshape(len(items), -1)[:, :: places.shape[2] + 1].sum(axis=1)
@@ -57,10 +58,7 @@ def kappa(
     apart, of those that occur in order. Items that only one rated are left out."""
     if ratings.shape[1] != 2:
         raise InvalidInput(f"Kappa is of two raters, not of {ratings.shape[1]}", "Use alpha for any number of them.")
-    both = ratings[~np.isnan(ratings).any(axis=1)]
-    kept = (
-        None if clusters is None else [c for c, row in zip(clusters, ratings, strict=True) if not np.isnan(row).any()]
-    )
+    both, kept = _rated(ratings, clusters)
     values, places = _categories(both)
     k = len(values)
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(float)
@@ -80,10 +78,9 @@ def alpha(
 ) -> Interval | None:
     """Krippendorff's alpha of any number of raters, with ratings missing ("Computing Krippendorff's alpha-reliability", 2011). Items with a
     single rating tell nothing and are left out."""
-    rated = (~np.isnan(ratings)).sum(axis=1)
-    kept = None if clusters is None else [each for each, some in zip(clusters, rated, strict=True) if some > 1]
+    ratings, clusters = _rated(ratings, clusters)
     if level == "interval":
-        return _estimated(_interval_alpha, _moments(ratings[rated > 1]), seed, kept)
+        return _estimated(_interval_alpha, _moments(ratings), seed, clusters)
     values, places = _categories(ratings)
     k = len(values)
 
@@ -96,7 +93,15 @@ def alpha(
             1 - (n - 1) * (table * cost).sum(axis=(1, 2)) / np.einsum("di,dj,dij->d", totals, totals, cost)
         )
 
-    return _estimated(figure, _coincidences(places).reshape(-1, k * k)[rated > 1], seed, kept)
+    return _estimated(figure, _coincidences(places).reshape(-1, k * k), seed, clusters)
+
+
+def _rated(ratings: Array, clusters: Sequence[Hashable] | None) -> tuple[Array, Sequence[Hashable] | None]:
+    """Items that at least two rated, and their clusters."""
+    several = (~np.isnan(ratings)).sum(axis=1) > 1
+    return ratings[several], None if clusters is None else [
+        c for c, kept in zip(clusters, several, strict=True) if kept
+    ]
 
 
 def _categories(ratings: Array) -> tuple[Array, Array]:
@@ -148,7 +153,9 @@ def _estimated(
             return None
         if n < LEAST:
             return Interval(value, None, None, n, "too few")
-        drawn = np.concatenate([figure(weights @ columns) for weights in resamples(n, seed, clusters=clusters)])
+        drawn = np.concatenate(
+            [figure(weights @ columns) for weights in resamples(n, seed, clusters=places_of(clusters))]
+        )
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, (tail, 1 - tail))

@@ -65,7 +65,7 @@ class Contrast:
             baseline=self.baseline.after(baseline, self.centre),
             candidate=self.candidate.after(candidate, self.centre),
         )
-        return found._closed() if min(found.baseline.n, found.candidate.n) >= BLOCK else found
+        return _closed(found) if min(found.baseline.n, found.candidate.n) >= BLOCK else found
 
     def joined(self, other: Contrast) -> Contrast:
         """Of both streams together, such as of two replicas; the other's open block is left to it."""
@@ -95,22 +95,24 @@ class Contrast:
         top = logs.max(axis=1)
         return np.asarray(top + np.log(np.exp(logs - top[:, None]).mean(axis=1)))
 
-    def _closed(self) -> Contrast:
-        old, new = self.baseline, self.candidate
-        most = max(old.n, new.n)
-        ours, theirs = old.n / most, new.n / most
-        # With d, a candidate's value is d (1 - lean) further down, and a baseline's d lean further up.
-        down, up = 1 - self.lean, self.lean
-        counts = (self.counts[0] + old.n, self.counts[1] + new.n)
-        total = self.total + old.total + new.total + self.centre * (old.n + new.n)
-        return Contrast(
-            gain=self.gain + ours * new.total - theirs * old.total,
-            pairs=self.pairs + ours * new.n,
-            square=self.square + ours**2 * new.squares + theirs**2 * old.squares,
-            cross=self.cross + ours**2 * down * new.total - theirs**2 * up * old.total,
-            weight=self.weight + ours**2 * down**2 * new.n + theirs**2 * up**2 * old.n,
-            centre=(0.5 + total) / (1 + sum(counts)),
-            lean=counts[1] / (1 + sum(counts)),
-            counts=counts,
-            total=total,
-        )
+
+def _closed(open_: Contrast) -> Contrast:
+    """With the open block among the closed ones."""
+    old, new = open_.baseline, open_.candidate
+    most = max(old.n, new.n)
+    ours, theirs = old.n / most, new.n / most
+    # With d, a candidate's value is d (1 - lean) further down, and a baseline's d lean further up.
+    down, up = 1 - open_.lean, open_.lean
+    counts = (open_.counts[0] + old.n, open_.counts[1] + new.n)
+    total = open_.total + old.total + new.total + open_.centre * (old.n + new.n)
+    return Contrast(
+        gain=open_.gain + ours * new.total - theirs * old.total,
+        pairs=open_.pairs + ours * new.n,
+        square=open_.square + ours**2 * new.squares + theirs**2 * old.squares,
+        cross=open_.cross + ours**2 * down * new.total - theirs**2 * up * old.total,
+        weight=open_.weight + ours**2 * down**2 * new.n + theirs**2 * up**2 * old.n,
+        centre=(0.5 + total) / (1 + sum(counts)),
+        lean=counts[1] / (1 + sum(counts)),
+        counts=counts,
+        total=total,
+    )
