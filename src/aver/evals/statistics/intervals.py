@@ -54,12 +54,12 @@ _CELLS = 1 << 21
 """Numbers drawn at once."""
 _STRAIGHT = 1e-6
 
-Method = Literal["wilson", "newcombe", "student", "bootstrap", "anytime", "too few"]
+Method = Literal["wilson", "newcombe", "student", "bootstrap", "anytime", "corrected", "too few"]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure of ``n`` questions with its 95 % interval; too few questions have none."""
+    """A figure of ``n`` questions with its interval, of 95 % unless another was asked for; too few questions have none."""
 
     value: float
     low: float | None
@@ -94,7 +94,11 @@ def area(weights: Array, columns: Array) -> Array:
 
 
 def interval(
-    columns: Array, figure: Figure = ratio, seed: int = 0, clusters: Sequence[Hashable] | None = None
+    columns: Array,
+    figure: Figure = ratio,
+    seed: int = 0,
+    clusters: Sequence[Hashable] | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """``figure`` of all questions, with its interval. ``columns`` has at least one row; ``clusters`` names the cluster of each: what they have in
     common, such as a document, a conversation, or the case that was asked repeatedly. ``seed`` is a bootstrap's."""
@@ -102,18 +106,18 @@ def interval(
     value = float(figure(np.ones((1, n)), columns)[0])
     places = places_of(clusters)
     if figure is ratio and places is None and _proportion(columns):
-        return Interval(value, *wilson(value, n), n, "wilson")
+        return Interval(value, *wilson(value, n, confidence), n, "wilson")
     count = None if places is None else int(places.max()) + 1
     if not enough(columns, figure, places):
         return Interval(value, None, None, n, "too few", count)
     if figure is not ratio:
         weights = resamples(n, seed, strata(columns, figure), clusters=places)
         drawn = np.concatenate([figure(some, columns) for some in weights])
-        tail = (1 - CONFIDENCE) / 2
+        tail = (1 - confidence) / 2
         low, high = np.nanquantile(drawn, (tail, 1 - tail))
         return Interval(value, float(low), float(high), n, "bootstrap", count)
     found = spread(*influence(columns), places)
-    quantile = student_quantile(0.5 + CONFIDENCE / 2, found.freedom)
+    quantile = student_quantile(0.5 + confidence / 2, found.freedom)
     effective = None if places is None else round(found.effective, 1)
     if bounded(columns):
         like = value * (1 - value) / found.error**2 if found.error else found.clusters

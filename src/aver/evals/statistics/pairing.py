@@ -61,6 +61,7 @@ def difference(
     figure: Figure = ratio,
     seed: int = 0,
     clusters: Sequence[Hashable] | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Difference:
     """Rows are the same questions in both, as in :func:`~aver.evals.statistics.intervals.interval`, and so are ``clusters``.
 
@@ -84,26 +85,28 @@ def difference(
     if figure is not ratio:
         samples = resamples(n, seed, strata(before, figure), clusters=places)
         drawn = np.concatenate([figure(weights, after) - figure(weights, before) for weights in samples])
-        tail = (1 - CONFIDENCE) / 2
+        tail = (1 - confidence) / 2
         low, high = np.nanquantile(drawn, (tail, 1 - tail))
         p = _randomised(before, after, figure, new - old, seed, places)
         return replace(found, low=float(low), high=float(high), p=p, method="bootstrap")
     if places is None and _yes_or_no(before) and _yes_or_no(after):
         turned = flips(before[:, 0], after[:, 0])
-        low, high = newcombe(turned)
+        low, high = newcombe(turned, confidence)
         return replace(found, low=low, high=high, p=turned.mid_p, method="newcombe")
-    return _ratios(before, after, found, seed, places)
+    return _ratios(before, after, found, seed, places, confidence)
 
 
-def _ratios(before: Array, after: Array, found: Difference, seed: int, places: Places | None) -> Difference:
+def _ratios(
+    before: Array, after: Array, found: Difference, seed: int, places: Places | None, confidence: float
+) -> Difference:
     """With the interval of the difference between two ratios, by the influence of each pair on it."""
     (old, earlier), (new, later) = influence(before), influence(after)
     influences, shares = new - old, (earlier + later) / 2
     wide = spread(influences, shares, places)
-    margin = student_quantile(0.5 + CONFIDENCE / 2, wide.freedom) * wide.error
+    margin = student_quantile(0.5 + confidence / 2, wide.freedom) * wide.error
     if not margin and bounded(before) and bounded(after):
         # Nothing changed; that few things would have changed is all that it tells.
-        margin = wilson(0, wide.clusters)[1]
+        margin = wilson(0, wide.clusters, confidence)[1]
     if wide.clusters > _MANY:
         parts = influences + shares * found.value
         totals = parts if places is None else np.bincount(places, parts)
