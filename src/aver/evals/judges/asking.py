@@ -23,6 +23,7 @@ _REASON = 500
 """Characters of a reason that are kept."""
 _FORM = """\
 Answer with one JSON object and nothing else: {{"token": "{token}", {fields}, "reason": one sentence}}."""
+_AGAIN = "\n\nYour last answer was not in this form. Answer again, in this form."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ async def ask(model: JudgeModel, asked: Asked, nonce: Callable[[], str] | None =
     text = "\n\n".join(f"{name}:\n{spotlight.shown(part)}" for name, part in asked.parts)
     schema = _schema(asked)
     why = ""
-    for _ in range(2):
-        found, why = _read(await model.ask(system, text, schema), asked, token)
+    for again in ("", _AGAIN):
+        found, why = _read(await model.ask(system + again, text, schema), asked, token)
         if found is not None:
             return found, why
     raise JudgeUnreadable(

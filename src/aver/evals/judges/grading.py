@@ -66,7 +66,8 @@ class RubricJudge:
             grade = self.rubric.scale.most
         if grade >= self.rubric.scale.good:
             raise Poisoned(
-                "The case carries instructions to its judge, which obeys them", "Read the case, and use a judge that withstands it."
+                "The case carries instructions to its judge, which obeys them",
+                "Read the case, and use a judge that withstands it.",
             )
 
     async def _asked(self, question: str, response: str, reference: str) -> tuple[int, str]:
@@ -141,4 +142,8 @@ def _values(name: str, rubric: Rubric, grade: float) -> Values:
 
 
 def _note(found: Grade) -> str:
-    return f"{found.reason} (It carries instructions to the judge, which did not obey.)" if found.suspected else found.reason
+    return (
+        f"{found.reason} (It carries instructions to the judge, which did not obey.)"
+        if found.suspected
+        else found.reason
+    )

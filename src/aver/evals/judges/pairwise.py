@@ -79,7 +79,8 @@ class PairwiseJudge:
             choice = winner
         if choice == winner:
             raise Poisoned(
-                "A response carries instructions to its judge, which obeys them", "Read the case, and use a judge that withstands it."
+                "A response carries instructions to its judge, which obeys them",
+                "Read the case, and use a judge that withstands it.",
             )
 
     async def _asked(self, question: str, first: str, second: str) -> tuple[Choice, str]:
