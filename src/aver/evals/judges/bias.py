@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aver.evals.judges.labels import Labelled, Rating
 from aver.evals.judges.types import Scale
@@ -79,11 +80,12 @@ def _of_grades(judged: Sequence[Labelled], scale: Scale | None, author: str) -> 
     """Each as what the judge gives one kind of responses more than people do, less the same of the other kind."""
     middle = float(np.median([len(each.texts[0]) for each in judged]))
     found = []
-    for name, said, kind in (
+    kinds_of: list[tuple[str, str, Callable[[Labelled], bool]]] = [
         ("length", "of the scale more for the longer half, than people", lambda item: len(item.texts[0]) > middle),
         ("self", "of the scale more for what its own model wrote, than people", lambda item: _own(item, author) > 0),
-    ):
-        kinds = np.array([kind(each) for each in judged], bool)
+    ]
+    for name, said, kind in kinds_of:
+        kinds = np.array([kind(each) for each in judged], np.bool_)
         if kinds.any() and not kinds.all():
             excess = np.array([_excess(each, scale) for each in judged])
             found.append(Bias(name, said, _contrast(excess, kinds, _clusters(judged))))
@@ -92,6 +94,7 @@ def _of_grades(judged: Sequence[Labelled], scale: Scale | None, author: str) -> 
 
 def _excess(item: Labelled, scale: Scale | None) -> float:
     assert item.judge is not None, "only what was judged is looked at"
+    # As it was shown in the file's order: with both orders taken together there would be no bias by order left to see.
     return worth(item.judge, scale) - float(np.mean([worth(said, scale) for said in item.labels.values()]))
 
 
@@ -118,7 +121,7 @@ def _mean(values: Sequence[float], clusters: Sequence[Hashable] | None) -> Inter
     return _student(float(np.mean(values)), parts, shares, clusters)
 
 
-def _contrast(values: Array, kinds: Array, clusters: Sequence[Hashable] | None) -> Interval:
+def _contrast(values: Array, kinds: NDArray[np.bool_], clusters: Sequence[Hashable] | None) -> Interval:
     """The mean of one kind less that of the other."""
     ones, others = values[kinds], values[~kinds]
     value = float(ones.mean() - others.mean())

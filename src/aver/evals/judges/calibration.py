@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,22 @@ from aver.core.errors import InvalidInput, NotFound
 from aver.evals.judges.bias import Bias, biases, worth
 from aver.evals.judges.labels import Labelled, Labels, Rating
 from aver.evals.judges.types import Scale
-from aver.evals.statistics.agreement import alpha, codes, kappa, percent
+from aver.evals.statistics.agreement import Level, alpha, codes, kappa, percent
 from aver.evals.statistics.correction import prediction_powered, rogan_gladen
 from aver.evals.statistics.intervals import LEAST, Interval, interval
 from aver.evals.statistics.judgement import judged
 
-__all__ = ["FORMAT", "LEAST_KAPPA", "Calibration", "Identity", "Standing", "calibrated", "read_calibration", "standing"]
+__all__ = [
+    "FORMAT",
+    "LEAST_KAPPA",
+    "Calibration",
+    "Identity",
+    "Standing",
+    "calibrated",
+    "powered",
+    "read_calibration",
+    "standing",
+]
 
 FORMAT = "aver-calibration-1"
 LEAST_KAPPA = 0.6
@@ -122,12 +132,11 @@ def calibrated(
     order: Sequence[Hashable] = ("second", "tie", "first") if scale is None else range(scale.least, scale.most + 1)
     raters = list(labels.raters)
     among = codes([[each.labels.get(rater) for rater in raters] for each in items], order)
-    both = codes([[each.consensus, each.judge] for each in items], order)
-    level = "nominal" if scale is None else "ordinal"
-    sides = [(_good(each.consensus, scale), None if each.judge is None else _good(each.judge, scale)) for each in items]
-    known = [pair for pair in sides if pair[1] is not None]
-    seen, true = (_rate([float(bool(pair[side])) for pair in known]) for side in (1, 0))
-    agreed = interval(_columns([float(each.judge == each.consensus) for each in items]), clusters=clusters)
+    both = codes([[each.consensus, each.verdict] for each in items], order)
+    level: Level = "nominal" if scale is None else "ordinal"
+    known = [(_good(each.consensus, scale), _good(each.verdict, scale)) for each in items if each.verdict is not None]
+    seen, true = (_rate([float(pair[side]) for pair in known]) for side in (1, 0))
+    agreed = interval(_columns([float(each.verdict == each.consensus) for each in items]), clusters=clusters)
     found = Calibration(
         name=name,
         identity=identity,
@@ -139,7 +148,7 @@ def calibrated(
         agreement=agreed,
         kappa=kappa(both, "none" if scale is None else "quadratic", seed, clusters),
         alpha=alpha(both, level, seed, clusters),
-        sensitivity=(sum(bool(j) for p, j in known if p), sum(p for p, _ in known)),
+        sensitivity=(sum(j for p, j in known if p), sum(p for p, _ in known)),
         specificity=(sum(not j for p, j in known if not p), sum(not p for p, _ in known)),
         seen=seen,
         true=true,
@@ -171,30 +180,29 @@ def standing(calibration: Calibration | None, now: Identity) -> Standing:
 def read_calibration(file: Path) -> Calibration:
     """Raises :class:`~aver.core.errors.NotFound` for a file that is not there, :class:`~aver.core.errors.InvalidInput` for another one. Whether it may gate is
     worked out again from its figures: the file's word for it counts for nothing."""
+    other = InvalidInput(f"{str(file)!r} is no calibration of this format", "Make it again: aver judge calibrate")
     try:
         written = json.loads(file.read_text(encoding="utf-8"))
-        if written["format"] != FORMAT:
-            raise ValueError(written["format"])
-        return _with_standing(_read(written))
+        found = _read(written) if written["format"] == FORMAT else None
     except OSError as error:
         raise NotFound(f"{str(file)!r} cannot be read: {error.strerror}", "Make one: aver judge calibrate") from None
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise InvalidInput(
-            f"{str(file)!r} is no calibration of this format", "Make it again: aver judge calibrate"
-        ) from None
+        raise other from None
+    if found is None:
+        raise other
+    return _with_standing(found)
 
 
-def prediction_powered_rate(items: Sequence[Labelled], scale: Scale | None, others: Sequence[float]) -> Interval:
-    """The rate of good among items and others, where people labelled ``items`` and the judge saw ``others`` too, each as 0 or 1."""
-    known = [each for each in items if each.judge is not None]
-    labels = np.array([float(_good(each.consensus, scale)) for each in known])
-    predicted = np.array([float(_good(each.judge, scale)) for each in known if each.judge is not None])
-    return prediction_powered(labels, predicted, np.asarray(others, float))
+def powered(labels: Labels, scale: Scale | None, others: Sequence[Rating]) -> Interval:
+    """The rate of good, or of first, among what people labelled and what the judge alone saw, ``others``, taken together: narrower than the labels' own, where
+    the labels are of the same kind of things."""
+    known = [each for each in labels.items if each.verdict is not None]
+    said = np.array([float(_good(each.consensus, scale)) for each in known])
+    seen = np.array([float(_good(each.verdict, scale)) for each in known if each.verdict is not None])
+    return prediction_powered(said, seen, np.array([float(_good(each, scale)) for each in others]))
 
 
 def _with_standing(found: Calibration) -> Calibration:
-    from dataclasses import replace
-
     return replace(found, standing=_standing(found))
 
 

@@ -65,6 +65,11 @@ class Labelled:
         return len(self.texts) == 2
 
     @property
+    def verdict(self) -> Rating | None:
+        """What the judge said; of a pair shown in both orders, a tie where the order decided."""
+        return "tie" if self.swapped is not None and self.swapped != self.judge else self.judge
+
+    @property
     def consensus(self) -> Rating:
         """What most said. Without a majority, the middle grade, the lower of two; of a pair, a tie."""
         counts = Counter(self.labels.values()).most_common()

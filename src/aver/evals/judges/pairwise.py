@@ -1,4 +1,4 @@
-"""A judge that says which of two responses is better, asked in both orders: where the order decides, it is a tie.
+"""A judge that says which of two responses is better, asked in both sides: where the order decides, it is a tie.
 
 Judges prefer what they are shown first, or last (Wang and others, "Large language models are not fair evaluators", 2023).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.evals.judges.asking import Asked, ask
@@ -59,19 +59,18 @@ class PairwiseJudge:
         (choice, reason), (swapped, _) = await asyncio.gather(
             self._asked(question, first, second), self._asked(question, second, first)
         )
-        flipped = _SWAPPED[swapped] != choice
-        found = Preference("tie" if flipped else choice, flipped, reason)
-        orders = {side: addressed((text,), self.suspects) for side, text in (("first", first), ("second", second))}
-        suspected = any(orders.values()) or bool(addressed((question,), self.suspects))
-        if orders.get(found.choice):
-            await self._control(question, found.choice, orders, first, second)
-        return Preference(found.choice, flipped, reason, suspected)
+        found = Preference(choice, _SWAPPED[swapped], reason)
+        sides = {side: addressed((text,), self.suspects) for side, text in (("first", first), ("second", second))}
+        suspected = any(sides.values()) or bool(addressed((question,), self.suspects))
+        if sides.get(found.choice):
+            await self._control(question, found.choice, sides, first, second)
+        return replace(found, suspected=suspected)
 
     async def _control(
-        self, question: str, winner: Choice, orders: dict[str, list[str]], first: str, second: str
+        self, question: str, winner: Choice, sides: dict[str, list[str]], first: str, second: str
     ) -> None:
         """Raises where the winner wins by its instructions alone."""
-        alone = "\n".join(orders[winner]) or NOTHING
+        alone = "\n".join(sides[winner]) or NOTHING
         pair = (alone, second) if winner == "first" else (first, alone)
         try:
             choice, _ = await self._asked(question, *pair)

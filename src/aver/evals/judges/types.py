@@ -50,12 +50,22 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a judge said of two responses that it was shown in both orders. Where the order decided, it is a tie and ``flipped``."""
+    """What a judge said of two responses: as they are, and with their order ``swapped``, in which the first is the same one all the same."""
 
-    choice: Choice
-    flipped: bool = False
+    straight: Choice
+    swapped: Choice
     reason: str = ""
     suspected: bool = False
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the order decided."""
+        return self.straight != self.swapped
+
+    @property
+    def choice(self) -> Choice:
+        """A tie where the order decided."""
+        return "tie" if self.flipped else self.straight
 
 
 class JudgeModel(Protocol):

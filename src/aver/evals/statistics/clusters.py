@@ -54,7 +54,8 @@ def spread(influences: Array, shares: Array, places: Places | None = None) -> Sp
     n = len(influences)
     if places is None:
         places = np.arange(n)
-    totals, parts = np.bincount(places, influences), np.bincount(places, shares)
+    totals: Array = np.asarray(np.bincount(places, influences), float)
+    parts: Array = np.asarray(np.bincount(places, shares), float)
     sizes = np.bincount(places).astype(float)
     count = len(sizes)
     correlation = _correlation(influences, totals, sizes)
