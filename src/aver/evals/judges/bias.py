@@ -134,6 +134,9 @@ def _contrast(values: Array, kinds: NDArray[np.bool_], clusters: Sequence[Hashab
 
 
 def _student(value: float, parts: Array, shares: Array, clusters: Sequence[Hashable] | None) -> Interval:
-    found = spread(parts, shares, places_of(clusters))
+    places = places_of(clusters)
+    found = spread(parts, shares, places)
     margin = student_quantile(0.5 + CONFIDENCE / 2, found.freedom) * found.error
-    return Interval(value, value - margin, value + margin, len(parts), "student")
+    return Interval(
+        value, value - margin, value + margin, len(parts), "student", None if places is None else found.clusters
+    )

@@ -134,8 +134,10 @@ def calibrated(
     among = codes([[each.labels.get(rater) for rater in raters] for each in items], order)
     both = codes([[each.consensus, each.verdict] for each in items], order)
     level: Level = "nominal" if scale is None else "ordinal"
-    known = [(_good(each.consensus, scale), _good(each.verdict, scale)) for each in items if each.verdict is not None]
-    seen, true = (_rate([float(pair[side]) for pair in known]) for side in (1, 0))
+    told = [each for each in items if each.verdict is not None]
+    known = [(_good(each.consensus, scale), _good(each.verdict, scale)) for each in told if each.verdict is not None]
+    theirs = None if clusters is None else [each.cluster or (each.id,) for each in told]
+    seen, true = (interval(_columns([float(pair[side]) for pair in known]), clusters=theirs) for side in (1, 0))
     agreed = interval(_columns([float(each.verdict == each.consensus) for each in items]), clusters=clusters)
     found = Calibration(
         name=name,
@@ -232,10 +234,6 @@ def _good(rating: Rating, scale: Scale | None) -> bool:
 
 def _columns(values: Sequence[float]) -> Any:
     return np.column_stack((values, np.ones(len(values))))
-
-
-def _rate(values: Sequence[float]) -> Interval:
-    return interval(_columns(values))
 
 
 def _check(items: Sequence[Labelled], scale: Scale | None) -> None:

@@ -7,15 +7,18 @@ panel: {rubric: evals/helpful.md, model: [judge-a, judge-b, judge-c], calibratio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from aver.core.yaml import YamlValue
 from aver.evals.judges.calibration import LEAST_KAPPA
-from aver.gateway.config.shapes import Boolean, Field, ListOf, MapOf, Schema
+from aver.gateway.config.shapes import Boolean, Field, ListOf, MapOf, Schema, keyed
 from aver.gateway.config.words import INSIDE, NAME, SHARE, record
 
-__all__ = ["JUDGES", "JudgeDeclared"]
+__all__ = ["JUDGES", "JudgeDeclared", "read_judges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,6 @@ class _Models:
     """A name, or a list of them."""
 
     def read(self, value: YamlValue) -> tuple[str, ...]:
-        import yaml
-
         if isinstance(value.node, yaml.SequenceNode):
             names: tuple[str, ...] = _SEVERAL.read(value)
             return names
@@ -81,3 +82,15 @@ JUDGES = MapOf(
         author=Field(NAME, "The judge's own model, as the labels name the authors of responses."),
     ),
 )
+
+
+def read_judges(root: YamlValue) -> Mapping[str, JudgeDeclared]:
+    """Those of a bundle's file, whatever else stands in it. Raises :class:`~aver.core.errors.SettingsError` with the line of a mistake."""
+    section = root
+    for name in ("evals", "judges"):
+        inner = {key.text(): value for key, value in keyed(section)} if not section.is_null else {}
+        if name not in inner or inner[name].is_null:
+            return {}
+        section = inner[name]
+    found: Mapping[str, JudgeDeclared] = JUDGES.read(section)
+    return found

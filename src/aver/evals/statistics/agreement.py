@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from aver.core.errors import InvalidInput
-from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, places_of, resamples
+from aver.evals.statistics.intervals import CONFIDENCE, LEAST, LEAST_CLUSTERS, Array, Interval, places_of, resamples
 
 __all__ = ["Level", "Weights", "alpha", "codes", "kappa", "percent"]
 
@@ -146,17 +146,18 @@ def _estimated(
     figure: Callable[[Array], Array], columns: Array, seed: int, clusters: Sequence[Hashable] | None
 ) -> Interval | None:
     """``figure`` of the columns' sums, with its interval over items."""
-    n = len(columns)
+    n, places = len(columns), places_of(clusters)
+    count = None if places is None else int(places.max()) + 1
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(figure(columns.sum(axis=0)[None])[0]) if n else np.nan
         if not np.isfinite(value):
             return None
-        if n < LEAST:
-            return Interval(value, None, None, n, "too few")
+        if n < LEAST or (count is not None and count < LEAST_CLUSTERS):
+            return Interval(value, None, None, n, "too few", count)
         drawn = np.concatenate(
             [figure(weights @ columns) for weights in resamples(n, seed, clusters=places_of(clusters))]
         )
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, (tail, 1 - tail))
-    return Interval(value, float(low), float(high), n, "bootstrap")
+    return Interval(value, float(low), float(high), n, "bootstrap", count)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Places", "Spread", "influence", "numbered", "spread"]
+__all__ = ["Array", "Places", "Spread", "influence", "numbered", "placements", "spread"]
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -46,6 +46,21 @@ def influence(columns: Array) -> tuple[Array, Array]:
     below = columns[:, 1].sum()
     value = columns[:, 0].sum() / below
     return (columns[:, 0] - value * columns[:, 1]) / below, columns[:, 1] / below
+
+
+def placements(columns: Array, value: float) -> tuple[Array, Array]:
+    """The same of an area under the ROC curve of this ``value``: how much of the other kind each question is ahead of, or behind (DeLong, DeLong and
+    Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic curves", 1988; Obuchowski,
+    "Nonparametric analysis of clustered ROC curve data", 1997)."""
+    scores, parts, shares = columns[:, 1], np.empty(len(columns)), np.empty(len(columns))
+    for kind in (1.0, 0.0):
+        ours = columns[:, 0] == kind
+        others = np.sort(scores[~ours])
+        upto = np.searchsorted(others, scores[ours], "left") + np.searchsorted(others, scores[ours], "right")
+        ahead = upto / (2 * len(others))
+        parts[ours] = ((ahead if kind else 1 - ahead) - value) / ours.sum()
+        shares[ours] = 0.5 / ours.sum()
+    return parts, shares
 
 
 def spread(influences: Array, shares: Array, places: Places | None = None) -> Spread:

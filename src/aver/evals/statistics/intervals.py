@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aver.evals.statistics.clusters import Array, Places, influence, numbered, spread
+from aver.evals.statistics.clusters import Array, Places, influence, numbered, placements, spread
 from aver.evals.statistics.distributions import normal_quantile, student_quantile
 
 __all__ = [
@@ -53,6 +53,8 @@ _DRAWS = 2000
 _CELLS = 1 << 21
 """Numbers drawn at once."""
 _STRAIGHT = 1e-6
+_MANY = 500
+"""Questions from which an area is as good as normal, and its interval worked out rather than drawn."""
 
 Method = Literal["wilson", "newcombe", "student", "bootstrap", "anytime", "corrected", "too few"]
 
@@ -110,6 +112,10 @@ def interval(
     count = None if places is None else int(places.max()) + 1
     if not enough(columns, figure, places):
         return Interval(value, None, None, n, "too few", count)
+    if figure is area and n > _MANY:
+        found = spread(*placements(columns, value), places)
+        margin = student_quantile(0.5 + confidence / 2, found.freedom) * found.error
+        return Interval(value, max(0.0, value - margin), min(1.0, value + margin), n, "student", count)
     if figure is not ratio:
         weights = resamples(n, seed, strata(columns, figure), clusters=places)
         drawn = np.concatenate([figure(some, columns) for some in weights])
