@@ -86,6 +86,10 @@ class Contrast:
             low, high = float(differences[max(at - 1, 0)]), float(differences[at])
         return low
 
+    def evidence(self, difference: float) -> float:
+        """The logarithm of what betting has made of 1 where the candidate is ahead by ``difference`` at most."""
+        return float(self._evidence(np.array([difference]))[0])
+
     def _evidence(self, differences: Array) -> Array:
         """The logarithm of what betting has made of 1 where the candidate is ahead by each of ``differences`` at most."""
         most = 1 + np.abs(differences)  # the largest that any value can count

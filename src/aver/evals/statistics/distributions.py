@@ -67,17 +67,21 @@ def student_cdf(t: float, freedom: float) -> float:
 
 
 def student_quantile(share: float, freedom: float) -> float:
-    """The inverse of :func:`student_cdf`, by bisection."""
+    """The inverse of :func:`student_cdf`, by Newton's method kept within bounds."""
     if freedom >= _MANY:
         return normal_quantile(share)
-    if share < 0.5:
-        return -student_quantile(1 - share, freedom)
+    if share <= 0.5:
+        return -student_quantile(1 - share, freedom) if share < 0.5 else 0.0
     low, high = 0.0, 1.0
     while student_cdf(high, freedom) < share:
         low, high = high, 2 * high
+    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
+    t = (low + high) / 2
     for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_cdf(middle, freedom) < share else (low, middle)
-        if high - low <= 4e-16 * high:
+        off = student_cdf(t, freedom) - share
+        low, high = (low, t) if off > 0 else (t, high)
+        step = off / math.exp(scale - (freedom + 1) / 2 * math.log1p(t * t / freedom))
+        if abs(step) <= 4 * _EPSILON * t or high - low <= 4 * _EPSILON * high:
             break
-    return (low + high) / 2
+        t = t - step if low < t - step < high else (low + high) / 2
+    return t
