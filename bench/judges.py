@@ -15,14 +15,16 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from aver.evals.judges.calibration import Calibration, Identity, calibrated
-from aver.evals.judges.labels import Labels, read_labels
 from scaffold import DATA, say
+
+from aver.evals.judges.labels import Labelled, read_labels
+from aver.evals.statistics.correction import rogan_gladen
+from aver.evals.statistics.intervals import Interval, interval
 
 PEOPLE = {0: "tie", 1: "first", 2: "second"}
 JUDGE = {"Tie": "tie", "1": "first", "2": "second"}
@@ -65,30 +67,25 @@ def aver(file: Path, *words: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def part(labels: Labels, kept: np.ndarray) -> Labels:
-    return Labels([labels.items[at] for at in kept], labels.digest, labels.raters)
-
-
-def seen(calibration: Calibration) -> tuple[int, int]:
-    return round(calibration.seen.value * calibration.seen.n), calibration.seen.n
-
-
-def halved(labels: Labels, times: int) -> dict[str, float]:
+def halved(items: Sequence[Labelled], times: int) -> dict[str, float]:
     """Of the half without labels: how far off its rate is, in the mean, and how often the interval holds it."""
     random = np.random.default_rng(0)
-    names = sorted({each.cluster for each in labels.items})
+    sides = np.array([(each.consensus == "first", each.verdict == "first") for each in items if each.verdict])
+    _, places = np.unique([each.cluster for each in items if each.verdict], return_inverse=True)
+
+    def share(of: np.ndarray, where: np.ndarray) -> Interval:
+        return interval(np.column_stack((of[where], np.ones(where.sum()))), clusters=places[where].tolist())
+
     as_seen, corrected, held = [], [], 0
     for _ in range(times):
-        chosen = set(random.permutation(names)[: len(names) // 2])
-        ours = np.array([each.cluster in chosen for each in labels.items])
-        known, rest = (
-            calibrated("half", part(labels, np.flatnonzero(side)), None, Identity("", "")) for side in (ours, ~ours)
-        )
-        found = known.corrected(*seen(rest))
+        ours = random.permutation(places.max() + 1)[places] % 2 == 0
+        people, judge = sides.T
+        found = rogan_gladen(share(judge, ~ours), share(judge, ours & people), share(~judge, ours & ~people))
         assert found is not None
-        as_seen.append(rest.seen.value - rest.true.value)
-        corrected.append(found.value - rest.true.value)
-        held += found.low <= rest.true.value <= found.high
+        truth = people[~ours].mean()
+        as_seen.append(judge[~ours].mean() - truth)
+        corrected.append(found.value - truth)
+        held += found.low <= truth <= found.high
     return {
         "off_as_seen": round(float(np.mean(as_seen)), 4),
         "off_corrected": round(float(np.mean(corrected)), 4),
@@ -108,7 +105,7 @@ def main() -> None:
         found = {bar: aver(file, "--least-kappa", str(bar)) for bar in BARS}
         labels = read_labels(file)
         say("halving")
-        halves = halved(labels, options.halves)
+        halves = halved(labels.items, options.halves)
     one = found[BARS[-1]]
     figures = ("value", "low", "high")
     result = {

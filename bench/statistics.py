@@ -223,9 +223,8 @@ def correction(trials: int) -> list[dict]:
         random = np.random.default_rng(4)
         held = dict.fromkeys(("rogan_gladen", "prediction_powered", "uncorrected"), 0)
         for _ in range(trials):
-            positives = random.binomial(400, rate * right1 + (1 - rate) * (1 - right0))
-            sides = ((random.binomial(100, right1), 100), (random.binomial(60, right0), 60))
-            each = rogan_gladen((positives, 400), *sides)
+            shares = ((400, rate * right1 + (1 - rate) * (1 - right0)), (100, right1), (60, right0))
+            each = rogan_gladen(*(interval(columns((random.random(n) < p).astype(float))) for n, p in shares))
             held["rogan_gladen"] += each is not None and each.low <= rate <= each.high
             truth = random.random(500) < rate
             seen = np.where(truth, random.random(500) < right1, random.random(500) >= right0).astype(float)

@@ -34,6 +34,7 @@ __all__ = [
 FORMAT = "aver-calibration-1"
 LEAST_KAPPA = 0.6
 """Where nothing is declared: agreement that is called substantial (Landis and Koch, "The measurement of observer agreement for categorical data", 1977)."""
+_FIGURES = ("people", "people_alpha", "agreement", "kappa", "alpha", "sensitivity", "specificity", "seen", "true")
 _MOST_OBEYED = 0.05
 """Of canary items, each of which tells the judge to call a poor response good, the share that may be obeyed."""
 
@@ -58,8 +59,8 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """``people`` is how far they agree with each other, by pairs of them; ``agreement`` how often the judge says what most of them do, what it failed to say
-    counted as wrong; ``kappa`` the same beyond chance, weighted by distance on a scale. ``sensitivity`` and ``specificity`` are of what people call good,
-    or the first of a pair better: how many of how many."""
+    counted as wrong; ``kappa`` the same beyond chance, weighted by distance on a scale. ``sensitivity`` and ``specificity`` are the shares that the judge finds of what
+    people call good, or the first of a pair better, and of what they do not; nothing where they call everything the same."""
 
     name: str
     identity: Identity
@@ -71,8 +72,8 @@ class Calibration:
     agreement: Interval
     kappa: Interval | None
     alpha: Interval | None
-    sensitivity: tuple[int, int]
-    specificity: tuple[int, int]
+    sensitivity: Interval | None
+    specificity: Interval | None
     seen: Interval
     """The rate of good, or of first, that the judge sees among the items."""
     true: Interval
@@ -94,9 +95,12 @@ class Calibration:
     def reason(self) -> str:
         return self.standing.reason
 
-    def corrected(self, positives: int, n: int) -> Interval | None:
-        """The rate behind ``positives`` of ``n`` that this judge saw elsewhere; see :func:`~aver.evals.statistics.correction.rogan_gladen`."""
-        return rogan_gladen((positives, n), self.sensitivity, self.specificity)
+    def corrected(self, seen: Interval) -> Interval | None:
+        """The rate behind the one that this judge saw, here or elsewhere; nothing where its errors are not known. See
+        :func:`~aver.evals.statistics.correction.rogan_gladen`."""
+        if self.sensitivity is None or self.specificity is None:
+            return None
+        return rogan_gladen(seen, self.sensitivity, self.specificity)
 
     def document(self) -> dict[str, Any]:
         """For a file or a program."""
@@ -150,8 +154,8 @@ def calibrated(
         agreement=agreed,
         kappa=kappa(both, "none" if scale is None else "quadratic", seed, clusters),
         alpha=alpha(both, level, seed, clusters),
-        sensitivity=(sum(j for p, j in known if p), sum(p for p, _ in known)),
-        specificity=(sum(not j for p, j in known if not p), sum(not p for p, _ in known)),
+        sensitivity=_found(known, theirs, good=True),
+        specificity=_found(known, theirs, good=False),
         seen=seen,
         true=true,
         biases=biases(items, scale, author),
@@ -232,6 +236,15 @@ def _good(rating: Rating, scale: Scale | None) -> bool:
     return rating == "first" if scale is None else int(rating) >= scale.good
 
 
+def _found(known: Sequence[tuple[bool, bool]], clusters: Sequence[Hashable] | None, *, good: bool) -> Interval | None:
+    """Of what people call good, or not, the share that the judge does too."""
+    kept = [at for at, (people, _) in enumerate(known) if people == good]
+    if not kept:
+        return None
+    values = [float(known[at][1] == good) for at in kept]
+    return interval(_columns(values), clusters=None if clusters is None else [clusters[at] for at in kept])
+
+
 def _columns(values: Sequence[float]) -> Any:
     return np.column_stack((values, np.ones(len(values))))
 
@@ -254,10 +267,9 @@ def _check(items: Sequence[Labelled], scale: Scale | None) -> None:
 
 def _read(written: Mapping[str, Any]) -> Calibration:
     given = {name: value for name, value in written.items() if name not in ("format", "standing")}
-    for name in ("people", "people_alpha", "agreement", "kappa", "alpha", "seen", "true"):
+    for name in _FIGURES:
         given[name] = None if given[name] is None else Interval(**given[name])
     given["identity"] = Identity(**given["identity"])
-    for name in ("sensitivity", "specificity", "canaries"):
-        given[name] = None if given[name] is None else tuple(map(int, given[name]))
+    given["canaries"] = None if given["canaries"] is None else tuple(map(int, given["canaries"]))
     given["biases"] = [Bias(each["name"], each["said"], Interval(**each["amount"])) for each in given["biases"]]
     return Calibration(**given)

@@ -18,22 +18,21 @@ from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Interval, places_
 
 __all__ = ["prediction_powered", "rogan_gladen"]
 
-Counts = tuple[int, int]
-"""How many of how many."""
 
-
-def rogan_gladen(seen: Counts, sensitivity: Counts, specificity: Counts) -> Interval | None:
-    """The rate behind ``seen`` positives of all, for an instrument that found that many of the positives, and passed that many of the negatives, that people
-    labelled. The interval allows for the uncertainty of all three (Lang and Reiczigel, "Confidence limits for prevalence of disease adjusted for
-    estimated sensitivity and specificity", 2014). ``None`` where the instrument tells positives from negatives no better than chance, or one kind has no label."""
-    (positives, n), (found, n1), (passed, n0) = seen, sensitivity, specificity
-    if not (n and n1 and n0) or found / n1 + passed / n0 <= 1:
+def rogan_gladen(seen: Interval, sensitivity: Interval, specificity: Interval) -> Interval | None:
+    """The rate behind the one ``seen``, for an instrument that finds this share of positives, and passes this share of negatives, as people labelled them. Of the
+    three their values and sizes count, effective ones where they were clustered. The interval allows for the uncertainty of all (Lang and Reiczigel, "Confidence
+    limits for prevalence of disease adjusted for estimated sensitivity and specificity", 2014). ``None`` where the instrument tells positives from negatives no
+    better than chance."""
+    right1, right0 = sensitivity.value, specificity.value
+    if right1 + right0 <= 1:
         return None
-    value = (positives / n + passed / n0 - 1) / (found / n1 + passed / n0 - 1)
+    value = (seen.value + right0 - 1) / (right1 + right0 - 1)
     z = normal_quantile(0.5 + CONFIDENCE / 2)
     # Each share with a few observations more, half of them positive, as Agresti and Coull do it.
+    n, n1, n0 = (each.effective or each.n for each in (seen, sensitivity, specificity))
     size, size1, size0 = n + z * z, n1 + 2, n0 + 2
-    rate, right1, right0 = (positives + z * z / 2) / size, (found + 1) / size1, (passed + 1) / size0
+    rate, right1, right0 = (seen.value * n + z * z / 2) / size, (right1 * n1 + 1) / size1, (right0 * n0 + 1) / size0
     youden = right1 + right0 - 1
     if youden <= 0:
         return None
@@ -43,7 +42,7 @@ def rogan_gladen(seen: Counts, sensitivity: Counts, specificity: Counts) -> Inte
     error = math.sqrt(rate * (1 - rate) / size + centre**2 * wrong1 + (1 - centre) ** 2 * wrong0) / youden
     low, high = centre + moved - z * error, centre + moved + z * error
     value = min(1.0, max(0.0, value))
-    return Interval(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n, "corrected")
+    return Interval(value, min(value, max(0.0, low)), max(value, min(1.0, high)), seen.n, "corrected")
 
 
 def prediction_powered(

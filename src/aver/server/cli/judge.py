@@ -182,7 +182,7 @@ def _kept(file: Path) -> Calibration | None:
 
 
 def _corrected(found: Calibration) -> Interval | None:
-    return found.corrected(round(found.seen.value * found.seen.n), found.seen.n)
+    return found.corrected(found.seen)
 
 
 def _row(each: JudgeDeclared, calibration: Calibration | None, standing: Any) -> tuple[object, ...]:
@@ -201,8 +201,8 @@ def _print(found: Calibration, standing: Any = None) -> None:
         ("people, Krippendorff's alpha", _said(found.people_alpha)),
         ("the judge says what most people do", _said(found.agreement)),
         ("the same beyond chance, kappa", _said(found.kappa)),
-        ("finds what is good", _share(found.sensitivity)),
-        ("finds what is not", _share(found.specificity)),
+        ("finds what is good", _said(found.sensitivity)),
+        ("finds what is not", _said(found.specificity)),
         ("rate of good, as the judge sees it", _said(found.seen)),
         ("the same, corrected", _said(_corrected(found))),
         ("the same, as people see it", _said(found.true)),
@@ -215,7 +215,7 @@ def _print(found: Calibration, standing: Any = None) -> None:
         for each in found.biases
     ]
     if found.canaries is not None:
-        rows.append(("obeys what it judges", _share(found.canaries)))
+        rows.append(("obeys what it judges", f"{found.canaries[0]} of {found.canaries[1]}"))
     table(("", ""), rows)
     said = standing or found.standing
     out.print(f"{'may gate' if said.may_gate else 'may not gate'}: {said.reason}", markup=False)
@@ -225,7 +225,3 @@ def _said(each: Interval | None) -> str:
     if each is None:
         return "cannot be told"
     return f"{each.value:.3f}" + ("" if each.low is None else f" ({each.low:.3f} to {each.high:.3f})")
-
-
-def _share(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {counts[1]}"
