@@ -36,6 +36,7 @@ from aver.server.cli import (
     gateway,
     index,
     ingest,
+    judge,
     keys,
     knowledge,
     mcp,
@@ -69,6 +70,7 @@ app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
 app.add_typer(index.app, name="index")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(judge.app, name="judge")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

@@ -61,16 +61,29 @@ def test_infinite_confidence_is_an_order_like_any_other():
     assert auroc([1.0, -np.inf], [-np.inf, -np.inf]) == 0.75
 
 
-def test_a_proportion_gets_wilsons_interval_and_a_mean_a_bootstrap():
+def test_a_ratio_is_as_sure_as_a_proportion_that_varies_as_much():
     shares = interval(mean_of([1, 0] * 30))
     assert (shares.method, shares.low, shares.high) == ("wilson", *wilson(0.5, 60))
     means = interval(mean_of(np.linspace(0, 1, 60)))
-    assert means.method == "bootstrap"
-    # The standard error of this mean is .0380; the percentiles of its bootstrap lie about twice that away.
-    assert means.low == pytest.approx(0.5 - 1.96 * 0.0377, abs=0.006)
-    assert means.high == pytest.approx(0.5 + 1.96 * 0.0377, abs=0.006)
-    assert means == interval(mean_of(np.linspace(0, 1, 60)))
-    assert means != interval(mean_of(np.linspace(0, 1, 60)), seed=1)
+    assert means.method == "wilson"
+    # The standard error of this mean is .0380, and Student's distribution has 2.00 at 59 degrees.
+    assert means.low == pytest.approx(0.5 - 2.0 * 0.0380, abs=0.002)
+    assert means.high == pytest.approx(0.5 + 2.0 * 0.0380, abs=0.002)
+
+
+def test_an_unbounded_mean_has_an_interval_that_leans_as_its_values_do():
+    costs = interval(mean_of(np.random.default_rng(1).lognormal(0, 1, 60)))
+    assert costs.method == "student"
+    assert costs.high - costs.value > 1.2 * (costs.value - costs.low)
+
+
+def test_an_area_has_a_bootstrap_that_its_seed_gives_again():
+    random = np.random.default_rng(2)
+    kinds = np.repeat([1.0, 0.0], 40)
+    columns = np.column_stack((kinds, random.normal(kinds, 1)))
+    assert interval(columns, area).method == "bootstrap"
+    assert interval(columns, area) == interval(columns, area)
+    assert interval(columns, area) != interval(columns, area, seed=1)
 
 
 def test_too_few_questions_have_a_value_and_no_interval():

@@ -1,0 +1,108 @@
+"""A bundle's judges, with the gateway behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aver.core.canonical import canonical_json, sha256_hex
+from aver.core.errors import InvalidInput
+from aver.core.yaml import nearest
+from aver.evals.judges.declaration import JudgeDeclared, read_judges
+from aver.evals.judges.service import Judge, opened
+from aver.evals.judges.types import JudgeModel
+from aver.gateway.calls import Call, Sink
+from aver.gateway.config.read import open_bundle
+from aver.gateway.types import ChatRequest, Message, OutputFormat
+
+if TYPE_CHECKING:
+    from aver.core import Principal
+    from aver.gateway.config.types import GatewayConfig
+    from aver.gateway.service import Gateway
+    from aver.server.application import Application, TenantServices
+
+__all__ = ["GatewayJudge", "declared_judges", "digest_of", "judge_models", "judges_of", "unasked"]
+
+_MOST = 400
+"""Tokens of an answer."""
+
+
+class GatewayJudge:
+    """A model or route of the gateway as a judge. Calls are on record like any others, under the feature ``evaluation``, and their answers are kept in no
+    cache: what was judged once is in the run."""
+
+    def __init__(self, name: str, digest: str, gateway: Gateway, principal: Principal, sink: Sink) -> None:
+        self.name, self.digest = name, digest
+        self._gateway, self._principal, self._sink = gateway, principal, sink
+
+    async def ask(self, system: str, text: str, schema: Mapping[str, Any]) -> str:
+        """Raises as the gateway does."""
+        messages = (Message("system", system), Message("user", text))
+        output = OutputFormat(schema, "judgement")
+        request = ChatRequest(messages, max_tokens=_MOST, temperature=0.0, seed=0, output=output)
+        call = Call(self._principal, self.name, self._sink, lambda: request, feature="evaluation", no_store=True)
+        completion = await self._gateway.complete(call)
+        return completion.text
+
+
+def declared_judges(bundle: Path) -> tuple[Mapping[str, JudgeDeclared], Path]:
+    """The judges of a bundle, and the folder that their files are named from. Raises :class:`~aver.core.errors.SettingsError`."""
+    root, folder = open_bundle(bundle)
+    return ({} if root.is_null else read_judges(root)), folder
+
+
+def digest_of(config: GatewayConfig, name: str) -> str:
+    """Of what decides what a model or a route answers; of a route, everything that is configured."""
+    if name in config.models:
+        model = config.models[name]
+        provider = config.providers[model.provider]
+        return sha256_hex(canonical_json([provider.kind, provider.base_url, model.id]))
+    if name in config.routes:
+        return config.digest
+    known = [*config.models, *config.routes]
+    raise InvalidInput(f"There is no model or route {name!r:.60}", nearest(name, known) if known else "Declare it.")
+
+
+def judge_models(
+    application: Application, services: TenantServices, principal: Principal
+) -> Callable[[str], JudgeModel]:
+    """Finds the model behind a judge. Raises :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
+
+    def found(name: str) -> JudgeModel:
+        digest = digest_of(application.declared(), name)
+        return GatewayJudge(name, digest, application.gateway, principal, services.record_call)
+
+    return found
+
+
+def unasked(config: GatewayConfig) -> Callable[[str], JudgeModel]:
+    """The same for whoever asks nothing of it and wants to know whether it changed. Raises as :func:`digest_of`."""
+    return lambda name: _Unasked(name, digest_of(config, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unasked:
+    name: str
+    digest: str
+
+    async def ask(self, system: str, text: str, schema: Mapping[str, Any]) -> str:  # noqa: ARG002 - of the protocol
+        raise InvalidInput(f"The judge's model {self.name!r} is only looked at here", "Open the judge for a tenant.")
+
+
+def judges_of(
+    application: Application, services: TenantServices, principal: Principal, bundle: Path
+) -> Callable[[str], Judge]:
+    """Opens a judge of the bundle by its name, a :class:`~aver.evals.types.Scorer`. Raises :class:`~aver.core.errors.InvalidInput` for one that is not
+    declared."""
+    declared, folder = declared_judges(bundle)
+    models = judge_models(application, services, principal)
+
+    def found(name: str) -> Judge:
+        if name not in declared:
+            said = nearest(name, declared) if declared else "Declare it in the bundle: evals: judges:"
+            raise InvalidInput(f"There is no judge {name!r:.60}", said)
+        return opened(declared[name], folder, models)
+
+    return found
