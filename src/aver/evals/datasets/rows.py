@@ -96,7 +96,7 @@ def _json_list(file: Path) -> Iterator[Row]:
     """A list, one item after the other, so that each has its line."""
     text = read_text(file)
     decoder = json.JSONDecoder(parse_constant=_no_number)
-    at = _SPACE.match(text, text.index("[") + 1).end()  # type: ignore[union-attr] - it matches everything
+    at = _after_space(text, text.index("[") + 1)
     line, counted = 1, 0
     while at < len(text) and text[at] != "]":
         line, counted = line + text.count("\n", counted, at), at
@@ -106,13 +106,18 @@ def _json_list(file: Path) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{place}: this is no JSON: {error}", "Correct this item.") from None
         yield place, value
-        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+        at = _after_space(text, at)
         if text[at : at + 1] == ",":
-            at = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+            at = _after_space(text, at + 1)
         elif text[at : at + 1] != "]":
             raise InvalidInput(f"{place}: a comma or the list's end is missing after this item", "Correct it.")
     if at >= len(text):
         raise InvalidInput(f"{file}:{line}: the list does not end", "Close it: ]")
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
 
 
 def _yaml(file: Path) -> Iterator[Row]:
