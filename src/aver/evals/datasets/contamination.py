@@ -131,7 +131,7 @@ def texts_of(paths: Iterable[Path], without: Iterable[Path] = ()) -> Iterator[tu
 def _parts(case: Case) -> Iterator[tuple[Part, str]]:
     if form(case.question):
         yield "question", case.question
-    named: tuple[tuple[Part, Any], ...] = (*(("answer", each) for each in case.answers), ("expected", case.expected))  # type: ignore[assignment]
+    named: tuple[tuple[Part, Any], ...] = (*(("answer", each) for each in case.answers), ("expected", case.expected))
     for part, text in named:
         if isinstance(text, str) and len(form(text).split()) >= _ANSWER:
             yield part, text

@@ -54,7 +54,7 @@ def read_flows(directory: Path) -> Flows:
         cases = next((value for key, value in keyed(suite) if key.text() == "cases"), None)
         suites[name.text()] = () if cases is None else tuple(folder / each.text() for each in cases.items())
     for name, value in keyed(said["flows"]) if flows else ():
-        for suite in flows[name.text()].suites:
-            if suite not in suites:
-                raise value.error(f"there is no suite {suite!r}", "Name one of evals.suites.")
+        for wanted in flows[name.text()].suites:
+            if wanted not in suites:
+                raise value.error(f"there is no suite {wanted!r}", "Name one of evals.suites.")
     return Flows(flows, suites)

@@ -41,7 +41,8 @@ def test_no_pair_is_missed():
     """As comparing each with each finds them."""
     chance = random.Random(7)
     texts = [
-        " ".join(chance.choices(["one", "two", "three", "four", "five", "six"], k=chance.randint(1, 6))) for _ in range(150)
+        " ".join(chance.choices(["one", "two", "three", "four", "five", "six"], k=chance.randint(1, 6)))
+        for _ in range(150)
     ]
     asked = [Asked.of(text) for text in texts]
     slow = {(one, other) for other in range(150) for one in range(other) if asked[one].share(asked[other]) >= LEAST}
