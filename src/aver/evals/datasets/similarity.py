@@ -16,7 +16,7 @@ import numpy as np
 
 from aver.gateway.types import Embedder
 
-__all__ = ["LEAST", "Alike", "Asked", "alike", "form"]
+__all__ = ["LEAST", "Alike", "Asked", "Known", "alike", "form"]
 
 LEAST = 0.6
 """Share of words and pairs of words in common (Jaccard) at which two questions are nearly the same: one word of six changed."""
@@ -57,6 +57,29 @@ class Asked:
             return 0.0
         common = len(self.parts & other.parts)
         return common / (len(self.parts) + len(other.parts) - common) if common else 0.0
+
+
+class Known:
+    """Texts that were met before, one after the other."""
+
+    def __init__(self, least: float = LEAST) -> None:
+        self._least = least
+        self._asked: list[Asked] = []
+        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, text: str) -> None:
+        asked = Asked.of(text)
+        for part in _telling(asked):
+            self._holders[part].append(len(self._asked))
+        self._asked.append(asked)
+
+    def find(self, text: str) -> int | None:
+        """The place of the text, in the order in which they were added, that is most like this one; ``None`` where none is alike."""
+        asked = Asked.of(text)
+        met = sorted({place for part in _telling(asked) for place in self._holders[part]})
+        shares = [(asked.share(self._asked[place]), -place) for place in met]
+        share, place = max(shares, default=(0.0, 0))
+        return -place if share >= self._least else None
 
 
 def form(text: str) -> str:
@@ -106,6 +129,12 @@ def _by_meaning(texts: Sequence[str], asked: Sequence[Asked], embedder: Embedder
             one, other = places[start + row], places[column]
             if one < other and asked[one].fixed == asked[other].fixed:
                 yield Alike(one, other, min(1.0, float(cosines[row, column])))
+
+
+def _telling(asked: Asked) -> list[str]:
+    """Parts of which two that are alike share one: pairs of words, since without a common pair no more than half is common."""
+    pairs = [part for part in asked.parts if " " in part]
+    return pairs or list(asked.parts)
 
 
 def _denies(word: str) -> bool:
