@@ -108,6 +108,15 @@ def _judged(known: Known) -> str:
     return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
 
 
+def _case_promoted(known: Known) -> str:
+    return " ".join(filter(None, ["Made a case to be labelled of the turn", known.text("turn")]))
+
+
+def _case_labelled(known: Known) -> str:
+    who = known.text("labeller", "Somebody")
+    return f"{who} {'decided' if known.count('settles') else 'said'} what is right for the case"
+
+
 def _failed(known: Known) -> str:
     if known.text("error") == "cancelled":
         return f"The asker left before the answer was whole{left_behind(known)}"
@@ -203,6 +212,8 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "responded": _responded,
     **ACTING,
     "judged": _judged,
+    "case_promoted": _case_promoted,
+    "case_labelled": _case_labelled,
     "failed": _failed,
     "sealed": _sealed,
     "ingested": _ingested,

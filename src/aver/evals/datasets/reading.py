@@ -1,4 +1,4 @@
-"""Labelled sets as files: JSON Lines, an object a line, or YAML, a list.
+"""Labelled sets as files: JSON Lines, an object a line; YAML or JSON, a list; or CSV, a row each.
 
 ::
 
@@ -10,175 +10,91 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from aver.core import Principal
-from aver.core.errors import AverError, InvalidInput, NotFound
-from aver.core.yaml import nearest, parse_yaml
-from aver.evals.types import Case, Dataset, Quote
+from aver.core.errors import InvalidInput
+from aver.evals.datasets.fields import case_of, fields_of
+from aver.evals.datasets.rows import is_table, read_rows, unreadable
+from aver.evals.datasets.table import as_table, from_cells
+from aver.evals.types import Case, Dataset
 
-__all__ = ["as_line", "read_dataset"]
+__all__ = ["CaseFile", "as_line", "read_dataset", "write_cases"]
 
-_FIELDS = (
-    "id",
-    "question",
-    "user",
-    "groups",
-    "documents",
-    "answers",
-    "passages",
-    "unanswerable",
-    "tags",
-    "status",
-)
-_LABELS = ("documents", "answers", "passages")
+_ID = 16
+"""Bytes of an id's digest by which its second use is known."""
 
 
-def read_dataset(file: Path) -> Dataset:
-    """The cases of a file, YAML by its ending, else JSON Lines. A case without an ``id`` gets one of what is asked, and by whom.
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """The cases of one file, read from it each time they are gone through, in flat memory but for YAML: of those before only digests
+    are kept. ``needs_label`` as in :func:`~aver.evals.datasets.fields.case_of`."""
 
-    Raises :class:`~aver.core.errors.InvalidInput` with file and line, and :class:`~aver.core.errors.NotFound` for a file that cannot
-    be read.
-    """
-    try:
-        data = file.read_bytes()
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{str(file)!r} is not UTF-8 text", "Save it as UTF-8.") from None
-    except OSError as error:
-        raise NotFound(f"{str(file)!r} cannot be read: {error.strerror}", "Check the path.") from None
-    written = _yaml(text, file) if file.suffix.lower() in (".yaml", ".yml") else _lines(text, file)
-    cases = [_case(place, value) for place, value in written]
-    if not cases:
-        raise InvalidInput(f"{file} holds no question", 'Write one a line: {"question": ..., "documents": [...]}.')
-    places: dict[str, str] = {}
-    for case in cases:
-        if case.id in places:
+    file: Path
+    needs_label: bool = True
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, hexadecimal. :class:`~aver.core.errors.NotFound` where it cannot be read."""
+        try:
+            with self.file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise unreadable(self.file, error) from None
+
+    def __iter__(self) -> Iterator[Case]:
+        """Raises :class:`~aver.core.errors.InvalidInput` with file and line, at the first mistake and for a file without cases, and
+        :class:`~aver.core.errors.NotFound` for a file that cannot be read."""
+        lines: dict[bytes, str] = {}
+        table = is_table(self.file)
+        for place, value in read_rows(self.file):
+            case = case_of(place, from_cells(place, value) if table else value, needs_label=self.needs_label)
+            key = hashlib.blake2b(case.id.encode(), digest_size=_ID).digest()
+            line = place.rpartition(":")[2]
+            if key in lines:
+                first = f"{self.file}:{lines[key]}"
+                raise InvalidInput(
+                    f"{place}: the same question, or id {case.id!r}, stands in {first} too",
+                    "Keep one, or give each an id.",
+                )
+            lines[key] = line
+            yield case
+        if not lines:
             raise InvalidInput(
-                f"{case.place}: the same question, or id {case.id!r}, stands in {places[case.id]} too",
-                "Keep one, or give each an id.",
+                f"{self.file} holds no question", 'Write one a line: {"question": ..., "documents": [...]}.'
             )
-        places[case.id] = case.place
-    return Dataset(file.name, hashlib.sha256(data).hexdigest(), tuple(cases))
+
+
+def read_dataset(file: Path, *, needs_label: bool = True) -> Dataset:
+    """All cases of a file: YAML, JSON and CSV by its ending, else JSON Lines. Raises as :meth:`CaseFile.__iter__` does."""
+    cases = CaseFile(file, needs_label)
+    return Dataset(file.name, cases.digest, tuple(cases))
 
 
 def as_line(case: Case) -> str:
     """A case as a line of JSON Lines, with the fields it has; what :func:`read_dataset` reads."""
-    found: dict[str, Any] = {name: getattr(case, name) for name in _FIELDS if getattr(case, name)}
-    if case.passages:
-        found["passages"] = [{"document": each.document, "quote": each.quote} for each in case.passages]
-    return json.dumps(found, ensure_ascii=False) + "\n"
+    return json.dumps(fields_of(case), ensure_ascii=False) + "\n"
 
 
-def _lines(text: str, file: Path) -> Iterable[tuple[str, Any]]:
-    # Not splitlines(): JSON may hold what that takes for the end of a line.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            yield f"{file}:{number}", json.loads(line)
-        except ValueError as error:
-            raise InvalidInput(
-                f"{file}:{number}: this is no JSON: {error}", "Write one object a line; YAML files end in .yaml."
-            ) from None
+def write_cases(cases: Iterable[Case], file: Path, *, replace: bool = False) -> None:
+    """Write a set: CSV by the file's ending, else JSON Lines; whole or not at all.
 
-
-def _yaml(text: str, file: Path) -> Iterable[tuple[str, Any]]:
-    root = parse_yaml(text, str(file))
-    for item in [] if root.is_null else root.items():
-        yield f"{file}:{item.line}", item.plain()
-
-
-def _case(place: str, value: Any) -> Case:
-    if not isinstance(value, Mapping):
-        raise InvalidInput(f"{place}: expected a question with its labels", 'Write {"question": ..., ...}.')
-    unknown = [name for name in value if name not in _FIELDS]
-    if unknown:
-        raise InvalidInput(f"{place}: {str(unknown[0])!r} is not known here", nearest(str(unknown[0]), _FIELDS))
-    question = _text(place, value, "question")
-    if not question:
-        raise InvalidInput(f"{place}: there is no question", "Add it: question: ...")
-    unanswerable, status = value.get("unanswerable", False), value.get("status", "confirmed")
-    if not isinstance(unanswerable, bool):
-        raise InvalidInput(f"{place}: unanswerable is neither true nor false", "Write one of the two.")
-    if status not in ("draft", "confirmed"):
-        raise InvalidInput(f"{place}: the status is {status!r}", "Write draft or confirmed.")
-    labelled = [name for name in _LABELS if value.get(name)]
-    if unanswerable and labelled:
-        raise InvalidInput(f"{place}: an unanswerable question has {labelled[0]}", "Keep one of the two.")
-    if not unanswerable and not labelled:
+    Raises :class:`~aver.core.errors.InvalidInput` where the file is there, unless it is to be replaced, where it cannot be written, and for
+    YAML and JSON, which are written by hand.
+    """
+    if file.suffix.lower() in (".yaml", ".yml", ".json"):
+        raise InvalidInput(f"{str(file)!r} would be YAML or JSON", "Name a file that ends in .jsonl or .csv.")
+    if file.exists() and not replace:
         raise InvalidInput(
-            f"{place}: nothing says what answers the question",
-            "Add documents, answers or passages, or unanswerable: true.",
+            f"{str(file)!r} exists", "Choose another file; somebody may have confirmed what stands there."
         )
-    user, groups = _text(place, value, "user"), _texts(place, value, "groups")
-    if groups and not user:
-        raise InvalidInput(f"{place}: groups without the user who is in them", "Add user: NAME.")
-    if user:
-        _checked(place, lambda: Principal("tenant", user, frozenset(groups)))
-    return Case(
-        id=_text(place, value, "id") or _identity(question, user, groups),
-        question=question,
-        place=place,
-        user=user,
-        groups=groups,
-        documents=_texts(place, value, "documents"),
-        answers=_texts(place, value, "answers"),
-        passages=_quotes(place, value.get("passages", [])),
-        unanswerable=unanswerable,
-        tags=tuple(dict.fromkeys(_texts(place, value, "tags"))),
-        status=status,
-    )
-
-
-def _identity(question: str, user: str, groups: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join((question, user, *sorted(groups))).encode()).hexdigest()[:16]
-
-
-def _checked(place: str, make: Callable[[], object]) -> None:
+    beside = file.with_name(f".{file.name}.new")
     try:
-        make()
-    except AverError as error:
-        raise InvalidInput(f"{place}: {error.cause}", error.next_step) from None
-
-
-def _text(place: str, value: Mapping[str, Any], name: str) -> str:
-    found = value.get(name, "")
-    if not isinstance(found, str):
-        raise InvalidInput(f"{place}: {name} is not text", "Put it in quotes.")
-    try:
-        found.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput(f"{place}: {name} is not text", "Remove half of a surrogate pair.") from None
-    return found.strip()
-
-
-def _texts(place: str, value: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    found = value.get(name, [])
-    found = [found] if isinstance(found, str) else found
-    if not isinstance(found, list):
-        raise InvalidInput(f"{place}: {name} is not a list of texts", f"Write {name}: [...], each in quotes.")
-    texts = tuple(_text(place, {name: each}, name) for each in found)
-    if not all(texts):
-        raise InvalidInput(f"{place}: one of {name} is empty", "Remove it.")
-    return texts
-
-
-def _quotes(place: str, value: Any) -> tuple[Quote, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
-        raise InvalidInput(f"{place}: passages is not a list", 'Write passages: [{"document": ..., "quote": ...}].')
-    found = []
-    for each in value:
-        unknown = [name for name in each if name not in ("document", "quote")]
-        if unknown:
-            raise InvalidInput(
-                f"{place}: {str(unknown[0])!r} is not known in a passage",
-                nearest(str(unknown[0]), ("document", "quote")),
-            )
-        quote = Quote(_text(place, each, "document"), _text(place, each, "quote"))
-        if not quote.document or not quote.quote:
-            raise InvalidInput(f"{place}: a passage needs its document and its quote", "Add both.")
-        found.append(quote)
-    return tuple(found)
+        with beside.open("w", encoding="utf-8", newline="") as opened:
+            opened.writelines(as_table(cases) if is_table(file) else map(as_line, cases))
+        beside.replace(file)
+    except OSError as error:
+        raise InvalidInput(f"{str(file)!r} cannot be written: {error.strerror}", "Choose another file.") from None
+    finally:
+        beside.unlink(missing_ok=True)

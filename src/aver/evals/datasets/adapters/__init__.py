@@ -1,0 +1,1 @@
+"""Sets as other programs write them, one format a file."""
