@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aver.core import Clock, Principal
 from aver.core.errors import LimitReached, NotFound, ProviderError
-from aver.evals import ranking
 from aver.evals.labels import occurrences
+from aver.evals.scorers import ranking
 from aver.evals.types import Case, Gold, Outcome
 from aver.gateway.adapters.extractive import choose
 from aver.gateway.adapters.extractive_scoring import score

@@ -14,12 +14,14 @@ from aver.evals.types import Called, Case, Cited, Message, Quote, Response, Resu
 __all__ = [
     "asked",
     "asked_digest",
+    "case_of",
     "decode_case",
     "decode_header",
     "decode_response",
     "decode_result",
     "encode",
     "encode_result",
+    "response_of",
 ]
 
 _CITED = ("ranking", "looked", "citations")
@@ -64,7 +66,12 @@ def decode_header(written: Mapping[str, Any]) -> RunHeader:
 
 def decode_response(line: bytes) -> Response:
     """Raises :class:`ValueError`, :class:`TypeError` or :class:`AttributeError` for anything that is no response."""
-    found = orjson.loads(line)
+    return response_of(orjson.loads(line))
+
+
+def response_of(written: Mapping[str, Any]) -> Response:
+    """As :func:`decode_response`, of what JSON has said already."""
+    found = dict(written)
     for name in _CITED:
         if found.get(name) is not None:
             found[name] = tuple(Cited(**each) for each in found[name])
@@ -78,7 +85,12 @@ def decode_response(line: bytes) -> Response:
 
 def decode_case(line: bytes) -> Case:
     """Raises as :func:`decode_response`."""
-    found = orjson.loads(line)
+    return case_of(orjson.loads(line))
+
+
+def case_of(written: Mapping[str, Any]) -> Case:
+    """As :func:`decode_case`, of what JSON has said already."""
+    found = dict(written)
     for name in ("groups", "documents", "answers", "tags"):
         found[name] = tuple(found.get(name, ()))
     for name, of in (("passages", Quote), ("history", Message)):
