@@ -8,10 +8,10 @@ from aver.evals.scorers.holding import holds, says
 from aver.evals.scorers.kinds import NOTHING, Judge, Kind, Means, Score, rate, references
 from aver.evals.types import Case, Cited, Gold, Response
 
-__all__ = ["ANSWERS", "AUROC", "RIGHT_IF_GIVEN"]
+__all__ = ["ANSWERS", "CONFIDENCE", "RIGHT_IF_GIVEN"]
 
-AUROC = "auroc"
-"""Not a ratio but an area: each case adds whether it has an answer, and its confidence."""
+CONFIDENCE = "confidence"
+"""Log odds, above nothing: no ratio is made of them, but an area and a curve over all cases."""
 RIGHT_IF_GIVEN = "right_if_given"
 _CERTAIN = 100.0
 """Log odds beyond which confidence is not told apart."""
@@ -45,8 +45,7 @@ def _make(settings: Any, means: Means) -> Judge:
             kept = [Cited(**each) for each in held or ()]
             found[RIGHT_IF_GIVEN] = rate(not case.unanswerable and any(holds(each, gold) for each in kept))
         if response.confidence is not None:
-            odds = max(-_CERTAIN, min(response.confidence, _CERTAIN))
-            found[AUROC] = (float(not case.unanswerable), odds)
+            found[CONFIDENCE] = max(-_CERTAIN, min(response.confidence, _CERTAIN)), 0.0
         return found, _why(case, given, right)
 
     return judge
@@ -68,6 +67,6 @@ def _why(case: Case, given: bool, right: bool) -> str:
 ANSWERS = Kind(
     "answers",
     "answered where there is an answer, held back where there is none, and right by what is cited or said",
-    ("answered", "held_back", "right_of_answered", "gold_in_context", "gold_in_citations", RIGHT_IF_GIVEN, AUROC),
+    ("answered", "held_back", "right_of_answered", "gold_in_context", "gold_in_citations", RIGHT_IF_GIVEN, "auroc"),
     _make,
 )

@@ -8,8 +8,8 @@ Introduction to the Bootstrap", 1993, chapter 13): all that belongs to a questio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -43,7 +43,7 @@ _DRAWS = 2000
 _CELLS = 1 << 21
 """Numbers drawn at once."""
 
-Method = Literal["wilson", "bootstrap", "too few"]
+Method = Literal["wilson", "bootstrap", "linearised", "too few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,21 @@ def area(weights: Array, columns: Array) -> Array:
         return np.asarray((above * ahead).sum(axis=1) / (above.sum(axis=1) * below.sum(axis=1)))
 
 
-def interval(columns: Array, figure: Figure = ratio, seed: int = 0) -> Interval:
-    """``figure`` of all questions, with its interval. ``columns`` has at least one row.
+def interval(
+    columns: Array, figure: Figure = ratio, seed: int = 0, clusters: Sequence[Hashable] | None = None
+) -> Interval:
+    """``figure`` of all questions, with its interval. ``columns`` has at least one row. Of ``clusters``, all that belongs to one is drawn together.
 
     Where all questions have the same value a bootstrap would find no doubt at all; Wilson's interval stands in, which is right for
     proportions and too wide rather than too narrow for anything else between 0 and 1.
     """
     n = len(columns)
     value = float(figure(np.ones((1, n)), columns)[0])
+    if clusters is not None and figure is ratio:
+        numbers: dict[Hashable, int] = {}
+        places = np.array([numbers.setdefault(each, len(numbers)) for each in clusters])
+        sums = np.column_stack([np.bincount(places, columns[:, side]) for side in (0, 1)])
+        return replace(interval(sums, figure, seed), value=value, n=n)
     if figure is ratio and bool((columns[:, 1] == 1).all()):
         values = columns[:, 0]
         alike = bool((values == values[0]).all()) and 0 <= value <= 1
