@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aver.evals.abstention import CurvePoint, risk_coverage
 from aver.evals.running.file import Run
 from aver.evals.scorers.answers import CONFIDENCE, RIGHT_IF_GIVEN
-from aver.evals.statistics.intervals import Array, Figure, Interval, area, interval, ratio
+from aver.evals.statistics.intervals import LEAST, Array, Figure, Interval, area, interval, ratio
 from aver.evals.statistics.large import LARGE, large_interval
 from aver.evals.types import Result
 
@@ -22,7 +22,8 @@ __all__ = ["AUROC", "Latency", "Operating", "Report", "measured"]
 
 AUROC = "auroc"
 """The chance that a case with an answer has a higher confidence than one without; see :func:`~aver.evals.abstention.auroc`."""
-_TIMES = ("latency_ms", "first_ms", "retrieval_ms")
+_TIMES = ("latency_ms", "first_ms")
+_UNBOUNDED = ("_usd", "_ms", "_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class _Table:
                 kept = among[rows]
                 columns, rows = columns[kept], rows[kept]  # noqa: PLW2901 - narrowed
             if _defined(columns, figure):
-                found[name] = _interval(columns, figure, seed, every[rows])
+                found[name] = _interval(name, columns, figure, seed, every[rows])
         return found
 
     def _columns(self) -> dict[str, tuple[Array, NDArray[np.int64], Figure]]:
@@ -132,7 +133,11 @@ class _Table:
         if CONFIDENCE in self.measures:
             column = self.measures[CONFIDENCE]
             rows = np.frombuffer(column.rows, np.int64)
-            kinds = np.isin(rows, np.frombuffer(self.measures["answered"].rows, np.int64)) if "answered" in self.measures else np.zeros(len(rows), bool)
+            kinds = (
+                np.isin(rows, np.frombuffer(self.measures["answered"].rows, np.int64))
+                if "answered" in self.measures
+                else np.zeros(len(rows), bool)
+            )
             found[AUROC] = np.column_stack((kinds.astype(float), np.frombuffer(column.above, float))), rows, area
         return found
 
@@ -172,10 +177,13 @@ def measured(run: Run, seed: int = 0) -> Report:
     )
 
 
-def _interval(columns: Array, figure: Figure, seed: int, clusters: NDArray[np.int64]) -> Interval:
+def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: NDArray[np.int64]) -> Interval:
     apart = len(np.unique(clusters)) == len(clusters)
-    if len(columns) > LARGE:
-        return large_interval(columns, figure, None if apart else clusters)
+    unbounded = name.endswith(_UNBOUNDED)
+    if unbounded and len(columns) < LEAST:
+        return Interval(float(figure(np.ones((1, len(columns))), columns)[0]), None, None, len(columns), "too few")
+    if unbounded or len(columns) > LARGE:
+        return large_interval(columns, figure, None if apart else clusters, unbounded=unbounded)
     return interval(columns, figure, seed, None if apart else clusters.tolist())
 
 

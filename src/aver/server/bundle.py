@@ -26,6 +26,7 @@ from aver.server.prompts import read_prompt
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
+    from aver.evals.declaration import Evals
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
 
@@ -44,6 +45,7 @@ class Bundle:
     tools: ToolsConfig | None = None
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
+    evals: Evals | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -58,7 +60,9 @@ def read_whole(directory: Path) -> Bundle:
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
     assistant = read_assistant(sections, {**gateway.models, **gateway.routes}, folder)
-    return Bundle(gateway, guardrails, assistant, _tools(sections), _agents(sections, gateway, folder), folder)
+    return Bundle(
+        gateway, guardrails, assistant, _tools(sections), _agents(sections, gateway, folder), folder, _evals(sections)
+    )
 
 
 def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
@@ -80,6 +84,7 @@ def bundle_schema() -> Schema:
     """The published JSON Schema of ``aver.yaml``."""
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
+    from aver.evals.declaration import EVALS
 
     rules = description.schema()
     shapes: dict[str, Shape[Any]] = {
@@ -88,6 +93,7 @@ def bundle_schema() -> Schema:
         "guardrails": GUARDRAILS,
         "tools": TOOLS,
         "agents": AGENTS,
+        "evals": EVALS,
     }
     for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
@@ -111,3 +117,11 @@ def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig, folder: P
 
     models = {**gateway.models, **gateway.routes}
     return read_agents(sections["agents"], models, FEATURES, lambda file: read_prompt(folder / file).text)
+
+
+def _evals(sections: Mapping[str, YamlValue]) -> Evals | None:
+    if "evals" not in sections:
+        return None
+    from aver.evals.declaration import read_evals
+
+    return read_evals(sections["evals"])

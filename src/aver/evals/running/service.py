@@ -11,7 +11,19 @@ from typing import TypeVar
 
 from aver.core import Clock
 from aver.core.clock import rfc3339
-from aver.core.errors import AverError, InvalidInput, LimitReached, Unavailable
+from aver.core.errors import (
+    AverError,
+    BudgetExceeded,
+    ContentFiltered,
+    ContextOverflow,
+    InvalidInput,
+    LimitReached,
+    ProviderDenied,
+    ProviderExhausted,
+    RequestRejected,
+    Stopped,
+    Unavailable,
+)
 from aver.evals.running.bounds import Bounds, Pace, Purse
 from aver.evals.running.file import RunWriter
 from aver.evals.running.responses import Responses, response_key
@@ -25,6 +37,16 @@ T = TypeVar("T")
 _PAUSE = 0.5
 """Seconds before a case is asked again; twice as long each time, unless the error says for how long."""
 _LONGEST_PAUSE = 30.0
+_LASTING = (
+    BudgetExceeded,
+    ContentFiltered,
+    ContextOverflow,
+    ProviderDenied,
+    ProviderExhausted,
+    RequestRejected,
+    Stopped,
+)
+"""What would be the same a moment later."""
 
 
 class TimeLimit(AverError):
@@ -92,9 +114,12 @@ class Runner:
             for place, measures in enumerate((("cost_usd",), ("input_tokens", "output_tokens"))):
                 self._purse.add(place, sum(each.values[name][0] for name in measures if name in each.values))
         queue = self._queue(cases, known)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._bounds.concurrency):
-                group.create_task(self._work(queue, tally))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._bounds.concurrency):
+                    group.create_task(self._work(queue, tally))
+        except ExceptionGroup as broken:  # of writing; the first that could not is why the others were left
+            raise broken.exceptions[0] from None
         if self._purse.unknown:
             raise InvalidInput(
                 f"{self._target.name} does not say what it costs, so that a budget cannot be held",
@@ -158,7 +183,7 @@ class Runner:
             try:
                 return await _within(self._bounds.seconds, self._target.name, self._target.respond(case, seed=seed))
             except (LimitReached, Unavailable) as error:
-                if tried == self._bounds.retries:
+                if tried == self._bounds.retries or isinstance(error, _LASTING):
                     raise
                 await asyncio.sleep(min(error.retry_after or _PAUSE * 2**tried, _LONGEST_PAUSE))
         raise AssertionError("the last try returns or raises")

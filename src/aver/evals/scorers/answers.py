@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aver.evals.scorers.holding import holds, says
-from aver.evals.scorers.kinds import NOTHING, Judge, Kind, Means, Score, rate, references
+from aver.evals.scorers.kinds import NOTHING, SEARCH, Judge, Kind, Means, Score, rate, references
 from aver.evals.types import Case, Cited, Gold, Response
 
 __all__ = ["ANSWERS", "CONFIDENCE", "RIGHT_IF_GIVEN"]
@@ -21,7 +21,7 @@ def _make(settings: Any, means: Means) -> Judge:
     del settings
 
     def judge(case: Case, response: Response) -> Score:
-        if case.refuse:
+        if case.refuse or response.mode == SEARCH:
             return NOTHING
         gold = Gold() if case.unanswerable else means.gold(case)
         if not case.unanswerable and not (gold.documents or gold.anywhere or references(case)):

@@ -17,11 +17,13 @@ from aver.gateway.config.shapes import Shape
 if TYPE_CHECKING:
     from aver.gateway.types import Embedder
 
-__all__ = ["NOTHING", "Judge", "Judged", "Kind", "Means", "Score", "named_gold", "rate", "references"]
+__all__ = ["NOTHING", "SEARCH", "Judge", "Judged", "Kind", "Means", "Score", "named_gold", "rate", "references"]
 
 Score = tuple[Values, str]
 """What is measured, and why in a sentence or nothing."""
 Judge = Callable[[Case, Response], Score | Awaitable[Score]]
+SEARCH = "search"
+"""The mode of a response that only found something: it neither answers nor declines."""
 NOTHING: Score = ({}, "")
 """Of a case without the label, or a response without the part, that a scorer reads."""
 

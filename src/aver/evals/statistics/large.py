@@ -23,11 +23,18 @@ LARGE = 2000
 _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 
-def large_interval(columns: Array, figure: Figure = ratio, clusters: NDArray[np.int64] | None = None) -> Interval:
-    """As :func:`~aver.evals.statistics.intervals.interval`, of many. ``clusters`` numbers them, shape ``(n,)``; each by itself where there are none."""
+def large_interval(
+    columns: Array, figure: Figure = ratio, clusters: NDArray[np.int64] | None = None, *, unbounded: bool = False
+) -> Interval:
+    """As :func:`~aver.evals.statistics.intervals.interval`, of many. ``clusters`` numbers them, shape ``(n,)``; each by itself where there are none.
+    ``unbounded`` is what is no share of anything, however its values look."""
     n = len(columns)
     value = float(figure(np.ones((1, n)), columns)[0])
-    shares = figure is ratio and bool((columns[:, 1] == 1).all() and np.isin(columns[:, 0], (0.0, 1.0)).all())
+    shares = (
+        not unbounded
+        and figure is ratio
+        and bool((columns[:, 1] == 1).all() and np.isin(columns[:, 0], (0.0, 1.0)).all())
+    )
     if shares and (clusters is None or value in (0.0, 1.0)):
         count = n if clusters is None else len(np.unique(clusters))
         return Interval(value, *wilson(value, count), n, "wilson")
@@ -38,7 +45,9 @@ def large_interval(columns: Array, figure: Figure = ratio, clusters: NDArray[np.
     count = len(parts)
     error = math.sqrt(count / (count - 1) * float(np.square(parts).sum())) if count > 1 else math.inf
     low, high = value - _Z * error, value + _Z * error
-    bounded = figure is area or bool((columns[:, 0] <= columns[:, 1]).all() and (columns[:, 0] >= 0).all())
+    bounded = figure is area or (
+        not unbounded and bool((columns[:, 0] <= columns[:, 1]).all() and (columns[:, 0] >= 0).all())
+    )
     if bounded:
         low, high = max(0.0, low), min(1.0, high)
     return Interval(value, low, high, n, "linearised")

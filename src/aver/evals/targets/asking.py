@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from aver.core import Principal
 from aver.evals.types import Case
 
-__all__ = ["Asker"]
+__all__ = ["ASKER", "Asker"]
+
+ASKER = "evaluation"
+"""Who asks where nobody is named: somebody in no group."""
 
 
 @dataclass(frozen=True, slots=True)

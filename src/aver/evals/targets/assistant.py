@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aver.agents.types import Answer, SentenceReady
 from aver.core import Clock, Principal, canonical_json, sha256_hex
 from aver.core.errors import Blocked
+from aver.evals.scorers.kinds import SEARCH
 from aver.evals.targets.asking import Asker
 from aver.evals.targets.evidence import turn_response
 from aver.evals.types import Case, Cited, Response
@@ -51,7 +52,7 @@ class SearchTarget:
         hits = self._knowledge.search(principal, question, DEPTH)
         taken = (self._clock.monotonic() - began) * 1000
         ranking = tuple(Cited(hit.document, hit.start, hit.end, hit.text, hit.version, hit.title) for hit in hits)
-        return Response(ranking=ranking, latency_ms=taken, details={"retrieval_ms": taken})
+        return Response(ranking=ranking, mode=SEARCH, latency_ms=taken, details={"retrieval_ms": taken})
 
 
 class AssistantTarget:

@@ -33,16 +33,17 @@ class Oracle:
     async def respond(self, case: Case, *, seed: int = 0) -> Response:
         del seed
         nothing = case.unanswerable or case.refuse
-        found = () if nothing else _places(self._gold(case), case)
+        gold = Gold() if nothing else self._gold(case)
+        cited = () if nothing else _cited(gold, case)
         text = "" if nothing else _text(case)
         return Response(
             text=text,
             value=None if nothing or isinstance(case.expected, str) else case.expected,
             abstained=case.unanswerable,
             refused=case.refuse,
-            ranking=found,
-            looked=found,
-            citations=found,
+            ranking=() if nothing else _ranked(gold, case),
+            looked=cited,
+            citations=cited,
             supported=(True,) if text else (),
             calls=case.calls if case.calls is not None else (),
             state=case.state,
@@ -58,16 +59,24 @@ def _text(case: Case) -> str:
     return " ".join(each.quote for each in case.passages)
 
 
-def _places(gold: Gold, case: Case) -> tuple[Cited, ...]:
-    """What it would have found: the passages that the labels point to, then the documents of which they name none."""
-    texts = [*case.answers, *(each.quote for each in case.passages)]
-    spans = [Cited(each.document, each.start, each.end, _said(texts)) for each in gold.spans]
-    passages = [Cited(document, start, start + 1, _said(texts)) for document, start in sorted(gold.passages)]
-    known = {each.document for each in (*spans, *passages)}
-    rest = [Cited(each, 0, 0) for each in sorted(gold.documents - known)]
-    anywhere = [Cited("", 0, len(each), each) for each in gold.anywhere[:1]] if not gold.documents else []
-    return (*(passages or spans), *rest, *anywhere)
+def _ranked(gold: Gold, case: Case) -> tuple[Cited, ...]:
+    """What a search would have found: the passages that the labels point to, then the documents of which they name none."""
+    text = _said(case)
+    passages = [Cited(document, start, start + 1, text) for document, start in sorted(gold.passages)]
+    return (*passages, *_rest(gold, {each.document for each in passages}, case))
 
 
-def _said(texts: list[str]) -> str:
-    return texts[0] if texts else ""
+def _cited(gold: Gold, case: Case) -> tuple[Cited, ...]:
+    """What would have been quoted, in the same way."""
+    spans = [Cited(each.document, each.start, each.end, _said(case)) for each in gold.spans]
+    return (*spans, *_rest(gold, {each.document for each in spans}, case))
+
+
+def _rest(gold: Gold, known: set[str], case: Case) -> tuple[Cited, ...]:
+    if not gold.documents:
+        return tuple(Cited("", 0, len(each), each) for each in gold.anywhere[:1])
+    return tuple(Cited(each, 0, 0, _said(case)) for each in sorted(gold.documents - known))
+
+
+def _said(case: Case) -> str:
+    return next(iter((*case.answers, *(each.quote for each in case.passages))), "")

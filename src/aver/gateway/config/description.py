@@ -18,6 +18,7 @@ OTHERS = {
     "guardrails": "What is checked before and after the model.",
     "tools": "What the model may ask to be done.",
     "agents": "Features that act, by calling tools.",
+    "evals": "How well the feature does: labelled sets, judges, gates.",
     "objectives": "What is promised of the feature.",
     "rollout": "How a release meets its users.",
 }
