@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aver.evals.abstention import CurvePoint, risk_coverage
 from aver.evals.running.file import Run
 from aver.evals.scorers.answers import CONFIDENCE, RIGHT_IF_GIVEN
+from aver.evals.statistics.areas import MANY, area_interval
 from aver.evals.statistics.intervals import LEAST, Array, Figure, Interval, area, interval, ratio
-from aver.evals.statistics.large import LARGE, large_interval
 from aver.evals.types import Result
 
 __all__ = ["AUROC", "Latency", "Operating", "Report", "measured"]
@@ -178,12 +178,13 @@ def measured(run: Run, seed: int = 0) -> Report:
 
 
 def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: NDArray[np.int64]) -> Interval:
-    apart = len(np.unique(clusters)) == len(clusters)
-    unbounded = name.endswith(_UNBOUNDED)
-    if unbounded and len(columns) < LEAST:
-        return Interval(float(figure(np.ones((1, len(columns))), columns)[0]), None, None, len(columns), "too few")
-    if unbounded or len(columns) > LARGE:
-        return large_interval(columns, figure, None if apart else clusters, unbounded=unbounded)
+    n, apart = len(columns), len(np.unique(clusters)) == len(clusters)
+    if name.endswith(_UNBOUNDED) and n >= LEAST and bool((columns == columns[0]).all()):
+        # No share of anything, however it looks.
+        value = float(columns[0, 0])
+        return Interval(value, value, value, n, "student")
+    if figure is area and n > MANY:
+        return area_interval(columns, None if apart else clusters)
     return interval(columns, figure, seed, None if apart else clusters.tolist())
 
 
