@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -69,28 +68,11 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Column:
-    """One measure: of each result that has it, its place and what it adds above and below."""
-
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    above: array[float] = field(default_factory=lambda: array("d"))
-    below: array[float] = field(default_factory=lambda: array("d"))
-
-    def add(self, row: int, above: float, below: float) -> None:
-        self.rows.append(row)
-        self.above.append(above)
-        self.below.append(below)
-
-    def columns(self) -> Array:
-        """Shape ``(n, 2)``."""
-        return np.column_stack((np.frombuffer(self.above, float), np.frombuffer(self.below, float)))
-
-
-@dataclass(slots=True)
 class _Table:
     """What is kept of a run's results: numbers by measure, and for each result its cluster's number and its slices."""
 
-    measures: dict[str, _Column] = field(default_factory=dict)
+    measures: dict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
+    """Of each result that has it, one after another: its place, and what it adds above and below."""
     clusters: array[int] = field(default_factory=lambda: array("q"))
     numbers: dict[str, int] = field(default_factory=dict)
     tags: dict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("q")))
@@ -108,10 +90,7 @@ class _Table:
         if result.error:
             self.failed[result.error] += 1
         for name, (above, below) in result.values.items():
-            column = self.measures.get(name)
-            if column is None:
-                column = self.measures[name] = _Column()
-            column.add(row, above, below)
+            self.measures[name].extend((row, above, below))
 
     def figures(self, seed: int, among: NDArray[np.bool_] | None = None) -> dict[str, Interval]:
         """Every measure, of all results or of those ``among`` which it is true."""
@@ -127,23 +106,25 @@ class _Table:
 
     def _columns(self) -> dict[str, tuple[Array, NDArray[np.int64], Figure]]:
         found: dict[str, tuple[Array, NDArray[np.int64], Figure]] = {}
-        for name, each in self.measures.items():
+        for name in self.measures:
+            rows, columns = self.of(name)
             if name != CONFIDENCE:
-                found[name] = each.columns(), np.frombuffer(each.rows, np.int64), ratio
+                found[name] = columns, rows, ratio
         if CONFIDENCE in self.measures:
-            column = self.measures[CONFIDENCE]
-            rows = np.frombuffer(column.rows, np.int64)
-            kinds = (
-                np.isin(rows, np.frombuffer(self.measures["answered"].rows, np.int64))
-                if "answered" in self.measures
-                else np.zeros(len(rows), bool)
-            )
-            found[AUROC] = np.column_stack((kinds.astype(float), np.frombuffer(column.above, float))), rows, area
+            rows, columns = self.of(CONFIDENCE)
+            kinds = np.isin(rows, self.of("answered")[0])
+            found[AUROC] = np.column_stack((kinds.astype(float), columns[:, 0])), rows, area
         return found
 
+    def of(self, measure: str) -> tuple[NDArray[np.int64], Array]:
+        """The places of the results that have it, and what they add, shape ``(n, 2)``."""
+        numbers = np.frombuffer(self.measures[measure], float) if measure in self.measures else np.empty(0)
+        table = numbers.reshape(-1, 3)
+        return table[:, 0].astype(np.int64), table[:, 1:]
+
     def by_row(self, measure: str) -> dict[int, float]:
-        column = self.measures.get(measure)
-        return {} if column is None else dict(zip(column.rows, column.above, strict=True))
+        rows, columns = self.of(measure)
+        return dict(zip(rows.tolist(), columns[:, 0].tolist(), strict=True))
 
 
 def measured(run: Run, seed: int = 0) -> Report:
@@ -170,7 +151,7 @@ def measured(run: Run, seed: int = 0) -> Report:
         slices=slices,
         curve=_curve(table),
         operating=_operating(answered, held, table.by_row(RIGHT_IF_GIVEN)),
-        latency={name: _latency(table.measures[name].above) for name in _TIMES if name in table.measures},
+        latency={name: _latency(table.of(name)[1][:, 0]) for name in _TIMES if name in table.measures},
         cost_usd=_total(table, "cost_usd", count),
         tokens=_tokens(table),
         clusters=len(table.numbers),
@@ -215,17 +196,17 @@ def _operating(
     return Operating(len(given) / count, risk, count)
 
 
-def _latency(values: Sequence[float]) -> Latency:
+def _latency(values: Array) -> Latency:
     p50, p95 = np.quantile(values, (0.5, 0.95))
     return Latency(round(float(p50), 1), round(float(p95), 1), len(values))
 
 
 def _total(table: _Table, measure: str, count: int) -> float | None:
-    column = table.measures.get(measure)
+    rows, columns = table.of(measure)
     known = count - sum(table.failed.values())
-    return math.fsum(column.above) if column is not None and len(column.above) >= known else None
+    return float(columns[:, 0].sum()) if len(rows) and len(rows) >= known else None
 
 
 def _tokens(table: _Table) -> int | None:
-    columns = [table.measures[name] for name in ("input_tokens", "output_tokens") if name in table.measures]
-    return int(sum(math.fsum(each.above) for each in columns)) if columns else None
+    found = [table.of(name)[1] for name in ("input_tokens", "output_tokens") if name in table.measures]
+    return int(sum(each[:, 0].sum() for each in found)) if found else None

@@ -46,6 +46,7 @@ class Responses:
             # Whole after the death of the process without waiting for the disk; after a power cut the last ones may be missing.
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint=8000")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS response (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID"
             )
