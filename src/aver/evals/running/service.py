@@ -169,7 +169,7 @@ class Runner:
                 return None, ""
             try:
                 response = await self._ask(case, seed)
-                self._responses.put(key, response)
+                await self._responses.put(key, response)
             except Exception as error:  # noqa: BLE001 - whatever one case raises costs that case
                 return _failed(case, repeat, error), ""
             finally:

@@ -113,14 +113,14 @@ FULL = Response(
 )
 
 
-def test_keeps_responses_by_content(tmp_path: Path):
+async def test_keeps_responses_by_content(tmp_path: Path):
     run = tmp_path / "a.run.jsonl"
     kept = Responses.beside(run)
     key = response_key("t", "c", 0, 1)
     assert kept.get(key) is None
     long = dataclasses.replace(FULL, text="x" * 5000)
-    kept.put(key, long)
-    kept.put("other", FULL)
+    await kept.put(key, long)
+    await kept.put("other", FULL)
     kept.close()
     again = Responses.beside(run)
     assert again.get(key) == long
