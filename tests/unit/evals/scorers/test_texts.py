@@ -200,7 +200,7 @@ async def later(case, response):
     finally:
         await means.close()
     assert scorer.digest != other.digest
-    with pytest.raises(NotFound, match="none.py"):
+    with pytest.raises(NotFound, match=r"none\.py"):
         scorers_of([declared("function: none.py:score")], means)
     broken = Means(tmp_path)
     scorers_of([declared("function: mine.py:none")], broken)
