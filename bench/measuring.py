@@ -1,4 +1,4 @@
-"""What ``aver knowledge`` measures on public data, through the commands a person would type.
+"""What ``aver eval`` measures on public data, through the commands a person would type.
 
 ``xquad``: paragraphs as documents, questions with their answers as people marked them; every fifth paragraph is kept out, so that its
 questions have no answer. ``scifact``: claims and the abstracts that bear on them, the search alone. ``handbook``: a set drafted by rule
@@ -49,7 +49,7 @@ def evaluated(folder: Path, cases: Iterable[dict[str, Any]], *words: str) -> dic
     file = folder / "set.jsonl"
     file.write_text("".join(json.dumps(case, ensure_ascii=False) + "\n" for case in cases), encoding="utf-8")
     return aver(
-        folder, "knowledge", "eval", str(file), "--tenant", "bench", "--out", str(folder / "result.json"), *words
+        folder, "eval", "run", str(file), "--tenant", "bench", "--out", str(folder / "result.run.jsonl"), *words
     )
 
 
@@ -81,7 +81,7 @@ def scifact(folder: Path, every: int) -> dict[str, Any]:
         query, document, _ = line.split("\t")
         judged[query].append(f"{document}.md")
     cases = [{"id": query, "question": asked[query], "documents": names} for query, names in judged.items()]
-    return evaluated(folder, cases[::every], "--search-only")
+    return evaluated(folder, cases[::every], "--target", "search", "--scorer", "retrieval")
 
 
 def handbook(folder: Path, every: int) -> dict[str, Any]:
@@ -93,10 +93,10 @@ def handbook(folder: Path, every: int) -> dict[str, Any]:
     aver(folder, "ingest", str(pages), "--tenant", "bench")
     file, count = folder / "set.jsonl", str(max(1, 200 // every))
     drafted = aver(folder, "knowledge", "draft-set", "--tenant", "bench", "--count", count, "--out", str(file))
-    result = str(folder / "result.json")
+    result = str(folder / "result.run.jsonl")
     return {
         "drafted": drafted,
-        "result": aver(folder, "knowledge", "eval", str(file), "--tenant", "bench", "--out", result),
+        "result": aver(folder, "eval", "run", str(file), "--tenant", "bench", "--out", result),
     }
 
 

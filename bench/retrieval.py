@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from scaffold import DATA, Installation, Texts, installation, jsonl, say
 
-from aver.evals.ranking import ndcg
+from aver.evals.scorers.ranking import ndcg
 from aver.knowledge import AccessList
 from aver.knowledge.ingest import document_id
 from aver.knowledge.lexical import analyze, bm25

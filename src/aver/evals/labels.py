@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aver.core import Principal
@@ -14,9 +14,11 @@ from aver.evals.types import Case, Gold, Span
 if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
-__all__ = ["Labels", "occurrences"]
+__all__ = ["Golds", "Labels", "occurrences"]
 
 _SHOWN = 5
+_RECENT = 1000
+"""Cases whose gold is remembered: several scorers ask for it one after another."""
 
 
 class Labels:
@@ -29,19 +31,25 @@ class Labels:
         self._passages: dict[str, list[tuple[int, int, str]]] = {}
 
     def resolve(self, cases: Sequence[tuple[Case, Principal]]) -> list[Gold]:
-        """The gold of each case; all of them before anything is asked.
+        """The gold of each case.
 
         Raises :class:`~aver.core.errors.InvalidInput` with the places of labels that name no document the person may read, or several,
         and of answers and quotes that do not stand where they are said to.
         """
-        found, problems = [], []
+        found: list[Gold] = []
+        self.check(cases, found.append)
+        return found
+
+    def check(self, cases: Iterable[tuple[Case, Principal]], take: Callable[[Gold], object] = lambda _: None) -> None:
+        """As :meth:`resolve`, giving each gold to ``take`` rather than keep it."""
+        problems: list[InvalidInput] = []
         for case, principal in cases:
             try:
-                found.append(self._gold(case, principal))
+                take(self._gold(case, principal))
             except InvalidInput as error:
                 problems.append(error)
         if not problems:
-            return found
+            return
         if len(problems) == 1:
             raise problems[0]
         more = f", and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -108,6 +116,25 @@ class Labels:
             self._passages[document] = self._knowledge.passages(principal, document)
         text = self._texts[document]
         return [Span(document, start, end) for quote in quotes for start, end in occurrences(text, quote)]
+
+
+class Golds:
+    """The gold of a case when it is asked for, as the person who asks it may read."""
+
+    def __init__(self, labels: Labels, who: Callable[[Case], Principal]) -> None:
+        self._labels, self._who = labels, who
+        self._recent: dict[str, Gold] = {}
+
+    def check(self, cases: Iterable[Case]) -> None:
+        """All of them before anything is asked; raises as :meth:`Labels.resolve`."""
+        self._labels.check((case, self._who(case)) for case in cases)
+
+    def __call__(self, case: Case) -> Gold:
+        if case.id not in self._recent:
+            if len(self._recent) >= _RECENT:
+                del self._recent[next(iter(self._recent))]
+            self._recent[case.id] = self._labels.resolve([(case, self._who(case))])[0]
+        return self._recent[case.id]
 
 
 def occurrences(text: str, quote: str) -> Iterator[tuple[int, int]]:

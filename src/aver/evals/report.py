@@ -1,51 +1,33 @@
-"""From outcomes to measures: overall and by slice, each with its interval; and how two runs compare."""
+"""From a run to its figures: overall and by slice, each with its interval. Reads results one at a time; what is kept of each is a few numbers."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aver.evals.abstention import CurvePoint, risk_coverage
-from aver.evals.statistics.intervals import Array, Figure, Interval, area, interval, ratio
-from aver.evals.statistics.pairing import Difference, difference, verdicts
-from aver.evals.types import Outcome
+from aver.evals.running.file import Run
+from aver.evals.scorers.answers import CONFIDENCE, RIGHT_IF_GIVEN
+from aver.evals.statistics.areas import MANY, area_interval
+from aver.evals.statistics.intervals import LEAST, Array, Figure, Interval, area, interval, ratio
+from aver.evals.types import Result
 
-__all__ = [
-    "AUROC",
-    "Comparison",
-    "Latency",
-    "Operating",
-    "Question",
-    "Questions",
-    "Report",
-    "compared",
-    "measured",
-    "questions_of",
-]
+__all__ = ["AUROC", "Latency", "Operating", "Report", "measured"]
 
 AUROC = "auroc"
-Questions = Mapping[str, "Question"]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What of one question a report keeps, to be compared with another run. ``values`` as in :attr:`Outcome.values`."""
-
-    values: dict[str, tuple[float, float]]
-    tags: tuple[str, ...] = ()
-    unanswerable: bool = False
-    confidence: float | None = None
-    """As in :attr:`Outcome.confidence`; ``None`` too where the passages answer nothing at all."""
-    abstained: bool | None = None
+"""The chance that a case with an answer has a higher confidence than one without; see :func:`~aver.evals.abstention.auroc`."""
+_TIMES = ("latency_ms", "first_ms")
+_UNBOUNDED = ("_usd", "_ms", "_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Operating:
-    """Where on the risk-coverage curve the system stands: the share of questions it answered, and of those the share it got wrong."""
+    """Where on the risk-coverage curve the system stands: the share of cases it answered, and of those the share it got wrong."""
 
     coverage: float
     risk: float | None
@@ -54,7 +36,7 @@ class Operating:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds. Never judged: they are of the machine, and of what else it did."""
+    """Milliseconds. They are of the machine, and of what else it did."""
 
     p50: float
     p95: float
@@ -63,166 +45,168 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run. All measures lie between 0 and 1, and more is better."""
+    """The outcome of a run. Measures lie between 0 and 1, and more is better, but for those that end in ``_usd``, ``_ms`` or ``_tokens`` and
+    ``attack_success``, of which less is. ``n`` of an interval counts results; what depends on each other is taken together for its width."""
 
-    questions: int
+    cases: int
+    results: int
+    """Cases times repeats, as far as they were asked."""
     unanswerable: int
-    unconfirmed: int
-    failed: dict[str, int]
-    """Turns that ended with an error, by its slug."""
-    modes: dict[str, int]
-    overall: dict[str, Interval]
-    slices: dict[str, dict[str, Interval]]
-    curve: list[CurvePoint] = field(default_factory=list)
+    """Results of cases that have no answer."""
+    failed: Mapping[str, int]
+    """Results that ended with an error, by its slug; neither right nor wrong."""
+    overall: Mapping[str, Interval]
+    slices: Mapping[str, Mapping[str, Interval]]
+    curve: Sequence[CurvePoint] = ()
     operating: Operating | None = None
-    latency: dict[str, Latency] = field(default_factory=dict)
+    latency: Mapping[str, Latency] = field(default_factory=dict)
     cost_usd: float | None = None
-    """Of all answers; ``None`` when that of any is unknown, or none was asked for."""
+    """Of all responses; ``None`` when that of any is unknown."""
+    tokens: int | None = None
+    clusters: int = 0
+    """Groups of results that depend on each other; as many as results where none do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """``questions`` are in both runs. Verdicts of ``overall`` are corrected together, and so are those of ``slices``."""
+@dataclass(slots=True)
+class _Table:
+    """What is kept of a run's results: numbers by measure, and for each result its cluster's number and its slices."""
 
-    questions: int
-    only_before: int
-    only_after: int
-    overall: dict[str, Difference]
-    slices: dict[str, dict[str, Difference]]
+    measures: dict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
+    """Of each result that has it, one after another: its place, and what it adds above and below."""
+    clusters: array[int] = field(default_factory=lambda: array("q"))
+    numbers: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("q")))
+    cases: set[str] = field(default_factory=set)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: Result) -> None:
+        row = len(self.clusters)
+        # A case asked again depends on itself; a cluster's name is never taken for that of a case.
+        cluster = f"c{result.cluster}" if result.cluster else f"r{result.case}"
+        self.clusters.append(self.numbers.setdefault(cluster, len(self.numbers)))
+        self.cases.add(result.case)
+        for tag in result.tags:
+            self.tags[tag].append(row)
+        if result.error:
+            self.failed[result.error] += 1
+        for name, (above, below) in result.values.items():
+            self.measures[name].extend((row, above, below))
+
+    def figures(self, seed: int, among: NDArray[np.bool_] | None = None) -> dict[str, Interval]:
+        """Every measure, of all results or of those ``among`` which it is true."""
+        every = np.frombuffer(self.clusters, np.int64)
+        found = {}
+        for name, (columns, rows, figure) in self._columns().items():
+            if among is not None:
+                kept = among[rows]
+                columns, rows = columns[kept], rows[kept]  # noqa: PLW2901 - narrowed
+            if _defined(columns, figure):
+                found[name] = _interval(name, columns, figure, seed, every[rows])
+        return found
+
+    def _columns(self) -> dict[str, tuple[Array, NDArray[np.int64], Figure]]:
+        found: dict[str, tuple[Array, NDArray[np.int64], Figure]] = {}
+        for name in self.measures:
+            rows, columns = self.of(name)
+            if name != CONFIDENCE:
+                found[name] = columns, rows, ratio
+        if CONFIDENCE in self.measures:
+            rows, columns = self.of(CONFIDENCE)
+            kinds = np.isin(rows, self.of("answered")[0])
+            found[AUROC] = np.column_stack((kinds.astype(float), columns[:, 0])), rows, area
+        return found
+
+    def of(self, measure: str) -> tuple[NDArray[np.int64], Array]:
+        """The places of the results that have it, and what they add, shape ``(n, 2)``."""
+        numbers = np.frombuffer(self.measures[measure], float) if measure in self.measures else np.empty(0)
+        table = numbers.reshape(-1, 3)
+        return table[:, 0].astype(np.int64), table[:, 1:]
+
+    def by_row(self, measure: str) -> dict[int, float]:
+        rows, columns = self.of(measure)
+        return dict(zip(rows.tolist(), columns[:, 0].tolist(), strict=True))
 
 
-def measured(outcomes: Sequence[Outcome], seed: int = 0) -> Report:
-    """The report of a run. The same outcomes and the same ``seed`` give the same report."""
-    cases = [each.case for each in outcomes]
-    answered = [each for each in outcomes if each.abstained is not None]
-    every = questions_of(outcomes)
-    failed, modes = _counted(each.error for each in outcomes), _counted(each.mode for each in outcomes)
-    costs = [each.cost_usd for each in answered]
-    latency = {"retrieval": [each.retrieval_ms for each in outcomes], "answer": _known(e.answer_ms for e in answered)}
+def measured(run: Run, seed: int = 0) -> Report:
+    """The report of a run. The same results and the same ``seed`` give the same report, in whichever order they finished.
+
+    Raises as :meth:`~aver.evals.running.file.Run.results`.
+    """
+    table = _Table()
+    for result in run.results():
+        table.add(result)
+    count = len(table.clusters)
+    slices = {}
+    for tag, rows in sorted(table.tags.items()):
+        among = np.zeros(count, bool)
+        among[np.frombuffer(rows, np.int64)] = True
+        slices[tag] = table.figures(seed, among)
+    answered, held = table.by_row("answered"), table.by_row("held_back")
     return Report(
-        questions=len(cases),
-        unanswerable=sum(case.unanswerable for case in cases),
-        unconfirmed=sum(case.status == "draft" for case in cases),
-        failed=failed,
-        modes=modes,
-        overall=_intervals(every, seed),
-        slices={name: _intervals(some, seed) for name, some in _sliced(every).items()},
-        curve=risk_coverage([_confidence(each.confidence) for each in answered], [each.right for each in answered]),
-        operating=_operating(answered) if answered else None,
-        latency={name: _latency(some) for name, some in latency.items() if some},
-        cost_usd=sum(_known(costs)) if costs and None not in costs else None,
+        cases=len(table.cases),
+        results=count,
+        unanswerable=len(held),
+        failed=dict(sorted(table.failed.items())),
+        overall=table.figures(seed),
+        slices=slices,
+        curve=_curve(table),
+        operating=_operating(answered, held, table.by_row(RIGHT_IF_GIVEN)),
+        latency={name: _latency(table.of(name)[1][:, 0]) for name in _TIMES if name in table.measures},
+        cost_usd=_total(table, "cost_usd", count),
+        tokens=_tokens(table),
+        clusters=len(table.numbers),
     )
 
 
-def questions_of(outcomes: Iterable[Outcome]) -> dict[str, Question]:
-    """What is kept of each question, by its case's id."""
-    return {
-        each.case.id: Question(
-            each.values, each.case.tags, each.case.unanswerable, each.confidence, abstained=each.abstained
-        )
-        for each in outcomes
-    }
+def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: NDArray[np.int64]) -> Interval:
+    n, apart = len(columns), len(np.unique(clusters)) == len(clusters)
+    if name.endswith(_UNBOUNDED) and n >= LEAST and bool((columns == columns[0]).all()):
+        # No share of anything, however it looks.
+        value = float(columns[0, 0])
+        return Interval(value, value, value, n, "student")
+    if figure is area and n > MANY:
+        return area_interval(columns, None if apart else clusters)
+    return interval(columns, figure, seed, None if apart else clusters.tolist())
 
 
-def compared(before: Questions, after: Questions, seed: int = 0) -> Comparison:
-    """``after`` less ``before`` over the questions of both; slices are those of ``after``."""
-    both = [name for name in after if name in before]
-    kept = {name: after[name] for name in both}
-    overall = _differences(before, kept, seed)
-    rows = {
-        (name, measure): found
-        for name, some in _sliced(kept).items()
-        for measure, found in _differences(before, some, seed).items()
-    }
-    slices: dict[str, dict[str, Difference]] = defaultdict(dict)
-    for (name, measure), verdict in verdicts(rows).items():
-        slices[name][measure] = replace(rows[name, measure], verdict=verdict)
-    decided = verdicts(overall)
-    return Comparison(
-        len(both),
-        len(before) - len(both),
-        len(after) - len(both),
-        {name: replace(each, verdict=decided[name]) for name, each in overall.items()},
-        dict(slices),
+def _defined(columns: Array, figure: Figure) -> bool:
+    if not len(columns):
+        return False
+    return len(np.unique(columns[:, 0])) == 2 if figure is area else bool(columns[:, 1].sum() > 0)
+
+
+def _curve(table: _Table) -> list[CurvePoint]:
+    """Over every result whose confidence is known."""
+    right = table.by_row(RIGHT_IF_GIVEN)
+    confidence = table.by_row(CONFIDENCE)
+    rows = list(confidence)
+    return risk_coverage(
+        [confidence[row] for row in rows], [bool(right[row]) if row in right else None for row in rows]
     )
 
 
-def _intervals(every: Questions, seed: int) -> dict[str, Interval]:
-    return {name: interval(_columns(every.values(), name), _figure(name), seed) for name in _measures(every.values())}
+def _operating(
+    answered: Mapping[int, float], held: Mapping[int, float], right: Mapping[int, float]
+) -> Operating | None:
+    count = len(answered) + len(held)
+    if not count:
+        return None
+    given = [row for row, yes in answered.items() if yes] + [row for row, back in held.items() if not back]
+    risk = 1 - sum(right.get(row, 0.0) for row in given) / len(given) if given else None
+    return Operating(len(given) / count, risk, count)
 
 
-def _differences(before: Questions, after: Questions, seed: int) -> dict[str, Difference]:
-    found = {}
-    for measure in _measures(after.values()):
-        pairs = [(before[name], each) for name, each in after.items()]
-        pairs = [pair for pair in pairs if all(_has(each, measure) for each in pair)]
-        sides = [_columns(side, measure) for side in zip(*pairs, strict=True)]
-        if sides and all(_defined(side, measure) for side in sides):
-            found[measure] = difference(sides[0], sides[1], _figure(measure), seed)
-    return found
-
-
-def _measures(every: Iterable[Question]) -> list[str]:
-    """Those that some question has something to say about, in the order they first come."""
-    every = list(every)
-    names = list(dict.fromkeys(name for each in every for name in each.values))
-    return names + [AUROC] * _defined(_columns(every, AUROC), AUROC)
-
-
-def _columns(every: Iterable[Question], measure: str) -> Array:
-    """Shape ``(n, 2)``, of the questions that have this measure; what a :data:`~aver.evals.statistics.intervals.Figure` reads."""
-    some = [each for each in every if _has(each, measure)]
-    if measure == AUROC:
-        rows = [(float(not each.unanswerable), _confidence(each.confidence)) for each in some]
-    else:
-        rows = [each.values[measure] for each in some]
-    return np.array(rows, float).reshape(len(rows), 2)
-
-
-def _has(each: Question, measure: str) -> bool:
-    return each.abstained is not None if measure == AUROC else measure in each.values
-
-
-def _defined(columns: Array, measure: str) -> bool:
-    if measure == AUROC:
-        return len(set(columns[:, 0])) == 2
-    return bool(columns[:, 1].sum() > 0)
-
-
-def _figure(measure: str) -> Figure:
-    return area if measure == AUROC else ratio
-
-
-def _sliced(every: Questions) -> dict[str, dict[str, Question]]:
-    found: dict[str, dict[str, Question]] = defaultdict(dict)
-    for name, each in every.items():
-        for tag in each.tags:
-            found[tag][name] = each
-    return dict(sorted(found.items()))
-
-
-def _operating(answered: Sequence[Outcome]) -> Operating:
-    given = [each for each in answered if not each.abstained]
-    risk = 1 - sum(bool(each.right) for each in given) / len(given) if given else None
-    return Operating(len(given) / len(answered), risk, len(answered))
-
-
-def _latency(values: Sequence[float]) -> Latency:
+def _latency(values: Array) -> Latency:
     p50, p95 = np.quantile(values, (0.5, 0.95))
     return Latency(round(float(p50), 1), round(float(p95), 1), len(values))
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = defaultdict(int)
-    for name in names:
-        if name:
-            found[name] += 1
-    return dict(sorted(found.items()))
+def _total(table: _Table, measure: str, count: int) -> float | None:
+    rows, columns = table.of(measure)
+    known = count - sum(table.failed.values())
+    return float(columns[:, 0].sum()) if len(rows) and len(rows) >= known else None
 
 
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
-def _confidence(value: float | None) -> float:
-    return -math.inf if value is None else value
+def _tokens(table: _Table) -> int | None:
+    found = [table.of(name)[1] for name in ("input_tokens", "output_tokens") if name in table.measures]
+    return int(sum(each[:, 0].sum() for each in found)) if found else None

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from aver.core import Principal
-
 __all__ = [
     "Called",
     "Case",
@@ -17,7 +15,6 @@ __all__ = [
     "Gold",
     "Message",
     "Origin",
-    "Outcome",
     "Quote",
     "Response",
     "Result",
@@ -260,23 +257,3 @@ class Gold:
     spans: tuple[Span, ...] = ()
     passages: frozenset[tuple[str, int]] = frozenset()
     anywhere: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of one case, filled in while it is asked. ``values`` are, by measure, what it adds to the sum above and below; a mean's is ``(value, 1)``."""
-
-    case: Case
-    principal: Principal
-    values: dict[str, tuple[float, float]] = field(default_factory=dict)
-    confidence: float | None = None
-    """Log odds that the passages looked at answer the question, by the built-in judgement; ``None`` when none was asked for."""
-    right: bool | None = None
-    """Whether the answer, or the one that was held back, is right; ``None`` when that is not known."""
-    abstained: bool | None = None
-    mode: str = ""
-    error: str = ""
-    """The slug of why the turn failed."""
-    retrieval_ms: float = 0.0
-    answer_ms: float | None = None
-    cost_usd: float | None = None

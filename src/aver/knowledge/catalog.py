@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from aver.knowledge.store import document_versions, documents
 from aver.knowledge.types import Document, DocumentText
 
 __all__ = [
+    "current_state",
     "current_versions",
     "list_documents",
     "passage_spans",
@@ -146,3 +148,11 @@ def _under(principal: Principal) -> ColumnElement[bool]:
 
 def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
     return (ids[start : start + _IDS_A_QUERY] for start in range(0, len(ids), _IDS_A_QUERY))
+
+
+def current_state(tx: Connection) -> str:
+    """What tells this state of the documents from any other: which there are, at which version, for whom. SHA-256, hexadecimal."""
+    digest = hashlib.sha256()
+    for row in tx.execute(select(documents.c.id, documents.c.version, documents.c.acl).order_by(documents.c.id)):
+        digest.update(f"{row.id}\0{row.version}\0{row.acl}\n".encode())
+    return digest.hexdigest()

@@ -167,6 +167,11 @@ class Knowledge:
             found = catalog.current_versions(tx, principal, documents)
         return {document: version for document, (version, _, _) in found.items()}
 
+    def state(self) -> str:
+        """What tells this state of the documents from any other, for whoever keeps what was found in it. For those who keep the installation."""
+        with self._store.read() as tx:
+            return catalog.current_state(tx)
+
     def documents(self, principal: Principal) -> list[Document]:
         """Every document this principal may read, by title."""
         with self._store.read() as tx:

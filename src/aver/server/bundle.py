@@ -26,6 +26,7 @@ from aver.server.prompts import read_prompt
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
+    from aver.evals.declaration import Evals
     from aver.releases.declaration import ReleaseConfig
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
@@ -46,6 +47,7 @@ class Bundle:
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     release: ReleaseConfig | None = None
     folder: Path | None = field(default=None, compare=False)
+    evals: Evals | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -74,6 +76,7 @@ def read_whole(directory: Path) -> Bundle:
         _agents(sections, models, folder),
         _release(sections),
         folder,
+        _evals(sections),
     )
 
 
@@ -96,6 +99,7 @@ def bundle_schema() -> Schema:
     """The published JSON Schema of ``aver.yaml``."""
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
+    from aver.evals.declaration import EVALS
     from aver.releases.declaration import RELEASE
 
     rules = description.schema()
@@ -106,6 +110,7 @@ def bundle_schema() -> Schema:
         "tools": TOOLS,
         "agents": AGENTS,
         "release": RELEASE,
+        "evals": EVALS,
     }
     for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
@@ -136,3 +141,11 @@ def _release(sections: Mapping[str, YamlValue]) -> ReleaseConfig | None:
     from aver.releases.declaration import read_release
 
     return read_release(sections["release"])
+
+
+def _evals(sections: Mapping[str, YamlValue]) -> Evals | None:
+    if "evals" not in sections:
+        return None
+    from aver.evals.declaration import read_evals
+
+    return read_evals(sections["evals"])

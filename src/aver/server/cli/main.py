@@ -32,6 +32,7 @@ from aver.server.cli import (
     check,
     documents,
     erase,
+    evals,
     evidence,
     gateway,
     index,
@@ -71,6 +72,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(index.app, name="index")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(judge.app, name="judge")
+app.add_typer(evals.app, name="eval")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aver.core.errors import Conflict, InvalidInput
-from aver.server.cli.knowledge.evaluate import ASKER
+from aver.evals.targets.asking import ASKER
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.progress import progress, spinner

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aver.evals.ranking import hit, ndcg, precision, recall, reciprocal_rank
+from aver.evals.scorers.ranking import hit, ndcg, precision, recall, reciprocal_rank
 
 names = st.sampled_from("abcdefgh")
 rankings = st.lists(names, unique=True)

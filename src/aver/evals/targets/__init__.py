@@ -1,0 +1,1 @@
+"""What is evaluated: one kind a file, each a :class:`~aver.evals.types.Target`."""

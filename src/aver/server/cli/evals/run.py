@@ -1,0 +1,226 @@
+"""``aver eval run``: ask a labelled set, and say how well it went, with which certainty."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aver.core.errors import InvalidInput, NotFound, VerificationFailed
+from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
+from aver.server.cli.evals.watching import watching
+from aver.server.cli.options import AsJson, Groups, TenantName
+from aver.server.cli.output import console, print_json, printable, table
+from aver.server.cli.progress import spinner
+from aver.server.cli.session import Session
+
+if TYPE_CHECKING:
+    from aver.evals.gate import Judged
+    from aver.evals.report import Report
+    from aver.evals.running.file import Run
+    from aver.evals.statistics.intervals import Interval
+    from aver.server.application import Application
+
+__all__ = ["run"]
+
+_RUNS = Path("evals") / "runs"
+"""Where runs of a bundle's suites are written, in its folder."""
+_USED = ("_ms", "_tokens", "_usd")
+"""Measures that are told in a line of their own."""
+_WORDS = {"fail": "fails", "inconclusive": "is inconclusive"}
+
+
+class _Unmet(VerificationFailed):
+    """Conditions that a run did not meet, with all that is known of it."""
+
+    slug = "condition-unmet"
+
+    def __init__(self, unmet: Sequence[Judged], document: Mapping[str, Any]) -> None:
+        self._document = document
+        said = "; ".join(f"{each.condition} {_WORDS[each.outcome]}: {_interval(each.found)}" for each in unmet)
+        super().__init__(said, "Look at the slices; where it is inconclusive, more cases would tell.")
+
+    def problem(self) -> dict[str, object]:
+        return {**super().problem(), **self._document}
+
+
+class _Unfinished(VerificationFailed):
+    """Conditions cannot be met by a run that was stopped."""
+
+    slug = "run-unfinished"
+
+
+def run(
+    context: typer.Context,
+    suite: SuiteArgument,
+    tenant: TenantName,
+    target: TargetOption = None,
+    scorer: ScorerOption = [],  # noqa: B006 - Typer copies it
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", metavar="USER", help="Who asks the cases that name nobody.")
+    ] = None,
+    group: Groups = [],  # noqa: B006
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The run's file, NAME.run.jsonl; what was responded is kept beside it."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped, without asking anything twice.")
+    ] = False,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, max=100, metavar="N", help="Ask each case so often, in place of the suite's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn, here and by models.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Cases at once.")] = 16,
+    rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Cases a second, at most.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Stop before more is spent.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop before more are used.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.001, metavar="S", help="That one response may take.")] = 120.0,
+    retries: Annotated[
+        int, typer.Option(min=0, max=20, metavar="N", help="Ask again so often after an error that may pass.")
+    ] = 2,
+    require: Annotated[
+        list[str],
+        typer.Option(
+            metavar="CONDITION",
+            help="Such as 'ndcg@10>=0.7' or 'answered[hr]>=0.8'; repeat it. Exit code 4 unless the whole interval meets it.",
+        ),
+    ] = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Ask labelled cases as those who may ask them, judge every response, and say how well it went, overall and by slice.
+
+    Every figure has its 95 % interval. Interrupted, or killed, a run goes on with --resume. Each answer of the assistant is a turn with its
+    own evidence, and the run leaves one step of its figures.
+    """
+    from aver.evals.gate import judged, parse_condition
+    from aver.evals.report import measured
+    from aver.evals.running.bounds import Bounds
+    from aver.evals.running.file import read_run
+    from aver.server.evaluating import Plan, dataset_of, evaluated, record
+
+    conditions = [parse_condition(each) for each in require]
+    with Session.of(context).application() as application, _kept(out) as given:
+        services = application.tenant(tenant)
+        chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
+        path = _place(application, chosen.name, given, out, resume, declared=chosen.name in evals.suites)
+        bounds = Bounds(
+            concurrency, repeats or chosen.repeats, seed, budget_usd, budget_tokens, rate, seconds, retries=retries
+        )
+        if not application.has_built_model:
+            with spinner("building the model, this once", quiet=as_json):
+                application.warm()
+        dataset = dataset_of(chosen, folder)
+        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume)
+        with watching(quiet=as_json) as watch:
+            ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
+        found = read_run(path)
+        report = measured(found, seed)
+        record(found, report, services)
+    drafts = sum(case.status == "draft" for case in dataset.cases)
+    verdicts = [judged(each, report.overall, report.slices) for each in conditions]
+    document = _document(
+        found, report, verdicts, ended.why, None if given is not None and given in path.parents else path
+    )
+    document["drafts"] = drafts
+    if not as_json:
+        _print(found, report, drafts, ended.why, document["file"])
+    if conditions and not found.complete:
+        raise _Unfinished(f"The run was stopped: {ended.why}", "Go on with it: --resume")
+    if unmet := [each for each in verdicts if each.outcome != "pass"]:
+        raise _Unmet(unmet, document)
+    if as_json:
+        print_json(document)
+
+
+@contextmanager
+def _kept(out: Path | None) -> Iterator[Path | None]:
+    """A folder for what is not kept; nothing where a file was named."""
+    if out is not None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="aver-eval-") as scratch:
+        yield Path(scratch)
+
+
+def _place(
+    application: Application, name: str, scratch: Path | None, out: Path | None, resume: bool, *, declared: bool
+) -> Path:
+    """Where the run is written: where was said, else among the bundle's runs if it is one of its suites, else where it is not kept."""
+    from aver.evals.running.file import SUFFIX, read_run
+
+    if out is not None:
+        return out
+    folder = application.bundle().folder
+    if not declared or folder is None:
+        if resume:
+            raise InvalidInput("Nothing says which run to go on with", "Name its file: --out FILE")
+        assert scratch is not None
+        return scratch / f"{name}{SUFFIX}"
+    runs = folder / _RUNS
+    if resume:
+        for path in sorted(runs.glob(f"{name}-*{SUFFIX}"), reverse=True):
+            if not read_run(path).complete:
+                return path
+        raise NotFound(f"No run of {name!r} was stopped", "Begin one, without --resume.")
+    runs.mkdir(parents=True, exist_ok=True)
+    return runs / f"{name}-{application.clock.now():%Y%m%dT%H%M%S}{SUFFIX}"
+
+
+def _document(
+    found: Run, report: Report, verdicts: Sequence[Judged], stopped: str, path: Path | None
+) -> dict[str, Any]:
+    return {
+        "format": "aver-report-1",
+        "file": path,
+        "header": asdict(found.header),
+        "complete": found.complete,
+        "stopped": stopped or None,
+        **asdict(report),
+        "conditions": verdicts,
+    }
+
+
+def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | None) -> None:
+    out = console()
+    asked = f", {report.results} results" if report.results != report.cases else ""
+    unconfirmed = f", {drafts} of them drafts that nobody confirmed" if drafts else ""
+    out.print(f"{report.cases} cases{asked}, {report.unanswerable} unanswerable{unconfirmed}", markup=False)
+    for error, count in report.failed.items():
+        out.print(f"{count} failed, and count neither way: {error}", style="yellow", markup=False)
+    rows = [(name, *_cells(each)) for name, each in report.overall.items() if not name.endswith(_USED)]
+    rows += [
+        (f"{name} [{tag}]", *_cells(each))
+        for tag, some in report.slices.items()
+        for name, each in some.items()
+        if not name.endswith(_USED)
+    ]
+    table(("measure", "value", "95 % interval", "n"), rows)
+    if report.operating is not None and report.operating.risk is not None:
+        at = report.operating
+        out.print(f"answered {at.coverage:.1%} of {at.n}, {at.risk:.1%} of the answers wrong", markup=False)
+    for name, each in report.latency.items():
+        out.print(f"{name.removesuffix('_ms')}: p50 {each.p50:.0f} ms, p95 {each.p95:.0f} ms", markup=False)
+    if report.tokens:
+        cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
+        out.print(f"used {report.tokens:,} tokens, cost {cost}", markup=False)
+    if not found.complete:
+        out.print(f"stopped: {printable(stopped)}", style="yellow", markup=False)
+    if path is not None:
+        out.print(f"kept in {printable(str(path))}", markup=False)
+
+
+def _cells(each: Interval) -> tuple[object, ...]:
+    return f"{each.value:.3f}", "too few" if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n
+
+
+def _interval(each: Interval) -> str:
+    if each.low is None:
+        return f"{each.value:.3f} from {each.n} cases, which are too few"
+    return f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f}, n {each.n})"
