@@ -254,6 +254,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "documents lineage": _OPERATORS,
     "documents delete": _NOTHING,
     "knowledge draft-set": (_drafted,),
+    **dict.fromkeys(("eval compare", "eval report", "gate run"), "runs, and the questions that they were given"),
     "knowledge eval": "figures, and the questions that it was given",
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
@@ -290,7 +291,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
                     *("replay", "feedback", "train", "selftest"),
                 )
             ),
+            *(f"gate {each}" for each in ("key", "verify")),
             "erase",
+            "init",
             "serve",
             "mcp",
         ),

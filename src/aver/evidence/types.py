@@ -38,6 +38,7 @@ StepKind = Literal[
     "source_declared",  # where documents come from, and who may read them
     "source_removed",  # a source forgotten, with its documents
     "evaluated",  # a labelled set asked and measured: its digest, the release's, the figures
+    "gated",  # what a gate made of runs: pass, fail or inconclusive, of which release, by which conditions
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

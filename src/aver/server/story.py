@@ -161,6 +161,11 @@ def _evaluated(known: Known) -> str:
     return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
 
 
+def _gated(known: Known) -> str:
+    became = {"pass": "passes", "fail": "fails"}.get(known.text("outcome"), "is inconclusive")
+    return f"The gate {became}: {known.counted('conditions', 'condition')} judged"
+
+
 def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -186,6 +191,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "source_declared": _source_declared,
     "source_removed": _source_removed,
     "evaluated": _evaluated,
+    "gated": _gated,
     "indexed": _indexed,
     "key_created": _key_created,
     "erased": _erased,

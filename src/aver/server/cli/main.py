@@ -8,6 +8,8 @@ code meaning
 2    usage: the command, an option, or the input's form is off
 3    not found, or not allowed: the two cannot be told apart
 4    verification failed: evidence or an index does not add up, or a condition is not met
+10   a gate fails
+11   a gate is inconclusive
 130  interrupted from the keyboard
 ==== =========================================================================
 
@@ -33,6 +35,7 @@ from aver.server.cli import (
     documents,
     erase,
     evidence,
+    gates,
     gateway,
     index,
     ingest,
@@ -68,6 +71,8 @@ app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
 app.add_typer(index.app, name="index")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(gates.evals, name="eval")
+app.add_typer(gates.app, name="gate")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
