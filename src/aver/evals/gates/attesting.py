@@ -15,10 +15,10 @@ from aver.core.errors import InvalidInput, VerificationFailed
 from aver.evals.gates.recording import gate_digest
 from aver.evals.gates.types import Condition, GateOutcome, Judged, Verdict
 from aver.evals.types import RunHeader
+from aver.evidence.dsse import statement
 
-__all__ = ["PREDICATE", "Attested", "attested", "statement"]
+__all__ = ["PREDICATE", "Attested", "attestation", "attested"]
 
-_STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _RESULTS: Mapping[GateOutcome, str] = {"pass": "PASSED", "fail": "FAILED", "inconclusive": "WARNED"}
 
@@ -36,7 +36,7 @@ class Attested:
     failed: tuple[str, ...]
 
 
-def statement(
+def attestation(
     verdict: Verdict, conditions: Sequence[Condition], runs: Mapping[Path, RunHeader], digests: Mapping[Path, str]
 ) -> dict[str, Any]:
     """The statement of a verdict on these runs; ``digests`` are those of their files.
@@ -55,21 +55,15 @@ def statement(
         "warnedTests": _names(verdict, "inconclusive"),
         "failedTests": _names(verdict, "fail"),
     }
-    subjects = {digest: name for name, digest in map(_subject, runs.values())}
-    return {
-        "_type": _STATEMENT,
-        "subject": [_resource(name, digest) for digest, name in subjects.items()],
-        "predicateType": PREDICATE,
-        "predicate": predicate,
-    }
+    return statement(list(dict.fromkeys(map(_subject, runs.values()))), PREDICATE, predicate)
 
 
 def attested(payload: Mapping[str, Any]) -> Attested:
-    """What a statement that :func:`~aver.evidence.dsse.opened` gave says. Raises :class:`~aver.core.errors.VerificationFailed` for one that is
+    """What a statement, as :func:`~aver.evidence.dsse.opened` gives it, says. Raises :class:`~aver.core.errors.VerificationFailed` for one that is
     about something else."""
     try:
         predicate = payload["predicate"]
-        if (payload["_type"], payload["predicateType"]) != (_STATEMENT, PREDICATE):
+        if payload["predicateType"] != PREDICATE:
             raise KeyError("predicateType")  # noqa: TRY301 - one way out for all that is not as it should be
         outcome = {word: outcome for outcome, word in _RESULTS.items()}[predicate["result"]]
         return Attested(

@@ -158,7 +158,7 @@ def _against_bound(judged: Judged, found: Interval, weak: tuple[str, ...]) -> Ju
     low, high = (found.low, found.high) if upward else (_minus(found.high), _minus(found.low))
     bound = bound if upward else -bound
     if low is not None and low >= bound - 1e-12:
-        return replace(judged, outcome="pass", found=found, said=_said(judged, found), cases=weak)
+        return replace(judged, outcome="pass", found=found, said=_said(judged, found))
     if high is not None and high < bound - 1e-12:
         return replace(judged, outcome="fail", found=found, said=_said(judged, found), cases=weak)
     count = needed(found, judged.bound)

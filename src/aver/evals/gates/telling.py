@@ -94,7 +94,7 @@ def _told(change: Change, before: str) -> str:
     name, found = change.measure, change.difference
     spread = change_between(name, found.low, found.high)
     if unbounded(name):
-        return f"{_amounts(name, found, before)} ({spread})"
+        return _amounts(name, found, before)
     phrase = _PHRASES.get(name)
     points = f"{abs(found.value) * 100:.1f} points {'more' if found.value > 0 else 'less'}"
     if points.startswith("0.0 "):
@@ -105,15 +105,14 @@ def _told(change: Change, before: str) -> str:
 
 
 def _amounts(measure: str, found: Difference, before: str) -> str:
-    verbs = {"_usd": "costs", "_ms": "takes", "_tokens": "uses"}
-    verb = next(word for ending, word in verbs.items() if measure.endswith(ending))
+    verbs = {"_usd": "costs {}", "_ms": "takes {} time", "_tokens": "uses {} tokens"}
+    phrase = next(words for ending, words in verbs.items() if measure.endswith(ending))
     sides = f"{amount(measure, found.before)} → {amount(measure, found.after)}"
     if found.before <= 0:
-        return f"{verb} {sides} a case in {measure}"
+        return f"{phrase.format('something')} where {before} does not ({measure}: {sides})"
     percent = (found.after / found.before - 1) * 100
-    if abs(percent) < 0.05:
-        return f"{verb} as much as {before} ({sides})"
-    return f"{verb} {abs(percent):.0f} % {'more' if percent > 0 else 'less'} in {measure} ({sides})"
+    much = f"{abs(percent):.0f} % {'more' if percent > 0 else 'less'}" if abs(percent) >= 0.5 else "as much"
+    return f"{phrase.format(much)} ({measure}: {sides} a case)"
 
 
 def _plain(name: str, found: Difference) -> str:

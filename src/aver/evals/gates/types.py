@@ -98,7 +98,7 @@ class Judged:
     needed: int | None = None
     """Cases with which it could be decided four times in five, were things as they look now; ``None`` where that is no question of cases."""
     cases: tuple[str, ...] = ()
-    """Ids of those that speak against it, the worst first."""
+    """Ids of those that speak against it, the worst first; none where the figures meet it."""
 
 
 @dataclass(frozen=True, slots=True)

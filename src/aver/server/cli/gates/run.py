@@ -11,15 +11,14 @@ import typer
 
 from aver.core.errors import InvalidInput, VerificationFailed
 from aver.server.cli.bundle import BundleOption
-from aver.server.cli.gates.given import CasesOption, read_bytes, sets_of, written
+from aver.server.cli.gates.given import CasesOption, sets_of, written
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     from aver.evals.gates.types import Condition, Verdict
+    from aver.evidence.dsse import PrivateKey
     from aver.server.gating import Material
 
 __all__ = ["GateFailed", "GateUndecided", "run"]
@@ -92,7 +91,7 @@ def run(
     key: Annotated[
         Path | None,
         typer.Option(
-            "--key", metavar="FILE", help="Sign with this private Ed25519 key (PEM); else with the tenant's own."
+            "--key", metavar="FILE", help="Sign with this private key (PEM, Ed25519); else with the tenant's own."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -129,21 +128,21 @@ def _attested(
     tenant: str | None,
     key: Path | None,
 ) -> bytes:
-    from aver.evals.gates.attesting import statement
-    from aver.evidence.dsse import sealed
+    from aver.evals.gates.attesting import attestation
+    from aver.evidence.dsse import signed_statement
     from aver.server.gating import digest_of
 
     runs = [*material.runs.values(), *material.baselines.values()]
     headers = {run.path: run.header for run in material.runs.values()}
-    said = statement(verdict, conditions, headers, {run.path: digest_of(run.path) for run in runs})
-    return json.dumps(sealed(said, _signer(context, tenant, key)), indent=1).encode() + b"\n"
+    said = attestation(verdict, conditions, headers, {run.path: digest_of(run.path) for run in runs})
+    return json.dumps(signed_statement(said, _signer(context, tenant, key)), indent=1).encode() + b"\n"
 
 
-def _signer(context: typer.Context, tenant: str | None, key: Path | None) -> Ed25519PrivateKey:
-    from aver.evidence.dsse import private_key
+def _signer(context: typer.Context, tenant: str | None, key: Path | None) -> PrivateKey:
+    from aver.evidence.dsse import read_private_key
 
     if key is not None:
-        return private_key(read_bytes(key, "key"))
+        return read_private_key(key)
     if tenant is None:
         raise InvalidInput("It is not said who signs the attestation", "Give --tenant TENANT or --key FILE.")
     with Session.of(context).application() as application:
