@@ -39,6 +39,7 @@ from aver.server.cli import (
     gateway,
     index,
     ingest,
+    init,
     keys,
     knowledge,
     mcp,
@@ -63,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True)(begin)
+app.command("init")(init.init)
 app.add_typer(tenants.app, name="tenant")
 app.command("ingest")(ingest.ingest)
 app.add_typer(sources.app, name="sources")
