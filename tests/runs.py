@@ -53,7 +53,7 @@ def results(values, *, measure="right_of_answered", tags=(), clusters=None, **mo
         Result(
             f"case-{place:04}",
             0,
-            {measure: (float(value), 1.0)},
+            {measure: (float(value), 1.0), "of_nothing": (0.0, 0.0)},
             tuple(tags),
             "" if clusters is None else str(clusters[place]),
             **more,

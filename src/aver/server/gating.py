@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,10 +31,10 @@ def gathered(
     runs: Sequence[Run],
     baselines: Sequence[Run],
     datasets: Iterable[Dataset],
-    doubted: Mapping[str, Mapping[str, str]] | None = None,
+    standing: Callable[[str, str], str] = lambda _name, _digest: "",
 ) -> Material:
-    """``datasets`` are those that the runs may have asked, found by their digests, else by their names; ``doubted`` has, by suite, the
-    measures that cannot be relied on.
+    """``datasets`` are those that the runs may have asked, found by their digests, else by their names; ``standing`` says of a scorer, by
+    its name and its digest, why it may not decide.
 
     Raises :class:`~aver.core.errors.InvalidInput` for two runs of one suite, and for a baseline of a suite that has no run.
     """
@@ -59,7 +59,7 @@ def gathered(
                 sheet,
                 old,
                 objections(sheet, known, "" if dataset is None else dataset.digest),
-                (doubted or {}).get(suite, {}),
+                {name: why for name, each in run.header.scorers.items() if (why := standing(name, each))},
                 () if old is None else incomparable(sheet, old),
             )
         )

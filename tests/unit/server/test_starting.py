@@ -53,7 +53,7 @@ def test_the_three_systems_do_the_same(tmp_path):
         "aver check",
         "aver ingest documents --tenant ci",
         "aver eval check handbook --tenant ci",
-        "aver eval run handbook --bundle reports/base --tenant ci --out reports/base.run.jsonl",
+        "AVER_BUNDLE=reports/base aver eval run handbook --tenant ci --out reports/base.run.jsonl",
         "aver gate --tenant ci --baseline reports/base.run.jsonl --junit reports/junit.xml",
         "--markdown reports/summary.md --html reports/report.html --attest reports/attestation.json",
     ):

@@ -42,7 +42,7 @@ class Trial:
     objections: tuple[str, ...] = ()
     """Why the run cannot pass, whatever its figures: :func:`~aver.evals.gates.admitting.objections`."""
     doubted: Mapping[str, str] = field(default_factory=dict)
-    """By measure, why it cannot be relied on: a judge that is not calibrated."""
+    """By judge, why it may not decide; its measures begin with its name."""
     incomparable: tuple[str, ...] = ()
     """Why nothing can be held against the baseline."""
 
@@ -214,8 +214,11 @@ def _held(judged: Judged, condition: Condition, trial: Trial) -> Judged:
     if judged.outcome == "fail":
         return judged
     reasons = ["its run cannot pass"] if trial.objections else []
-    if condition.measure in trial.doubted:
-        reasons.append(trial.doubted[condition.measure])
+    reasons += [
+        why
+        for judge, why in trial.doubted.items()
+        if condition.measure == judge or condition.measure.startswith(f"{judge}_")
+    ]
     if judged.found is not None and judged.found.n < condition.least_cases:
         reasons.append(f"{condition.least_cases} cases are wanted")
         judged = replace(judged, needed=max(condition.least_cases, judged.needed or 0))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from aver.evals.statistics.intervals import Interval
+if TYPE_CHECKING:
+    from aver.evals.statistics.intervals import Interval
 
 __all__ = ["EACH", "ERRORS", "Condition", "GateOutcome", "Judged", "Verdict", "fewer_is_better", "unbounded"]
 

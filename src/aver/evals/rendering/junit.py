@@ -106,7 +106,8 @@ def _case(suite: str, name: str, row: Row, against: list[Judged], case: Case | N
         "testcase", {"name": visible(name, 500), "classname": visible(suite, 500), "time": f"{taken / 1000:.3f}"}
     )
     asked = "" if case is None else f"{shortened(case.question, 400)}\n"
-    figures = "\n".join(f"{measure}: {shown_value(row, measure):g}" for measure in row.values)
+    known = {measure: shown_value(row, measure) for measure in row.values}
+    figures = "\n".join(f"{measure}: {value:g}" for measure, value in known.items() if value is not None)
     kind = ""
     if row.errors:
         kind = "error"

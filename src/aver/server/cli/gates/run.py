@@ -104,7 +104,9 @@ def run(
     from aver.evals.gates.judging import judge
     from aver.server.cli.gates.material import material_of
 
-    material, conditions = material_of(context, suites or [], runs, baseline, require, sets_of(cases), directory)
+    material, conditions = material_of(
+        context, suites or [], runs, baseline, require, sets_of(cases), directory, tenant, quiet=as_json
+    )
     verdict = judge(conditions, material.trials)
     statement = _attested(context, verdict, material, conditions, tenant, key) if attest is not None else None
     if attest is not None and statement is not None:
