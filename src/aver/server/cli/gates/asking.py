@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
-from aver.server.cli.evals.watching import watching
 from aver.server.cli.progress import spinner
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ def asked(
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import SUFFIX, read_run
+    from aver.server.cli.evals.watching import watching
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
     services = application.tenant(tenant)
