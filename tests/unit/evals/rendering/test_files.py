@@ -50,7 +50,7 @@ def test_junit_counts_failures_and_errors_apart(gate):
     assert [each.get("name") for each in root] == ["gate", "handbook"]
     assert (conditions.get("tests"), conditions.get("failures"), conditions.get("errors")) == ("2", "1", "1")
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("71", "49", "1")
-    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("73", "50", "2")
+    assert not root.attrib  # Ant's schema knows none
     assert len(suite.findall("testcase/failure")) == 49
     assert suite.find("testcase/error").get("type") == "provider-timeout"
     properties = {each.get("name"): each.get("value") for each in suite.find("properties")}
@@ -70,14 +70,8 @@ def test_junit_keeps_to_what_the_common_schemas_have_in_common(gate):
             assert case.get("name")
             assert case.get("classname")
             assert float(case.get("time")) >= 0
-            assert [each.tag for each in case] in (
-                [],
-                ["failure"],
-                ["error"],
-                ["system-out"],
-                ["failure", "system-out"],
-                ["error", "system-out"],
-            )
+            assert [each.tag for each in case] in ([], ["failure"], ["error"])
+            assert all(each.get("type") and each.get("message") for each in case)
 
 
 def test_markdown_shows_what_cases_say_and_obeys_none_of_it(gate):

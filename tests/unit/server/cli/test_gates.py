@@ -163,7 +163,7 @@ def test_what_cannot_be_judged_is_told(desk, words, says):
 def test_a_set_that_changed_a_draft_and_a_strange_scorer_do_not_pass(desk):
     now = desk.made("now", 0.95)
     text = (desk.folder / "handbook.jsonl").read_text()
-    (desk.folder / "handbook.jsonl").write_text(text.replace('"}', '", "status": "draft"}', 1))
+    (desk.folder / "handbook.jsonl").write_text(text.replace('"]}', '"], "status": "draft"}', 1))
     code, out, _ = desk("gate", "--run", now)
     assert code == 11
     assert "has changed since it was asked" in out
