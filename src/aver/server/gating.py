@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aver.core.canonical import sha256_hex
-from aver.core.errors import InvalidInput, NotFound
+from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.evals.gates.admitting import incomparable, objections
 from aver.evals.gates.judging import Trial
 from aver.evals.gates.sheet import sheet_of
@@ -76,7 +76,10 @@ def find_baseline(named: str, folders: Iterable[Path], suites: Iterable[str]) ->
     folders = [folder for folder in folders if folder.is_dir()]
     found: dict[str, Run] = {}
     for path in sorted(path for folder in folders for path in folder.glob(f"*{SUFFIX}")):
-        run = read_run(path)
+        try:
+            run = read_run(path)
+        except AverError:  # what a killed process left there is nobody's baseline
+            continue
         header = run.header
         if run.complete and len(named) >= 6 and header.release.startswith(named) and header.suite in set(suites):
             newest = found.get(header.suite)
@@ -109,6 +112,8 @@ def _by_suite(runs: Iterable[Run], what: str) -> dict[str, Run]:
 
 
 def _dataset(run: Run, datasets: Sequence[Dataset]) -> Dataset | None:
+    """The set with the run's digest, else the one of its name, else the only one there is."""
     same = [each for each in datasets if each.digest == run.header.dataset_digest]
     named = [each for each in datasets if each.name == run.header.dataset]
-    return (same or named or list(datasets) if len(datasets) == 1 else same or named or [None])[0]
+    found = [*same, *named, *(datasets if len(datasets) == 1 else ())]
+    return found[0] if found else None

@@ -15,7 +15,7 @@ def objections(run: Sheet, cases: Mapping[str, Case] | None, digest: str = "") -
     """In sentences. ``cases`` are those of the run's set by id, ``None`` where nobody has them; ``digest`` is the set's as it is now."""
     found = []
     wanted = run.header.cases * run.header.repeats
-    if not run.complete or run.asked < wanted:
+    if not run.complete or run.asked != wanted:
         found.append(f"the run is not whole: {run.asked:,} of {wanted:,} results are there")
     if not run.rows:
         found.append("there is nothing in it")

@@ -88,10 +88,12 @@ def _judged(condition: Condition, trial: Trial) -> list[Judged]:
 def _slices(condition: Condition, trial: Trial) -> list[str]:
     known = slices(trial.run, condition.measure)
     measured = measures(trial.run.rows.values())
+    if not measured:
+        return [condition.slice]  # nothing was scored, which is for its errors to decide
     if condition.measure not in measured and trial.run.complete:
         raise InvalidInput(
             f"{condition.text!r}: the run of {trial.suite} has no {condition.measure!r}",
-            nearest(condition.measure, measured) if measured else "No case of it was scored: look at its errors.",
+            nearest(condition.measure, measured),
         )
     if condition.slice not in ("", EACH, *known) or (condition.slice == EACH and not known):
         asked = "any tag" if condition.slice == EACH else f"the tag {condition.slice!r}"

@@ -279,6 +279,25 @@ def test_errors_are_neither_right_nor_wrong_but_many_of_them_are_no_pass(sheet, 
     assert judged.outcome == expected
 
 
+def test_a_release_that_only_fails_fails(sheet):
+    run = sheet([Result(f"broken-{each}", 0, {}, error="provider-error") for each in range(30)])
+    judged = outcome(run, "right_of_answered>=0.8")
+    assert judged.outcome == "fail"
+    assert "30 of 30 asks ended with an error" in judged.said
+
+
+def test_a_result_that_stands_there_twice_makes_the_run_none_to_decide_by(sheet):
+    found = results(made(1, 100))
+    run = sheet([*found, *found[:5]], cases=100)
+    assert "105 of 100 results" in objections(run, cases_of(run))[0]
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), "1"])
+def test_a_value_that_is_no_number_is_refused(sheet, value):
+    with pytest.raises(InvalidInput, match="no number"):
+        sheet([Result("a", 0, {"exact": (value, 1.0)})])
+
+
 # Words that lead nowhere
 
 

@@ -14,6 +14,7 @@ from aver.server.cli.bundle import BundleOption
 from aver.server.cli.gates.given import CasesOption, sets_of, written
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import console, print_json, printable, table
+from aver.server.cli.progress import spinner
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
@@ -107,13 +108,15 @@ def run(
     material, conditions = material_of(
         context, suites or [], runs, baseline, require, sets_of(cases), directory, tenant, quiet=as_json
     )
-    verdict = judge(conditions, material.trials)
+    with spinner("judging", quiet=as_json):
+        verdict = judge(conditions, material.trials)
     statement = _attested(context, verdict, material, conditions, tenant, key) if attest is not None else None
     if attest is not None and statement is not None:
         written(attest, statement)
     turn = _recorded(context, verdict, material, conditions, tenant, statement)
-    _write(verdict, material, junit, markdown, html)
-    document = {**_document(verdict), "evidence": turn}
+    with spinner("writing", quiet=as_json):
+        _write(verdict, material, junit, markdown, html)
+    document = _document(verdict, material, statement, turn)
     if not as_json:
         _print(verdict, material)
     if verdict.outcome != "pass":
@@ -184,8 +187,17 @@ def _write(verdict: Verdict, material: Material, junit: Path | None, markdown: P
         written(html, gate_page(verdict, material.trials, material.runs, material.baselines, material.cases))
 
 
-def _document(verdict: Verdict) -> dict[str, Any]:
-    return {"outcome": verdict.outcome, "judged": verdict.judged, "objections": verdict.objections}
+def _document(verdict: Verdict, material: Material, statement: bytes | None, turn: str | None) -> dict[str, Any]:
+    """``digest`` is the release's, where the runs are of one: with ``outcome`` and ``attestation`` it is what a registry of releases takes."""
+    releases = {run.header.release for run in material.runs.values()} - {""}
+    return {
+        "outcome": verdict.outcome,
+        "digest": releases.pop() if len(releases) == 1 else None,
+        "attestation": None if statement is None else json.loads(statement),
+        "evidence": turn,
+        "judged": verdict.judged,
+        "objections": verdict.objections,
+    }
 
 
 def _unmet(verdict: Verdict, document: Mapping[str, Any]) -> GateFailed:
