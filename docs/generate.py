@@ -20,7 +20,7 @@ Generated from the program's own help by `make docs`.
 
 `--json` makes any command print exactly one JSON document on standard output, failures included, as problem details. Without it a failure is
 one line on standard error: `error: cause. next step`. Exit codes: 0 done, 2 usage, 3 not found or not allowed (the two cannot be
-told apart), 4 verification failed, 1 anything else.
+told apart), 4 verification failed, 10 a gate fails, 11 a gate is inconclusive, 1 anything else.
 """
 
 

@@ -261,6 +261,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "eval run": "figures, and the cases that it was given",
     "eval check": "figures, and the cases that it was given",
     "eval scorers": _NOTHING,
+    **dict.fromkeys(("eval compare", "eval report", "gate run"), "runs, and the questions that they were given"),
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -314,7 +315,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
                     *("replay", "feedback", "train", "selftest"),
                 )
             ),
+            *(f"gate {each}" for each in ("key", "verify")),
             "erase",
+            "init",
             "serve",
             "mcp",
         ),

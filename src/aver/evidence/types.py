@@ -46,6 +46,7 @@ StepKind = Literal[
     "release_rolled_back",  # an environment was pointed back to an earlier one
     "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures
     "shadowed",  # what a release that is tried would have answered to a turn, seen by nobody
+    "gated",  # what a gate made of runs: pass, fail or inconclusive, of which release, by which conditions
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

@@ -194,6 +194,11 @@ def _release_rolled_back(known: Known) -> str:
     return f"Rolled {known.text('environment')} back to {release}"
 
 
+def _gated(known: Known) -> str:
+    became = {"pass": "passes", "fail": "fails"}.get(known.text("outcome"), "is inconclusive")
+    return f"The gate {became}: {known.counted('conditions', 'condition')} judged"
+
+
 def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -221,6 +226,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "source_declared": _source_declared,
     "source_removed": _source_removed,
     "evaluated": _evaluated,
+    "gated": _gated,
     "indexed": _indexed,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,

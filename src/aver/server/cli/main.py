@@ -8,6 +8,8 @@ code meaning
 2    usage: the command, an option, or the input's form is off
 3    not found, or not allowed: the two cannot be told apart
 4    verification failed: evidence or an index does not add up, or a condition is not met
+10   a gate fails
+11   a gate is inconclusive
 130  interrupted from the keyboard
 ==== =========================================================================
 
@@ -34,9 +36,11 @@ from aver.server.cli import (
     erase,
     evals,
     evidence,
+    gates,
     gateway,
     index,
     ingest,
+    init,
     judge,
     keys,
     knowledge,
@@ -63,6 +67,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True)(begin)
+app.command("init")(init.init)
 app.add_typer(tenants.app, name="tenant")
 app.command("ingest")(ingest.ingest)
 app.add_typer(sources.app, name="sources")
@@ -73,6 +78,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(judge.app, name="judge")
 app.add_typer(evals.app, name="eval")
+app.add_typer(gates.app, name="gate")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,56 @@
+"""Why a run cannot pass a gate, whatever its figures are: it is not whole, or its cases are none to decide by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from aver.evals.gates.saying import counted
+from aver.evals.gates.sheet import Sheet
+from aver.evals.types import Case
+
+__all__ = ["incomparable", "objections"]
+
+
+def objections(run: Sheet, cases: Mapping[str, Case] | None, digest: str = "") -> tuple[str, ...]:
+    """In sentences. ``cases`` are those of the run's set by id, ``None`` where nobody has them; ``digest`` is the set's as it is now."""
+    found = []
+    wanted = run.header.cases * run.header.repeats
+    if not run.complete or run.asked != wanted:
+        found.append(f"the run is not whole: {run.asked:,} of {wanted:,} results are there")
+    if not run.rows:
+        found.append("there is nothing in it")
+    if cases is None:
+        return (*found, "its cases are not at hand, so nobody can tell whether people stand behind them")
+    if digest and digest != run.header.dataset_digest:
+        found.append(f"the set {run.header.dataset} has changed since it was asked")
+    asked = [cases[name] for name in run.rows if name in cases]
+    if len(asked) < len(run.rows):
+        missing = len(run.rows) - len(asked)
+        found.append(f"{counted(missing, 'case')} of the run {'is' if missing == 1 else 'are'} not in the set")
+    return (*found, *_unfounded(asked))
+
+
+def _unfounded(asked: Iterable[Case]) -> list[str]:
+    asked = list(asked)
+    drafts = sum(case.status == "draft" for case in asked)
+    found = []
+    if drafts:
+        found.append(f"{counted(drafts, 'case is a draft', 'cases are drafts')} that nobody confirmed")
+    if asked and all(case.origin == "synthetic" for case in asked):
+        found.append("all of its cases are synthetic, which never decide alone")
+    return found
+
+
+def incomparable(run: Sheet, baseline: Sheet) -> tuple[str, ...]:
+    """Why nothing of ``run`` can be held against ``baseline``, in sentences; nothing where it can."""
+    found = []
+    if not baseline.complete:
+        found.append("the baseline's run is not whole")
+    changed = sorted(
+        name for name, digest in run.header.scorers.items() if baseline.header.scorers.get(name, digest) != digest
+    )
+    if changed:
+        found.append(f"the baseline was scored otherwise: {', '.join(changed)} changed since")
+    if not any(name in baseline.rows for name in run.rows):
+        found.append("the two runs have no case in common")
+    return tuple(found)

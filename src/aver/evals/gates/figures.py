@@ -1,0 +1,30 @@
+"""Every figure of a run: of all cases, and of each slice."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from aver.evals.gates.estimating import figure
+from aver.evals.gates.sheet import Sheet, columns, measures, slices
+from aver.evals.statistics.intervals import Interval
+
+__all__ = ["Figures", "figures"]
+
+
+class Figures(TypedDict):
+    """By measure; slices by tag."""
+
+    overall: dict[str, Interval]
+    slices: dict[str, dict[str, Interval]]
+
+
+def figures(sheet: Sheet) -> Figures:
+    """With their 95 % intervals."""
+    names = measures(sheet.rows.values())
+    return {
+        "overall": {name: figure(columns(sheet, name)[1]) for name in names},
+        "slices": {
+            tag: {name: figure(rows) for name in names if len(rows := columns(sheet, name, tag)[1])}
+            for tag in slices(sheet)
+        },
+    }

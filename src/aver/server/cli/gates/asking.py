@@ -1,0 +1,61 @@
+"""Asking the suites that a gate is about, where no run of them is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aver.core.errors import InvalidInput
+from aver.core.yaml import nearest
+from aver.server.cli.progress import spinner
+
+if TYPE_CHECKING:
+    from aver.evals.declaration import Evals, Suite
+    from aver.evals.running.file import Run
+    from aver.server.application import Application
+
+__all__ = ["RUNS", "asked", "suites_of"]
+
+RUNS = Path("evals") / "runs"
+"""Where runs of a bundle's suites are written, in its folder."""
+
+
+def suites_of(evals: Evals, wanted: Sequence[str]) -> list[Suite]:
+    """The suites of these names. Raises :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
+    for name in wanted:
+        if name not in evals.suites:
+            advice = nearest(name, evals.suites) if evals.suites else "Declare it in aver.yaml under evals: suites:."
+            raise InvalidInput(f"{name[:80]!r} is no suite of the bundle", advice)
+    return [evals.suites[name] for name in dict.fromkeys(wanted)]
+
+
+def asked(
+    application: Application, tenant: str, evals: Evals, suites: Sequence[Suite], folder: Path, *, quiet: bool
+) -> list[Run]:
+    """Runs each suite for a tenant, among the bundle's runs, with its step of evidence. What was responded before is used where it holds.
+
+    Raises what running raises.
+    """
+    from aver.evals.report import measured
+    from aver.evals.running.bounds import Bounds
+    from aver.evals.running.file import SUFFIX, read_run
+    from aver.server.cli.evals.watching import watching
+    from aver.server.evaluating import Plan, dataset_of, evaluated, record
+
+    services = application.tenant(tenant)
+    if not application.has_built_model:
+        with spinner("building the model, this once", quiet=quiet):
+            application.warm()
+    (folder / RUNS).mkdir(parents=True, exist_ok=True)
+    found = []
+    for suite in suites:
+        path = folder / RUNS / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
+        plan = Plan(suite, dataset_of(suite, folder), evals, folder, path, Bounds(repeats=suite.repeats))
+        with watching(quiet=quiet) as watch:
+            asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
+        run = read_run(path)
+        record(run, measured(run), services)
+        found.append(run)
+    return found

@@ -1,0 +1,119 @@
+"""What stands before a gate: runs from files, the cases they asked, the baseline of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aver.core.canonical import sha256_hex
+from aver.core.errors import AverError, InvalidInput, NotFound
+from aver.evals.gates.admitting import incomparable, objections
+from aver.evals.gates.judging import Trial
+from aver.evals.gates.sheet import sheet_of
+from aver.evals.running.file import SUFFIX, Run, read_run
+from aver.evals.types import Case, Dataset
+
+__all__ = ["Material", "digest_of", "find_baseline", "gathered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is judged, and what reports are made from. By suite, but for ``cases``, which is by id."""
+
+    trials: tuple[Trial, ...]
+    runs: Mapping[str, Run]
+    baselines: Mapping[str, Run]
+    cases: Mapping[str, Case] = field(default_factory=dict)
+
+
+def gathered(
+    runs: Sequence[Run],
+    baselines: Sequence[Run],
+    datasets: Iterable[Dataset],
+    standing: Callable[[str, str], str] = lambda _name, _digest: "",
+) -> Material:
+    """``datasets`` are those that the runs may have asked, found by their digests, else by their names; ``standing`` says of a scorer, by
+    its name and its digest, why it may not decide.
+
+    Raises :class:`~aver.core.errors.InvalidInput` for two runs of one suite, and for a baseline of a suite that has no run.
+    """
+    by_suite, before = _by_suite(runs, "run"), _by_suite(baselines, "baseline")
+    for suite in before:
+        if suite not in by_suite:
+            raise InvalidInput(
+                f"The baseline {before[suite].path} is of the suite {suite!r}, which has no run here",
+                f"Give a run of it; there is one of {', '.join(by_suite) or 'none'}.",
+            )
+    datasets = list(datasets)
+    trials, cases = [], dict[str, Case]()
+    for suite, run in by_suite.items():
+        dataset = _dataset(run, datasets)
+        known = None if dataset is None else {case.id: case for case in dataset.cases}
+        cases |= known or {}
+        sheet = sheet_of(run)
+        old = sheet_of(before[suite]) if suite in before else None
+        trials.append(
+            Trial(
+                suite,
+                sheet,
+                old,
+                objections(sheet, known, "" if dataset is None else dataset.digest),
+                {name: why for name, each in run.header.scorers.items() if (why := standing(name, each))},
+                () if old is None else incomparable(sheet, old),
+            )
+        )
+    return Material(tuple(trials), by_suite, before, cases)
+
+
+def find_baseline(named: str, folders: Iterable[Path], suites: Iterable[str]) -> list[Run]:
+    """The run in the file of this name; or the newest whole run of each suite, in these folders, of the release whose digest begins so.
+
+    Raises :class:`~aver.core.errors.NotFound` where there is neither.
+    """
+    if Path(named).is_file():
+        return [read_run(Path(named))]
+    folders = [folder for folder in folders if folder.is_dir()]
+    found: dict[str, Run] = {}
+    for path in sorted(path for folder in folders for path in folder.glob(f"*{SUFFIX}")):
+        try:
+            run = read_run(path)
+        except AverError:  # what a killed process left there is nobody's baseline
+            continue
+        header = run.header
+        if run.complete and len(named) >= 6 and header.release.startswith(named) and header.suite in set(suites):
+            newest = found.get(header.suite)
+            if newest is None or newest.header.started < header.started:
+                found[header.suite] = run
+    if not found:
+        raise NotFound(
+            f"{named[:80]!r} is neither a run's file nor the digest of a release that has a run here",
+            f"Give the file, or at least 6 characters of the digest; runs are looked for in "
+            f"{', '.join(map(str, folders)) or 'no folder'}.",
+        )
+    return list(found.values())
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    return sha256_hex(path.read_bytes())
+
+
+def _by_suite(runs: Iterable[Run], what: str) -> dict[str, Run]:
+    found: dict[str, Run] = {}
+    for run in runs:
+        suite = run.header.suite
+        if suite in found:
+            raise InvalidInput(
+                f"There are two {what}s of the suite {suite!r}: {found[suite].path} and {run.path}", "Give one."
+            )
+        found[suite] = run
+    return found
+
+
+def _dataset(run: Run, datasets: Sequence[Dataset]) -> Dataset | None:
+    """The set with the run's digest, else the one of its name, else the only one there is."""
+    same = [each for each in datasets if each.digest == run.header.dataset_digest]
+    named = [each for each in datasets if each.name == run.header.dataset]
+    found = [*same, *named, *(datasets if len(datasets) == 1 else ())]
+    return found[0] if found else None
