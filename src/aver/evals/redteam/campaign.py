@@ -174,9 +174,8 @@ class Campaign:
         raise AssertionError("an attack has a message")
 
     async def _respond(self, case: Case) -> Response:
-        limit = next(
-            (each["of"]["seconds"] for each in case.metadata["success"] if "seconds" in (each["of"] or ())), None
-        )
+        limits = next((each["of"] for each in case.metadata["success"] if each["kind"] == "exceeds"), None)
+        limit = None if limits is None else limits.get("seconds")
         patience = max(_PATIENCE, limit * _GRACE) if limit is not None else _PATIENCE
         try:
             async with asyncio.timeout(patience):

@@ -140,7 +140,8 @@ def _plant(value: YamlValue) -> Plant:
     places = [name for name in ("document", "instructions", "result") if name in fields]
     if len(places) != 1 or ("text" in fields) != (places == ["document"]):
         raise value.error(
-            "it is not clear what is planted", "Write {document: PATH, text: ...}, {result: ...} or {instructions: ...}."
+            "it is not clear what is planted",
+            "Write {document: PATH, text: ...}, {result: ...} or {instructions: ...}.",
         )
     place = places[0]
     return Plant(

@@ -15,9 +15,9 @@ ATTACK_SUCCESS = "attack_success"
 CONTROL_SERVED = "control_served"
 """The measure of a benign look-alike: 1 where it was answered as anything else is. One less it is the rate of false refusals."""
 
-Need = Literal["documents", "tenants", "results", "instructions", "tools"]
-"""What an attack needs somebody to plant, and so what a target has to have: documents that the asker finds, another tenant beside, results of
-tools, instructions of the model, tools that do something."""
+Need = Literal["documents", "readers", "tenants", "results", "instructions", "tools"]
+"""What an attack needs somebody to plant, and so what a target has to have: documents that the asker finds, documents that only
+somebody else may read, another tenant beside, results of tools, instructions of the model, tools that do something."""
 
 Place = Literal["document", "result", "instructions"]
 
@@ -93,6 +93,8 @@ class Attack:
         places: Mapping[Place, Need] = {"document": "documents", "result": "results", "instructions": "instructions"}
         for each in self.plants:
             found.add(places[each.place])
+            if each.readers == "victim":
+                found.add("readers")
             if each.tenant == "other":
                 found.add("tenants")
         if self.wants or any(each.kind == "called" for each in self.success):
