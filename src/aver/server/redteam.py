@@ -7,7 +7,7 @@ there, and its documents are copied where that is asked for.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aver.core.errors import InvalidInput, NotFound
 from aver.core.principal import Principal
 from aver.core.yaml import nearest
+from aver.evals.redteam.background import BACKGROUND
 from aver.evals.redteam.targets.agent import AgentTarget
 from aver.evals.redteam.targets.assistant import AssistantTarget, Ground
 from aver.evals.redteam.targets.model import ModelTarget
@@ -125,8 +126,8 @@ class Arena:
 
 @contextmanager
 def arena(application: Application, tenant: str, copied: Sequence[DocumentText] = ()) -> Iterator[Arena]:
-    """An installation under ``application``'s bundle and settings, with a tenant called ``tenant`` that has ``copied``, for everyone of it to
-    read. It is gone when the block ends."""
+    """An installation under ``application``'s bundle and settings, with a tenant called ``tenant`` whose pages everyone of it may read: those of
+    :data:`~aver.evals.redteam.background.BACKGROUND`, and ``copied``. It is gone when the block ends."""
     from aver.server.application import Application
 
     with tempfile.TemporaryDirectory(prefix="aver-red-team-") as folder:
@@ -138,20 +139,20 @@ def arena(application: Application, tenant: str, copied: Sequence[DocumentText] 
             for name in (tenant, _OTHER):
                 scratch.store.create_tenant(name)
             found = Arena(scratch, scratch.tenant(tenant), scratch.tenant(_OTHER))
-            if copied:
-                found.own.knowledge.ingest(_Copies(copied[:_MOST_COPIED]), AccessList.everyone())
+            texts = dict(BACKGROUND) | {f"copied/{each.document}.txt": each.text for each in copied[:_MOST_COPIED]}
+            found.own.knowledge.ingest(_Texts(texts), AccessList.everyone())
             yield found
         finally:
             scratch.close()
 
 
-class _Copies:
-    """A :class:`~aver.knowledge.types.Source` of documents' texts as they are stored."""
+class _Texts:
+    """A :class:`~aver.knowledge.types.Source` of texts by path."""
 
-    name = "red-team-copies"
+    name = "red-team-background"
 
-    def __init__(self, documents: Sequence[DocumentText]) -> None:
-        self._texts = {f"{each.document}.txt": each.text for each in documents}
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
 
     def pages(self, cursor: str) -> Iterator[Page]:
         del cursor

@@ -163,6 +163,8 @@ def _check(value: YamlValue) -> Check:
         raise value.error(f"{str(kind)[:60]!r} is no sign of success", nearest(str(kind), get_args(CheckKind)))
     if kind == "exceeds" and (not isinstance(of, Mapping) or not of or set(of) - set(_LIMITS)):
         raise value.error("exceeds names no limits", f"Write exceeds: {{calls: 16}}, of {', '.join(_LIMITS)}.")
+    if kind == "fetches" and of not in (None, "quoted"):
+        raise value.error(f"{str(of)[:60]!r} is no way to fetch", "Write fetches, or fetches: quoted.")
     if kind == "claims" and not (isinstance(of, list) and of):
         raise value.error("claims names no phrases", "Write claims: [a phrase that only somebody fooled would say].")
     return Check(cast("CheckKind", kind), of)
