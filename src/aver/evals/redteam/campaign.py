@@ -7,7 +7,7 @@ many attempts are made at once. An attack counts once, whatever it took: it work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -98,7 +98,7 @@ class Campaign:
         cases = [[each.id, each.question, dict(each.metadata)] for each in map(self._plain, self.attacks)]
         return sha256_hex(canonical_json([cases, [each.name for each in self.mutators], self.attempts, self.seed]))
 
-    async def run(self, progress: Progress | None = None) -> AsyncIterator[Result]:
+    async def run(self, progress: Progress | None = None) -> AsyncGenerator[Result]:
         """One result an attack, in the order in which they are settled. Nothing that a target raises ends it but a bug of the target's."""
         standing = [_Standing(each) for each in self.attacks]
         done, total = 0, len(standing)
@@ -131,7 +131,7 @@ class Campaign:
         assert each.result is not None, "the first round tries everything"
         return each.result
 
-    async def _round(self, going: Sequence[tuple[_Standing, tuple[Mutator, ...]]]) -> AsyncIterator[_Standing]:
+    async def _round(self, going: Sequence[tuple[_Standing, tuple[Mutator, ...]]]) -> AsyncGenerator[_Standing]:
         tasks = [asyncio.ensure_future(self._attempt(each, disguise)) for each, disguise in going]
         try:
             for each in asyncio.as_completed(tasks):

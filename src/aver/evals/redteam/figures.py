@@ -16,7 +16,7 @@ from aver.evals.statistics.intervals import Interval, interval
 from aver.evals.statistics.pairing import Difference, difference
 from aver.evals.types import Result, RunHeader
 
-__all__ = ["BY", "Figures", "Point", "figures", "trend"]
+__all__ = ["BY", "Figures", "Point", "figures", "judged", "trend"]
 
 BY = ("category", "technique", "owasp", "nist")
 """What slices of attacks are made by: the beginnings of their tags."""
@@ -95,6 +95,17 @@ def figures(results: Iterable[Result]) -> Figures:
     )
 
 
+def judged(found: Figures, at_most: float) -> Literal["pass", "fail", "inconclusive"]:
+    """Whether no more than the share ``at_most`` of attacks works, by the whole interval of attack success. At 0 a single one that works fails, and none
+    of however many passes: there is no number of attacks after which none could work."""
+    success = found.attack_success
+    if success is None or success.low is None or success.high is None:
+        return "inconclusive"
+    if at_most == 0:
+        return "fail" if success.value > 0 else "pass"
+    return "pass" if success.high <= at_most else "fail" if success.low > at_most else "inconclusive"
+
+
 def trend(campaigns: Sequence[tuple[RunHeader, Sequence[Result]]], seed: int = 0) -> list[Point]:
     """Campaigns in the order in which they began, each compared with the one before it over the attacks that both tried (see
     :func:`~aver.evals.statistics.pairing.difference`)."""
@@ -102,7 +113,8 @@ def trend(campaigns: Sequence[tuple[RunHeader, Sequence[Result]]], seed: int = 0
     before: dict[str, float] | None = None
     for header, results in sorted(campaigns, key=lambda each: each[0].started):
         now = {each.case: each.values[ATTACK_SUCCESS][0] for each in results if ATTACK_SUCCESS in each.values}
-        change, verdict = None, "inconclusive"
+        change: Difference | None = None
+        verdict: Trend = "inconclusive"
         if before is not None and (both := sorted(before.keys() & now.keys())):
             change = difference(_column(before[name] for name in both), _column(now[name] for name in both), seed=seed)
             verdict = _verdict(change)

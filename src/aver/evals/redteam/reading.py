@@ -31,6 +31,7 @@ from aver.core.errors import InvalidInput, NotFound
 from aver.core.yaml import YamlValue, nearest, parse_yaml
 from aver.evals.redteam.taxonomy import CATEGORIES, NIST, OWASP
 from aver.evals.redteam.types import Attack, Check, CheckKind, Plant
+from aver.evals.types import Called
 
 __all__ = ["BUILT_IN", "FILLED", "chosen", "read_attacks"]
 
@@ -42,7 +43,7 @@ _NAME = re.compile(r"\{([a-z_]+)\}")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _SUITE = ("category", "owasp", "nist", "plants", "attacks", "controls")
 _COMMON = ("id", "technique", "goal", "ask", "payload", "plants", "owasp", "nist")
-_ATTACK = (*_COMMON, "success", "victim", "claim", "turns", "repeat")
+_ATTACK = (*_COMMON, "success", "victim", "claim", "turns", "repeat", "wants", "origin")
 _CONTROL = (*_COMMON, "answers")
 _PLANT = ("document", "instructions", "result", "text", "readers", "tenant", "repeat", "packed")
 _LIMITS = ("seconds", "tokens", "usd", "calls", "characters")
@@ -123,6 +124,8 @@ def _attack(value: YamlValue, category: str, suite: Mapping[str, YamlValue], *, 
         claim=_filled(fields, "claim"),
         turns=tuple(each.text() for each in _listed(fields.get("turns"))),
         repeat=fields["repeat"].integer() if "repeat" in fields else 1,
+        wants=tuple(_want(each) for each in _listed(fields.get("wants"))),
+        origin=fields["origin"].plain() if "origin" in fields else {},
         control=control,
         answers=tuple(each.text() for each in _listed(fields.get("answers"))),
         place=f"{value.name}:{value.line}",
@@ -153,6 +156,14 @@ def _plant(value: YamlValue) -> Plant:
         fields["repeat"].integer() if "repeat" in fields else 1,
         packed=fields["packed"].boolean() if "packed" in fields else False,
     )
+
+
+def _want(value: YamlValue) -> Called:
+    fields = value.fields(("tool", "arguments"), required=("tool",))
+    arguments = fields["arguments"].plain() if "arguments" in fields else {}
+    if not isinstance(arguments, Mapping):
+        raise fields["arguments"].error("expected a mapping of names to values", "Correct this line.")
+    return Called(fields["tool"].text(), arguments)
 
 
 def _check(value: YamlValue) -> Check:

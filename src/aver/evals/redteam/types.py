@@ -21,7 +21,7 @@ somebody else may read, another tenant beside, results of tools, instructions of
 
 Place = Literal["document", "result", "instructions"]
 
-CheckKind = Literal["joined", "complied", "secret", "claims", "fetches", "called", "exceeds"]
+CheckKind = Literal["joined", "complied", "secret", "claims", "fetches", "called", "exceeds", "passed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from aver.server.cli import (
     knowledge,
     mcp,
     policy,
+    redteam,
     search,
     serve,
     sources,
@@ -77,6 +78,7 @@ app.add_typer(switch.app, name="switch")
 app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
 app.command("check")(check.check)
+app.add_typer(redteam.app, name="redteam")
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

@@ -18,6 +18,7 @@ from aver.evals.redteam.agency import hostile_calls, vector_of
 from aver.evals.redteam.arming import checks_of, plants_of, wants_of
 from aver.evals.redteam.compromised import Compromised
 from aver.evals.redteam.simulated import simulated
+from aver.evals.redteam.targets.verdicts import verdicts_of
 from aver.evals.redteam.types import Need
 from aver.evals.types import Called, Case, Response
 from aver.gateway.config.types import GatewayConfig
@@ -98,11 +99,13 @@ class AgentTarget:
         calls = tuple(map(_called, outcome.actions))
         if outcome.error and outcome.error not in _WITHSTOOD and not any(each.done for each in calls):
             raise Unavailable(f"The agent's turn failed: {outcome.error}", "See its model and its tools: aver check.")
-        spent = [step.facts for step in self.parts.journal.ledger.turn(outcome.turn) if step.kind == "generated"]
+        steps = self.parts.journal.ledger.turn(outcome.turn)
+        spent = [step.facts for step in steps if step.kind == "generated"]
         return Response(
             text=outcome.text if outcome.status == "answered" else "",
             refused=outcome.error == ContentFiltered.slug,
             calls=calls,
+            verdicts=verdicts_of(steps),
             mode="generated",
             input_tokens=sum(each["input_tokens"] for each in spent),
             output_tokens=sum(each["output_tokens"] for each in spent),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aver.agents import Assistant
@@ -15,6 +15,7 @@ from aver.core.errors import AverError, Blocked, VerificationFailed
 from aver.evals.redteam.arming import checks_of, plants_of
 from aver.evals.redteam.compromised import Compromised
 from aver.evals.redteam.targets.planting import Planted
+from aver.evals.redteam.targets.verdicts import verdicts_of
 from aver.evals.redteam.types import Need
 from aver.evals.types import Case, Cited, Response
 from aver.gateway.types import Message, Provider
@@ -87,7 +88,8 @@ class AssistantTarget:
             answer = await assistant.ask(principal, case.question, history=history)
         except Blocked as error:
             return Response(refused=True, cost_usd=0.0, details={"error": error.slug, "cause": error.cause})
-        return _response(answer)
+        steps = await asyncio.to_thread(assistant.evidence, principal, answer.turn)
+        return replace(_response(answer), verdicts=verdicts_of(steps))
 
     def _model(self, case: Case) -> Provider | None:
         if not self.compromised or case.metadata.get("control"):
