@@ -25,6 +25,7 @@ from aver.guard.secrets import Secrets
 __all__ = ["from_evidence", "redacted", "write_suite"]
 
 _HELD = ("flag", "redact", "block")
+_CUT = ("personal", "secrets")
 _LONGEST = 4_000
 """Characters of a text that are kept."""
 
@@ -92,8 +93,15 @@ def _matters(step: Step) -> bool:
     if step.body is None:
         return False
     if step.kind == "checked":
-        return step.facts["place"] == "input" and step.facts["outcome"] in _HELD
-    return step.facts["outcome"] == "deny" and not step.facts["again"]
+        return step.facts["place"] == "input" and bool(_held(step))
+    return step.kind == "decided" and step.facts["outcome"] == "deny" and not step.facts["again"]
+
+
+def _held(step: Step) -> list[str]:
+    """The checks that held a text back for what can be kept of it: without the personal data or the secret that one found there is nothing left to
+    find."""
+    pairs = zip(step.facts["checks"], step.facts["outcomes"], strict=True)
+    return [name for name, outcome in pairs if outcome in _HELD and name not in _CUT]
 
 
 def _of_turn(turn: str, steps: Sequence[Step], cut: Callable[[str], str]) -> Iterator[Attack]:
@@ -106,19 +114,16 @@ def _of_turn(turn: str, steps: Sequence[Step], cut: Callable[[str], str]) -> Ite
         if step.kind == "executed" and step.body and step.body.get("text"):
             read.append(cut(step.body["text"][:_LONGEST]))
         elif _matters(step) and step.kind == "checked":
-            facts = step.facts
-            checks = [
-                name for name, outcome in zip(facts["checks"], facts["outcomes"], strict=True) if outcome in _HELD
-            ]
+            checks = _held(step)
             yield Attack(
                 id=f"input-{_digest(asked)}",
                 category="production",
-                technique=(checks or ["check"])[0].replace("_", "-"),
+                technique=checks[0].replace("_", "-"),
                 goal=f"What {', '.join(checks)} found is let through.",
                 payload=_plain(asked),
                 success=(Check("passed", {"checks": checks}),),
                 owasp=("LLM01",),
-                origin={"turn": turn, "at": step.at.isoformat(), "outcome": facts["outcome"]},
+                origin={"turn": turn, "at": step.at.isoformat(), "outcome": step.facts["outcome"]},
             )
         elif _matters(step) and step.body:
             action = step.body["action"]
