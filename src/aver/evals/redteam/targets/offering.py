@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from aver.evals.redteam.types import Attack, Need
 from aver.evals.types import Target
 
-__all__ = ["Offering", "offered_by", "playable"]
-
-
-class Offering(Target, Protocol):
-    """A target that says what it can have planted. Any other can only be asked."""
-
-    offers: frozenset[Need]
+__all__ = ["offered_by", "playable"]
 
 
 def offered_by(target: Target) -> frozenset[Need]:
+    """What a target can have planted, as its ``offers`` says; one that does not say can only be asked."""
     return getattr(target, "offers", frozenset())
 
 
