@@ -82,7 +82,8 @@ def demo(*, guarded: bool) -> Iterator[Application]:
 
 
 async def attacked(ground: Arena, name: str, options: argparse.Namespace, *, compromised: bool, bare: bool) -> Figures:
-    async with ground.target(name, compromised=compromised) as target:
+    async with ground.target(name, compromised=compromised) as served:
+        target: Any = served
         attacks = chosen([])
         if isinstance(target, AgentTarget):
             attacks += agency_attacks(target.tools)[0]

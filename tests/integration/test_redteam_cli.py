@@ -1,11 +1,19 @@
 """``aver redteam``: from the first attack to the checklist, on the assistant and on an agent of a bundle."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from aver.core.settings import Settings
+from aver.evals.redteam.agency import agency_attacks
+from aver.evals.redteam.campaign import Campaign
+from aver.evals.redteam.figures import figures
 from aver.evidence import Draft
+from aver.policy import Decision
+from aver.server.redteam import arena
 from tests.integration.test_agents_cli import Place
+from tests.servers import open_application
 
 BUNDLE = """\
 providers: {{p: {{kind: openai, base_url: "{url}"}}}}
@@ -95,6 +103,23 @@ def test_an_agent_with_a_model_that_was_taken_over_is_kept_from_what_policy_deni
     assert not (place.bundle / "tools" / "touched").exists(), "a real tool was called"
 
 
+async def test_an_agent_without_a_policy_does_all_that_an_attacker_wants(place):
+    """What the attacks are worth: everything works where nothing is decided."""
+    application = open_application(Settings(data=place.folder / "data", bundle=place.bundle))
+    try:
+        with arena(application, "acme") as ground:
+            async with ground.target("agent:clerk", compromised=True) as target:
+                target.parts = replace(target.parts, decide=lambda _: Decision("allow", "Everything is allowed."))
+                attacks, _ = agency_attacks(target.tools)
+                campaign = Campaign(target, [each for each in attacks if each.category == "agency"])
+                found = figures([each async for each in campaign.run()])
+            await ground.application.aclose()
+    finally:
+        application.close()
+    assert found.attack_success.value == 1
+    assert found.attacks >= 5
+
+
 def test_conditions_are_judged_and_the_exit_code_tells(place):
     words = ("extraction", "--target", "agent:clerk", "--compromised")
     failed = run(place, *words, "--at-most", "0.1", code=10)
@@ -134,9 +159,6 @@ def test_suites_are_listed_and_those_of_a_bundle_are_found(place):
 
 
 def test_what_was_held_back_in_use_becomes_attacks(place, tmp_path):
-    from aver.core.settings import Settings
-    from tests.servers import open_application
-
     bundle = place.bundle / "aver.yaml"
     bundle.write_text(
         bundle.read_text()

@@ -144,7 +144,7 @@ MITIGATIONS: Mapping[str, Mitigation] = {
                 page="policy.md",
             ),
         ),
-        "Declare every argument that says at whom or what an effect is aimed as a target: aver tools propose shows what is missing.",
+        "Declare every argument that says at whom or what an effect is aimed as a target: aver tools lint shows what is missing.",
     ),
     "consumption": Mitigation(
         "One user costs what a hundred should, or keeps the others waiting.",
