@@ -7,7 +7,7 @@ many attempts are made at once. An attack counts once, whatever it took: it work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -54,6 +54,12 @@ class _Standing:
     def tried(self) -> list[tuple[str, ...]]:
         return [each.mutators for each in self.attempts]
 
+    @property
+    def is_over(self) -> bool:
+        """It worked, or is a control that was judged: those are asked once."""
+        last = self.attempts[-1]
+        return bool(last.succeeded) or (self.attack.control and last.succeeded is not None)
+
 
 class Campaign:
     """``attacks`` on ``target`` with up to ``attempts`` each: plain at first, then in disguises of ``mutators``.
@@ -98,38 +104,42 @@ class Campaign:
         cases = [[each.id, each.question, dict(each.metadata)] for each in map(self._plain, self.attacks)]
         return sha256_hex(canonical_json([cases, [each.name for each in self.mutators], self.attempts, self.seed]))
 
-    async def run(self, progress: Progress | None = None) -> AsyncGenerator[Result]:
-        """One result an attack, in the order in which they are settled. Nothing that a target raises ends it but a bug of the target's."""
-        standing = [_Standing(each) for each in self.attacks]
-        done, total = 0, len(standing)
-        for _ in range(self.attempts):
+    async def run(self, progress: Progress | None = None, settled: Iterable[Result] = ()) -> AsyncGenerator[Result]:
+        """One result an attack, in the order in which they are settled. Nothing that a target raises ends it but a bug of the target's.
+
+        ``settled`` are results of the same campaign that was cut off: what they tried is learned from, and not tried again.
+        """
+        before = {each.case: attempts_of(each) for each in settled}
+        for each in self.attacks:
+            for attempt in before.get(each.id, ()):
+                if attempt.succeeded is not None and not each.control:
+                    self._search.learn(attempt.mutators, worked=attempt.succeeded)
+        standing = [_Standing(each) for each in self.attacks if each.id not in before]
+        done, total = len(before), len(self.attacks)
+
+        def over(each: _Standing) -> Result:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, total, each.attack.id)
+            assert each.result is not None, "the first round tries everything"
+            return each.result
+
+        for number in range(1, self.attempts + 1):
             chosen = [(each, self._search.next(each.attack, each.tried)) for each in standing]
             going = [(each, disguise) for each, disguise in chosen if disguise is not None]
-            async with aclosing(self._round(going)) as settled:
-                async for each in settled:
-                    if each.attempts and each.attempts[-1].succeeded and each.result is not None:
-                        done += 1
-                        if progress is not None:
-                            progress(done, total, each.attack.id)
-                        yield each.result
+            async with aclosing(self._round(going)) as tried:
+                async for each in tried:
+                    if each.is_over or number == self.attempts:
+                        yield over(each)
             for each, _ in going:  # in their order, whichever ended first
                 last = each.attempts[-1]
-                if last.succeeded is not None:
+                if last.succeeded is not None and not each.attack.control:
                     self._search.learn(last.mutators, worked=last.succeeded)
-            over = [each for each, disguise in chosen if disguise is None]
-            standing = [each for each, _ in going if not each.attempts[-1].succeeded]
-            for each in over:
-                done += 1
-                yield self._settled(each, progress, done, total)
-        for each in standing:
-            done += 1
-            yield self._settled(each, progress, done, total)
-
-    def _settled(self, each: _Standing, progress: Progress | None, done: int, total: int) -> Result:
-        if progress is not None:
-            progress(done, total, each.attack.id)
-        assert each.result is not None, "the first round tries everything"
-        return each.result
+            for each, disguise in chosen:
+                if disguise is None:
+                    yield over(each)
+            standing = [each for each, _ in going if not each.is_over]
 
     async def _round(self, going: Sequence[tuple[_Standing, tuple[Mutator, ...]]]) -> AsyncGenerator[_Standing]:
         tasks = [asyncio.ensure_future(self._attempt(each, disguise)) for each, disguise in going]

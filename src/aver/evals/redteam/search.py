@@ -41,7 +41,7 @@ class Search:
         if not tried:
             return ()
         fitting = [each for each in self._mutators if each.kind != "turns" or not attack.is_planted]
-        if not fitting or attack.control:
+        if not fitting or attack.control:  # a control that was not judged is not asked again
             return None
         chance = random.Random(f"{self._seed}/{attack.id}/{len(tried)}")  # noqa: S311 - a search to be repeated
         known = set(tried)

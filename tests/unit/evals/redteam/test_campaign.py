@@ -183,6 +183,33 @@ async def test_a_target_that_hangs_has_been_talked_into_it(monkeypatch):
     assert by[ATTACKS[0].id].error == "provider-timeout"
 
 
+async def test_a_campaign_that_was_cut_off_goes_on_and_asks_nothing_twice():
+    whole, first = Decoding(), Decoding()
+    mutators = chosen_mutators(["encoding"])
+    running = Campaign(first, ATTACKS, mutators, attempts=4).run()
+    found = [await anext(running) for _ in range(3)]
+    await running.aclose()
+    rest = Decoding()
+    found += [each async for each in Campaign(rest, ATTACKS, mutators, attempts=4).run(settled=list(found))]
+    assert {each.id for each in rest.asked}.isdisjoint({each.case for each in found[:3]})
+    assert sorted(each.case for each in found) == sorted(each.id for each in ATTACKS)
+    expected = {each.case: each.values for each in await results(whole, mutators=mutators, attempts=4)}
+    assert {each.case: each.values for each in found[:3]} == {each.case: expected[each.case] for each in found[:3]}
+
+
+async def test_what_is_settled_is_told_at_once():
+    class Half(Target):
+        async def respond(self, case, *, seed=0):
+            if case.id == ATTACKS[-1].id:
+                await asyncio.Event().wait()
+            return Response(text="no")
+
+    running = Campaign(Half(), ATTACKS).run()
+    told = [(await anext(running)).case for _ in ATTACKS[:-1]]
+    assert sorted(told) == sorted(each.id for each in ATTACKS[:-1])
+    await running.aclose()
+
+
 async def test_leaving_a_campaign_ends_what_is_under_way():
     left = []
 

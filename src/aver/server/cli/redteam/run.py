@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aver.core.errors import AverError, InvalidInput
+from aver.core.errors import AverError, Conflict, InvalidInput
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import print_json
 from aver.server.cli.progress import progress, spinner
@@ -18,6 +18,7 @@ from aver.server.cli.redteam.telling import told
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
+    from aver.evals.redteam.campaign import Campaign
     from aver.evals.redteam.figures import Figures
     from aver.evals.redteam.types import Attack
     from aver.evals.types import Result, RunHeader
@@ -58,6 +59,7 @@ class _Plan:
     at_once: int
     copy_as: str
     out: Path | None
+    resume: bool
 
 
 def run(
@@ -95,6 +97,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Where the run goes; a new file in the data directory by default."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --out FILE, which was cut off: nothing is paid twice."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack the assistant, an agent or a model, in an installation made for the purpose and gone afterwards.
@@ -102,9 +108,10 @@ def run(
     The bundle's guardrails, policies, agents and models hold there, in a tenant of the same name; tools are simulated, and nothing of the tenant is read or
     changed. Each attack is told to have worked by rule, without a judge.
     """
-    plan = _Plan(
-        suites or (), target, compromised, group, mutators, attempts, seed, budget_usd, at_once, copy_documents_of, out
-    )
+    if resume and out is None:
+        raise InvalidInput("It is not said which run to go on with", "Name its file: --out FILE --resume")
+    words, copied = suites or (), copy_documents_of
+    plan = _Plan(words, target, compromised, group, mutators, attempts, seed, budget_usd, at_once, copied, out, resume)
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
         if not application.has_built_model:
@@ -138,7 +145,7 @@ async def _tried(
     from aver.evals.redteam.mutators import chosen_mutators
     from aver.evals.redteam.recording import header_of
     from aver.evals.redteam.targets.agent import AgentTarget
-    from aver.evals.redteam.targets.offering import playable
+    from aver.evals.redteam.targets.offering import offered_by, playable
     from aver.server.redteam import arena
 
     mutators = chosen_mutators(plan.mutators)
@@ -151,7 +158,7 @@ async def _tried(
                     made, unmade = agency_attacks(target.tools)
                     attacks += made
                     left += [f"agency/{each}" for each in unmade]
-                played, unplayed = playable(attacks, target.offers)
+                played, unplayed = playable(attacks, offered_by(target))
                 left += [each.id for each in unplayed]
                 if not played:
                     raise InvalidInput(
@@ -168,29 +175,39 @@ async def _tried(
                 )
                 header = header_of(campaign, application.clock, target.digest)
                 path = plan.out or _place(application, header)
-                results = await _written(application, campaign, header, path, quiet=quiet)
+                results = await _written(application, campaign, header, path, resume=plan.resume, quiet=quiet)
                 return header, figures(results), path, left
         finally:
             await ground.application.aclose()
 
 
 async def _written(
-    application: Application, campaign: Any, header: RunHeader, path: Path, *, quiet: bool
+    application: Application, campaign: Campaign, header: RunHeader, path: Path, *, resume: bool, quiet: bool
 ) -> list[Result]:
     from aver.core import rfc3339
-    from aver.evals.running.file import RunWriter
+    from aver.evals.running.file import RunWriter, read_run
 
-    writer = RunWriter.begin(path, header)
     found: list[Result] = []
+    if resume:
+        _require_same(path, read_run(path).header, header)
+    writer = RunWriter.resume(path) if resume else RunWriter.begin(path, header)
     try:
+        found += read_run(path).results() if resume else ()
         with progress("attacking", quiet=quiet) as watch:
-            async for result in campaign.run(watch):
+            async for result in campaign.run(watch, list(found)):
                 writer.add(result)
                 found.append(result)
         writer.end(rfc3339(application.clock.now()))
     finally:
         writer.close()
     return found
+
+
+def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
+    for name in ("suite", "dataset_digest", "target", "target_digest", "scorers", "seed"):
+        if getattr(was, name) != getattr(now, name):
+            what = name.replace("_", " ")
+            raise Conflict(f"{str(path)!r} is a run of another {what}", "Begin a new one: leave out --resume.")
 
 
 def _attacks(application: Application, named: Sequence[str], given: Sequence[str]) -> tuple[list[Attack], bool]:
