@@ -29,6 +29,7 @@ from typing import Any, cast, get_args
 
 from aver.core.errors import InvalidInput, NotFound
 from aver.core.yaml import YamlValue, nearest, parse_yaml
+from aver.evals.redteam.importing import SUFFIXES, read_prompts
 from aver.evals.redteam.taxonomy import CATEGORIES, NIST, OWASP
 from aver.evals.redteam.types import Attack, Check, CheckKind, Plant
 from aver.evals.types import Called
@@ -77,7 +78,7 @@ def read_attacks(file: Path) -> list[Attack]:
 
 
 def chosen(suites: Sequence[str], folders: Iterable[Path] = ()) -> list[Attack]:
-    """The attacks of ``suites``, by name or by path, or of all that come with Aver and stand in ``folders``; ids are ``SUITE/ID``.
+    """The attacks of ``suites``, by name or by path (YAML, or prompts as :mod:`~aver.evals.redteam.importing` reads them), or of all that come with Aver and stand in ``folders``; ids are ``SUITE/ID``.
 
     Raises :class:`~aver.core.errors.InvalidInput` for a suite that there is not, and as :func:`read_attacks`.
     """
@@ -86,11 +87,15 @@ def chosen(suites: Sequence[str], folders: Iterable[Path] = ()) -> list[Attack]:
     for name in suites or files:
         if name in files:
             wanted[name] = files[name]
-        elif name.endswith((".yaml", ".yml")):
+        elif name.endswith((".yaml", ".yml", *SUFFIXES)):
             wanted[Path(name).stem] = Path(name)
         else:
             raise InvalidInput(f"There is no suite {name[:60]!r}", nearest(name, files))
-    return [_named(name, each) for name, file in wanted.items() for each in read_attacks(file)]
+    return [_named(name, each) for name, file in wanted.items() for each in _read(file)]
+
+
+def _read(file: Path) -> list[Attack]:
+    return read_prompts(file) if file.suffix in SUFFIXES else read_attacks(file)
 
 
 def _named(suite: str, attack: Attack) -> Attack:
