@@ -42,6 +42,11 @@ class Acting:
         self.memory = Memory(parts.journal)
         self.turns = Turns(parts.journal)
 
+    @property
+    def parts(self) -> Parts:
+        """What its turns work with."""
+        return self._parts
+
     async def ask(
         self,
         principal: Principal,

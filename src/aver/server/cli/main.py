@@ -46,6 +46,7 @@ from aver.server.cli import (
     knowledge,
     mcp,
     policy,
+    redteam,
     releases,
     search,
     serve,
@@ -89,6 +90,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
 app.add_typer(releases.app, name="release")
 app.command("check")(check.check)
+app.add_typer(redteam.app, name="redteam")
 app.add_typer(gateway.app, name="gateway")
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

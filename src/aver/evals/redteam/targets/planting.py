@@ -1,0 +1,49 @@
+"""Documents that stand in a tenant for one attack: only its asker, or its victim, may read them, so that attacks that are tried at the same time do not meet."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+
+from aver.core.principal import user_reader
+from aver.evals.redteam.types import Plant
+from aver.knowledge import Page, SourceItem
+
+__all__ = ["Planted"]
+
+_UNFOLDED = 200 * 2**20
+"""Bytes that an archive which is planted packed comes to."""
+
+
+class Planted:
+    """A :class:`~aver.knowledge.types.Source` of what an attack plants."""
+
+    def __init__(self, name: str, plants: Sequence[Plant], asker: str, victim: str) -> None:
+        self.name = name
+        readers = {"asker": (user_reader(asker),), "victim": (user_reader(victim),)}
+        self._files = {each.path: (_content(each), readers[each.readers]) for each in plants}
+
+    def pages(self, cursor: str) -> Iterator[Page]:
+        del cursor
+        yield Page(
+            tuple(
+                SourceItem(path, f"redteam:{path}", len(content), readers=readers)
+                for path, (content, readers) in self._files.items()
+            )
+        )
+
+    def fetch(self, item: SourceItem) -> bytes:
+        return self._files[item.path][0]
+
+
+def _content(plant: Plant) -> bytes:
+    if not plant.packed:
+        return plant.text.encode("utf-8", "replace")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("readme.txt", plant.text)
+        with archive.open("pages.txt", "w") as member:
+            for _ in range(_UNFOLDED // 2**20):
+                member.write(b"0" * 2**20)
+    return packed.getvalue()
