@@ -222,6 +222,13 @@ async def test_a_budget_is_not_gone_over(tmp_path, concurrency):
     assert read_run(path).complete
 
 
+async def test_what_costs_nothing_is_not_held_up_by_a_budget(tmp_path):
+    target = Echo(cost_usd=0.0)
+    ended = await ran(tmp_path / "a.run.jsonl", target, cases(50), bounds=Bounds(concurrency=8, usd=1.0))
+    assert ended.why == ""
+    assert target.most > 4
+
+
 async def test_a_budget_needs_to_know_what_things_cost(tmp_path):
     with pytest.raises(InvalidInput, match="does not say what it costs"):
         await ran(tmp_path / "a.run.jsonl", Echo(), cases(5), bounds=Bounds(usd=1))
