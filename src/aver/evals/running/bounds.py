@@ -95,9 +95,9 @@ class Purse:
                 self._changed.notify_all()
 
     def count(self, response: Response) -> None:
-        """What a response cost; nothing is reserved for it."""
+        """What a response cost; nothing is reserved for it. A refusal that does not say counts as the most that one has cost."""
         for place, used in enumerate((response.cost_usd, _tokens(response))):
-            self.add(place, used)
+            self.add(place, (self._most[place] or 0.0) if used is None and response.refused else used)
 
     def add(self, place: int, used: float | None) -> None:
         """``place`` 0 for US dollars, 1 for tokens."""

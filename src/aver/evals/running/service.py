@@ -153,9 +153,8 @@ class Runner:
             self._why = self._why or self._enough(result)
             if self._watch is not None:
                 self._watch(tally)
-            await asyncio.sleep(
-                0
-            )  # a target that never waits must not keep the others, and an interruption, from their turn
+            # A target that never waits must not keep the others, and an interruption, from their turn.
+            await asyncio.sleep(0)
 
     async def _one(self, case: Case, repeat: int, tally: Tally) -> tuple[Result | None, str]:
         """What came of it, with the key that its response is kept under; nothing where there was no room for it."""
