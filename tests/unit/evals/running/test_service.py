@@ -269,6 +269,28 @@ async def test_it_ends_when_enough_is_known(tmp_path):
     assert 20 <= len(by_case(path)) < 30
 
 
+async def test_half_a_character_costs_one_case_at_most(tmp_path):
+    class Odd(Echo):
+        async def respond(self, case: Case, *, seed: int = 0) -> Response:
+            if case.id == "c1":
+                raise InvalidInput("It says \udc80", "Mend it.")
+            return Response(text="\udc80" if case.id == "c2" else "3", latency_ms=float("nan"))
+
+    path = tmp_path / "a.run.jsonl"
+    asked = [*cases(4), Case("c4", "?", metadata={"x": "\udc80"}, expected="3")]
+    await ran(path, Odd(""), asked)
+    found = by_case(path)
+    assert [found[f"c{number}", 0].error for number in range(5)] == [
+        "",
+        "invalid-input",
+        "internal-error",
+        "",
+        "internal-error",
+    ]
+    assert found["c3", 0].values == {"exact": (1.0, 1.0)}
+    assert read_run(path).complete
+
+
 async def test_what_cannot_be_written_ends_the_run_with_its_reason(tmp_path, monkeypatch):
     def full(self, result, kept=""):
         raise OSError(28, "No space left on device")
