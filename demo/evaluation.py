@@ -2,7 +2,7 @@
 
 A tenant is made of paragraphs of XQuAD, of which every fifth is kept out, so that its questions have no answer. Questions are asked of the assistant; prompts of
 the injection sets and harmless ones that look like them are asked too, with guardrails that block the former. What is made stays in ``DIR``: the bundle, the
-suites, the runs, and ``report.html`` where ``aver eval report`` is there to make it.
+suites, the runs, and a report of each suite as one page.
 
     python demo/evaluation.py DIR [--questions 150] [--prompts 120]
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -47,8 +48,6 @@ def aver(folder: Path, *words: str, quiet: bool = True) -> str:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "AVER_BUNDLE": str(folder / "bundle")}
 
 
@@ -120,7 +119,10 @@ def main() -> None:
     for suite in ("questions", "guardrails"):
         sys.stdout.write(f"\n{suite}\n")
         sys.stdout.flush()
-        aver(folder, "eval", "run", suite, "--tenant", "demo", "--out", str(folder / f"{suite}.run.jsonl"), quiet=False)
+        run, cases = str(folder / f"{suite}.run.jsonl"), str(folder / "bundle" / "evals" / f"{suite}.jsonl")
+        aver(folder, "eval", "run", suite, "--tenant", "demo", "--out", run, quiet=False)
+        aver(folder, "eval", "report", run, "--cases", cases, "--html", str(folder / f"{suite}.html"))
+        sys.stdout.write(f"shown in {folder / suite}.html\n")
 
 
 if __name__ == "__main__":

@@ -57,14 +57,14 @@ class Purse:
     """What a run has spent, and whether there is room for one case more.
 
     A case may be asked while what was spent, and for each case that is under way the most that one has cost so far, leaves room for
-    as much again. Until one has cost anything, one is asked at a time. So a run goes over its budget at most by what cases under way cost above all
+    as much again. Until one has said what it cost, one is asked at a time. So a run goes over its budget at most by what cases under way cost above all
     before them.
     """
 
     def __init__(self, usd: float | None, tokens: int | None) -> None:
         self._limits = (usd, None if tokens is None else float(tokens))
         self.spent = [0.0, 0.0]
-        self._most = [0.0, 0.0]
+        self._most: list[float | None] = [None, None]
         self._under_way = 0
         self._changed = asyncio.Condition()
         self.unknown = False
@@ -95,9 +95,9 @@ class Purse:
                 self._changed.notify_all()
 
     def count(self, response: Response) -> None:
-        """What a response cost; nothing is reserved for it."""
+        """What a response cost; nothing is reserved for it. A refusal that does not say counts as the most that one has cost."""
         for place, used in enumerate((response.cost_usd, _tokens(response))):
-            self.add(place, used)
+            self.add(place, (self._most[place] or 0.0) if used is None and response.refused else used)
 
     def add(self, place: int, used: float | None) -> None:
         """``place`` 0 for US dollars, 1 for tokens."""
@@ -105,15 +105,15 @@ class Purse:
             self.unknown = self.unknown or self._limits[place] is not None
             return
         self.spent[place] += used
-        self._most[place] = max(self._most[place], used)
+        self._most[place] = max(self._most[place] or 0.0, used)
 
     def _room(self) -> bool:
         for limit, spent, most in zip(self._limits, self.spent, self._most, strict=True):
             if limit is None:
                 continue
-            if spent >= limit or spent + most * (self._under_way + 1) > limit:
+            if most is None and self._under_way:
                 return False
-            if not most and self._under_way:
+            if spent >= limit or spent + (most or 0.0) * (self._under_way + 1) > limit:
                 return False
         return True
 

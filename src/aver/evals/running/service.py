@@ -153,15 +153,17 @@ class Runner:
             self._why = self._why or self._enough(result)
             if self._watch is not None:
                 self._watch(tally)
-            await asyncio.sleep(
-                0
-            )  # a target that never waits must not keep the others, and an interruption, from their turn
+            # A target that never waits must not keep the others, and an interruption, from their turn.
+            await asyncio.sleep(0)
 
     async def _one(self, case: Case, repeat: int, tally: Tally) -> tuple[Result | None, str]:
         """What came of it, with the key that its response is kept under; nothing where there was no room for it."""
-        seed = seed_of(self._bounds.seed, case.id, repeat)
-        key = response_key(self._asked_of, asked_digest(case), seed, repeat)
-        response = self._responses.get(key)
+        try:
+            seed = seed_of(self._bounds.seed, case.id, repeat)
+            key = response_key(self._asked_of, asked_digest(case), seed, repeat)
+            response = self._responses.get(key)
+        except Exception as error:  # noqa: BLE001 - a case that cannot be written down costs itself
+            return _failed(case, repeat, error), ""
         if response is not None:
             tally.cached += 1
         else:
@@ -226,7 +228,7 @@ def _used(response: Response) -> Iterator[tuple[str, tuple[float, float]]]:
     """What every response is measured by that says it."""
     for name in ("cost_usd", "input_tokens", "output_tokens", "latency_ms", "first_ms"):
         value = getattr(response, name)
-        if value is not None:
+        if value is not None and math.isfinite(value):
             yield name, (float(value), 1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -40,7 +41,11 @@ def encode_result(result: Result, kept: str = "") -> bytes:
     line |= {name: found for name in _RESULT if (found := getattr(result, name))}
     if kept:
         line["kept"] = kept
-    return orjson.dumps(line, default=_plain)
+    try:
+        return orjson.dumps(line, default=_plain)
+    except TypeError:
+        # Half a character, as an error's message may quote it, is no reason to lose a result.
+        return orjson.dumps(orjson.loads(json.dumps(line, default=_plain, ensure_ascii=False).encode(errors="replace")))
 
 
 def decode_result(line: Mapping[str, Any], response: Response | None = None) -> Result:
@@ -48,7 +53,7 @@ def decode_result(line: Mapping[str, Any], response: Response | None = None) -> 
     return Result(
         case=line["case"],
         repeat=line["repeat"],
-        values={name: (above, below) for name, (above, below) in line["values"].items()},
+        values={name: (float(above), float(below)) for name, (above, below) in line["values"].items()},
         tags=tuple(line.get("tags", ())),
         cluster=line.get("cluster", ""),
         error=line.get("error", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from aver.agents.citing import uncite
@@ -22,7 +23,7 @@ class Groundedness:
 
 
 def _make(settings: Groundedness, means: Means) -> Judge:
-    def judge(case: Case, response: Response) -> Score:
+    def read_through(case: Case, response: Response) -> Score:
         if response.abstained or response.refused:
             return NOTHING
         found: dict[str, tuple[float, float]] = {}
@@ -40,6 +41,9 @@ def _make(settings: Groundedness, means: Means) -> Judge:
                 found["groundedness"] = float(len(claims) - len(loose)), float(len(claims))
             why = f"not found in what was looked at: {loose[0]}"[:300] if loose else ""
         return found, why
+
+    async def judge(case: Case, response: Response) -> Score:
+        return await asyncio.to_thread(read_through, case, response)
 
     return judge
 

@@ -222,6 +222,13 @@ async def test_a_budget_is_not_gone_over(tmp_path, concurrency):
     assert read_run(path).complete
 
 
+async def test_what_costs_nothing_is_not_held_up_by_a_budget(tmp_path):
+    target = Echo(cost_usd=0.0)
+    ended = await ran(tmp_path / "a.run.jsonl", target, cases(50), bounds=Bounds(concurrency=8, usd=1.0))
+    assert ended.why == ""
+    assert target.most > 4
+
+
 async def test_a_budget_needs_to_know_what_things_cost(tmp_path):
     with pytest.raises(InvalidInput, match="does not say what it costs"):
         await ran(tmp_path / "a.run.jsonl", Echo(), cases(5), bounds=Bounds(usd=1))
@@ -260,6 +267,28 @@ async def test_it_ends_when_enough_is_known(tmp_path):
     ended = await ran(path, Echo(), cases(100), bounds=Bounds(concurrency=4), enough=enough)
     assert ended.why == "it is clear already"
     assert 20 <= len(by_case(path)) < 30
+
+
+async def test_half_a_character_costs_one_case_at_most(tmp_path):
+    class Odd(Echo):
+        async def respond(self, case: Case, *, seed: int = 0) -> Response:
+            if case.id == "c1":
+                raise InvalidInput("It says \udc80", "Mend it.")
+            return Response(text="\udc80" if case.id == "c2" else "3", latency_ms=float("nan"))
+
+    path = tmp_path / "a.run.jsonl"
+    asked = [*cases(4), Case("c4", "?", metadata={"x": "\udc80"}, expected="3")]
+    await ran(path, Odd(""), asked)
+    found = by_case(path)
+    assert [found[f"c{number}", 0].error for number in range(5)] == [
+        "",
+        "invalid-input",
+        "internal-error",
+        "",
+        "internal-error",
+    ]
+    assert found["c3", 0].values == {"exact": (1.0, 1.0)}
+    assert read_run(path).complete
 
 
 async def test_what_cannot_be_written_ends_the_run_with_its_reason(tmp_path, monkeypatch):

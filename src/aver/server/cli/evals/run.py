@@ -109,7 +109,8 @@ def run(
     with Session.of(context).application() as application, _kept(out) as given:
         services = application.tenant(tenant)
         chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
-        path = _place(application, chosen.name, given, out, resume, declared=chosen.name in evals.suites)
+        declared = suite in evals.suites and not Path(suite).is_file()
+        path = _place(application, chosen.name, given, out, resume, declared=declared)
         bounds = Bounds(
             concurrency, repeats or chosen.repeats, seed, budget_usd, budget_tokens, rate, seconds, retries=retries
         )
