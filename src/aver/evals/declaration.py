@@ -20,11 +20,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aver.core.yaml import YamlValue, nearest
+from aver.evals.datasets.declaration import FLOWS, Flow
+from aver.evals.gates.declaration import GATE
+from aver.evals.gates.types import Condition
+from aver.evals.judges.declaration import JUDGES, JudgeDeclared
 from aver.evals.scorers.registry import STANDARD, Declared, DeclaredScorer
 from aver.evals.targets.asking import ASKER
 from aver.evals.targets.endpoint import Endpoint
-from aver.gateway.config.shapes import Field, ListOf, MapOf, Record, Schema, Text, Whole, keyed
-from aver.gateway.config.words import CREDENTIAL, INSIDE, NAME, NAMES, TEXT, URL, parts, record
+from aver.gateway.config.shapes import Field, ListOf, MapOf, Schema, Text, Whole, keyed
+from aver.gateway.config.words import CREDENTIAL, INSIDE, NAME, NAMES, TEXT, URL, record
 
 __all__ = ["EVALS", "TARGET", "Evals", "Suite", "read_evals"]
 
@@ -57,6 +61,9 @@ class Evals:
 
     suites: Mapping[str, Suite] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    judges: Mapping[str, JudgeDeclared] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    gate: tuple[Condition, ...] = ()
 
 
 class _Body:
@@ -99,24 +106,13 @@ _ENDPOINT = record(
 )
 
 
-def _evals(suites: Mapping[str, Suite] | None = None, endpoints: Mapping[str, Any] | None = None) -> Evals:
-    return Evals(suites or {}, endpoints or {})
-
-
-EVALS = Record(
-    _evals,
-    {
-        "suites": Field(
-            MapOf(NAME, _SUITE), "Labelled sets, what is asked of them and how it is judged.", optional=True
-        ),
-        "endpoints": Field(MapOf(NAME, _ENDPOINT), "Endpoints that suites may ask.", optional=True),
-    },
-    parts,
-    {
-        "judges": "Models that judge, and what people said in their place.",
-        "flows": "What must not break, and how many cases each has.",
-        "gate": "What has to hold before a release is let through.",
-    },
+EVALS = record(
+    Evals,
+    suites=Field(MapOf(NAME, _SUITE), "Labelled sets, what is asked of them and how it is judged.", optional=True),
+    endpoints=Field(MapOf(NAME, _ENDPOINT), "Endpoints that suites may ask.", optional=True),
+    judges=Field(JUDGES, "Models that judge, and what people said in their place.", optional=True),
+    flows=Field(FLOWS, "What must not break, and how many cases each has.", optional=True),
+    gate=Field(GATE, "What has to hold before a release is let through.", optional=True),
 )
 
 
@@ -131,4 +127,16 @@ def read_evals(section: YamlValue) -> Evals:
         if kind == "endpoint" and name not in evals.endpoints:
             target = next(inner for key, inner in keyed(suite) if key.text() == "target")
             raise target.error(f"there is no endpoint {name!r}", nearest(name, evals.endpoints))
+    for place, flow in keyed(named["flows"]) if evals.flows else ():
+        for wanted in evals.flows[place.text()].suites:
+            _known(flow, wanted, evals)
+    for place, condition in zip(named["gate"].items(), evals.gate, strict=True) if evals.gate else ():
+        if condition.suite:
+            _known(place, condition.suite, evals)
     return evals
+
+
+def _known(place: YamlValue, suite: str, evals: Evals) -> None:
+    if suite not in evals.suites:
+        advice = nearest(suite, evals.suites) if evals.suites else "Declare it under suites."
+        raise place.error(f"there is no suite {suite!r}", advice)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,27 +101,26 @@ class Arena:
 
     def _assistant(self, services: TenantServices, instructions: str, model: Provider | None) -> Assistant:
         """As it is served, but for its instructions and what answers for it."""
-        from aver.agents import Assistant
+        from aver.agents import Assistant, Released
+        from aver.agents.parts import always
         from aver.gateway.service import Gateway
 
         application = self.application
-        release, gateway, reranker = application.release, application.gateway, application.reranker
+        serving = application.serving
+        release, gateway, reranker = serving.release, serving.gateway, serving.reranker
         if instructions:
             release = replace(release, instructions=f"{release.instructions}\n\n{instructions}")
         if model is not None:
             gateway, reranker = Gateway(GatewayConfig, builtin=[model]), None
             release = replace(release, model=model.name, reranker="", rewriter="")
-        tenant = services.store.tenant.name
+        released = Released(release, gateway, reranker, partial(serving.guards.of, services.store.tenant.name))
         return Assistant(
             services.store,
             services.ledger,
             services.knowledge,
-            gateway,
             application.clock,
-            release,
             application.embedder,
-            reranker,
-            lambda: application.guards.of(tenant),
+            always(released),
         )
 
 
