@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from scaffold import DATA, Installation, installation, jsonl, say
 
-from aver.agents import Answer, Assistant, Release
+from aver.agents import Answer, Assistant, Release, Released, always
 from aver.agents.support import Thresholds, support
 from aver.core import SystemClock
 from aver.core.sentences import sentences
@@ -77,7 +77,8 @@ def xquad(bench: Installation, every: int) -> dict[str, float]:
     release = Release(model=extractive.name, embedder=bench.embedder.name)
     clock = SystemClock()
     ledger = Ledger(bench.store, clock)
-    assistant = Assistant(bench.store, ledger, bench.knowledge, gateway, clock, release, bench.embedder)
+    lend = always(Released(release, gateway))
+    assistant = Assistant(bench.store, ledger, bench.knowledge, clock, bench.embedder, lend)
 
     async def answers() -> list[Answer]:
         found = []

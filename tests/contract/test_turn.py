@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aver.agents import Assistant, Release
+from aver.agents import Assistant, Release, Released, always
 from aver.core import Principal
 from aver.core.errors import NotFound
 from aver.evidence import Ledger
@@ -41,7 +41,7 @@ async def test_two_tenants_ask_continue_read_and_erase(store: Store, tmp_path: P
         release = Release(model=extractive.name, embedder=embedder.name)
         config = GatewayConfig()
         gateway = Gateway(lambda config=config: config, last_resort=extractive)
-        assistant = Assistant(entered, ledger, knowledge, gateway, clock, release, embedder)
+        assistant = Assistant(entered, ledger, knowledge, clock, embedder, always(Released(release, gateway)))
         opened.append((assistant, ledger, knowledge, Principal(tenant.id, "ann")))
 
     (assistant, ledger, _, ann), (other, _, _, namesake) = opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aver.agents import Answer, Assistant, Release
+from aver.agents import Answer, Assistant, Release, Released, always
 from aver.agents.reranking import ChatReranker, RouteReranker
 from aver.core import Principal
 from aver.core.errors import MissingExtra
@@ -49,7 +49,8 @@ async def ask(acme: World, settled: GatewayConfig, patience: float = 20.0, rewri
         patience=patience,
     )
     make = reranker(Settings(), settled, lambda: gateway)
-    parts = acme.store, acme.ledger, acme.knowledge, gateway, acme.clock, release, embedder, make
+    lend = always(Released(release, gateway, make))
+    parts = acme.store, acme.ledger, acme.knowledge, acme.clock, embedder, lend
     try:
         answer = await Assistant(*parts).ask(
             Principal(acme.store.tenant.id, "ada"), "Which travel card pays for trains?"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from aver.agents import Answer, Assistant, Release, SentenceReady
+from aver.agents import Answer, Assistant, Release, Released, SentenceReady, always
 from aver.agents.store import turns
 from aver.core import Principal
 from aver.core.errors import ProviderError
@@ -55,7 +55,8 @@ class House:
         declared = config(base_url, timeouts=TIMEOUTS, model={"rates": rates}, retries=Retries(base=0.01))
         gateway = Gateway(lambda: declared, last_resort=Extractive(self.embedder))
         release = Release(model="r", embedder=self.embedder.name)
-        assistant = Assistant(self.store, self.ledger, self.knowledge, gateway, self.clock, release, self.embedder)
+        lend = always(Released(release, gateway))
+        assistant = Assistant(self.store, self.ledger, self.knowledge, self.clock, self.embedder, lend)
         shown: list[SentenceReady] = []
         try:
             async for event in assistant.run(self.ann, QUESTION):

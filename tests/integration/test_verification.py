@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aver.agents import Answer, Assistant, Release
+from aver.agents import Answer, Assistant, Release, Released, always
 from aver.agents.citing import uncite
 from aver.core import Principal, SystemClock
 from aver.evidence import Ledger
@@ -54,7 +54,8 @@ class House:
 
     def assistant(self, gateway: Gateway, model: str) -> Assistant:
         release = Release(model=model, embedder=self.embedder.name)
-        return Assistant(self.store, self.ledger, self.knowledge, gateway, SystemClock(), release, self.embedder)
+        lend = always(Released(release, gateway))
+        return Assistant(self.store, self.ledger, self.knowledge, SystemClock(), self.embedder, lend)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """The turn: retrieve, generate, verify, respond; conversations."""
 
+from aver.agents.parts import Lend, Released, always
+from aver.agents.pin import Pin
 from aver.agents.release import Release
 from aver.agents.service import Assistant
 from aver.agents.types import (
@@ -22,12 +24,16 @@ __all__ = [
     "Citation",
     "Conversation",
     "ConversationSummary",
+    "Lend",
     "LookedAt",
     "PastTurn",
+    "Pin",
     "Progressed",
     "Release",
+    "Released",
     "Sentence",
     "SentenceReady",
     "TurnEvent",
+    "always",
     "render",
 ]

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -71,12 +72,15 @@ class Conversations:
         self._ledger = ledger
         self._knowledge = knowledge
 
-    def enter(self, tx: Connection, principal: Principal, conversation: str | None, now: datetime) -> str:
-        """The id of a new conversation, or ``conversation`` itself when it is the principal's own; else :class:`NotFound`."""
+    def enter(
+        self, tx: Connection, principal: Principal, conversation: str | None, now: datetime, new: str = ""
+    ) -> str:
+        """The id of a new conversation, ``new`` where that is given, or ``conversation`` itself when it is the principal's own; else
+        :class:`NotFound`."""
         if conversation is not None:
             self._own(tx, principal, conversation)
             return conversation
-        begun = new_id("conversation")
+        begun = new or new_id("conversation")
         row = {"id": begun, "owner": self._owner(principal), "created": rfc3339(now)}
         tx.execute(insert(conversations), row)
         return begun
@@ -118,9 +122,10 @@ class Conversations:
             conversation, datetime.fromisoformat(own.created), self._past(principal, self._rows(conversation))
         )
 
-    def recent(self, principal: Principal, conversation: str, limit: int) -> tuple[PastTurn, ...]:
-        """The last ``limit`` sealed turns, oldest first: what a follow-up may refer to."""
-        sealed = [row for row in self._rows(conversation) if row.status == "sealed"]
+    def recent(self, principal: Principal, conversation: str, limit: int, before: str = "") -> tuple[PastTurn, ...]:
+        """The last ``limit`` sealed turns, oldest first, or of those ``before`` a turn: what a follow-up may refer to."""
+        known = takewhile(lambda row: row.id != before, self._rows(conversation))
+        sealed = [row for row in known if row.status == "sealed"]
         return self._past(principal, sealed[-limit:] if limit else [])
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:

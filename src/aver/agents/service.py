@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
-from aver.agents.release import Release
-from aver.agents.reranking import MakeCall
-from aver.agents.turn import Halt, Parts, Turn
-from aver.agents.types import Answer, Conversation, ConversationSummary, TurnEvent
-from aver.core import Clock, Principal
+from aver.agents.parts import Halt, Lend, Parts, Question, Released
+from aver.agents.turn import Turn
+from aver.agents.types import Answer, Conversation, ConversationSummary, Progressed, TurnEvent
+from aver.core import Clock, Principal, new_id
 from aver.core.errors import AverError, NotFound
 from aver.evidence import Ledger, Step
-from aver.gateway.service import Gateway
 from aver.gateway.types import Embedder, Message
-from aver.guard import NOTHING, Guard
-from aver.knowledge.reranking import Reranker
 from aver.store import TenantStore
 
 if TYPE_CHECKING:
@@ -29,38 +26,23 @@ __all__ = ["Assistant"]
 
 
 class Assistant:
-    """One tenant's assistant under one release. ``embedder`` judges nearness of meaning in verification; ``reranker`` makes, of the
-    turn's way to call models, what orders the passages a second time; ``guard`` is the guard of the moment; ``halt`` looks for kill
-    switches."""
+    """One tenant's assistant. ``lend`` gives each turn its release; ``embedder`` judges nearness of meaning in verification; ``halt`` looks
+    for kill switches."""
 
     def __init__(
         self,
         store: TenantStore,
         ledger: Ledger,
         knowledge: Knowledge,
-        gateway: Gateway,
         clock: Clock,
-        release: Release,
         embedder: Embedder,
-        reranker: Callable[[MakeCall], Reranker] | None = None,
-        guard: Callable[[], Guard] = lambda: NOTHING,
+        lend: Lend,
         halt: Halt | None = None,
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
-        self._parts = Parts(
-            store,
-            ledger,
-            knowledge,
-            gateway,
-            clock,
-            release,
-            embedder,
-            self._conversations,
-            reranker,
-            guard,
-            halt,
-        )
+        self._lend = lend
+        self._parts = partial(Parts, store, ledger, knowledge, clock, embedder, self._conversations, halt=halt)
 
     async def run(
         self,
@@ -82,34 +64,27 @@ class Assistant:
         :class:`~aver.core.errors.ProviderError` when a reply breaks off then. A turn that raises, or is left, is recorded as failed
         and never sealed.
         """
-        turn = Turn(self._parts, principal, question, conversation, history, limit)
-        try:
-            await turn.require_going()
-            await whole(turn.admit)
-            await whole(turn.understand)
-            await turn.check()
-            yield turn.progressed("admitted")
-            await turn.reword()
-            await whole(turn.search)
-            await turn.rerank()
-            await whole(turn.retrieved)
-            await turn.screen()
-            yield turn.progressed("retrieved")
-            await turn.require_going()
-            if turn.hits:
-                yield turn.progressed("generating")
-                async with aclosing(turn.generate()) as written:
-                    async for sentence in written:
-                        for verified in await whole(turn.verify, sentence):
-                            for shown in await turn.show(verified):
-                                yield shown
-            await turn.require_going()
-            for shown in await turn.conclude():
-                yield shown
-            yield await whole(turn.respond)
-        except BaseException as error:
-            await _record_failure(turn, error)
-            raise
+        entered = conversation or new_id("conversation")
+        async with self._lend(principal, entered) as released:
+            turn = Turn(self._parts(released), principal, question, conversation, history, limit, entered)
+            async with aclosing(_events(turn)) as events:
+                async for event in events:
+                    if isinstance(event, Progressed) and event.stage == "admitted":
+                        released.watch(Question(principal, question, conversation or "", history, limit, turn.id))
+                    yield event
+
+    async def shadow(self, asked: Question, released: Released) -> Answer:
+        """Answer a question once more under another release, whose pin says of which turn it is the shadow. Nobody is shown it: it is in no
+        conversation, and in evidence alone. Raises as :meth:`run` does."""
+        turn = Turn(
+            self._parts(released), asked.principal, asked.text, asked.conversation or None, asked.said, asked.limit,
+            asked.conversation or new_id("conversation"),
+        )  # fmt: skip
+        async with aclosing(_events(turn)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    return event
+        raise AssertionError("a turn ends with its answer or raises")
 
     async def ask(
         self,
@@ -151,6 +126,37 @@ class Assistant:
         if past.answer is None:
             raise NotFound("This turn has no answer", "See what happened: its evidence.")
         return turn_lineage(self._store, self._ledger, past.answer, past.created, past.withheld)
+
+
+async def _events(turn: Turn) -> AsyncGenerator[TurnEvent]:
+    """The picture: from the question to the sealed answer, or to the failure on record."""
+    try:
+        await turn.require_going()
+        await whole(turn.admit)
+        await whole(turn.understand)
+        await turn.check()
+        yield turn.progressed("admitted")
+        await turn.reword()
+        await whole(turn.search)
+        await turn.rerank()
+        await whole(turn.retrieved)
+        await turn.screen()
+        yield turn.progressed("retrieved")
+        await turn.require_going()
+        if turn.hits:
+            yield turn.progressed("generating")
+            async with aclosing(turn.generate()) as written:
+                async for sentence in written:
+                    for verified in await whole(turn.verify, sentence):
+                        for shown in await turn.show(verified):
+                            yield shown
+        await turn.require_going()
+        for shown in await turn.conclude():
+            yield shown
+        yield await whole(turn.respond)
+    except BaseException as error:
+        await _record_failure(turn, error)
+        raise
 
 
 async def _record_failure(turn: Turn, error: BaseException) -> None:

@@ -3,123 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
 
 from aver.agents.blocking import whole
-from aver.agents.citing import SentenceStream
-from aver.agents.conflicts import conflicts
-from aver.agents.conversations import Conversations, Pairs
-from aver.agents.followup import Asked, Resolved, resolve
+from aver.agents.findings import Findings
 from aver.agents.guarding import Answering, Guarding
-from aver.agents.prompt import Exchange, messages
-from aver.agents.release import Release
-from aver.agents.reranking import MakeCall
-from aver.agents.rewording import Rewriter, reworded
-from aver.agents.types import Answer, Citation, LookedAt, Progressed, SentenceReady, TurnStatus, render
-from aver.agents.understanding import Understood, mentioned, narrowed, understand
+from aver.agents.parts import Parts
+from aver.agents.retrieval import Retrieval
+from aver.agents.types import Answer, Progressed, SentenceReady, TurnStatus, render
 from aver.agents.verification import Verifier
-from aver.core import Clock, Principal, new_id
-from aver.core.errors import AverError, InvalidInput, NotFound, ProviderError, StreamTruncated, TooLarge
-from aver.evidence import Draft, Ledger, StepKind
-from aver.gateway.calling.reply import Reply
-from aver.gateway.calls import Call, CallRecord
-from aver.gateway.service import Gateway
-from aver.gateway.types import ChatRequest, Embedder, Message, Mode, Passage, Usage
-from aver.guard import NOTHING, Guard, Place, facts_of
-from aver.knowledge.reranking import Outcome, Reranker, rerank
-from aver.knowledge.scope import EVERYTHING
+from aver.agents.writing import Writer
+from aver.core import Principal, new_id
+from aver.core.errors import AverError, InvalidInput, NotFound, TooLarge
+from aver.evidence import Draft, StepKind
+from aver.gateway.calls import Call
+from aver.gateway.types import ChatRequest, Message, Usage
+from aver.guard import Place, facts_of
 from aver.knowledge.types import Hit
-from aver.store import TenantStore
 
-if TYPE_CHECKING:
-    from aver.knowledge.service import Knowledge
-
-__all__ = ["Halt", "Parts", "Turn"]
-
-_LOOKED_AT = 3
-"""How many of the nearest passages an abstention names."""
-_POOL = 3
-"""How many times the passages looked at are found for a reranker to choose from."""
-_LONGEST_EXCHANGE = 1500
-"""Characters of an earlier answer that the model is reminded of."""
-_UNCLEAR = re.compile(r"[^A-Za-z0-9._:/+-]+")
-
-
-class Halt(Protocol):
-    """Raises :class:`~aver.core.errors.Stopped` where a switch stops the feature for the tenant with this id:
-    :meth:`~aver.store.Switches.halt`."""
-
-    async def __call__(self, tenant: str, *, feature: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a turn works with."""
-
-    store: TenantStore
-    ledger: Ledger
-    knowledge: Knowledge
-    gateway: Gateway
-    clock: Clock
-    release: Release
-    embedder: Embedder
-    conversations: Conversations
-    reranker: Callable[[MakeCall], Reranker] | None = None
-    guard: Callable[[], Guard] = lambda: NOTHING
-    """The guard of the moment; a turn keeps the one that it begins with."""
-    halt: Halt | None = None
-
-
-@dataclass(slots=True)
-class _Writing:
-    """One call's attempt at an answer. ``instead`` is the error and the model that should have answered."""
-
-    reply: Reply
-    instead: tuple[str, str] | None
-    started: float
-    first_ms: float = 0.0
-    ms: float = 0.0
-    text: str = ""
-    finish: str | None = None
-    error: str | None = None
-
-    @property
-    def mode(self) -> Mode:
-        return self.reply.mode
-
-    @property
-    def spent(self) -> Usage:
-        """As the gateway accounted for it."""
-        return self.reply.record.usage
-
-    def facts(self) -> dict[str, Any]:
-        failed, model = self._fallback() or (None, "")
-        spent = self.spent
-        return {
-            "provider": _clear(self.reply.model),
-            "mode": self.mode,
-            "fallback_error": failed,
-            "fallback_from": _clear(model) or None,
-            "finish": self.finish,
-            "error": self.error,
-            "input_tokens": spent.input_tokens,
-            "output_tokens": spent.output_tokens,
-            "cost_usd": spent.cost_usd,
-            "estimated": spent.estimated,
-            "first_ms": self.first_ms,
-            "ms": self.ms,
-        }
-
-    def _fallback(self) -> tuple[str, str] | None:
-        """Whose place was taken, and why."""
-        attempts = self.reply.record.attempts
-        before = [each for each in attempts[:-1] if each.model != attempts[-1].model]
-        return (before[-1].outcome, before[-1].model) if before else self.instead
+__all__ = ["Turn"]
 
 
 @dataclass(slots=True)
@@ -135,23 +43,13 @@ class Turn:
     answered is not evidence of anything."""
     limit: int | None = None
     """How many passages to look at, if fewer than the release does."""
-    id: str = field(default_factory=lambda: new_id("turn"))
     conversation: str = ""
-    hits: Sequence[Hit] = ()
-    _resolved: Resolved = field(default_factory=lambda: Resolved("", ""))
-    _understood: Understood = field(default_factory=lambda: Understood(""))
-    _asked_before: Sequence[Asked] = ()
-    _wordings: tuple[str, ...] = ()
-    _reworded: Outcome = "none"
-    _reranked: Outcome = "none"
-    _began: float = 0.0
-    _exchanges: Sequence[Exchange] = ()
-    _remembered: Pairs = frozenset()
-    _request: ChatRequest | None = None
-    _writings: list[_Writing] = field(default_factory=list)
-    _calls: list[CallRecord] = field(default_factory=list)
+    """The one it is part of; before it is admitted, the id that a new one is to have."""
+    id: str = field(default_factory=lambda: new_id("turn"))
     _verifier: Verifier | None = None
     _guarding: Guarding = field(init=False)
+    _found: Retrieval = field(init=False)
+    _writer: Writer = field(init=False)
     _given: Sequence[Hit] = ()
     """The passages as models are given them."""
     _answering: Answering | None = None
@@ -162,8 +60,10 @@ class Turn:
 
     def __post_init__(self) -> None:
         parts = self.parts
-        instructions = parts.release.instructions
-        self._guarding = Guarding(parts.guard(), parts.store, parts.clock, self.principal, instructions)
+        guard, instructions = parts.released.guard(), parts.release.instructions
+        self._guarding = Guarding(guard, parts.store, parts.clock, self.principal, instructions)
+        self._found = Retrieval(parts, self._guarding, self.principal, self.question, self.limit)
+        self._writer = Writer(parts, self._guarding, self.principal, self.id)
 
     async def require_going(self) -> None:
         """Raises :class:`~aver.core.errors.Stopped` where the assistant, its tenant or the installation is stopped."""
@@ -186,13 +86,10 @@ class Turn:
             )
         now = parts.clock.now()
         with parts.store.begin() as tx:
-            self.conversation = parts.conversations.enter(tx, self.principal, self.given_conversation, now)
-            ordinal = parts.conversations.add(tx, self.conversation, self.id, now)
             facts = {
                 "feature": release.name,
-                "release": release.digest,
-                "conversation": self.conversation,
-                "ordinal": ordinal,
+                **parts.released.pin.facts(release.digest),
+                **self._enter(tx, now),
                 "characters": len(self.question),
                 **({"guardrails": self._guarding.digest} if self._guarding.digest else {}),
             }
@@ -206,105 +103,62 @@ class Turn:
         self._status = "open"
         self._guarding.conversation = self.conversation
 
+    def _enter(self, tx: Connection, now: datetime) -> dict[str, Any]:
+        """Take its place in the conversation. A shadow has none: nobody is shown it, and nothing that follows knows of it."""
+        if self.parts.released.pin.shadow_of:
+            return {"conversation": self.conversation}
+        conversations = self.parts.conversations
+        self.conversation = conversations.enter(tx, self.principal, self.given_conversation, now, self.conversation)
+        return {
+            "conversation": self.conversation,
+            "ordinal": conversations.add(tx, self.conversation, self.id, now),
+        }
+
     def understand(self) -> None:
         """Resolve the question against the conversation, and read from it where, when and how many things it asks for."""
-        parts = self.parts
-        self._began = parts.clock.monotonic()
-        self._asked_before = self._remember()
-        self._resolved = resolve(self.question, self._asked_before)
-        named = parts.knowledge.named(self.principal, mentioned(self._resolved.question))
-        self._understood = understand(self._resolved.question, named, parts.clock.now())
+        self._found.understand(self.given_conversation or "", self.said)
 
     async def check(self) -> None:
         """Have the question checked, as it was asked and as it was understood. Raises :class:`~aver.core.errors.Blocked`."""
-        for question in dict.fromkeys((self.question, self._understood.question)):
+        for question in dict.fromkeys((self.question, self._found.understood.question)):
             await self._guarding.question(question)
 
     async def reword(self) -> None:
         """Other wordings of the question by a model, where the release names one; without, or when it is late, none."""
-        release = self.parts.release
-        if release.rewriter:
-            writer = Rewriter(self.parts.gateway, release.rewriter, self._call_to)
-            question = await self._guarding.question(self._understood.question)
-            wordings, self._reworded = await reworded(question, writer, release.patience)
-            self._wordings = tuple(await whole(self._restored, wordings))
+        await self._found.reword(self._beside)
 
     def search(self) -> None:
         """Search what the principal may read. A place or a time that was only worded, and holds nothing, is left out of account."""
-        release, understood = self.parts.release, self._understood
-        limit = min(self.limit or release.passages, release.passages)
-        unread = self._resolved.query.removeprefix(self._resolved.question)
-        queries = [understood.question + unread, *understood.parts, *self._wordings]
-        pool = limit * _POOL if release.reranker else limit
-        find = partial(self.parts.knowledge.find, made_with=release.index)
-        self.hits = tuple(find(self.principal, queries, pool, understood.scope))
-        if not self.hits and not understood.meant and understood.scope != EVERYTHING:
-            self._understood = replace(understood, scope=EVERYTHING)
-            self.hits = tuple(find(self.principal, queries, pool))
+        self._found.search()
 
     async def rerank(self) -> None:
         """Order the passages by a model, where the release names one; a late or failed one leaves the search's order."""
-        parts, release = self.parts, self.parts.release
-        reranker = parts.reranker(self._call_to) if parts.reranker else None
-        found = {hit.passage: hit for hit in self.hits}
-        given = await self._guarding.hits(self.hits) if reranker else self.hits
-        question = await self._guarding.question(self._understood.question)
-        ranked, self._reranked = await rerank(given, question, reranker, release.patience)
-        kept = ranked[: min(self.limit or release.passages, release.passages)]
-        self.hits = tuple(replace(found[hit.passage], score=hit.score) for hit in kept)
+        await self._found.rerank(self._beside)
 
     def retrieved(self) -> None:
         """Record what was found, as ``retrieved``; for a model that writes, with the text around each passage."""
-        parts = self.parts
-        if parts.release.model != parts.gateway.last_resort:
-            self.hits = tuple(parts.knowledge.expanded(self.principal, self.hits, parts.release.context_tokens))
-        facts = {
-            "passages": len(self.hits),
-            "documents": len({hit.document for hit in self.hits}),
-            "duplicates": sum(len(hit.also) for hit in self.hits),
-            "followed_up": self._resolved.question != self.question,
-            "history": len(self._asked_before),
-            "hits": [_clear(hit.passage) for hit in self.hits],
-            "rerank": self._reranked,
-            "reworded": self._reworded,
-            **self._understood.facts(),
-            "ms": self._ms(self._began),
-        }
-        body = {
-            "question": self._resolved.question,
-            "query": self._resolved.query,
-            "parts": self._understood.parts,
-            "wordings": self._wordings,
-            "within": narrowed(self._understood.scope),
-            "hits": [_without(asdict(hit), "text") for hit in self.hits],
-            "remembered": sorted(self._remembered),
-        }
-        with parts.store.begin() as tx:
-            parts.ledger.append_all(tx, [*self._checked("input"), self._draft("retrieved", facts, body)])
+        self._found.widen()
+        retrieved = self._draft("retrieved", self._found.facts(), self._found.body())
+        with self.parts.store.begin() as tx:
+            self.parts.ledger.append_all(tx, [*self._checked("input"), retrieved])
         self._guarding.recorded("input")
 
     async def screen(self) -> None:
         """Leave out of what was found what checks hold back, and have the rest as models are given it."""
-        self._given = await self._guarding.hits(self.hits)
+        self._given = await self._guarding.hits(self._found.hits)
         kept = {hit.passage for hit in self._given}
-        self.hits = tuple(hit for hit in self.hits if hit.passage in kept)
+        self._found.hits = tuple(hit for hit in self._found.hits if hit.passage in kept)
 
     async def generate(self) -> AsyncGenerator[str]:
         """The sentences of the answer as they are written. When the model fails before anything was shown, the last resort
         answers in its place; after that the failure is the turn's. Raises :class:`ProviderError`."""
-        parts = self.parts
-        self._request = await self._asked()
-        try:
-            async with aclosing(self._write(parts.release.model)) as sentences:
-                async for sentence in sentences:
-                    yield sentence
-        except ProviderError as error:
-            last = parts.gateway.last_resort
-            if self._shown or last is None or (self._writings and self._writings[-1].mode == "extractive"):
-                raise
-            async with aclosing(self._write(last, (error.slug, parts.release.model))) as sentences:
-                async for sentence in sentences:
-                    yield sentence
+        found = self._found
+        self._writer.documents = found.documents
+        await self._writer.asks(found.understood.question, self._given, found.exchanges)
+        sentences = self._writer.sentences(self._begin_verifying, lambda: self._shown)
+        async with aclosing(sentences):
+            async for sentence in sentences:
+                yield sentence
 
     def verify(self, sentence: str) -> list[SentenceReady]:
         """Judge a sentence; what may be shown now."""
@@ -371,104 +225,24 @@ class Turn:
         return Progressed(stage, self.id, self.conversation, len(self.hits))
 
     @property
+    def hits(self) -> Sequence[Hit]:
+        """The passages that the answer is made from."""
+        return self._found.hits
+
+    @property
     def _shown(self) -> bool:
         return bool(self._answering and self._answering.shown)
 
     def _begin_verifying(self) -> None:
-        parts = self.parts
-        self._verifier = Verifier(
-            self.principal, self.hits, parts.knowledge, parts.embedder, parts.release.thresholds, self._remembered
-        )
+        parts, found, thresholds = self.parts, self._found, self.parts.release.thresholds
+        made_from = (found.hits, parts.knowledge, parts.embedder, thresholds, found.remembered)
+        self._verifier = Verifier(self.principal, *made_from)
         self._answering = self._guarding.answering()
 
-    def _remember(self) -> list[Asked]:
-        """The conversation so far, as it may be read now."""
-        limit = self.parts.release.history
-        if self.given_conversation is None:
-            questions = [message.text for message in self.said if message.role == "user"][-limit:]
-            self._exchanges = [Exchange(question, "") for question in questions]
-            return [Asked(question) for question in questions]
-        recent = self.parts.conversations.recent(self.principal, self.conversation, limit)
-        past = [(turn, turn.answer) for turn in recent if turn.answer]
-        self._remembered = frozenset((each.document, each.version) for _, answer in past for each in answer.citations)
-        self._exchanges = [Exchange(turn.question, _supported(answer)[:_LONGEST_EXCHANGE]) for turn, answer in past]
-        return [
-            Asked(turn.resolved, tuple(dict.fromkeys(each.title for each in answer.citations))) for turn, answer in past
-        ]
-
-    def _restored(self, texts: Sequence[str]) -> list[str]:
-        return list(map(self._guarding.restored, texts))
-
-    async def _asked(self) -> ChatRequest:
-        release = self.parts.release
-        question = await self._guarding.question(self._understood.question)
-        passages = tuple(
-            Passage(number, f"{hit.title} \u2014 {hit.section}" if hit.section else hit.title, hit.text)
-            for number, hit in enumerate(self._given, 1)
-        )
-        history = await self._guarding.exchanges(self._exchanges)
-        spoken = messages(self._guarding.planted(release.instructions), history, passages, question)
-        return ChatRequest(spoken, question, passages, release.max_tokens, release.temperature)
-
-    def _call(self, model: str) -> Call:
-        request = self._request
-        assert request is not None
-        return Call(
-            self.principal,
-            model,
-            lambda _, record: self._calls.append(record),
-            lambda: request,
-            stream=True,
-            feature=self.parts.release.name,
-            turn=self.id,
-            release=self.parts.release.digest,
-            documents=frozenset(f"{hit.document}@{hit.version}" for hit in self.hits),
-        )
-
-    def _call_to(self, model: str, chat: ChatRequest | None) -> Call:
+    def _beside(self, model: str, chat: ChatRequest | None) -> Call:
         """A call of this turn beside the one that answers: to reword or to rerank. Its record is kept with the turn's."""
-        empty = ChatRequest((), self.question)
-        return Call(
-            self.principal,
-            model,
-            lambda _, record: self._calls.append(record),
-            lambda: chat or empty,
-            operation="chat" if chat else "rerank",
-            feature=self.parts.release.name,
-            turn=self.id,
-            release=self.parts.release.digest,
-            documents=frozenset(f"{hit.document}@{hit.version}" for hit in self.hits),
-        )
-
-    async def _write(self, model: str, instead: tuple[str, str] | None = None) -> AsyncGenerator[str]:
-        clock = self.parts.clock
-        self._begin_verifying()
-        started = clock.monotonic()
-        reply = await self.parts.gateway.open(self._call(model))
-        writing = _Writing(reply, instead, started)
-        self._writings.append(writing)
-        stream = SentenceStream()
-        try:
-            async with aclosing(reply):
-                async for deltas in reply:
-                    writing.first_ms = writing.first_ms or self._ms(started)
-                    for delta in deltas:
-                        writing.text += delta.text
-                        writing.finish = delta.finish or writing.finish
-                        for sentence in stream.feed(delta.text):
-                            yield sentence
-            if writing.finish != "stop":
-                raise StreamTruncated(
-                    f"The answer of {reply.model} broke off ({writing.finish})",
-                    "Ask for less at once, or raise the release's max_tokens.",
-                )
-            for sentence in stream.close():
-                yield sentence
-        except ProviderError as error:
-            writing.error = error.slug
-            raise
-        finally:
-            writing.ms = self._ms(started)
+        self._writer.documents = self._found.documents
+        return self._writer.beside(model, self.question, chat)
 
     def _checked(self, *places: Place) -> Iterator[Draft]:
         """The steps ``checked``: one for each place whose checks made something of a text since they were last recorded."""
@@ -478,11 +252,8 @@ class Turn:
     def _written(self) -> list[Draft]:
         """The steps ``checked``, ``called``, one for each call through the gateway, ``generated``, one for each that wrote, and ``verified``."""
         drafts = [*self._checked("input", "passage")]
-        drafts += [self._draft("called", record.facts(), record.body()) for record in self._calls]
-        for writing in self._writings:
-            sent = [asdict(message) for message in self._request.messages] if self._request else []
-            drafts.append(self._draft("generated", writing.facts(), {"messages": sent, "text": writing.text}))
-        if self._verifier and self._writings:
+        drafts += self._writer.drafts(self._draft)
+        if self._verifier and self._writer.writings:
             judged = self._verifier.judgements
             facts = {
                 "sentences": len(judged),
@@ -500,78 +271,29 @@ class Turn:
         shown = self._answering.shown if self._answering else ()
         sentences = tuple(each.sentence for each in shown)
         citations = tuple(citation for each in shown for citation in each.citations)
-        looked_at: tuple[LookedAt, ...] = ()
-        text = render(sentences)
-        if not sentences:
-            looked_at = self._looked_at()
-            text = self._abstention()
-        usage = sum((record.usage for record in self._calls), Usage())
-        extractive = self.parts.release.model == self.parts.gateway.last_resort
+        found = Findings(self.parts, self.principal, self._found.understood, self._found.hits)
+        writings, extractive = self._writer.writings, self.parts.release.model == self.parts.gateway.last_resort
+        judged = self._verifier.judgements if self._verifier else ()
+        unsupported = any(each.fate != "no claim" for each in judged)
         return Answer(
             self.id,
             self.conversation,
-            self._writings[-1].mode if self._writings else "extractive" if extractive else "generated",
+            writings[-1].mode if writings else "extractive" if extractive else "generated",
             not sentences,
-            text,
+            render(sentences) if sentences else found.abstention(unsupported=unsupported),
             sentences,
             citations,
-            looked_at,
-            self.parts.release.digest,
-            usage,
+            () if sentences else found.looked_at(),
+            self.parts.released.digest,
+            sum((record.usage for record in self._writer.records), Usage()),
             self._ms(self._started),
-            conflicts(citations, self._readable_hits() if citations else (), self.parts.embedder),
-            self._outdated(citations),
+            found.conflicts(citations),
+            found.outdated(citations),
             tuple(self._guarding.notices()),
         )
-
-    def _outdated(self, citations: Sequence[Citation]) -> tuple[int, ...]:
-        """Which of them cite a version that is not the current one."""
-        current = self.parts.knowledge.current(self.principal, {citation.document for citation in citations})
-        return tuple(
-            position
-            for position, citation in enumerate(citations)
-            if current.get(citation.document, citation.version) != citation.version
-        )
-
-    def _looked_at(self) -> tuple[LookedAt, ...]:
-        nearest = self._readable_hits()[:_LOOKED_AT]
-        return tuple(
-            LookedAt(hit.document, hit.title, hit.uri, hit.version, hit.start, hit.end, hit.section) for hit in nearest
-        )
-
-    def _readable_hits(self) -> list[Hit]:
-        """What was found and may still be read."""
-        pairs = {(hit.document, hit.version) for hit in self.hits}
-        readable = self.parts.knowledge.readable(self.principal, sorted(pairs))
-        return [hit for hit in self.hits if (hit.document, hit.version) in readable]
-
-    def _abstention(self) -> str:
-        searched = " ".join(self._understood.question.split())
-        where = narrowed(self._understood.scope)
-        count = len(self.hits)
-        looked = "no passage matched" if not count else f"{count} passage{'s' * (count > 1)} looked at"
-        unsupported = ""
-        if self._verifier and any(each.fate != "no claim" for each in self._verifier.judgements):
-            unsupported = " What the model wrote is not given, because no passage supports it."
-        place = f" ({', '.join(where)})" if where else ""
-        return f"No answer was found in the documents you can read{place}. Searched for “{searched}”: {looked}.{unsupported}"
 
     def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | bytes | None) -> Draft:
         return Draft(self.id, kind, self.principal.subject, facts, body)
 
     def _ms(self, since: float) -> float:
         return round((self.parts.clock.monotonic() - since) * 1000, 1)
-
-
-def _supported(answer: Answer) -> str:
-    """What of an earlier answer a model is reminded of: that it wrote something unsupported makes it no truer."""
-    return " ".join(sentence.text for sentence in answer.sentences if sentence.supported)
-
-
-def _clear(name: str) -> str:
-    """A name as it may stand among facts: an id, without what could be a sentence."""
-    return _UNCLEAR.sub("_", name).strip("_-./:+")[:128]
-
-
-def _without(record: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != key}

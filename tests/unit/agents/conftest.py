@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aver.agents import Assistant, Release
+from aver.agents import Assistant, Release, Released, always
 from aver.core import Principal
 from aver.core.errors import ProviderError
 from aver.evidence import Ledger
@@ -118,9 +118,8 @@ class House:
         config = GatewayConfig()
         gateway = Gateway(lambda: config, builtin=(model,), last_resort=last_resort or Verbatim())
         pinned = Release(model=model.name, embedder=self.embedder.name, **release)
-        return Assistant(
-            self.store, self.ledger, self.knowledge, gateway, self.clock, pinned, self.embedder, guard=lambda: guard
-        )
+        lend = always(Released(pinned, gateway, guard=lambda: guard))
+        return Assistant(self.store, self.ledger, self.knowledge, self.clock, self.embedder, lend)
 
     def close(self) -> None:
         self.knowledge.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aver.agents import Answer, Assistant, Release, SentenceReady
+from aver.agents import Answer, Assistant, Release, Released, SentenceReady, always
 from aver.core.errors import Stopped
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
@@ -29,7 +29,7 @@ def assistant(house, model):
 
     gateway = Gateway(lambda: config, builtin=(model,), last_resort=Verbatim(), halt=halt)
     release = Release(model=model.name, embedder=house.embedder.name)
-    more = (house.knowledge, gateway, house.clock, release, house.embedder)
+    more = (house.knowledge, house.clock, house.embedder, always(Released(release, gateway)))
     return Assistant(house.store, house.ledger, *more, halt=switches.halt)
 
 

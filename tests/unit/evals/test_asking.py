@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from aver.agents import Assistant, Release
+from aver.agents import Assistant, Release, Released, always
 from aver.core.errors import ProviderTimeout
 from aver.evals.asking import Examiner
 from aver.evals.report import compared, measured, questions_of
@@ -34,7 +34,8 @@ def assistant(acme, gateway=None):
     extractive = Extractive(embedder)
     release = Release(Extractive.name, embedder.name)
     found = gateway or Gateway(GatewayConfig, last_resort=extractive)
-    return Assistant(acme.store, acme.ledger, acme.knowledge, found, acme.clock, release, embedder)
+    lend = always(Released(release, found))
+    return Assistant(acme.store, acme.ledger, acme.knowledge, acme.clock, embedder, lend)
 
 
 def examiner(acme, answering=None):

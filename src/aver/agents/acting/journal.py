@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from aver.agents.acting.state import State
 from aver.agents.acting.store import acting
+from aver.agents.pin import Pin
 from aver.core import Clock, Principal, new_id, rfc3339
 from aver.core.errors import Conflict, NotFound
 from aver.evidence import Draft, Ledger
@@ -113,6 +114,10 @@ class Journal:
     def agent(self, turn: str) -> str:
         """The name of the agent whose turn it is."""
         return str(self.ledger.turn(turn)[0].facts["feature"])
+
+    def pin(self, turn: str) -> Pin:
+        """The release that the turn was begun under, and is brought to its end under."""
+        return Pin.of(self.ledger.turn(turn)[0].facts)
 
     def row(self, tx: Connection, turn: str) -> Row[Any]:
         """The row of a turn; :class:`NotFound` where there is none."""

@@ -17,6 +17,7 @@ from aver.agents.acting.state import Action, State
 from aver.agents.acting.types import Agent, Decide, Model
 from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
+from aver.agents.pin import UNPINNED, Pin
 from aver.agents.tools import Tool
 from aver.agents.tools.schema import Schema
 from aver.agents.tools.text import present
@@ -58,6 +59,8 @@ class Parts:
     guard: Guard = field(default_factory=lambda: Guard({}))
     vault: Vault | None = None
     identify: Identify = _as_then
+    pin: Pin = UNPINNED
+    """The release that the agent is of, for a turn that is begun."""
 
 
 class Running:

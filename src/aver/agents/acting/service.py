@@ -60,8 +60,10 @@ class Acting:
         task: str,
         conversation: str | None = None,
         output: Mapping[str, Any] | None = None,
+        new: str = "",
     ) -> str:
-        """Admit a turn, and return its id; from then on it survives this process. ``output`` is the JSON Schema of its answer. Blocking.
+        """Admit a turn, and return its id; from then on it survives this process. ``output`` is the JSON Schema of its answer, ``new`` the id
+        that a new conversation is to have. Blocking.
 
         Raises :class:`NotFound` for another's tenant or conversation, :class:`InvalidInput`, :class:`TooLarge`, and
         :class:`~aver.core.errors.Stopped` where it is switched off.
@@ -83,11 +85,11 @@ class Acting:
         ]
         before = earlier(journal, principal, conversation) if conversation else []
         with journal.store.begin() as tx:
-            entered = parts.conversations.enter(tx, principal, conversation, now)
+            entered = parts.conversations.enter(tx, principal, conversation, now, new)
             ordinal = parts.conversations.add(tx, entered, turn, now)
             facts = {
                 "feature": parts.agent.name,
-                "release": parts.agent.digest(parts.tools(principal)),
+                **parts.pin.facts(parts.agent.digest(parts.tools(principal))),
                 "conversation": entered,
                 "ordinal": ordinal,
                 "characters": len(task),
@@ -121,7 +123,7 @@ class Acting:
                 if gone is not None and not state.error:
                     await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
-                    facts = {"fence": lease.fence, "release": running.release}
+                    facts = {"fence": lease.fence, **self._parts.pin.facts(running.release)}
                     await running.record([running.draft("resumed", facts)], status="running")
                 await go_on(running)
                 state = running.state
