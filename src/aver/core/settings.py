@@ -78,6 +78,8 @@ class Settings:
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
+    environment: str = ""
+    """The environment whose releases are served; without one, the bundle as its directory is."""
     reranker: str | None = None
     """A cross-encoder of sentence-transformers that orders passages anew: a path, or a name."""
     max_question_chars: int = 8000
@@ -223,6 +225,7 @@ _SETTINGS = {
     "keep_originals": _Setting("AVER_KEEP_ORIGINALS", _switch),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
+    "environment": _Setting("AVER_ENVIRONMENT", _word),
     "reranker": _Setting("AVER_RERANKER", _word),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
     "parser.seconds": _Setting("AVER_PARSER_SECONDS", _whole(1, 86_400)),

@@ -96,6 +96,8 @@ class CallRecord:
     """The label the call was made under, as in :attr:`Call.feature`."""
     user: str = ""
     """Who asked. Stands in the body alone, which is under this person's key."""
+    release: str = ""
+    """The digest of the release that it went by, as in :attr:`Call.release`."""
     shared: str = ""
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
@@ -117,6 +119,7 @@ class CallRecord:
             "attempts": len(self.attempts),
             "cache": self.cache,
             "shared": self.shared or None,
+            "release": self.release[:16] or None,
             "config": self.config[:16] or None,
             "prices": self.prices[:16] or None,
             "input_tokens": usage.input_tokens,
@@ -182,7 +185,7 @@ class Call:
     turn: str = ""
     """The turn it is part of, if any."""
     release: str = ""
-    """The digest of the release that asks, if any: answers of one release are never given by another."""
+    """The digest of the release that it goes by, if any: answers of one release are never given by another."""
     config: str = ""
     """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
@@ -212,4 +215,5 @@ class Call:
             streamed=streamed,
             feature=self.feature,
             user=self.principal.user,
+            release=self.release,
         )

@@ -44,7 +44,8 @@ class Gateway:
     ``config`` is asked before every call; another object than before is a reload, after which calls under way finish on what they began
     with and whatever was not declared anew keeps its connections, breakers and latencies. ``last_resort`` answers by its own name, and
     where a route allows it when nobody else can. Of the others, what is ``None`` is off: ``signers`` give the credential of a provider,
-    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches.
+    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches. Gateways
+    may count what their calls came to in the same ``counts``.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Gateway:
         last_resort: Provider | None = None,
         now: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
+        counts: CallCounts | None = None,
     ) -> None:
         self._config = config
         self._router = router
@@ -70,7 +72,7 @@ class Gateway:
         self._transport = Transport()
         self._batches = Batches()
         self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
-        self.counts = CallCounts()
+        self.counts = counts or CallCounts()
         self._means = Means(budgets, caches, embedder, now, draw, self.counts, halt)
         self.last_resort = last_resort.name if last_resort is not None else None
         """The name of the model that needs no provider."""
