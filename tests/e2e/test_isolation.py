@@ -116,6 +116,6 @@ def test_what_is_revoked_while_it_is_answered_is_not_shown(installation, reader,
     application = installation.application
     config = GatewayConfig()
     gateway = Gateway(lambda: config, last_resort=Slow(application.embedder))
-    monkeypatch.setitem(vars(application), "gateway", gateway)
+    monkeypatch.setitem(vars(application.serving), "gateway", gateway)
     shown = Library(application).ask(caller, "How many days is the travel allowance?").text
     assert (content.secret("first") in shown) != revoked

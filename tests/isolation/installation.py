@@ -61,7 +61,8 @@ def installed(
 
     def opener(_: Settings) -> Application:
         application = open_application(settings)
-        application.release = replace(application.release, passages=PASSAGES)
+        serving, made = application.serving, application.serving._made
+        serving._made = lambda bundle: replace(made(bundle), passages=PASSAGES)
         return application
 
     with closing(opener(settings)) as application, closing(opener(settings)) as served, serving(served) as server:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aver.agents.acting import Acting, Agent, AgentConfig, Parts
+from aver.agents.pin import UNPINNED, Pin
 from aver.core.errors import NotFound, SettingsError
 from aver.core.principal import Principal
 from aver.gateway.credentials import Secrets
@@ -16,7 +17,9 @@ from aver.server.gateways import environment
 from aver.server.toolboxes import Toolboxes
 
 if TYPE_CHECKING:
-    from aver.server.application import Application, TenantServices
+    from aver.server.application import Application
+    from aver.server.serving import Serving
+    from aver.server.tenancy import TenantServices
 
 __all__ = ["Agents"]
 
@@ -24,12 +27,13 @@ _log = logging.getLogger("aver.agents")
 
 
 class Agents:
-    """One installation's. Used within one event loop at a time, like the gateway."""
+    """One release's. Used within one event loop at a time, like the gateway."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, serving: Serving) -> None:
         """Raises :class:`SettingsError` for policies that cannot be read at first: there is none to keep in force."""
         self._application = application
-        self._bundle = application.bundle
+        self._serving = serving
+        self._bundle = serving.bundle
         self.policies = LivePolicies(self._bundle().policies)
         self._told: SettingsError | None = None
         self.toolboxes = Toolboxes(
@@ -49,8 +53,9 @@ class Agents:
         raise NotFound(f"There is no agent {name!r:.80}, or it is not yours", "aver agents list names those you have.")
 
     @asynccontextmanager
-    async def acting(self, services: TenantServices, name: str) -> AsyncIterator[Acting]:
-        """The agent called ``name`` at work for this tenant. One that is declared no more only takes back what it did and ends."""
+    async def acting(self, services: TenantServices, name: str, pin: Pin = UNPINNED) -> AsyncIterator[Acting]:
+        """The agent called ``name`` at work for this tenant. One that is declared no more only takes back what it did and ends. Turns that
+        are begun are under ``pin``."""
         config = self._bundle().agents.get(name)
         async with self.toolboxes.lent() as toolbox:
             chosen = [
@@ -70,13 +75,14 @@ class Agents:
                     services.journal,
                     services.conversations,
                     config.agent if config else Agent("", name),
-                    self._application.gateway,
+                    self._serving.gateway,
                     lambda _: chosen,
                     self._decide,
                     self._application.switches,
-                    self._application.guards.of(tenant),
+                    self._serving.guards.of(tenant),
                     services.vault,
                     identify,
+                    pin,
                 )
             )
 
@@ -96,5 +102,6 @@ class Agents:
         return error
 
     def _decide(self, action: Action) -> Decision:
-        self.mistake()
+        if not self._serving.digest:  # a frozen release keeps the policies that it was opened with
+            self.mistake()
         return self.policies.current.decide(action)

@@ -5,253 +5,40 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar
 
 from aver.core.clock import Clock, SystemClock
-from aver.core.errors import AverError, NotFound, SettingsError, Unavailable
-from aver.core.principal import ADMIN, Principal, check_role, user_reader
+from aver.core.errors import AverError, Unavailable
+from aver.core.principal import ADMIN, check_role, user_reader
 from aver.core.settings import Settings
-from aver.evidence import Draft, Folder, Ledger, Outbox, Step
-from aver.server.gateways import declared, document_access, environment, grant_store, learning_router, price_book
-from aver.server.ordering import (
-    ASSISTANT,
-    EXTRACTIVE,
-    QUERIES,
-    RERANK,
-    SEARCH,
-    SOURCES,
-    reranker,
-    reranker_name,
-    rewriter_name,
-)
-from aver.store import ApiKey, Store, Switches, TenantStore
+from aver.evidence import Folder, Step
+from aver.server.gateways import environment
+from aver.server.once import once
+from aver.server.ordering import ASSISTANT
+from aver.server.tenancy import TenantServices
+from aver.store import ApiKey, Store, Switches
 
 if TYPE_CHECKING:
-    from aver.agents import Assistant, Release
-    from aver.agents.acting import Approvals, Journal, Turns
-    from aver.agents.conversations import Conversations
+    from aver.agents import Release
     from aver.agents.reranking import MakeCall
-    from aver.gateway import Embedder, Gateway, Provider
-    from aver.gateway.budgets.grants import GrantStore
+    from aver.gateway import Embedder, Gateway
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
-    from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.calling.counts import CallCounts
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
-    from aver.guard.vault import Vault
-    from aver.knowledge import Knowledge
-    from aver.knowledge.index import Index
     from aver.knowledge.reranking import Reranker
-    from aver.knowledge.scope import Scope
-    from aver.knowledge.sources import Sources
-    from aver.knowledge.types import DocumentText, Hit
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
     from aver.server.runner import Runner
+    from aver.server.serving import Serving
+    from aver.server.servings import Servings
 
 __all__ = ["Application", "TenantServices"]
 
 T = TypeVar("T")
-
-
-class _once(cached_property[T]):  # noqa: N801 - used as a decorator
-    """A part made when it is first asked for, by one thread while the others wait: two models would take twice the memory."""
-
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        super().__init__(make)
-        self._making = threading.RLock()
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
-    def __get__(self, instance: object | None, owner: type[Any] | None = None) -> Self | T:
-        with self._making:
-            return super().__get__(instance, owner)
-
-
-class TenantServices:
-    """What one tenant has. Each part is made when it is first used: reading evidence loads no index and no model."""
-
-    def __init__(self, application: Application, store: TenantStore) -> None:
-        self._application = application
-        self.store = store
-        self.ledger = Ledger(store, application.clock)
-
-    @_once
-    def outbox(self) -> Outbox:
-        """Steps that need not wait for the disk."""
-        return Outbox(self.store, self.ledger, self._application.folder)
-
-    def record_call(self, call: Call, record: CallRecord) -> None:
-        """Keep the evidence of a call that is part of no turn."""
-        turn = call.turn or record.id
-        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
-
-    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
-        """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
-        :func:`~aver.gateway.feedback.give_feedback` does."""
-        from aver.gateway.feedback import give_feedback
-
-        try:
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
-        except NotFound:
-            self.outbox.settle()
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
-
-    @_once
-    def grants(self) -> GrantStore:
-        """Where this tenant's budgets are shared among processes."""
-        return grant_store(self, self._application.settings.redis_url)
-
-    @_once
-    def budgets(self) -> TenantBudgets:
-        from aver.gateway.budgets.service import TenantBudgets
-
-        return TenantBudgets(self.grants, self._application.declared, self._application.clock)
-
-    @_once
-    def cache(self) -> TenantCache:
-        """Answers given before."""
-        from aver.gateway.cache.service import TenantCache
-
-        application = self._application
-        access = document_access(application.tenant)
-        return TenantCache(self.store, lambda: application.embedder, access, application.clock)
-
-    @_once
-    def knowledge(self) -> Knowledge:
-        from aver.knowledge import Knowledge
-
-        application = self._application
-        settings, others = application.settings, application.other_embedders
-        return Knowledge(
-            self.store,
-            self.ledger,
-            application.embedder,
-            application.clock,
-            parser=settings.parser,
-            index=self._index(),
-            others=others,
-            keep_originals=settings.keep_originals,
-            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
-        )
-
-    def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
-        """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
-        switched off, and as :meth:`~aver.knowledge.Knowledge.search`."""
-        from aver.knowledge.scope import EVERYTHING
-
-        self._application.switches.check(self.store.tenant.id, feature=SEARCH)
-        return self.knowledge.search(principal, query, limit, scope or EVERYTHING)
-
-    def _index(self) -> Index | None:
-        """As the settings choose; ``None`` for LanceDB, which is built in."""
-        if self._application.settings.index_engine == "lancedb":
-            return None
-        from aver.knowledge.adapters.pgvector import PgvectorIndex
-
-        return PgvectorIndex(self.store)
-
-    @_once
-    def sources(self) -> Sources:
-        """Where its documents come from."""
-        from aver.knowledge.sources import Sources
-
-        application = self._application
-        limit = application.settings.max_file_mb * 2**20
-        return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
-
-    @_once
-    def journal(self) -> Journal:
-        """Where its acting turns stand."""
-        from aver.agents.acting import Journal
-
-        return Journal(self.store, self.ledger, self._application.clock)
-
-    @_once
-    def conversations(self) -> Conversations:
-        """What its agents' turns are part of."""
-        from aver.agents.conversations import Conversations
-
-        return Conversations(self.store, self.ledger, _Reading(self))
-
-    @_once
-    def vault(self) -> Vault:
-        """What checks cut out of them."""
-        from aver.guard.vault import Vault, anyone_of_the_tenant
-
-        return Vault(self.store, self._application.clock, anyone_of_the_tenant)
-
-    @_once
-    def approvals(self) -> Approvals:
-        """What of them waits for a person."""
-        from aver.agents.acting import Approvals
-
-        return Approvals(self.journal)
-
-    @_once
-    def turns(self) -> Turns:
-        """What its agents do, and did."""
-        from aver.agents.acting import Turns
-
-        return Turns(self.journal)
-
-    @_once
-    def assistant(self) -> Assistant:
-        from aver.agents import Assistant
-
-        return Assistant(
-            self.store,
-            self.ledger,
-            self.knowledge,
-            self._application.gateway,
-            self._application.clock,
-            self._application.release,
-            self._application.embedder,
-            self._application.reranker,
-            partial(self._application.guards.of, self.store.tenant.name),
-            self._application.switches.halt,
-        )
-
-    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
-        """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
-        other."""
-        try:
-            return self.turns.evidence(principal, turn)
-        except NotFound:
-            return self.assistant.evidence(principal, turn)
-
-    def close(self) -> None:
-        if "knowledge" in self.__dict__:
-            self.knowledge.close()
-        if "grants" in self.__dict__:
-            self.grants.close()
-
-    async def aclose(self) -> None:
-        """Give back what this process holds of budgets."""
-        if "budgets" in self.__dict__:
-            await self.budgets.close()
-
-    def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
-        """A user of this tenant, whose groups the caller vouches for."""
-        return Principal(self.store.tenant.id, user, frozenset(groups))
-
-
-class _Reading:
-    """A tenant's knowledge, opened once somebody reads in it: what has no documents needs no embedder."""
-
-    def __init__(self, services: TenantServices) -> None:
-        self._services = services
-
-    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
-        return self._services.knowledge.document(principal, document, version)
-
-    def readable(self, principal: Principal, pairs: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
-        return self._services.knowledge.readable(principal, pairs) if pairs else frozenset()
 
 
 class Application:
@@ -284,7 +71,7 @@ class Application:
         self._lock = threading.RLock()
         self._unready: AverError | None = Unavailable("The model is still being loaded", "Try again in a second.")
 
-    @_once
+    @once
     def embedder(self) -> Embedder:
         if self._given_embedder is not None:
             return self._given_embedder
@@ -301,126 +88,102 @@ class Application:
         """Whether the built-in model was built here before; the first time takes seconds."""
         return self._models.is_dir()
 
-    @_once
+    @once
+    def servings(self) -> Servings:
+        """The releases at work, and who gets which."""
+        from aver.server.servings import Servings
+
+        return Servings(self)
+
+    @property
+    def serving(self) -> Serving:
+        """The release in force, or the bundle as it is: for what is no one's turn. Blocking."""
+        return self.servings.stable()
+
+    @property
     def bundle(self) -> Callable[[], Bundle]:
-        """What the bundle declares and is in force; another object after a reload."""
-        return declared(self.settings, self.clock)
-
-    def mistakes(self) -> Sequence[SettingsError]:
-        """What in the bundle's files is wrong, so that what they said before stays in force. Blocking."""
-        from aver.gateway.config.source import BundleSource
-
-        source = self.bundle
-        found = [source.problem] if isinstance(source, BundleSource) else []
-        if source().agents:
-            found.append(self.agents.mistake())
-        return [each for each in found if each is not None]
+        """What is declared and in force; called, another object after a reload."""
+        return self.serving.bundle
 
     def declared(self) -> GatewayConfig:
         """The configuration of the gateway in force; another object after it was changed."""
-        return self.bundle().gateway
+        return self.serving.declared()
 
-    @_once
+    @property
+    def gateway(self) -> Gateway:
+        """Every declared model."""
+        return self.serving.gateway
+
+    @property
     def guards(self) -> Guards:
         """What checks the texts of each tenant's turns."""
-        from aver.gateway.credentials import Secrets
-        from aver.server.guards import Guards
+        return self.serving.guards
 
-        secrets = Secrets(environment(self.settings), self.clock)
-        return Guards(lambda: self.bundle().guardrails, lambda: self.embedder, secrets)
-
-    @_once
+    @property
     def agents(self) -> Agents:
         """What acts, by name."""
-        from aver.server.agents import Agents
+        return self.serving.agents
 
-        return Agents(self)
+    @property
+    def prices(self) -> PriceBook:
+        return self.serving.prices
 
-    @_once
+    @property
+    def release(self) -> Release:
+        """What decides how the assistant behaves."""
+        return self.serving.release
+
+    @property
+    def model(self) -> str:
+        """What answers for the assistant."""
+        return self.release.model
+
+    @property
+    def reranker(self) -> Callable[[MakeCall], Reranker] | None:
+        """What orders passages a second time, if anything is declared for it."""
+        return self.serving.reranker
+
+    def mistakes(self) -> Sequence[AverError]:
+        """What in the bundle's files is wrong, so that what they said before stays in force, and which releases cannot be opened. Blocking."""
+        return self.servings.mistakes()
+
+    @once
     def runner(self) -> Runner:
         """What goes on with the agents' turns where Aver is served."""
         from aver.server.runner import Runner
 
         return Runner(self)
 
-    @_once
-    def prices(self) -> PriceBook:
-        return price_book(self.settings.bundle, self.clock)
-
-    @_once
-    def gateway(self) -> Gateway:
-        """Every declared model. The extractive one is the last resort, unless the gateway is served alone."""
-        from aver.gateway.credentials import Secrets, signer
-        from aver.gateway.service import Gateway
-
-        secrets = Secrets(environment(self.settings), self.clock)
-        return Gateway(
-            self.declared,
-            router=learning_router(self.settings, lambda: self.embedder),
-            signers=lambda provider: signer(provider, secrets.environment, secrets=secrets),
-            prices=self.prices if self.settings.bundle else None,
-            budgets=lambda tenant: self._services[tenant].budgets if self.declared().budgets else None,
-            caches=lambda tenant: self._services[tenant].cache,
-            embedder=lambda: self.embedder,
-            halt=self._halt,
-            last_resort=None if self.alone else self._extractive(),
-            now=self.clock.monotonic,
-        )
-
-    @_once
+    @once
     def switches(self) -> Switches:
         """What is stopped, here and on every replica."""
         return Switches(self.store.switches)
 
-    async def _halt(self, call: Call, model: str) -> None:
-        await self.switches.halt(call.principal.tenant, feature=call.feature, model=model)
+    @once
+    def counts(self) -> CallCounts:
+        """What calls came to, of whichever release."""
+        from aver.gateway.calling.counts import CallCounts
+
+        return CallCounts()
+
+    def budgets(self, tenant: str) -> TenantBudgets | None:
+        """Those of the tenant with this id, where any are in force."""
+        return self._services[tenant].budgets if self.servings.limits().budgets else None
+
+    def cache(self, tenant: str) -> TenantCache:
+        """What the tenant with this id was answered before."""
+        return self._services[tenant].cache
+
+    def tenant_name(self, tenant: str) -> str:
+        """What the tenant with this id is called; nothing unless it has been entered."""
+        services = self._services.get(tenant)
+        return services.store.tenant.name if services is not None else ""
 
     def secret(self, reference: str) -> str:
         """What ``env:NAME``, ``file:PATH`` or another reference names. Blocking; raises where it cannot be had."""
         from aver.gateway.credentials import Secrets
 
         return asyncio.run(Secrets(environment(self.settings), self.clock).get(reference))
-
-    def _extractive(self) -> Provider:
-        from aver.gateway.adapters.extractive import Extractive
-
-        return Extractive(self.embedder)
-
-    @property
-    def model(self) -> str:
-        """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is
-        declared, else the extractive model."""
-        config, chosen = self.declared(), self.bundle().assistant.model
-        if chosen:
-            return self._extractive_name if chosen == EXTRACTIVE else chosen
-        declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
-        names = [*declared, self._extractive_name]
-        return self.feature if self.feature in names else names[0]
-
-    @_once
-    def _extractive_name(self) -> str:
-        from aver.gateway.adapters.extractive import Extractive
-
-        return Extractive.name
-
-    @_once
-    def release(self) -> Release:
-        """What decides how the assistant behaves, under one digest."""
-        from aver.agents import Release
-
-        return Release(
-            model=self.model,
-            embedder=self.embedder.name,
-            reranker=reranker_name(self.settings, self.declared()),
-            rewriter=rewriter_name(self.declared()),
-            longest_question=self.settings.max_question_chars,
-            **self.bundle().assistant.settings(),
-        )
-
-    @_once
-    def reranker(self) -> Callable[[MakeCall], Reranker] | None:
-        """What orders passages a second time, if anything is declared for it."""
-        return reranker(self.settings, self.declared(), lambda: self.gateway)
 
     async def services(self, tenant: str) -> TenantServices:
         """As :meth:`tenant`, without blocking the event loop when it is opened for the first time."""
@@ -499,7 +262,7 @@ class Application:
             self._unready = error
             raise
         self._unready = None
-        self.guards.warm()
+        self.serving.guards.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 
@@ -510,6 +273,8 @@ class Application:
         self.check_storage()
         if self._unready is not None:
             raise self._unready
+        if self.settings.environment:
+            self.servings.stable()
 
     def check_storage(self) -> None:
         """Raises the reason unless the storage answers."""
@@ -524,12 +289,8 @@ class Application:
 
     async def aclose(self) -> None:
         """Close the connections to model providers, within the event loop that opened them."""
-        if "gateway" in self.__dict__:
-            await self.gateway.close()
-        if "guards" in self.__dict__:
-            await self.guards.close()
-        if "agents" in self.__dict__:
-            await self.agents.close()
+        if "servings" in self.__dict__:
+            await self.servings.close()
         for services in set(self._services.values()):
             await services.aclose()
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.grants import GrantStore
     from aver.gateway.cache.types import Access
     from aver.gateway.types import Embedder
-    from aver.server.application import TenantServices
     from aver.server.bundle import Bundle
+    from aver.server.tenancy import TenantServices
 
 __all__ = ["declared", "document_access", "environment", "grant_store", "learning_router", "price_book"]
 
@@ -67,9 +67,9 @@ def price_book(bundle: Path | None, clock: Clock) -> PriceBook:
 
 
 def learning_router(
-    settings: Settings, embedder: Callable[[], Embedder]
+    bundle: Path | None, embedder: Callable[[], Embedder]
 ) -> Callable[[GatewayConfig], ConfiguredRouter]:
-    """Makes the router of a configuration, with the learned models that its routes name in the bundle."""
+    """Makes the router of a configuration, with the learned models that its routes name in ``bundle``, its folder or its file."""
 
     def route_by(config: GatewayConfig) -> ConfiguredRouter:
         if not any(grow(config, route).learns for route in config.routes.values()):
@@ -77,8 +77,8 @@ def learning_router(
         from aver.gateway.routing.learned_file import load
         from aver.gateway.routing.learned_scorer import LearnedScorer
 
-        bundle = settings.bundle or Path()
-        folder = bundle if bundle.is_dir() else bundle.parent
+        given = bundle or Path()
+        folder = given if given.is_dir() else given.parent
         named = {
             name: load(folder / route.learned.model, embedder())
             for name, route in config.routes.items()

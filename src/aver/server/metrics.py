@@ -9,7 +9,7 @@ path, no user, and nothing of another tenant. Counters begin at zero with the pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -67,9 +67,10 @@ def tenant_metrics(application: Application, services: TenantServices) -> list[F
     if not application.alone:
         found += _of_knowledge(services, application.clock, tenant.name)
         found += _of_agents(services, len(switches_of(application, tenant.id)), tenant.name)
-    if "gateway" in vars(application):  # else nobody called a model yet
-        found += _of_calls(application.gateway.counts.of(tenant.id), tenant.name)
-        found += _of_models(application.gateway.status()["models"])
+    calling = [each for each in application.servings.at_work() if "gateway" in vars(each)]
+    if calling:  # else nobody called a model yet
+        found += _of_calls(application.counts.of(tenant.id), tenant.name)
+        found += _of_models([(each.digest, each.gateway.status()["models"]) for each in calling])
     return found
 
 
@@ -155,11 +156,14 @@ def _of_calls(counts: Mapping[Kind, Counted], tenant: str) -> Iterator[Family]:
     yield _counter("aver_gateway_cache_total", "What the cache had for them.", cache)
 
 
-def _of_models(models: Mapping[str, Mapping[str, object]]) -> Iterator[Family]:
+def _of_models(opened: Sequence[tuple[str, Mapping[str, Mapping[str, object]]]]) -> Iterator[Family]:
+    """By the digests of the releases that are at work, empty for a bundle that is followed: each has breakers of its own."""
     samples: list[tuple[Labels, float]] = []
-    for name, status in models.items():
-        labels = (("provider", str(status["provider"])), ("model", name))
-        samples += (((*labels, ("state", state)), float(status["breaker"] == state)) for state in get_args(State))
+    for release, models in opened:
+        known = (("release", release[:12]),) if release else ()
+        for name, status in models.items():
+            labels = (*known, ("provider", str(status["provider"])), ("model", name))
+            samples += (((*labels, ("state", state)), float(status["breaker"] == state)) for state in get_args(State))
     yield _gauge("aver_gateway_breaker_state", "Whether a model that failed is left alone: 1 for the state.", samples)
 
 

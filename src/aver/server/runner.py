@@ -12,6 +12,7 @@ from aver.agents.acting import Outcome
 from aver.core.errors import AverError, Conflict
 from aver.core.principal import Principal
 from aver.evidence import Step
+from aver.server.acting import at_work
 
 if TYPE_CHECKING:
     from aver.server.application import Application, TenantServices
@@ -75,7 +76,7 @@ class Runner:
             self._woken.clear()
 
     async def _look(self) -> None:
-        if not self._application.bundle().agents:
+        if not await asyncio.to_thread(self._application.servings.any_agents):
             return
         await asyncio.to_thread(self._application.mistakes)
         for tenant in await asyncio.to_thread(self._application.store.tenants):
@@ -84,8 +85,7 @@ class Runner:
                 self.go_on(services, turn)
 
     async def _go_on(self, services: TenantServices, turn: str) -> Outcome:
-        agent = await asyncio.to_thread(services.journal.agent, turn)
-        async with self._room, self._application.agents.acting(services, agent) as acting:
+        async with self._room, at_work(self._application, services, turn) as acting:
             return await acting.run(turn)
 
     def _ended(self, turn: str, task: asyncio.Task[Outcome]) -> None:

@@ -36,7 +36,12 @@ def sentence(step: Step | Draft) -> str:
 def _admitted(known: Known) -> str:
     who, question, release = known.text("user", "Someone"), known.text("question"), known.text("release")
     asked = f"{who} asked: {question}" if question else f"{who} asked a question"
-    return f"{asked} (release {release[:8]})" if release else asked
+    arm, missing = known.text("arm"), known.text("instead_of")
+    under = [f"release {release[:8]}"] if release else []
+    under += [f"{arm} of a rollout"] if arm else []
+    under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
+    under += ["unseen, to compare"] if known.text("shadow_of") else []
+    return f"{asked} ({', '.join(under)})" if under else asked
 
 
 def _retrieved(known: Known) -> str:

@@ -45,9 +45,12 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the agents that a user has."""
+    from aver.server.acting import offered
+
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        found = application.agents.offered(services, services.principal(user, group))
+        asked = offered(application, services, services.principal(user, group))
+        found = asyncio.run(application.finishing(asked))
         rows = [{"name": each.name, "model": each.agent.model, "about": each.about} for each in found]
     if as_json:
         print_json({"agents": rows})
@@ -69,13 +72,14 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Have an agent do something, until it is done or waits for an approval. Interrupted, it goes on with: aver agents resume"""
+    from aver.server.acting import at_work, begin
+
     check_text("task", task)
 
     async def begun(application: Application, services: TenantServices) -> Outcome:
         principal = services.principal(user, group)
-        config = application.agents.find(services, principal, agent)
-        async with application.agents.acting(services, agent) as acting:
-            turn = await asyncio.to_thread(acting.begin, principal, task, conversation, config.output)
+        turn = await begin(application, services, principal, agent, task, conversation)
+        async with at_work(application, services, turn) as acting:
             return await acting.run(turn, _watching(as_json))
 
     _went(context, tenant, begun, as_json)
@@ -92,10 +96,12 @@ def resume(
 ) -> None:
     """Go on with a turn here: after an approval, or an interruption. Where Aver is served, turns go on by themselves."""
 
+    from aver.server.acting import at_work
+
     async def gone_on(application: Application, services: TenantServices) -> Outcome:
         principal = services.principal(user, group)
-        agent = await asyncio.to_thread(services.turns.agent, principal, turn)
-        async with application.agents.acting(services, agent) as acting:
+        await asyncio.to_thread(services.turns.agent, principal, turn)  # raises for another's
+        async with at_work(application, services, turn) as acting:
             await acting.run(turn, _watching(as_json))
         return await asyncio.to_thread(services.turns.outcome, principal, turn)
 

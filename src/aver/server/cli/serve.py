@@ -67,6 +67,6 @@ def _app(application: Application, only: Only | None) -> ASGIApp:
         return gateway_alone(application)
     from aver.server.http.app import create_app
 
-    if application.bundle().agents:
+    if not application.settings.environment and application.bundle().agents:
         _ = application.agents  # whose policies, if they cannot be read, are no surprise for the first user
     return create_app(application)

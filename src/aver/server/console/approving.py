@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.core.principal import Principal
+from aver.server.acting import begin
 from aver.server.application import TenantServices
 from aver.server.console.acting import pending
 from aver.server.console.entry import Page, application_of, entered, shown
@@ -52,9 +53,7 @@ async def begun(
 ) -> Response:
     """Have an agent do something, and show how that stands once it rests or has taken a while."""
     application = application_of(request)
-    config = application.agents.find(services, principal, name)
-    async with application.agents.acting(services, name) as acting:
-        turn = await asyncio.to_thread(acting.begin, principal, task, conversation, config.output)
+    turn = await begin(application, services, principal, name, task, conversation)
     await _rested(application.runner.go_on(services, turn))
     outcome = await asyncio.to_thread(services.turns.outcome, principal, turn)
     return to_turn(outcome.conversation, turn)

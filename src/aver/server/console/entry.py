@@ -70,7 +70,7 @@ async def shown(
 
 def _notices(application: Application, principal: Principal) -> Notices:
     waiting = None
-    if application.bundle().agents:
+    if application.servings.any_agents():
         waiting = len(application.tenant(principal.tenant).approvals.pending(principal, MANY))
     mistakes = [each.cause for each in application.mistakes()] if ADMIN in principal.roles else []
     return Notices(waiting, mistakes)

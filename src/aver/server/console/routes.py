@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from aver.agents.acting import AgentConfig
 from aver.core.errors import AverError, InvalidInput, NotFound, Unauthenticated
-from aver.core.principal import Principal
-from aver.server.application import TenantServices
+from aver.server.acting import offered
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
@@ -50,7 +47,7 @@ async def conversation(
     open: str = "",  # noqa: A002 - the address reads ?open=1
 ) -> Response:
     principal, services = await entered(request)
-    agents = await asyncio.to_thread(_agents, request, services, principal)
+    agents = await offered(application_of(request), services, principal)
     view = await asyncio.to_thread(
         chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents
     )
@@ -72,7 +69,7 @@ async def ask(
             return to_turn(answer.conversation, answer.turn)
         return await begun(request, principal, services, feature, question, conversation or None)
     except AverError as error:
-        agents = await asyncio.to_thread(_agents, request, services, principal)
+        agents = await offered(application_of(request), services, principal)
         view = await asyncio.to_thread(
             chat,
             services,
@@ -163,12 +160,6 @@ async def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the dige
     if found is None:
         raise NotFound("There is nothing at this address", "Go to the first page.")
     return Response(found.content, headers=_FOREVER, media_type=found.media_type)
-
-
-def _agents(request: Request, services: TenantServices, principal: Principal) -> Sequence[AgentConfig]:
-    """The agents that somebody has. Blocking."""
-    application = application_of(request)
-    return application.agents.offered(services, principal) if application.bundle().agents else ()
 
 
 def _check_origin(request: Request) -> None:

@@ -16,6 +16,7 @@ from aver.agents.acting import Outcome
 from aver.core.errors import InvalidInput
 from aver.core.principal import Principal
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Text
+from aver.server.acting import begin
 from aver.server.application import Application, TenantServices
 from aver.server.doors.feature import asked
 
@@ -45,12 +46,9 @@ class AgentReply:
         self.answer: Outcome | None = None
 
     async def __aiter__(self) -> AsyncIterator[list[ChatDelta]]:
-        services, runner = self._services, self._application.runner
-        config = self._application.agents.find(services, self._principal, self._agent)
-        async with self._application.agents.acting(services, self._agent) as acting:
-            self.turn = await asyncio.to_thread(
-                acting.begin, self._principal, self._task, self._conversation, config.output
-            )
+        application, services, runner = self._application, self._services, self._application.runner
+        asked = (self._principal, self._agent, self._task, self._conversation)
+        self.turn = await begin(application, services, *asked)
         yield []
         await asyncio.shield(runner.go_on(services, self.turn))
         self.answer = await asyncio.to_thread(services.turns.outcome, self._principal, self.turn)

@@ -33,7 +33,8 @@ class _Rest:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._application.gateway.names()
+            if not self._application.settings.environment:
+                self._application.gateway.names()
         except AverError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -28,6 +28,8 @@ from aver.server.wire import to_json
 if TYPE_CHECKING:
     from aver.server.doors.agent import AgentReply
     from aver.server.doors.feature import FeatureReply
+    from aver.server.serving import Serving
+    from aver.server.servings import Lent
 
 __all__ = ["Doors"]
 
@@ -69,6 +71,7 @@ class Doors:
         self.keys = KeyCache(application.store)
         application.on_revoked(self.keys.forget)
         self.rest = rest
+        self._servings = application.servings
         self._largest = application.settings.max_request_mb * 2**20
         self._handlers: dict[str, _Handler] = {
             **dict.fromkeys(_CHAT, _chat),
@@ -104,7 +107,11 @@ class Doors:
             caller = await self.keys.find(exchange.secret())
             services = await self.application.services(caller.principal.tenant)
             _check_tenant(exchange.header(b"x-aver-tenant"), services)
-            await handler(_Visit(self.application, exchange, family, caller, services))
+            if handler in _OF_NO_RELEASE:
+                await handler(_Visit(self.application, exchange, family, caller, services))
+            else:
+                with await self._servings.lend(caller.principal) as lent:
+                    await handler(_Visit(self.application, exchange, family, caller, services, lent))
         except Gone:
             return
         except AverError as refusal:
@@ -135,6 +142,13 @@ class _Visit:
     family: Family
     caller: Caller
     services: TenantServices
+    lent: Lent | None = None
+
+    @property
+    def serving(self) -> Serving:
+        """The release that the caller goes by."""
+        assert self.lent is not None
+        return self.lent.serving
 
     @property
     def door(self) -> Door:
@@ -163,6 +177,7 @@ class _Visit:
             size=size,
             key=self.caller.key,
             feature=label,
+            release=self.lent.pin.release if self.lent else "",
             no_store=b"no-store" in self.exchange.header(b"cache-control"),
             stream=bool(body.get("stream")),
             asked_usage=self.family != "openai" or _asks_usage(body),
@@ -171,10 +186,9 @@ class _Visit:
 
     def agents(self) -> list[str]:
         """The names of the agents that the caller has."""
-        application = self.application
-        if application.alone or not application.bundle().agents:
+        if self.application.alone or not self.serving.bundle().agents:
             return []
-        return [each.name for each in application.agents.offered(self.services, self.caller.principal)]
+        return [each.name for each in self.serving.agents.offered(self.services, self.caller.principal)]
 
     def feature_reply(self, call: Call) -> FeatureReply | AgentReply:
         """The turn of the feature that is called. ``conversation`` it keeps itself: by that name some protocols mean the provider's."""
@@ -199,7 +213,7 @@ async def _chat(visit: _Visit) -> None:
 
 async def _whole(visit: _Visit, call: Call) -> None:
     visit.exchange.watch()
-    completion = await visit.application.gateway.complete(call)
+    completion = await visit.serving.gateway.complete(call)
     if completion.raw and completion.family == call.family:
         body = completion.raw
     else:
@@ -212,7 +226,7 @@ async def _whole(visit: _Visit, call: Call) -> None:
 async def _stream(visit: _Visit, call: Call) -> None:
     exchange = visit.exchange
     exchange.watch()
-    reply = await visit.application.gateway.open(call)
+    reply = await visit.serving.gateway.open(call)
     writer = visit.door.writer(call.body or {}, reply_id=exchange.id, model=call.model, created=_now())
     try:
         batches = aiter(reply)
@@ -264,7 +278,7 @@ async def _stream_feature(visit: _Visit, call: Call) -> None:
 
 async def _count(visit: _Visit) -> None:
     call = await visit.call()
-    await visit.exchange.answer(await models.count(visit.application, call))
+    await visit.exchange.answer(await models.count(visit.serving.gateway, call))
 
 
 async def _embeddings(visit: _Visit) -> None:
@@ -272,7 +286,7 @@ async def _embeddings(visit: _Visit) -> None:
 
     call = await visit.call(operation="embeddings")
     visit.exchange.watch()
-    await visit.exchange.answer(await vectors.embeddings(visit.application, call))
+    await visit.exchange.answer(await vectors.embeddings(visit.serving.gateway, call))
 
 
 async def _rerank(visit: _Visit) -> None:
@@ -280,7 +294,7 @@ async def _rerank(visit: _Visit) -> None:
 
     call = await visit.call(operation="rerank")
     visit.exchange.watch()
-    await visit.exchange.answer(await vectors.rerank(visit.application, call))
+    await visit.exchange.answer(await vectors.rerank(visit.serving.gateway, call))
 
 
 async def _feedback(visit: _Visit) -> None:
@@ -307,7 +321,12 @@ async def _metrics(visit: _Visit) -> None:
 async def _models(visit: _Visit) -> None:
     path: str = visit.exchange.scope["path"]
     name = _ELSEWHERE.get(path, path).removeprefix(_MODELS).removeprefix("/")
-    await visit.exchange.answer(models.listed(visit.application, visit.family, name, visit.agents()))
+    features = [visit.application.feature, *visit.agents()]
+    await visit.exchange.answer(models.listed(visit.serving.gateway, visit.family, name, features))
+
+
+_OF_NO_RELEASE = frozenset({_feedback, _metrics})
+"""What is answered whatever is released."""
 
 
 def _asks_usage(body: Mapping[str, Any]) -> bool:

@@ -7,17 +7,16 @@ from typing import Any
 
 from aver.core.errors import NotFound
 from aver.gateway.calls import Call
+from aver.gateway.service import Gateway
 from aver.gateway.types import Family
-from aver.server.application import Application
 from aver.server.wire import to_json
 
 __all__ = ["count", "listed"]
 
 
-def listed(application: Application, family: Family, name: str, agents: Sequence[str] = ()) -> bytes:
-    """All models, routes and features, ``agents`` among them, or the one called ``name``, in the shape of ``family``."""
-    features = [application.feature, *agents]
-    names = [*features, *(each for each in application.gateway.names() if each not in features)]
+def listed(gateway: Gateway, family: Family, name: str, features: Sequence[str]) -> bytes:
+    """``features``, then all models and routes, or the one called ``name``, in the shape of ``family``."""
+    names = [*features, *(each for each in gateway.names() if each not in features)]
     if name:
         if name not in names:
             raise NotFound("There is no such model, or it is not yours", "/v1/models lists all.")
@@ -34,6 +33,6 @@ def _one(family: Family, name: str, features: Sequence[str]) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "aver" if name in features else "gateway"}
 
 
-async def count(application: Application, call: Call) -> bytes:
+async def count(gateway: Gateway, call: Call) -> bytes:
     """The input tokens of a request, by the provider itself where it counts, else estimated."""
-    return to_json({"input_tokens": await application.gateway.count_tokens(call)})
+    return to_json({"input_tokens": await gateway.count_tokens(call)})

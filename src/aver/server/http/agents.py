@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aver.agents.acting import ActionStatus, Outcome, OutcomeStatus, ToolStatus
 from aver.core.errors import AverError
 from aver.core.principal import Principal
+from aver.server import acting
 from aver.server.application import TenantServices
 from aver.server.http.auth import App, Caller, Services
 from aver.server.http.fields import Text
@@ -109,7 +110,7 @@ class Cancelled(BaseModel):
 @router.get("/v1/agents", response_model=AgentList, responses=problems(401))
 async def agents(principal: Caller, services: Services, application: App) -> Response:
     """The agents that you have."""
-    found = await asyncio.to_thread(lambda: application.agents.offered(services, principal))
+    found = await acting.offered(application, services, principal)
     return reply({"agents": [{"name": each.name, "about": each.about} for each in found]})
 
 
@@ -123,9 +124,7 @@ async def agents(principal: Caller, services: Services, application: App) -> Res
 )
 async def begin(body: Task, request: Request, principal: Caller, services: Services, application: App) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
-    config = application.agents.find(services, principal, body.agent)
-    async with application.agents.acting(services, body.agent) as acting:
-        turn = await asyncio.to_thread(acting.begin, principal, body.task, body.conversation, config.output)
+    turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
     going = application.runner.go_on(services, turn)
     if body.stream:
         return event_stream(turn_events(services, principal, turn))

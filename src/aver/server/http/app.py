@@ -31,6 +31,7 @@ from aver.server.http import (
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 from aver.server.mcp import McpApp
+from aver.server.roller import Roller
 
 __all__ = ["create_app"]
 
@@ -49,15 +50,17 @@ def create_app(application: Application) -> ASGIApp:
 def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
-    follower, mcp = Follower(application), McpApp(application)
+    follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         warming = asyncio.create_task(asyncio.to_thread(application.warm))
         follower.start()
         application.runner.start()
+        roller.start()
         yield
         follower.close()
+        await roller.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)

@@ -1,0 +1,213 @@
+"""What one tenant has: its evidence, documents, budgets, conversations, agents' turns, and its assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aver.core.errors import NotFound
+from aver.core.principal import Principal
+from aver.evidence import Draft, Ledger, Outbox, Step
+from aver.server.gateways import document_access, grant_store
+from aver.server.once import once
+from aver.server.ordering import SEARCH, SOURCES
+from aver.store import TenantStore
+
+if TYPE_CHECKING:
+    from aver.agents import Assistant
+    from aver.agents.acting import Approvals, Journal, Turns
+    from aver.agents.conversations import Conversations
+    from aver.gateway.budgets.grants import GrantStore
+    from aver.gateway.budgets.service import TenantBudgets
+    from aver.gateway.cache.service import TenantCache
+    from aver.gateway.calls import Call, CallRecord
+    from aver.guard.vault import Vault
+    from aver.knowledge import Knowledge
+    from aver.knowledge.index import Index
+    from aver.knowledge.scope import Scope
+    from aver.knowledge.sources import Sources
+    from aver.knowledge.types import DocumentText, Hit
+    from aver.server.application import Application
+
+__all__ = ["TenantServices"]
+
+
+class TenantServices:
+    """What one tenant has. Each part is made when it is first used: reading evidence loads no index and no model."""
+
+    def __init__(self, application: Application, store: TenantStore) -> None:
+        self._application = application
+        self.store = store
+        self.ledger = Ledger(store, application.clock)
+
+    @once
+    def outbox(self) -> Outbox:
+        """Steps that need not wait for the disk."""
+        return Outbox(self.store, self.ledger, self._application.folder)
+
+    def record_call(self, call: Call, record: CallRecord) -> None:
+        """Keep the evidence of a call that is part of no turn."""
+        turn = call.turn or record.id
+        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+
+    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+        """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
+        :func:`~aver.gateway.feedback.give_feedback` does."""
+        from aver.gateway.feedback import give_feedback
+
+        try:
+            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+        except NotFound:
+            self.outbox.settle()
+            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+
+    @once
+    def grants(self) -> GrantStore:
+        """Where this tenant's budgets are shared among processes."""
+        return grant_store(self, self._application.settings.redis_url)
+
+    @once
+    def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.service import TenantBudgets
+
+        return TenantBudgets(self.grants, self._application.servings.limits, self._application.clock)
+
+    @once
+    def cache(self) -> TenantCache:
+        """Answers given before."""
+        from aver.gateway.cache.service import TenantCache
+
+        application = self._application
+        access = document_access(application.tenant)
+        return TenantCache(self.store, lambda: application.embedder, access, application.clock)
+
+    @once
+    def knowledge(self) -> Knowledge:
+        from aver.knowledge import Knowledge
+
+        application = self._application
+        settings, others = application.settings, application.other_embedders
+        return Knowledge(
+            self.store,
+            self.ledger,
+            application.embedder,
+            application.clock,
+            parser=settings.parser,
+            index=self._index(),
+            others=others,
+            keep_originals=settings.keep_originals,
+            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
+        )
+
+    def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
+        """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
+        switched off, and as :meth:`~aver.knowledge.Knowledge.search`."""
+        from aver.knowledge.scope import EVERYTHING
+
+        self._application.switches.check(self.store.tenant.id, feature=SEARCH)
+        return self.knowledge.search(principal, query, limit, scope or EVERYTHING)
+
+    def _index(self) -> Index | None:
+        """As the settings choose; ``None`` for LanceDB, which is built in."""
+        if self._application.settings.index_engine == "lancedb":
+            return None
+        from aver.knowledge.adapters.pgvector import PgvectorIndex
+
+        return PgvectorIndex(self.store)
+
+    @once
+    def sources(self) -> Sources:
+        """Where its documents come from."""
+        from aver.knowledge.sources import Sources
+
+        application = self._application
+        limit = application.settings.max_file_mb * 2**20
+        return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
+
+    @once
+    def journal(self) -> Journal:
+        """Where its acting turns stand."""
+        from aver.agents.acting import Journal
+
+        return Journal(self.store, self.ledger, self._application.clock)
+
+    @once
+    def conversations(self) -> Conversations:
+        """What its agents' turns are part of."""
+        from aver.agents.conversations import Conversations
+
+        return Conversations(self.store, self.ledger, _Reading(self))
+
+    @once
+    def vault(self) -> Vault:
+        """What checks cut out of them."""
+        from aver.guard.vault import Vault, anyone_of_the_tenant
+
+        return Vault(self.store, self._application.clock, anyone_of_the_tenant)
+
+    @once
+    def approvals(self) -> Approvals:
+        """What of them waits for a person."""
+        from aver.agents.acting import Approvals
+
+        return Approvals(self.journal)
+
+    @once
+    def turns(self) -> Turns:
+        """What its agents do, and did."""
+        from aver.agents.acting import Turns
+
+        return Turns(self.journal)
+
+    @once
+    def assistant(self) -> Assistant:
+        from aver.agents import Assistant
+
+        application = self._application
+        lend = partial(application.servings.released, self.store.tenant.name)
+        return Assistant(
+            self.store,
+            self.ledger,
+            self.knowledge,
+            application.clock,
+            application.embedder,
+            lend,
+            application.switches.halt,
+        )
+
+    def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
+        other."""
+        try:
+            return self.turns.evidence(principal, turn)
+        except NotFound:
+            return self.assistant.evidence(principal, turn)
+
+    def close(self) -> None:
+        if "knowledge" in self.__dict__:
+            self.knowledge.close()
+        if "grants" in self.__dict__:
+            self.grants.close()
+
+    async def aclose(self) -> None:
+        """Give back what this process holds of budgets."""
+        if "budgets" in self.__dict__:
+            await self.budgets.close()
+
+    def principal(self, user: str, groups: Iterable[str] = ()) -> Principal:
+        """A user of this tenant, whose groups the caller vouches for."""
+        return Principal(self.store.tenant.id, user, frozenset(groups))
+
+
+class _Reading:
+    """A tenant's knowledge, opened once somebody reads in it: what has no documents needs no embedder."""
+
+    def __init__(self, services: TenantServices) -> None:
+        self._services = services
+
+    def document(self, principal: Principal, document: str, version: int | None = None) -> DocumentText:
+        return self._services.knowledge.document(principal, document, version)
+
+    def readable(self, principal: Principal, pairs: Sequence[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        return self._services.knowledge.readable(principal, pairs) if pairs else frozenset()
