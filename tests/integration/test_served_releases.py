@@ -99,7 +99,7 @@ async def test_a_turn_of_an_agent_goes_on_under_the_release_it_began_under_days_
     turn = await begin(application, services, ann, "clerk", "Add milk")
     async with at_work(application, services, turn) as acting:
         waiting = await acting.run(turn)
-    assert (waiting.status, len(waiting.approvals)) == ("waiting", 1)
+    assert (waiting.status, len(waiting.approvals)) == ("waiting", 1), waiting
     place.save(None)
     place.promote(stable)
     await application.aclose()

@@ -21,14 +21,17 @@ from aver.store import ApiKey, Store, Switches
 
 if TYPE_CHECKING:
     from aver.agents import Release
+    from aver.agents.reranking import MakeCall
     from aver.gateway import Embedder, Gateway
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calling.counts import CallCounts
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
+    from aver.knowledge.reranking import Reranker
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
+    from aver.server.guards import Guards
     from aver.server.runner import Runner
     from aver.server.serving import Serving
     from aver.server.servings import Servings
@@ -112,6 +115,11 @@ class Application:
         return self.serving.gateway
 
     @property
+    def guards(self) -> Guards:
+        """What checks the texts of each tenant's turns."""
+        return self.serving.guards
+
+    @property
     def agents(self) -> Agents:
         """What acts, by name."""
         return self.serving.agents
@@ -124,6 +132,16 @@ class Application:
     def release(self) -> Release:
         """What decides how the assistant behaves."""
         return self.serving.release
+
+    @property
+    def model(self) -> str:
+        """What answers for the assistant."""
+        return self.release.model
+
+    @property
+    def reranker(self) -> Callable[[MakeCall], Reranker] | None:
+        """What orders passages a second time, if anything is declared for it."""
+        return self.serving.reranker
 
     def mistakes(self) -> Sequence[AverError]:
         """What in the bundle's files is wrong, so that what they said before stays in force, and which releases cannot be opened. Blocking."""
@@ -220,11 +238,11 @@ class Application:
         return key, secret
 
     def _known_roles(self, roles: Iterable[str]) -> list[str]:
-        """Those that Aver knows, and those that the bundle asks somebody to have."""
+        """Those that Aver knows, and those that an agent's second person has."""
         given = list(roles)
         known = {ADMIN}
         if not known.issuperset(given):
-            known |= self.bundle().roles
+            known |= {each.agent.four_eyes.role for each in self.bundle().agents.values()}
         return [check_role(each, known) for each in given]
 
     def erase(self, tenant: str, user: str) -> Step:

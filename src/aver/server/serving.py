@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aver.agents import Pin, Release, Released
     from aver.agents.parts import Question
     from aver.agents.reranking import MakeCall
-    from aver.gateway import Gateway
+    from aver.gateway import Gateway, Provider
     from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
@@ -87,7 +87,6 @@ class Serving:
     @once
     def gateway(self) -> Gateway:
         """Every declared model. The extractive one is the last resort, unless the gateway is served alone."""
-        from aver.gateway.adapters.extractive import Extractive
         from aver.gateway.credentials import Secrets, signer
         from aver.gateway.service import Gateway
 
@@ -106,10 +105,15 @@ class Serving:
             caches=application.cache,
             embedder=embedder,
             halt=self._halt,
-            last_resort=None if application.alone else Extractive(application.embedder),
+            last_resort=None if application.alone else self._last_resort(),
             now=application.clock.monotonic,
             counts=application.counts,
         )
+
+    def _last_resort(self) -> Provider:
+        from aver.gateway.adapters.extractive import Extractive
+
+        return Extractive(self._application.embedder)
 
     async def _halt(self, call: Call, model: str) -> None:
         await self._application.switches.halt(call.principal.tenant, feature=call.feature, model=model)

@@ -15,7 +15,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aver.releases.types import Environment
     from aver.server.application import Application
     from aver.server.arms import Arms
-    from aver.server.shadows import Shadows
+    from aver.server.shadows import Shadowing
 
 __all__ = ["Lent", "Servings"]
 
@@ -76,6 +76,7 @@ class Servings:
         self._known: Mapping[str, Environment] | None = None
         self._arms: Arms | None = None
         self._stable: Serving | None = None
+        self._learning: asyncio.Task[Arms] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     @once
@@ -86,11 +87,11 @@ class Servings:
         return Serving(application, declared(application.settings, application.clock), bundle)
 
     @once
-    def shadows(self) -> Shadows:
+    def shadows(self) -> Shadowing:
         """What candidates answer unseen."""
-        from aver.server.shadows import Shadows
+        from aver.server.shadows import Shadowing
 
-        return Shadows(self._application)
+        return Shadowing(self._application)
 
     @once
     def registry(self) -> Registry:
@@ -102,7 +103,7 @@ class Servings:
     @once
     def pins(self) -> Pins[Mapping[str, Environment]]:
         """What every environment points to."""
-        return Pins(self.registry.pins, self._application.clock.monotonic)
+        return Pins(self.registry.pins)
 
     async def lend(self, principal: Principal, conversation: str = "") -> Lent:
         """The release that ``principal`` gets, in a conversation if it is part of one.
@@ -125,6 +126,8 @@ class Servings:
         """The very release that a turn was begun under: for one that goes on, also days later. Raises what keeps it from being opened."""
         if not pin.release:
             return Lent(self, self.followed, pin)
+        if self._environment and self._stable is None:
+            await self._learn(await self.pins.current())  # whose budgets hold for it too
         serving = self._open.get(pin.release)
         if serving is None:
             serving = await asyncio.to_thread(self._opened, pin.release)
@@ -141,8 +144,7 @@ class Servings:
         """The release in force, or the bundle as it is: for what is no one's turn. Blocking; raises as :meth:`lend` does."""
         if not self._environment:
             return self.followed
-        arms = self._arms_of(self.pins.look())
-        return self._stable_of(arms)
+        return self._stable_of(self._environment_in(self.pins.look()))
 
     def limits(self) -> GatewayConfig:
         """The configuration whose budgets hold, of every call."""
@@ -163,12 +165,13 @@ class Servings:
         """What keeps anything that is pointed to, or declared, from being in force. Blocking."""
         if not self._environment:
             return [*self.followed.mistakes()]
-        found = [error for _, error in self._failed.values()]
+        found = [error for _, error in list(self._failed.values())]
         return [self._arms.problem, *found] if self._arms is not None and self._arms.problem else found
 
     def left(self, serving: Serving) -> None:
         """Nobody has it in their hands: closed, unless it is pointed to."""
-        if serving.digest and self._arms is not None and serving.digest not in self._arms.kept:
+        kept = self._arms.kept if self._arms is not None else frozenset()
+        if serving.digest and serving.digest not in kept:
             self._close(serving)
 
     async def close(self) -> None:
@@ -181,34 +184,49 @@ class Servings:
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _learn(self, known: Mapping[str, Environment]) -> Arms:
-        """Something may have moved: then have the release in force open before anybody goes by it, and close what nobody needs any more."""
-        arms = self._arms_of(known)
-        if arms is self._arms:
-            self._known = known
-            return arms
-        await asyncio.to_thread(self._stable_of, arms)
-        self._known, self._arms = known, arms
-        for serving in [each for each in self._open.values() if each.digest not in arms.kept and not each.turns]:
-            self._close(serving)
-        self._failed = {digest: failed for digest, failed in self._failed.items() if digest in arms.kept}
+        """What there is to know by now: looked at once, however many ask at the same time."""
+        if self._learning is None or self._learning.done():
+            self._learning = asyncio.create_task(self._look(known))
+        return await asyncio.shield(self._learning)
+
+    async def _look(self, known: Mapping[str, Environment]) -> Arms:
+        """Where something has moved, have the release in force open before anybody goes by it, and close what nobody needs any more."""
+        environment, arms = self._environment_in(known), self._arms
+        if arms is None or arms.environment.revision != environment.revision:
+            arms = await asyncio.to_thread(self._moved, environment)
+            self._arms = arms
+            for serving in [each for each in self._open.values() if each.digest not in arms.kept and not each.turns]:
+                self._close(serving)
+            self._failed = {digest: failed for digest, failed in self._failed.items() if digest in arms.kept}
+            if environment.previous and environment.previous not in self._open:
+                threading.Thread(
+                    target=self._ready, args=(environment.previous,), name="aver-release", daemon=True
+                ).start()
+        self._known = known
         return arms
 
-    def _arms_of(self, known: Mapping[str, Environment]) -> Arms:
+    def _ready(self, digest: str) -> None:
+        """Have open what a rollback would go back to, so that nobody waits for it then."""
+        with suppress(AverError):  # it is told of where it is needed
+            self._opened(digest)
+
+    def _moved(self, environment: Environment) -> Arms:
         from aver.server.arms import Arms
 
+        self._stable_of(environment)
+        return Arms(environment, self._application.tenant_name, self._application.clock.now)
+
+    def _environment_in(self, known: Mapping[str, Environment]) -> Environment:
         name = self._environment
         environment = known.get(name)
         if environment is None or not environment.digest:
             raise Unavailable(
                 f"No release is in force in the environment {name!r}", f"aver release promote {name} DIGEST"
             )
-        if self._arms is not None and self._arms.environment.revision == environment.revision:
-            return self._arms
-        return Arms(environment, self._application.tenant_name, self._application.clock.now)
+        return environment
 
-    def _stable_of(self, arms: Arms) -> Serving:
-        """The release in force or, where it cannot be opened, the one before."""
-        environment = arms.environment
+    def _stable_of(self, environment: Environment) -> Serving:
+        """The release in force or, where it cannot be opened, the one before. Blocking."""
         try:
             found = self._opened(environment.digest)
         except AverError:
@@ -223,7 +241,7 @@ class Servings:
         try:
             return await asyncio.to_thread(self._opened, pin.release), pin
         except AverError:
-            serving = await asyncio.to_thread(self._stable_of, arms)
+            serving = await asyncio.to_thread(self._stable_of, arms.environment)
             return serving, replace(pin, release=serving.digest, assigned={}, instead_of=pin.release)
 
     def _opened(self, digest: str) -> Serving:
@@ -266,7 +284,8 @@ class Servings:
         return serving
 
     def _close(self, serving: Serving) -> None:
-        del self._open[serving.digest]
+        if self._open.get(serving.digest) is serving:
+            del self._open[serving.digest]
         task = asyncio.create_task(serving.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

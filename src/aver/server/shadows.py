@@ -1,98 +1,118 @@
-"""Shadow traffic: some of the questions that the release in force answers are answered by a candidate too, unseen by anybody.
+"""Shadow traffic as it is served: some of the questions that the release in force answers are answered by a candidate too, unseen by anybody.
 
 A shadow can do nothing: the assistant reads, and its evidence, which says whose shadow it is, is all that it leaves. What agents do is never done
-twice. Its calls count in the tenant's budgets like any others, and all shadows of a rollout together may cost what its plan says; those under
-way when that is spent are brought to their end.
+twice. Its calls count in the tenant's budgets like any others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aver.core.errors import AverError
-from aver.store.files import exclusive, private_directory
+from aver.agents.pin import Pin
+from aver.releases.rollout.assignment import CONTROL, HOLDOUT, Assigned
+from aver.releases.rollout.reading import values_of
+from aver.releases.rollout.shadow import Shadowed, Shadows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aver.agents.parts import Question
-    from aver.agents.pin import Pin
+    from aver.evidence import Draft
     from aver.releases.rollout.state import Rollout, Variant
     from aver.server.application import Application
+    from aver.server.tenancy import TenantServices
 
-__all__ = ["Shadows"]
+__all__ = ["Shadowing"]
 
-_log = logging.getLogger("aver.rollout")
+_FRESH = 2.0
+"""Seconds for which what shadows have cost elsewhere is not read again."""
 
 
-class Shadows:
+class Shadowing:
     """One process's. Used within one event loop."""
 
-    def __init__(self, application: Application, draw: Callable[[], float] = random.random) -> None:
+    def __init__(self, application: Application) -> None:
         self._application = application
-        self._draw = draw
+        self._spending = _Spending(application)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def watch(self, rollout: Rollout | None, pin: Pin) -> Callable[[Question], None]:
-        """What is told of the turns under ``pin``: asks some of them again, where the rollout wants that."""
+        """What is told of the turns under ``pin``: has some of them answered again, where the rollout wants that."""
         wanted = rollout is not None and rollout.status == "running" and rollout.plan.shadow is not None
-        if rollout is None or not wanted or pin.release != rollout.control:
+        if rollout is None or not wanted or pin.assigned.get("arm") not in (CONTROL, HOLDOUT):
             return _nobody
-        return partial(self._asked, rollout)
+        return partial(self._asked, rollout, Assigned(pin.release, **pin.assigned))
+
+    async def settle(self) -> None:
+        """Wait for those that run."""
+        await asyncio.gather(*self._tasks)
+        for shadows in self._spending.shadows.values():
+            await shadows.settle()
 
     async def close(self) -> None:
-        """Leave those under way."""
+        """Leave those that run."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for shadows in self._spending.shadows.values():
+            await shadows.close()
 
-    def _asked(self, rollout: Rollout, question: Question) -> None:
-        shadow, tried = rollout.plan.shadow, [each for each in rollout.variants if not each.stopped]
-        if shadow is None or not tried or len(self._tasks) >= shadow.at_once or self._draw() * 100 >= shadow.percent:
-            return
-        task = asyncio.create_task(self._answer(rollout, self._choose(tried), shadow.usd, question))
+    def _asked(self, rollout: Rollout, assigned: Assigned, question: Question) -> None:
+        task = asyncio.create_task(self._offer(rollout, assigned, question))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _choose(self, tried: list[Variant]) -> Variant:
-        return tried[int(self._draw() * len(tried)) % len(tried)]
+    async def _offer(self, rollout: Rollout, assigned: Assigned, question: Question) -> None:
+        services = await self._application.services(question.principal.tenant)
+        shadows = await asyncio.to_thread(self._spending.of, services)
+        ask = partial(self._answer, rollout, services, question)
+        shadows.offer(rollout, assigned, question.turn, question.principal.subject, ask)
 
-    async def _answer(self, rollout: Rollout, variant: Variant, usd: float, question: Question) -> None:
-        from aver.agents.pin import Pin
-
-        application, account = self._application, self._account(rollout)
-        place = {"rollout": rollout.id, "arm": "shadow", "stage": rollout.stage, "group": 0, "compared": False}
-        pin = Pin(variant.digest, rollout.environment, place, shadow_of=question.turn)
-        try:
-            if await asyncio.to_thread(_spent, account) >= usd:
-                return
-            services = await application.services(question.principal.tenant)
-            with await application.servings.lend_pinned(pin) as lent:
-                released = lent.serving.released(services.store.tenant.name, pin)
-                answer = await services.assistant.shadow(question, released)
-            await asyncio.to_thread(_spent, account, answer.usage.cost_usd or 0.0)
-        except AverError as error:
-            # What it had cost by then is on record with the turn, and little.
-            _log.info("a shadow came to nothing", extra={"rollout": rollout.id, "error": error.slug})
-
-    def _account(self, rollout: Rollout) -> Path:
-        """What shadows of a rollout have cost, in US dollars, over all processes of the installation."""
-        return self._application.settings.data / "releases" / "shadows" / rollout.id
+    async def _answer(
+        self, rollout: Rollout, services: TenantServices, question: Question, variant: Variant
+    ) -> Shadowed:
+        """The question answered by a release that is tried."""
+        pin = Pin(variant.digest, rollout.environment, shadow_of=question.turn)
+        with await self._application.servings.lend_pinned(pin) as lent:
+            released = lent.serving.released(services.store.tenant.name, pin)
+            answer = await services.assistant.shadow(question, released)
+        steps = await asyncio.to_thread(services.ledger.turn, answer.turn)
+        return Shadowed(values_of(steps), answer.answer)
 
 
-def _spent(account: Path, more: float = 0.0) -> float:
-    """What is on the account with ``more`` put to it. Blocking."""
-    private_directory(account.parent)
-    with exclusive(account.with_suffix(".lock")):
-        spent = (float(account.read_text()) if account.exists() else 0.0) + more
-        if more:
-            account.write_text(repr(spent))
-    return spent
+class _Spending:
+    """What the shadows of each rollout have cost by the evidence of all tenants, which every process adds to."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._cursors: dict[str, int] = {}
+        self._usd: defaultdict[str, float] = defaultdict(float)
+        self._read = float("-inf")
+        self.shadows: dict[str, Shadows] = {}
+        """By tenant's id: each puts its shadows on record with its own."""
+
+    def of(self, services: TenantServices) -> Shadows:
+        """Those of a tenant, with what all have cost read again. Blocking."""
+        now = time.monotonic()
+        if now - self._read >= _FRESH:
+            self._read = now
+            for tenant in self._application.store.tenants():
+                ledger = self._application.tenant(tenant.id).ledger
+                for step in ledger.of_kind("shadowed", after=self._cursors.get(tenant.id, 0)):
+                    self._cursors[tenant.id] = step.seq
+                    self._usd[str(step.facts["rollout"])] += float(step.facts.get("cost_usd") or 0.0)
+        tenant_id = services.store.tenant.id
+        if tenant_id not in self.shadows:
+            self.shadows[tenant_id] = Shadows(partial(_record, services), lambda rollout: self._usd[rollout])
+        return self.shadows[tenant_id]
 
 
-def _nobody(_: Question) -> None: ...
+def _record(services: TenantServices, draft: Draft) -> None:
+    with services.store.begin() as tx:
+        services.ledger.append_all(tx, [draft])
+
+
+def _nobody(_: Any) -> None: ...

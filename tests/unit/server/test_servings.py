@@ -1,6 +1,7 @@
 """Several releases at work in one process: who gets which, how fast that follows what is in force, and what happens to turns meanwhile."""
 
 import asyncio
+import time
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -14,8 +15,8 @@ from aver.testing import HashEmbedder
 from tests.knowledge import MemorySource
 from tests.unit.server.releases import ENVIRONMENT, home
 
-GUARDED = "guardrails: {input: {secrets: block}}\nfeature: {passages: 3}\n"
-PLAIN = "feature: {passages: 5}\n"
+GUARDED = "guardrails: {input: {secrets: block}}\nretrieval: {passages: 3}\n"
+PLAIN = "retrieval: {passages: 5}\n"
 LEAVE = "# Leave\n\nUnused leave: up to ten days carry over to the next year.\n"
 QUESTION = "How many days of unused leave carry over?"
 
@@ -37,6 +38,13 @@ def arms(place):
 def principals(application, count=40):
     services = application.tenant("acme")
     return [services.principal(f"user{number}") for number in range(count)]
+
+
+def until(condition, seconds=60.0):
+    ends = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < ends:
+        time.sleep(0.02)
+    return found
 
 
 async def lent_to(application, principal, conversation=""):
@@ -126,7 +134,9 @@ async def test_a_turn_that_began_on_the_candidate_ends_on_it_after_the_rollback(
         begun = await anext(events)
         working = next(each for each in place.application.servings.at_work() if each.digest == candidate)
         place.save(None)
-        place.registry.promote(ENVIRONMENT, place.freeze("third", "feature: {passages: 4}\n"), "ann", "something else")
+        place.registry.promote(
+            ENVIRONMENT, place.freeze("third", "retrieval: {passages: 4}\n"), "ann", "something else"
+        )
         place.application.servings.pins._asked -= 1
         assert (await lent_to(place.application, ann)).release not in (candidate, stable)
         assert working.turns == 1
@@ -141,6 +151,14 @@ async def test_a_turn_that_began_on_the_candidate_ends_on_it_after_the_rollback(
     again = await services.assistant.ask(ann, QUESTION, begun.conversation)
     assert again.release not in (candidate, stable)
     await place.application.aclose()
+
+
+async def test_what_a_rollback_would_go_back_to_is_open_before_it_is_needed(place, arms):
+    stable, candidate = arms
+    place.promote(candidate)
+    other = place.replica()
+    assert (await lent_to(other, principals(other)[0])).release == candidate
+    assert await asyncio.to_thread(until, lambda: stable in {each.digest for each in other.servings.at_work()})
 
 
 @pytest.mark.parametrize("kind", ["file", "secret", "policy"])

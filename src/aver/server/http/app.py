@@ -32,7 +32,7 @@ from aver.server.http import (
 from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 from aver.server.mcp import McpApp
-from aver.server.rolling import Roller
+from aver.server.roller import Roller
 
 __all__ = ["create_app"]
 

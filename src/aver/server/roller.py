@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aver.core.errors import AverError, Conflict
-from aver.server.releasing import registry
 from aver.store.files import private_directory, try_exclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aver.evidence import Ledger
     from aver.releases.rollout.controller import RolloutController
-    from aver.releases.rollout.desk import RegistryDesk
     from aver.server.application import Application
-    from aver.store import TenantStore
 
-__all__ = ["Roller", "rollout_controller", "rollout_desk"]
+__all__ = ["Roller"]
 
 _LOOKS = 2.0
 """Seconds between looks: a spike of tokens is to end a rollout within a minute."""
 _log = logging.getLogger("aver.rollout")
-
-
-def rollout_desk(application: Application) -> RegistryDesk:
-    """Where the installation's rollouts are kept."""
-    from aver.releases.rollout.desk import RegistryDesk
-
-    def books() -> Mapping[str, tuple[TenantStore, Ledger]]:
-        opened = [application.tenant(tenant.id) for tenant in application.store.tenants()]
-        return {each.store.tenant.id: (each.store, each.ledger) for each in opened}
-
-    return RegistryDesk(registry(application), application.store, books, application.clock)
-
-
-def rollout_controller(application: Application) -> RolloutController:
-    """What looks at them, by the evidence of all tenants."""
-    from aver.releases.rollout.controller import RolloutController
-    from aver.releases.rollout.reading import EvidenceTraffic
-
-    def ledgers() -> dict[str, Ledger]:
-        return {tenant.id: application.tenant(tenant.id).ledger for tenant in application.store.tenants()}
-
-    return RolloutController(rollout_desk(application), EvidenceTraffic(ledgers), application.clock)
 
 
 class Roller:
@@ -69,22 +42,21 @@ class Roller:
             await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _run(self) -> None:
-        controller = await asyncio.to_thread(rollout_controller, self._application)
+        from aver.server.rolling import controller
+
+        rollouts = await asyncio.to_thread(controller, self._application)
         while True:
             try:
-                await asyncio.to_thread(self._look, controller)
+                await asyncio.to_thread(self._look, rollouts)
             except Exception as error:  # noqa: BLE001 - one look that breaks must not be the last
                 kind = error.slug if isinstance(error, AverError) else type(error).__qualname__
                 _log.error("rollouts cannot be looked at", extra={"error": kind})
             await asyncio.sleep(self._looks)
 
-    def _look(self, controller: RolloutController) -> None:
+    def _look(self, rollouts: RolloutController) -> None:
         folder = self._application.settings.data / "releases"
         private_directory(folder)
-        try:
-            with try_exclusive(folder / "rollouts.lock", "rollouts"):
-                for rollout in controller.step():
-                    said = {"rollout": rollout.id, "status": rollout.status, "stage": rollout.stage}
-                    _log.info("a rollout has moved: %s", rollout.reason, extra=said)
-        except Conflict:
-            pass  # another replica is at it
+        with suppress(Conflict), try_exclusive(folder / "rollouts.lock", "rollouts"):  # where another is at it
+            for rollout in rollouts.step():
+                said = {"rollout": rollout.id, "status": rollout.status, "stage": rollout.stage}
+                _log.info("a rollout has moved: %s", rollout.reason, extra=said)
