@@ -55,6 +55,7 @@ def read_whole(directory: Path) -> Bundle:
     root, folder = open_bundle(directory)
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
+    _refuse_rollouts(sections)
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
     return Bundle(gateway, guardrails, _model(sections, gateway), _tools(sections), _agents(sections, gateway), folder)
 
@@ -79,8 +80,19 @@ def bundle_schema() -> Schema:
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
 
+    from aver.releases.flags.declaration import FLAGS
+    from aver.releases.rollout.declaration import ROLLOUT
+    from aver.releases.rollout.experiments import EXPERIMENTS
+
     rules = description.schema()
-    for name, shape in (("feature", _FEATURE), ("guardrails", GUARDRAILS), ("tools", TOOLS), ("agents", AGENTS)):
+    rolled = (("rollout", ROLLOUT), ("experiments", EXPERIMENTS), ("flags", FLAGS))
+    for name, shape in (
+        *rolled,
+        ("feature", _FEATURE),
+        ("guardrails", GUARDRAILS),
+        ("tools", TOOLS),
+        ("agents", AGENTS),
+    ):
         about = rules["properties"][name]["description"]
         rules["properties"][name] = {"description": about, "anyOf": [shape.schema(), {"type": "null"}]}
     return rules
@@ -111,6 +123,17 @@ def _model(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> str:
         place = next(value for key, value in keyed(section) if key.text() == "model")
         raise place.error(f"there is no model or route {model!r}", nearest(model, known))
     return model
+
+
+def _refuse_rollouts(sections: Mapping[str, YamlValue]) -> None:
+    """A mistake in how a release is to meet traffic is told with the others; what it says is read when a rollout begins."""
+    from aver.releases.flags.declaration import read_flags
+    from aver.releases.rollout.declaration import read_plan
+    from aver.releases.rollout.experiments import read_experiments
+
+    for name, read in (("rollout", read_plan), ("experiments", read_experiments), ("flags", read_flags)):
+        if name in sections and not sections[name].is_null:
+            read(sections[name])
 
 
 def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:

@@ -161,6 +161,15 @@ def _evaluated(known: Known) -> str:
     return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
 
 
+def _staged(known: Known) -> str:
+    what, event = known.text("kind", "rollout").capitalize(), known.text("event", "changed").replace("_", " ")
+    return f"{what} {event}: {known.text('reason')}" if known.text("reason") else f"{what} {event}"
+
+
+def _shadowed(known: Known) -> str:
+    return f"{known.text('variant', 'Another release')} answered too, seen by nobody"
+
+
 def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -186,6 +195,8 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "source_declared": _source_declared,
     "source_removed": _source_removed,
     "evaluated": _evaluated,
+    "staged": _staged,
+    "shadowed": _shadowed,
     "indexed": _indexed,
     "key_created": _key_created,
     "erased": _erased,

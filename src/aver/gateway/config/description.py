@@ -20,6 +20,8 @@ OTHERS = {
     "agents": "Features that act, by calling tools.",
     "objectives": "What is promised of the feature.",
     "rollout": "How a release meets its users.",
+    "experiments": "Releases that are tried beside each other.",
+    "flags": "What is switched for some users and not for others.",
 }
 """Sections of the file that other parts of Aver read."""
 

@@ -33,6 +33,8 @@ from aver.server.cli import (
     documents,
     erase,
     evidence,
+    experiments,
+    flags,
     gateway,
     index,
     ingest,
@@ -40,6 +42,7 @@ from aver.server.cli import (
     knowledge,
     mcp,
     policy,
+    rollouts,
     search,
     serve,
     sources,
@@ -74,6 +77,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
+app.add_typer(rollouts.app, name="rollout")
+app.add_typer(experiments.app, name="experiment")
+app.add_typer(flags.app, name="flags")
 app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
 app.command("check")(check.check)
