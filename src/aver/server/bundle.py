@@ -79,7 +79,6 @@ def bundle_schema() -> Schema:
     """The published JSON Schema of ``aver.yaml``."""
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
-
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
     from aver.releases.rollout.experiments import EXPERIMENTS

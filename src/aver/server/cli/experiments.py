@@ -26,8 +26,7 @@ def list_(context: typer.Context, directory: BundleOption = None, as_json: AsJso
     """List the experiments that the bundle declares."""
     from aver.server.rolling import experiments_of
 
-    with Session.of(context).application() as application:
-        known = experiments_of(located(context, directory))
+    known = experiments_of(located(context, directory))
     if as_json:
         print_json({"experiments": list(known.values())})
         return
