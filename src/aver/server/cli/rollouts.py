@@ -24,7 +24,7 @@ app = typer.Typer(help="Rollouts: a release that is let in step by step, measure
 Environment = Annotated[
     str, typer.Option("--environment", "-e", metavar="NAME", help="Where; production, if left out.")
 ]
-By = Annotated[str, typer.Option("--by", metavar="USER", help="Who says so; whoever runs the command, if left out.")]
+By = Annotated[str, typer.Option("--user", metavar="NAME", help="Who says so; whoever runs the command, if left out.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")]
 
 
