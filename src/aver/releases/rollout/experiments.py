@@ -40,6 +40,7 @@ NAMED = Text(r"^[a-z][a-z0-9_-]{0,39}$", "a name of small letters, digits, dashe
 class Tried:
     """A variant: a release by tag or digest."""
 
+    name: str
     release: str
     weight: float = 1.0
 
