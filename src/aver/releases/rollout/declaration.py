@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.yaml import YamlValue
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Number, Record, Whole, keyed
@@ -30,7 +31,7 @@ from aver.gateway.config.words import NAMES, parts, record
 from aver.releases.rollout.measures import MEASURES
 from aver.releases.rollout.plan import Holdout, Metric, Plan, Requirement, Shadow, Spikes, Stage, UnitKind
 
-__all__ = ["METRIC", "ROLLOUT", "read_plan", "written"]
+__all__ = ["METRIC", "ROLLOUT", "plan_digest", "read_plan", "written"]
 
 _MOST_STAGES = 20
 _MOSTMETRICS = 16
@@ -126,6 +127,11 @@ def read_plan(section: YamlValue) -> Plan:
 def written(plan: Plan) -> Mapping[str, Any]:
     """The plan as :func:`read_plan` reads it back, JSON."""
     return ROLLOUT.write(plan)
+
+
+def plan_digest(plan: Plan) -> str:
+    """SHA-256 of what is declared, hexadecimal: a rollout goes by the plan that it began with, whatever becomes of the bundle's."""
+    return sha256_hex(canonical_json(dict(written(plan))))
 
 
 def _check_stages(plan: Plan, places: list[YamlValue]) -> None:

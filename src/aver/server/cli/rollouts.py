@@ -56,7 +56,8 @@ def status(context: typer.Context, environment: Environment = "production", as_j
         print_json({"rollout": report(rollout), "analysis": analysis.record(), "reasons": analysis.reasons})
         return
     sys.stdout.write(f"{rollout.kind} {rollout.id} in {rollout.environment}: {rollout.status.replace('_', ' ')}\n")
-    sys.stdout.write(f"stage {rollout.stage + 1} of {len(rollout.plan.stages)}: {printable(rollout.reason)}\n")
+    stage = "" if rollout.reason.startswith("stage ") else f"stage {rollout.stage + 1} of {len(rollout.plan.stages)}: "
+    sys.stdout.write(f"{stage}{printable(rollout.reason)}\n")
     sys.stdout.write("turns in this stage: " + ", ".join(f"{n:,} {arm}" for arm, n in analysis.turns.items()) + "\n")
     findings(analysis)
 
