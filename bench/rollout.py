@@ -122,18 +122,24 @@ def main() -> int:
         "--runs", type=int, default=1000, help="healthy rollouts; a fifth of that of each of the others"
     )
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="scenes whose names begin so")
     given = parser.parse_args()
+    results: dict[str, dict[str, object]] = {}
+    if not given.json:
+        print(f"{'':36}{'runs':>6}{'rolled back':>13}{'<= 2,000':>10}{'<= 60 s':>9}{'median':>8}{'p95':>7}  ended")
     with ProcessPoolExecutor(given.workers) as pool:
-        results = {scene.name: measure(scene, runs, pool) for scene, runs in scenes(given.runs)}
+        for scene, runs in scenes(given.runs):
+            if not scene.name.startswith(given.only):
+                continue
+            each = results[scene.name] = measure(scene, runs, pool)
+            if not given.json:
+                print(
+                    f"{scene.name:36}{each['runs']:>6}{each['rolled_back']:>13.1%}{each['within_2000_turns']:>10.1%}"
+                    f"{each['within_60_s']:>9.1%}{each['median_turns'] or '-':>8}{each['p95_turns'] or '-':>7}  {each['ended']}",
+                    flush=True,
+                )
     if given.json:
         sys.stdout.write(json.dumps(results, indent=2) + "\n")
-        return 0
-    print(f"{'':36}{'runs':>6}{'rolled back':>13}{'<= 2,000':>10}{'<= 60 s':>9}{'median':>8}{'p95':>7}  ended")
-    for name, each in results.items():
-        print(
-            f"{name:36}{each['runs']:>6}{each['rolled_back']:>13.1%}{each['within_2000_turns']:>10.1%}"
-            f"{each['within_60_s']:>9.1%}{each['median_turns'] or '-':>8}{each['p95_turns'] or '-':>7}  {each['ended']}"
-        )
     return 0
 
 

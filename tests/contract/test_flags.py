@@ -15,7 +15,7 @@ from openfeature.flag_evaluation import Reason
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
 from aver.releases.flags.declaration import read_flags
-from aver.releases.flags.provider import open_provider
+from aver.releases.flags.opening import open_provider
 from aver.releases.flags.service import Flags
 from aver.releases.flags.types import FlagsConfig, Source
 from tests.contract.flag_files import BUNDLE, FLAGD, LAUNCHDARKLY, SHAPE, optimizely

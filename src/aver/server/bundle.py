@@ -66,6 +66,7 @@ def read_whole(directory: Path) -> Bundle:
     root, folder = open_bundle(directory)
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
+    _refuse_rollouts(sections)
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
     models = {**gateway.models, **gateway.routes}
     return Bundle(
@@ -101,6 +102,9 @@ def bundle_schema() -> Schema:
     from aver.agents.tools.declaration import TOOLS
     from aver.evals.declaration import EVALS
     from aver.releases.declaration import RELEASE
+    from aver.releases.flags.declaration import FLAGS
+    from aver.releases.rollout.declaration import ROLLOUT
+    from aver.releases.rollout.experiments import EXPERIMENTS
 
     rules = description.schema()
     shapes: dict[str, Shape[Any]] = {
@@ -111,11 +115,27 @@ def bundle_schema() -> Schema:
         "agents": AGENTS,
         "release": RELEASE,
         "evals": EVALS,
+        "rollout": ROLLOUT,
+        "experiments": EXPERIMENTS,
+        "flags": FLAGS,
     }
     for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
         rules["properties"][name] = {"description": about, "anyOf": [shape.schema(), {"type": "null"}]}
     return rules
+
+
+def _refuse_rollouts(sections: Mapping[str, YamlValue]) -> None:
+    """A mistake in how a release is to meet traffic is told with the others; what it says is read when a rollout begins."""
+    if not sections.keys() & {"rollout", "experiments", "flags"}:
+        return
+    from aver.releases.flags.declaration import read_flags
+    from aver.releases.rollout.declaration import read_plan
+    from aver.releases.rollout.experiments import read_experiments
+
+    for name, read in (("rollout", read_plan), ("experiments", read_experiments), ("flags", read_flags)):
+        if name in sections and not sections[name].is_null:
+            read(sections[name])
 
 
 def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:

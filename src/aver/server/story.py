@@ -199,6 +199,15 @@ def _gated(known: Known) -> str:
     return f"The gate {became}: {known.counted('conditions', 'condition')} judged"
 
 
+def _staged(known: Known) -> str:
+    what, event = known.text("kind", "rollout").capitalize(), known.text("event", "changed").replace("_", " ")
+    return f"{what} {event}: {known.text('reason')}" if known.text("reason") else f"{what} {event}"
+
+
+def _shadowed(known: Known) -> str:
+    return f"{known.text('variant', 'Another release')} answered too, seen by nobody"
+
+
 def _key_created(known: Known) -> str:
     words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
     return " ".join(filter(None, words))
@@ -227,6 +236,8 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "source_removed": _source_removed,
     "evaluated": _evaluated,
     "gated": _gated,
+    "staged": _staged,
+    "shadowed": _shadowed,
     "indexed": _indexed,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,

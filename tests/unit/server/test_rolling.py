@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from aver.releases.rollout.plan import Shadow
 
 from aver.core.errors import NotFound
 from aver.evidence import Draft
 from aver.knowledge.access import AccessList
+from aver.releases.rollout.plan import Shadow
 from aver.server.roller import Roller
 from tests.knowledge import MemorySource
 from tests.unit.server.releases import ENVIRONMENT, home

@@ -22,6 +22,8 @@ OTHERS = {
     "objectives": "What is promised of the feature.",
     "release": "What a release is made of, and what it needs on its way to users.",
     "rollout": "How a release meets its users.",
+    "experiments": "Releases that are tried beside each other.",
+    "flags": "What is switched for some users and not for others.",
 }
 """Sections of the file that other parts of Aver read."""
 

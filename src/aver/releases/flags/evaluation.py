@@ -60,4 +60,4 @@ def _divided(flag: Flag, rule: Rule, who: Who) -> str:
         total += percent
         if place < total:
             return variant
-    return next(reversed(rule.percent))
+    return list(rule.percent)[-1]

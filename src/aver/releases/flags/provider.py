@@ -1,18 +1,16 @@
-"""Aver's own provider for OpenFeature, and the vendors' beside it, each over a file: nothing is asked of a network."""
+"""Aver's own provider for OpenFeature."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from aver.core.errors import MissingExtra, SettingsError
+from aver.core.errors import MissingExtra
 from aver.releases.flags.service import Flags
-from aver.releases.flags.types import FlagsConfig, FlagType, Resolved
+from aver.releases.flags.types import FlagType, Resolved
 from aver.releases.rollout.assignment import Who
 
-__all__ = ["Provider", "open_provider", "who_of"]
+__all__ = ["Provider", "who_of"]
 
 
 class Provider:
@@ -114,30 +112,3 @@ def who_of(context: Any) -> Who:
         str(attributes.get("conversation", "")),
         str(attributes.get("tenant_name", "")),
     )
-
-
-def open_provider(config: FlagsConfig, folder: Path, flags: Flags) -> Any:
-    """The provider that a bundle's section ``flags`` declares; ``folder`` is the bundle's.
-
-    Raises :class:`~aver.core.errors.MissingExtra` where its library is not installed, and :class:`~aver.core.errors.SettingsError` for a file that is
-    missing or not of its format.
-    """
-    if config.source is None:
-        return Provider(flags)
-    path = folder / config.source.file
-    try:
-        text = path.read_text(encoding="utf-8")
-        json.loads(text)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read as flags: {error}", "Put the vendor's JSON file there.") from None
-    if config.source.kind == "flagd":
-        from aver.releases.flags.adapters.flagd import flagd_provider
-
-        return flagd_provider(path)
-    if config.source.kind == "launchdarkly":
-        from aver.releases.flags.adapters.launchdarkly import launchdarkly_provider
-
-        return launchdarkly_provider(path)
-    from aver.releases.flags.adapters.optimizely import OptimizelyProvider
-
-    return OptimizelyProvider(text)

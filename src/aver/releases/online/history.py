@@ -44,7 +44,7 @@ class History:
 
     def _staged(self, facts: Mapping[str, Any], body: Mapping[str, Any], gates: Mapping[str, Gated] | None) -> None:
         findings = body.get("found", {}).get("findings", ())
-        digests = facts.get("variants") or ()
+        digests: list[Any] = list(facts.get("variants") or [])
         if len(digests) != 1 or not findings:
             return  # of several variants it is not said which is which
         release = str(digests[0])

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.yaml import YamlValue
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Number, Record, Whole, keyed
@@ -30,10 +31,10 @@ from aver.gateway.config.words import NAMES, parts, record
 from aver.releases.rollout.measures import MEASURES
 from aver.releases.rollout.plan import Holdout, Metric, Plan, Requirement, Shadow, Spikes, Stage, UnitKind
 
-__all__ = ["ROLLOUT", "read_plan", "written"]
+__all__ = ["METRIC", "ROLLOUT", "plan_digest", "read_plan", "written"]
 
 _MOST_STAGES = 20
-_MOST_METRICS = 16
+_MOSTMETRICS = 16
 _DURATION = Duration()
 _BOUNDS = ("no_worse_by", "better_by", "at_least", "at_most")
 
@@ -47,7 +48,7 @@ _STAGE = record(
     samples=Field(Whole(1), "How many turns each arm has in it at least."),
     requires=Field(Choice("end of a stage", get_args(Requirement)), "What ends the stage well."),
 )
-_METRIC = record(
+METRIC = record(
     Metric,
     metric=Field(Choice("metric", tuple(MEASURES)), "What is measured of turns.", required=True),
     no_worse_by=Field(Number(0, 10), "By how much the candidate may be worse than the control."),
@@ -94,7 +95,7 @@ ROLLOUT = Record(
     Plan,
     {
         "stages": Field(ListOf(_STAGE, least=1), "Who gets the candidate, step by step.", required=True),
-        "metrics": Field(ListOf(_METRIC, least=1), "What is watched, and what it may come to.", required=True),
+        "metrics": Field(ListOf(METRIC, least=1), "What is watched, and what it may come to.", required=True),
         "unit": Field(Choice("unit", get_args(UnitKind)), "What gets one arm and keeps it."),
         "alpha": Field(
             Number(0, 0.5, above=True), "The chance that a candidate that is no worse is rolled back, at most."
@@ -115,9 +116,9 @@ def read_plan(section: YamlValue) -> Plan:
     contradictory."""
     plan: Plan = ROLLOUT.read(section)
     places = {name.text(): value for name, value in keyed(section)}
-    if len(plan.stages) > _MOST_STAGES or len(plan.metrics) > _MOST_METRICS:
+    if len(plan.stages) > _MOST_STAGES or len(plan.metrics) > _MOSTMETRICS:
         cause = f"there are {len(plan.stages)} stages and {len(plan.metrics)} metrics"
-        raise section.error(cause, f"Declare at most {_MOST_STAGES} stages and {_MOST_METRICS} metrics.")
+        raise section.error(cause, f"Declare at most {_MOST_STAGES} stages and {_MOSTMETRICS} metrics.")
     _check_stages(plan, places["stages"].items())
     _check_metrics(plan, places["metrics"].items())
     return plan
@@ -126,6 +127,11 @@ def read_plan(section: YamlValue) -> Plan:
 def written(plan: Plan) -> Mapping[str, Any]:
     """The plan as :func:`read_plan` reads it back, JSON."""
     return ROLLOUT.write(plan)
+
+
+def plan_digest(plan: Plan) -> str:
+    """SHA-256 of what is declared, hexadecimal: a rollout goes by the plan that it began with, whatever becomes of the bundle's."""
+    return sha256_hex(canonical_json(dict(written(plan))))
 
 
 def _check_stages(plan: Plan, places: list[YamlValue]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from aver.core.errors import Conflict, InvalidInput
 from aver.core.ids import new_id
 from aver.releases.rollout.analysis import Analysis
+from aver.releases.rollout.declaration import plan_digest
 from aver.releases.rollout.plan import Plan
 from aver.releases.rollout.state import Kind, Rollout, Variant
 
@@ -64,7 +65,7 @@ def begin(
     rollout = Rollout(
         id or new_id("rollout"), kind, environment, control, made, plan, "running", 0, now, now, looked=now
     )
-    found = {"plan": plan.digest(), "control": control, "variants": dict(variants)}
+    found = {"plan": plan_digest(plan), "control": control, "variants": dict(variants)}
     return rollout.happened("began", now, f"stage 1 of {len(plan.stages)}: {_who(rollout)}", by, found)
 
 

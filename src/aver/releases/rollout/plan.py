@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aver.core.canonical import canonical_json, sha256_hex
-
 __all__ = ["Holdout", "Metric", "Plan", "Requirement", "Shadow", "Spikes", "Stage", "UnitKind"]
 
 UnitKind = Literal["tenant", "user", "conversation"]
@@ -95,9 +93,3 @@ class Plan:
     shadow: Shadow | None = None
     holdout: Holdout | None = None
     spikes: Spikes | None = field(default_factory=Spikes)
-
-    def digest(self) -> str:
-        """SHA-256 of what is declared, hexadecimal: a rollout goes by the plan that it began with, and says when the bundle's differs."""
-        from aver.releases.rollout.declaration import written
-
-        return sha256_hex(canonical_json(written(self)))

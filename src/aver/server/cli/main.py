@@ -36,6 +36,8 @@ from aver.server.cli import (
     erase,
     evals,
     evidence,
+    experiments,
+    flags,
     gates,
     gateway,
     index,
@@ -48,6 +50,7 @@ from aver.server.cli import (
     policy,
     redteam,
     releases,
+    rollouts,
     search,
     serve,
     sources,
@@ -86,6 +89,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
+app.add_typer(rollouts.app, name="rollout")
+app.add_typer(experiments.app, name="experiment")
+app.add_typer(flags.app, name="flags")
 app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
 app.add_typer(releases.app, name="release")

@@ -14,6 +14,7 @@ from aver.core.errors import Conflict, NotFound
 from aver.evidence import Draft, Ledger
 from aver.releases.rollout.assignment import Who, assign
 from aver.releases.rollout.controller import RolloutController
+from aver.releases.rollout.declaration import plan_digest
 from aver.releases.rollout.desk import RegistryDesk
 from aver.releases.rollout.machine import abort, begin, promote
 from aver.releases.rollout.reading import EvidenceTraffic
@@ -323,3 +324,13 @@ def test_a_row_that_cannot_be_read_is_left_alone(house):
     house.registry.rows["production"] = replace(row, rollout={"format": "of tomorrow"})
     assert _step(house) == []
     assert house.registry.rows["production"].rollout == {"format": "of tomorrow"}
+
+
+def test_a_rollout_goes_by_the_plan_it_began_with_whatever_the_bundle_says_by_now(house):
+    text = PLAN.replace("at_most: 0.9", "at_most: 0.5")
+    begun, edited = house.begin(text), plan_of(PLAN.replace("at_most: 0.9", "at_most: 0.1"))
+    kept = house.desk.one("production").rollout
+    assert kept.plan == begun.plan == plan_of(text) != edited
+    _step(house)
+    found = house.books[next(iter(house.books))][1].turn(begun.id)[0].body["found"]
+    assert found["plan"] == plan_digest(begun.plan) != plan_digest(edited)
