@@ -6,6 +6,7 @@ process, before it is scored.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sqlite3
@@ -34,6 +35,7 @@ class Responses:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._waiting: list[tuple[str, bytes]] = []
 
     @classmethod
     def beside(cls, run: Path) -> Self:
@@ -46,6 +48,7 @@ class Responses:
             # Whole after the death of the process without waiting for the disk; after a power cut the last ones may be missing.
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint=8000")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS response (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID"
             )
@@ -66,11 +69,28 @@ class Responses:
         except (ValueError, TypeError, AttributeError, zlib.error):
             return None
 
-    def put(self, key: str, response: Response) -> None:
+    async def put(self, key: str, response: Response) -> None:
+        """On disk when it returns. What many put at one moment shares a transaction."""
         body = encode(response)
-        if len(body) > _LONG:
-            body = zlib.compress(body, 1)
-        self._connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?)", (key, body))
+        self._waiting.append((key, zlib.compress(body, 1) if len(body) > _LONG else body))
+        await asyncio.sleep(0)
+        self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            rows, self._waiting = self._waiting, []
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany("INSERT OR REPLACE INTO response VALUES (?, ?)", rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._waiting = rows + self._waiting
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
-        self._connection.close()
+        try:
+            self._write()
+        finally:
+            self._connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -14,12 +15,14 @@ from aver.evals.types import Called, Case, Cited, Message, Quote, Response, Resu
 __all__ = [
     "asked",
     "asked_digest",
+    "case_of",
     "decode_case",
     "decode_header",
     "decode_response",
     "decode_result",
     "encode",
     "encode_result",
+    "response_of",
 ]
 
 _CITED = ("ranking", "looked", "citations")
@@ -38,7 +41,11 @@ def encode_result(result: Result, kept: str = "") -> bytes:
     line |= {name: found for name in _RESULT if (found := getattr(result, name))}
     if kept:
         line["kept"] = kept
-    return orjson.dumps(line, default=_plain)
+    try:
+        return orjson.dumps(line, default=_plain)
+    except TypeError:
+        # Half a character, as an error's message may quote it, is no reason to lose a result.
+        return orjson.dumps(orjson.loads(json.dumps(line, default=_plain, ensure_ascii=False).encode(errors="replace")))
 
 
 def decode_result(line: Mapping[str, Any], response: Response | None = None) -> Result:
@@ -46,7 +53,7 @@ def decode_result(line: Mapping[str, Any], response: Response | None = None) -> 
     return Result(
         case=line["case"],
         repeat=line["repeat"],
-        values={name: (above, below) for name, (above, below) in line["values"].items()},
+        values={name: (float(above), float(below)) for name, (above, below) in line["values"].items()},
         tags=tuple(line.get("tags", ())),
         cluster=line.get("cluster", ""),
         error=line.get("error", ""),
@@ -64,7 +71,12 @@ def decode_header(written: Mapping[str, Any]) -> RunHeader:
 
 def decode_response(line: bytes) -> Response:
     """Raises :class:`ValueError`, :class:`TypeError` or :class:`AttributeError` for anything that is no response."""
-    found = orjson.loads(line)
+    return response_of(orjson.loads(line))
+
+
+def response_of(written: Mapping[str, Any]) -> Response:
+    """As :func:`decode_response`, of what JSON has said already."""
+    found = dict(written)
     for name in _CITED:
         if found.get(name) is not None:
             found[name] = tuple(Cited(**each) for each in found[name])
@@ -78,7 +90,12 @@ def decode_response(line: bytes) -> Response:
 
 def decode_case(line: bytes) -> Case:
     """Raises as :func:`decode_response`."""
-    found = orjson.loads(line)
+    return case_of(orjson.loads(line))
+
+
+def case_of(written: Mapping[str, Any]) -> Case:
+    """As :func:`decode_case`, of what JSON has said already."""
+    found = dict(written)
     for name in ("groups", "documents", "answers", "tags"):
         found[name] = tuple(found.get(name, ()))
     for name, of in (("passages", Quote), ("history", Message)):
