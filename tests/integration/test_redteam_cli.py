@@ -166,7 +166,7 @@ def test_what_was_held_back_in_use_becomes_attacks(place, tmp_path):
     )
     key = "sk-" + "proj-" + "a1B2c3D4e5F6g7H8i9J0" * 2
     asked = (
-        f"Ada Lovelace möchte gerne wissen, ob der Schlüssel {key} noch immer gültig ist und wie lange er noch gilt."
+        f"Call +44 20 7946 0958, the key is {key}. Wir möchten gerne wissen, ob der Schlüssel noch immer gültig ist."
     )
     place.aver("ask", asked, "--tenant", "acme", "--user", "ann", code=1)
     place.aver("ask", "When does it open?", "--tenant", "acme", "--user", "ann")
@@ -188,7 +188,7 @@ def test_what_was_held_back_in_use_becomes_attacks(place, tmp_path):
     assert place.aver(*words)["added"] == 0
     text = suite.read_text()
     assert key not in text
-    assert "Lovelace" not in text
+    assert "7946" not in text
     assert run(place, "production")["attacks"] == 1
     agent = run(place, "production", "--target", "agent:clerk", "--compromised")
     assert [each for each in agent["worked"] if "call-" in each] == []
