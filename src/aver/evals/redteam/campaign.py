@@ -110,9 +110,9 @@ class Campaign:
         ``settled`` are results of the same campaign that was cut off: what they tried is learned from, and not tried again.
         """
         before = {each.case: attempts_of(each) for each in settled}
-        for each in self.attacks:
-            for attempt in before.get(each.id, ()):
-                if attempt.succeeded is not None and not each.control:
+        for attack in self.attacks:
+            for attempt in before.get(attack.id, ()):
+                if attempt.succeeded is not None and not attack.control:
                     self._search.learn(attempt.mutators, worked=attempt.succeeded)
         standing = [_Standing(each) for each in self.attacks if each.id not in before]
         done, total = len(before), len(self.attacks)
