@@ -45,7 +45,7 @@ def percent(ratings: Array, seed: int = 0, clusters: Sequence[Hashable] | None =
     ratings, clusters = _rated(ratings, clusters)
     _, places = _categories(ratings)
     items = _coincidences(places)
-    same = items.reshape(len(items), -1)[:, :: places.shape[2] + 1].sum(axis=1)
+    same = np.einsum("ikk->i", items)
     return _estimated(
         lambda sums: sums[:, 0] / sums[:, 1], np.column_stack((same, items.sum(axis=(1, 2)))), seed, clusters
     )
