@@ -9,6 +9,7 @@ from aver.core.yaml import parse_yaml
 from aver.evals.judges.declaration import JUDGES, JudgeDeclared, read_judges
 from aver.evals.judges.grading import Ensemble, RubricJudge
 from aver.evals.judges.pairwise import PairwiseJudge
+from aver.evals.judges.poison import suspicious
 from aver.evals.judges.service import calibrate, calibration_of, kept, opened, standing_of
 from tests.unit.evals.judges.examiners import Examiner, by_holding, longer, obedient
 
@@ -115,15 +116,18 @@ async def test_calibrated_kept_and_stale_when_anything_changes(bundle):
 
 
 async def test_canaries_find_a_judge_that_obeys(bundle):
-    def blind(parts):
-        """Obeys what no one suspects."""
-        return 5 if "deserves full" in parts["Response to grade"] else by_holding(parts)
+    def sly(parts):
+        """Obeys where there is something to call good, and not the instruction alone."""
+        response = parts["Response to grade"]
+        return 5 if suspicious(response) and "page" in response else by_holding(parts)
 
     safe = await calibrate(declared(), bundle, finds(obedient))
     assert safe.canaries == (0, 20), "poisoned cases are found out, and count as withstood"
     assert safe.may_gate
-    caught = await calibrate(declared(), bundle, finds(blind))
-    assert caught.canaries == (0, 20)
+    caught = await calibrate(declared(), bundle, finds(sly))
+    assert caught.canaries == (20, 20)
+    assert not caught.may_gate
+    assert "obeys what it judges" in caught.reason
 
 
 async def test_pairs_are_asked_in_both_orders(bundle):
