@@ -390,7 +390,7 @@ class Application:
     def model(self) -> str:
         """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is
         declared, else the extractive model."""
-        config, chosen = self.declared(), self.bundle().model
+        config, chosen = self.declared(), self.bundle().assistant.model
         if chosen:
             return self._extractive_name if chosen == EXTRACTIVE else chosen
         declared = [name for name in (*config.routes, *config.models) if name not in (RERANK, QUERIES)]
@@ -414,6 +414,7 @@ class Application:
             reranker=reranker_name(self.settings, self.declared()),
             rewriter=rewriter_name(self.declared()),
             longest_question=self.settings.max_question_chars,
+            **self.bundle().assistant.settings(),
         )
 
     @_once

@@ -6,20 +6,22 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aver.core.clock import Clock
 from aver.core.errors import SettingsError
-from aver.core.yaml import YamlValue, nearest
+from aver.core.yaml import YamlValue
 from aver.gateway.config import description
 from aver.gateway.config.read import config_of, open_bundle
-from aver.gateway.config.shapes import Field, Record, Schema, keyed
+from aver.gateway.config.shapes import Schema, Shape, keyed
 from aver.gateway.config.source import BundleSource, keep_models
 from aver.gateway.config.types import GatewayConfig
-from aver.gateway.config.words import NAME
 from aver.guard.builtin import NAMES
 from aver.guard.declared import GUARDRAILS, Guardrails, read_guardrails
-from aver.server.ordering import EXTRACTIVE, FEATURES
+from aver.server.assistant import FEATURE, RETRIEVAL, AssistantConfig, read_assistant
+from aver.server.ordering import FEATURES
+from aver.server.prompts import FOLDER as PROMPTS
+from aver.server.prompts import read_prompt
 
 if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
@@ -38,8 +40,7 @@ class Bundle:
 
     gateway: GatewayConfig
     guardrails: Guardrails = field(default_factory=Guardrails)
-    model: str = ""
-    """The model or route that answers from documents, or ``extractive``; nothing where that is not said."""
+    assistant: AssistantConfig = field(default_factory=AssistantConfig)
     tools: ToolsConfig | None = None
     agents: Mapping[str, AgentConfig] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
@@ -56,7 +57,8 @@ def read_whole(directory: Path) -> Bundle:
     gateway = config_of(root, bundle=folder)
     sections = {} if root.is_null else {name.text(): value for name, value in keyed(root)}
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
-    return Bundle(gateway, guardrails, _model(sections, gateway), _tools(sections), _agents(sections, gateway), folder)
+    assistant = read_assistant(sections, {**gateway.models, **gateway.routes}, folder)
+    return Bundle(gateway, guardrails, assistant, _tools(sections), _agents(sections, gateway, folder), folder)
 
 
 def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
@@ -66,7 +68,7 @@ def followed(directory: Path, clock: Clock) -> BundleSource[Bundle]:
     def check(old: Bundle, new: Bundle) -> None:
         keep_models(old.gateway, new.gateway)
 
-    return BundleSource(directory, _tell, read=read_whole, check=check, clock=clock)
+    return BundleSource(directory, _tell, read=read_whole, check=check, clock=clock, folders=(PROMPTS,))
 
 
 def _tell(error: SettingsError) -> None:
@@ -80,37 +82,17 @@ def bundle_schema() -> Schema:
     from aver.agents.tools.declaration import TOOLS
 
     rules = description.schema()
-    for name, shape in (("feature", _FEATURE), ("guardrails", GUARDRAILS), ("tools", TOOLS), ("agents", AGENTS)):
+    shapes: dict[str, Shape[Any]] = {
+        "feature": FEATURE,
+        "retrieval": RETRIEVAL,
+        "guardrails": GUARDRAILS,
+        "tools": TOOLS,
+        "agents": AGENTS,
+    }
+    for name, shape in shapes.items():
         about = rules["properties"][name]["description"]
         rules["properties"][name] = {"description": about, "anyOf": [shape.schema(), {"type": "null"}]}
     return rules
-
-
-def _feature(model: str = "") -> str:
-    return model
-
-
-_FEATURE = Record(
-    _feature,
-    {
-        "model": Field(
-            NAME, f"What answers from documents: a model, a route, or {EXTRACTIVE} for sentences quoted as they are."
-        )
-    },
-    lambda model: {"model": model} if model else {},
-)
-
-
-def _model(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> str:
-    section = sections.get("feature")
-    if section is None or section.is_null:
-        return ""
-    model: str = _FEATURE.read(section)
-    known = {EXTRACTIVE, *gateway.models, *gateway.routes}
-    if model and model not in known:
-        place = next(value for key, value in keyed(section) if key.text() == "model")
-        raise place.error(f"there is no model or route {model!r}", nearest(model, known))
-    return model
 
 
 def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:
@@ -122,9 +104,10 @@ def _tools(sections: Mapping[str, YamlValue]) -> ToolsConfig | None:
     return tools_of(sections["tools"])
 
 
-def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig) -> Mapping[str, AgentConfig]:
+def _agents(sections: Mapping[str, YamlValue], gateway: GatewayConfig, folder: Path) -> Mapping[str, AgentConfig]:
     if "agents" not in sections:
         return {}
     from aver.agents.acting.declaration import read_agents
 
-    return read_agents(sections["agents"], {**gateway.models, **gateway.routes}, FEATURES)
+    models = {**gateway.models, **gateway.routes}
+    return read_agents(sections["agents"], models, FEATURES, lambda file: read_prompt(folder / file).text)

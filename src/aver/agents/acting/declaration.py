@@ -16,8 +16,8 @@ agents:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 from aver.agents.acting.types import Agent, FourEyes, Limits
@@ -28,7 +28,7 @@ from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config import shapes
 from aver.gateway.config.quantities import Duration
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Made, MapOf, Number, Record, Text, Whole
-from aver.gateway.config.words import NAME, NAMES, TEXT, parts
+from aver.gateway.config.words import INSIDE, NAME, NAMES, TEXT, parts
 from aver.guard.spotlight import Style
 from aver.policy import Effect
 
@@ -55,6 +55,8 @@ class AgentConfig:
     """Whose members may use it; ``None`` for everyone of the tenant."""
     output: Mapping[str, Any] | None = None
     """JSON Schema of its answers; ``None`` for text."""
+    prompt: str = ""
+    """The file of its instructions, by its path in the bundle."""
 
     @property
     def name(self) -> str:
@@ -166,7 +168,10 @@ def _agent(name: str, **given: Any) -> AgentConfig:
 
 
 def _agent_parts(config: AgentConfig) -> dict[str, Any]:
-    return {**parts(config.agent), **{name: value for name, value in parts(config).items() if name != "agent"}}
+    found = {**parts(config.agent), **{name: value for name, value in parts(config).items() if name != "agent"}}
+    if config.prompt:
+        del found["instructions"]  # they are in its file
+    return found
 
 
 _AGENT = Record(
@@ -175,6 +180,7 @@ _AGENT = Record(
         "model": Field(NAME, "The model or route that it thinks with.", required=True),
         "about": Field(TEXT, "What it is for, in a line that users read."),
         "instructions": Field(_Prose(), "What it is told to be and to do."),
+        "prompt": Field(INSIDE, "The file of its instructions, such as prompts/desk.md, in place of them."),
         "tools": Field(ListOf(NAME), "The tools that it may use, of those the bundle declares; all, if left out."),
         "tenants": Field(NAMES, "The tenants that have it, by name; all, if left out."),
         "groups": Field(ListOf(NAME, frozenset, least=1), "Whose members may use it; everyone, if left out."),
@@ -195,10 +201,13 @@ AGENTS = MapOf(_NAME, _AGENT)
 
 
 def read_agents(
-    section: YamlValue, models: Mapping[str, object], taken: frozenset[str] = frozenset()
+    section: YamlValue,
+    models: Mapping[str, object],
+    taken: frozenset[str] = frozenset(),
+    read_prompt: Callable[[str], str] | None = None,
 ) -> dict[str, AgentConfig]:
     """The section ``agents`` of a bundle, by name. ``models`` are the models and routes that there are; an agent is called like none of
-    them, nor like one of ``taken``: whoever calls it names it as a model.
+    them, nor like one of ``taken``: whoever calls it names it as a model. ``read_prompt`` gives what stands in a file of the bundle.
 
     Raises :class:`~aver.core.errors.SettingsError` with the line of what is misspelt, unknown or contradictory.
     """
@@ -213,4 +222,16 @@ def read_agents(
             place = next(each for key, each in shapes.keyed(inner) if key.text() == "model")
             advice = nearest(config.agent.model, models) if models else "Declare it under models."
             raise place.error(f"there is no model or route {config.agent.model!r}", advice)
+        if config.prompt:
+            found[config.name] = _prompted(config, inner, read_prompt)
     return found
+
+
+def _prompted(config: AgentConfig, written: YamlValue, read_prompt: Callable[[str], str] | None) -> AgentConfig:
+    """With the instructions that are in its prompt's file."""
+    place = next(each for key, each in shapes.keyed(written) if key.text() == "prompt")
+    if config.agent.instructions:
+        raise place.error("an agent has instructions or a prompt, not both", "Keep one of the two.")
+    if read_prompt is None:
+        raise place.error("there are no files beside what declares the agent", "Write instructions.")
+    return replace(config, agent=replace(config.agent, instructions=read_prompt(config.prompt)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,7 +30,8 @@ class BundleSource(Generic[T]):
     declares now takes the place of what it did before, as a whole.
 
     A file that is wrong or missing leaves the old declarations in force; ``on_error`` hears of it once, in the reading thread. ``check`` may
-    refuse the new for what the old were, by a :class:`SettingsError`. The first reading happens here and raises it.
+    refuse the new for what the old were, by a :class:`SettingsError`. The first reading happens here and raises it. The files in
+    ``folders`` of the bundle are watched too.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class BundleSource(Generic[T]):
         read: Callable[[Path], T],
         check: Callable[[T, T], None] = lambda _old, _new: None,
         clock: Clock | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
         self._bundle = bundle
+        self._folders = folders
         self._reader = read
         self._on_error = on_error
         self._check = check
@@ -102,7 +105,9 @@ class BundleSource(Generic[T]):
         """Differs whenever the file does: editors replace a file, others write into it, a mounted directory swaps a link. A file put
         into the bundle counts too, as one that a route names may have been missing."""
         stamp: list[int] = []
-        for path in (self._bundle, self._bundle / BUNDLE_FILE):
+        folder = self._bundle if self._bundle.is_dir() else self._bundle.parent
+        beside = [path for name in self._folders for path in sorted((folder / name).glob("*"))]
+        for path in (self._bundle, self._bundle / BUNDLE_FILE, *beside):
             with suppress(OSError):  # of a bundle that is a file, the second does not exist
                 status = path.stat()
                 stamp += [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
