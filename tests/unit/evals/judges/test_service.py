@@ -10,7 +10,8 @@ from aver.evals.judges.declaration import JUDGES, JudgeDeclared, read_judges
 from aver.evals.judges.grading import Ensemble, RubricJudge
 from aver.evals.judges.pairwise import PairwiseJudge
 from aver.evals.judges.poison import suspicious
-from aver.evals.judges.service import calibrate, calibration_of, kept, opened, standing_of
+from aver.evals.judges.service import calibrate, calibration_of, kept, measures_of, opened, standing_of
+from aver.evals.types import Case, Response
 from tests.unit.evals.judges.examiners import Examiner, by_holding, longer, obedient
 
 BUNDLE = """
@@ -89,6 +90,14 @@ def test_declared_read_and_written():
 def test_mistakes_have_a_line(old, new, said):
     with pytest.raises(SettingsError, match=said):
         read_judges(parse_yaml(BUNDLE.replace(old, new), "aver.yaml"))
+
+
+async def test_every_measure_of_a_judge_is_named(bundle):
+    case, given = Case("1", "How many?", expected="This."), Response("Up to ten days.")
+    for name, decide in (("helpful", by_holding), ("panel", by_holding), ("better", longer)):
+        values, _ = await opened(declared(name), bundle, finds(decide)).score(case, given)
+        assert values
+        assert set(values) <= set(measures_of(name))
 
 
 def test_each_kind_is_opened(bundle):
