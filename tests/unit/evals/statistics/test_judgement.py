@@ -31,8 +31,8 @@ def test_what_would_tell_is_about_what_tells():
     random = np.random.default_rng(1)
     unsure = at_least(share(0.9, 200), 0.86)
     assert unsure.outcome == "inconclusive"
-    passed = sum(at_least(columns(random.random(unsure.needed) < 0.9), 0.86).outcome == "pass" for _ in range(200))
-    assert 0.7 <= passed / 200 <= 0.92
+    passed = sum(at_least(columns(random.random(unsure.needed) < 0.9), 0.86).outcome == "pass" for _ in range(100))
+    assert 0.66 <= passed / 100 <= 0.94
 
 
 def test_a_release_that_is_alike_needs_enough_questions_to_show_it():
