@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
+from aver.evals.judges.calibration import Standing
 from aver.evals.judges.declaration import JudgeDeclared, read_judges
-from aver.evals.judges.service import Judge, opened
+from aver.evals.judges.service import Judge, opened, standing_of
 from aver.evals.judges.types import JudgeModel
 from aver.gateway.calls import Call, Sink
 from aver.gateway.config.read import open_bundle
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aver.gateway.service import Gateway
     from aver.server.application import Application, TenantServices
 
-__all__ = ["GatewayJudge", "declared_judges", "digest_of", "judge_models", "judges_of", "unasked"]
+__all__ = ["GatewayJudge", "declared_judges", "digest_of", "judge_models", "judges_of", "standings", "unasked"]
 
 _MOST = 400
 """Tokens of an answer."""
@@ -80,6 +81,14 @@ def judge_models(
 def unasked(config: GatewayConfig) -> Callable[[str], JudgeModel]:
     """The same for whoever asks nothing of it and wants to know whether it changed. Raises as :func:`digest_of`."""
     return lambda name: _Unasked(name, digest_of(config, name))
+
+
+def standings(bundle: Path, config: GatewayConfig) -> Mapping[str, Standing]:
+    """By judge of the bundle, whether it may decide a gate as it is now, and why (not). No model is asked. Raises
+    :class:`~aver.core.errors.SettingsError` for a mistake in the bundle."""
+    declared, folder = declared_judges(bundle)
+    models = unasked(config)
+    return {name: standing_of(each, folder, models) for name, each in declared.items()}
 
 
 @dataclass(frozen=True, slots=True)

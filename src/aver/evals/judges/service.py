@@ -26,7 +26,7 @@ from aver.evals.judges.rubric import read_rubric
 from aver.evals.judges.types import JudgeModel, JudgeUnreadable, Poisoned, Scale
 from aver.knowledge.types import Progress
 
-__all__ = ["Judge", "calibrate", "calibration_of", "kept", "opened", "standing_of"]
+__all__ = ["Judge", "calibrate", "calibration_of", "kept", "measures_of", "opened", "standing_of"]
 
 Judge = RubricJudge | PairwiseJudge | Ensemble
 Models = Callable[[str], JudgeModel]
@@ -126,6 +126,11 @@ def standing_of(declared: JudgeDeclared, folder: Path, models: Models) -> Standi
     except AverError as error:
         return Standing(False, str(error))
     return standing(calibration, Identity(judge.digest, labels.digest if labels else ""))
+
+
+def measures_of(name: str) -> tuple[str, ...]:
+    """Every measure that a judge of this name may give: none of them may decide a gate unless the judge may."""
+    return name, f"{name}_good", f"{name}_agreed", f"{name}_steady"
 
 
 async def _judged(judge: Judge, item: Labelled) -> Labelled:

@@ -20,7 +20,7 @@ __all__ = ["Level", "Weights", "alpha", "codes", "kappa", "percent"]
 Level = Literal["nominal", "ordinal", "interval"]
 """What ratings say: that they are the same or not; which is more; by how much."""
 Weights = Literal["none", "linear", "quadratic"]
-"""How much of a disagreement is one between ratings that are some categories apart."""
+"""How much of a disagreement is one between ratings that are some way apart."""
 
 _MOST = 50
 """Different ratings that may be told apart by category."""
@@ -45,7 +45,7 @@ def percent(ratings: Array, seed: int = 0, clusters: Sequence[Hashable] | None =
     ratings, clusters = _rated(ratings, clusters)
     _, places = _categories(ratings)
     items = _coincidences(places)
-    same = items.reshape(len(items), -1)[:, :: places.shape[2] + 1].sum(axis=1)
+    same = np.einsum("ikk->i", items)
     return _estimated(
         lambda sums: sums[:, 0] / sums[:, 1], np.column_stack((same, items.sum(axis=(1, 2)))), seed, clusters
     )
@@ -54,14 +54,14 @@ def percent(ratings: Array, seed: int = 0, clusters: Sequence[Hashable] | None =
 def kappa(
     ratings: Array, weights: Weights = "none", seed: int = 0, clusters: Sequence[Hashable] | None = None
 ) -> Interval | None:
-    """Cohen's kappa of two raters ("A coefficient of agreement for nominal scales", 1960), or weighted ("Weighted kappa", 1968) by how many categories
-    apart, of those that occur in order. Items that only one rated are left out."""
+    """Cohen's kappa of two raters ("A coefficient of agreement for nominal scales", 1960), or weighted ("Weighted kappa", 1968) by how far
+    apart two ratings are, which of :func:`codes` is by how many places on the scale. Items that only one rated are left out."""
     if ratings.shape[1] != 2:
         raise InvalidInput(f"Kappa is of two raters, not of {ratings.shape[1]}", "Use alpha for any number of them.")
     both, kept = _rated(ratings, clusters)
     values, places = _categories(both)
     k = len(values)
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(float)
+    apart = np.abs(np.subtract.outer(values, values))
     cost = {"none": (apart > 0).astype(float), "linear": apart, "quadratic": apart**2}[weights]
     tables = (places[:, 0, :, None] * places[:, 1, None, :]).reshape(len(both), k * k)
 

@@ -10,7 +10,9 @@ values, of any distribution and in any shares that do not follow from the values
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +59,11 @@ class Contrast:
     """The sum of all values in closed blocks."""
     baseline: Sums = field(default_factory=Sums)
     candidate: Sums = field(default_factory=Sums)
+
+    @classmethod
+    def restored(cls, written: Mapping[str, Any]) -> Contrast:
+        arms = {name: Sums(**written[name]) for name in ("baseline", "candidate")}
+        return cls(**{**written, "counts": tuple(written["counts"]), **arms})
 
     def after(self, baseline: Array, candidate: Array) -> Contrast:
         """With these values, which close the block when both arms have enough in it."""

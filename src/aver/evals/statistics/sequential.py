@@ -10,8 +10,9 @@ Values have to be independent of each other: where several come from one convers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class ConfidenceSequence:
     planned: int = PLANNED
     settled: int = SETTLED
     tally: Tally = field(default_factory=Tally)
+
+    @classmethod
+    def restored(cls, written: Mapping[str, Any]) -> ConfidenceSequence:
+        """From what :func:`dataclasses.asdict` made of one, through JSON or not."""
+        return cls(**{**written, "bounds": _bounds(written["bounds"]), "tally": Tally(**written["tally"])})
 
     def update(self, values: Iterable[float]) -> None:
         """Raises :class:`~aver.core.errors.InvalidInput` for values out of bounds; none is counted then."""
@@ -107,6 +113,13 @@ class DifferenceSequence:
     candidate: Tally = field(default_factory=Tally)
     contrast: Contrast = field(default_factory=Contrast)
 
+    @classmethod
+    def restored(cls, written: Mapping[str, Any]) -> DifferenceSequence:
+        """From what :func:`dataclasses.asdict` made of one, through JSON or not."""
+        arms = {name: Tally(**written[name]) for name in ("baseline", "candidate")}
+        contrast = Contrast.restored(written["contrast"])
+        return cls(**{**written, "bounds": _bounds(written["bounds"]), **arms, "contrast": contrast})
+
     def update(self, baseline: Iterable[float] = (), candidate: Iterable[float] = ()) -> None:
         """Raises :class:`~aver.core.errors.InvalidInput` for values out of bounds; none is counted then."""
         before, after = np.fromiter(baseline, float), np.fromiter(candidate, float)
@@ -141,6 +154,10 @@ class DifferenceSequence:
         pairs = 2 / sum(1 / arm.n for arm in arms)
         margin = _reach(pairs, fewest - 1, self.planned, each) * math.sqrt(sum(arm.variance / arm.n for arm in arms))
         return Interval(value, value - margin, value + margin, n, "anytime")
+
+
+def _bounds(written: Sequence[float] | None) -> Bounds | None:
+    return None if written is None else (float(written[0]), float(written[1]))
 
 
 def _outside(value: float, found: Interval) -> bool:

@@ -87,20 +87,16 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show the bundle's judges, how they agreed with people when they were calibrated, and whether they may gate as they are now."""
-    from aver.evals.judges.service import calibration_of, standing_of
+    from aver.evals.judges.service import calibration_of
     from aver.server.bundle import read_whole
-    from aver.server.judging import declared_judges, unasked
+    from aver.server.judging import declared_judges, standings
 
     place = located(context, directory)
     declared, folder = declared_judges(place)
     if name:
         declared = {name: _declared(declared, name)}
-    models = unasked(read_whole(place).gateway)
-    rows = []
-    for each in declared.values():
-        standing = standing_of(each, folder, models)
-        calibration = _kept(calibration_of(each, folder))
-        rows.append((each, calibration, standing))
+    now = standings(place, read_whole(place).gateway)
+    rows = [(each, _kept(calibration_of(each, folder)), now[each.name]) for each in declared.values()]
     if as_json:
         print_json(
             {
