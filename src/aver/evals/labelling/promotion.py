@@ -50,7 +50,8 @@ class Wanted:
 
     since: datetime | None = None
     until: datetime | None = None
-    feedback: frozenset[Literal["bad", "good"]] = frozenset()
+    feedback: frozenset[str] = frozenset()
+    """``bad``, ``good`` or both."""
     abstained: bool = False
     failed: bool = False
     blocked: bool = False

@@ -30,6 +30,7 @@ from aver.server.cli import (
     approvals,
     ask,
     check,
+    dataset,
     documents,
     erase,
     evidence,
@@ -68,6 +69,7 @@ app.command("search")(search.search)
 app.add_typer(documents.app, name="documents")
 app.add_typer(index.app, name="index")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")
