@@ -124,7 +124,7 @@ def test_a_turn_becomes_a_case_that_people_label(ask, run, handbook, tmp_path):
     name = case["id"]
     assert ask("queue", *tenant)["status"] == {"waiting": 1}
     assert run("dataset", "label", name, *tenant)[0] == 2
-    assert run("dataset", "label", name, *tenant, "--user", "ann", "--settle", "--refuse")[0] == 1
+    assert run("dataset", "label", "none", *tenant, "--user", "ann", "--refuse")[0] == 3
     ask(
         "label",
         name,

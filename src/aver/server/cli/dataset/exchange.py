@@ -79,7 +79,7 @@ def import_(
     if out is not None:
         write_cases(imported.cases, out)
     if labels is not None:
-        labels.write_text("".join(map(as_label_line, said)), encoding="utf-8")
+        _write(labels, "".join(map(as_label_line, said)))
     if tenant is not None:
         _record(context, tenant, said)
     if as_json:
@@ -170,12 +170,16 @@ def _tasks(cases: Sequence[Case], out: Path) -> list[Path]:
     for each in (out, beside):
         if each.exists():
             raise InvalidInput(f"{str(each)!r} exists", "Choose another file.")
-    try:
-        out.write_text(json.dumps(list(tasks(cases)), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        beside.write_text(config() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{str(out)!r} cannot be written: {error.strerror}", "Choose another file.") from None
+    _write(out, json.dumps(list(tasks(cases)), ensure_ascii=False, indent=1) + "\n")
+    _write(beside, config() + "\n")
     return [out, beside]
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{str(file)!r} cannot be written: {error.strerror}", "Choose another file.") from None
 
 
 def _tell(imported: Imported, labels: Sequence[Label], out: Path | None) -> None:
