@@ -41,7 +41,7 @@ def queue(
 ) -> None:
     """Show the cases that were promoted: what waits for labels, over which labellers are at odds, what is settled.
 
-    What others said is not shown in the list, so that each labels for themselves.
+    The list does not show what others said, so that each labels for themselves; one case does, for who decides.
     """
     from aver.evals.labelling.queue import Queue
 
