@@ -255,6 +255,10 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "documents delete": _NOTHING,
     "knowledge draft-set": (_drafted,),
     "knowledge eval": "figures, and the questions that it was given",
+    **dict.fromkeys((f"dataset {each}" for each in ("promote", "queue", "export", "agreement")), _RECORD),
+    **dict.fromkeys(
+        (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
+    ),
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -290,6 +294,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
                     *("replay", "feedback", "train", "selftest"),
                 )
             ),
+            *(f"dataset {each}" for each in ("import", "split", "diff", "coverage", "label", "forget")),
             "erase",
             "serve",
             "mcp",
