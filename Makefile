@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 asks the three questions and exits
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
-test: .venv/dev.stamp browser  ## every test
+test: .venv/dev.stamp browser .label-studio/stamp  ## every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
@@ -25,10 +25,13 @@ browser: .venv/dev.stamp  ## find a Chromium for the browser tests, or get one
 	@requirements/browser
 
 clean:
-	rm -rf .venv .aver
+	rm -rf .venv .label-studio .aver
 
 .venv/core.stamp: requirements/core.lock pyproject.toml
 	@requirements/install core $(PYTHON)
 
 .venv/dev.stamp: requirements/dev.lock pyproject.toml
 	@requirements/install dev $(PYTHON)
+
+.label-studio/stamp: requirements/label-studio.lock
+	@requirements/label-studio $(PYTHON)

@@ -262,6 +262,10 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "eval check": "figures, and the cases that it was given",
     "eval scorers": _NOTHING,
     **dict.fromkeys(("eval compare", "eval report", "gate run"), "runs, and the questions that they were given"),
+    **dict.fromkeys((f"dataset {each}" for each in ("promote", "queue", "export", "agreement")), _RECORD),
+    **dict.fromkeys(
+        (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
+    ),
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -316,6 +320,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
                 )
             ),
             *(f"gate {each}" for each in ("key", "verify")),
+            *(f"dataset {each}" for each in ("import", "split", "diff", "coverage", "label", "forget")),
             "erase",
             "init",
             "serve",

@@ -254,6 +254,13 @@ class Application:
         services.outbox.settle()  # what is still on its way to the chain would be there under a new key
         return services.ledger.erase(user_reader(user))
 
+    def cases_of(self, tenant: str, user: str) -> list[str]:
+        """The ids of the labelled cases that were made of a user's turns, also once the user was erased."""
+        from aver.evals.labelling.queue import Queue
+
+        services = self.tenant(tenant)
+        return Queue(services.store, services.ledger).of(user)
+
     def warm(self) -> None:
         """Load the model now, then the index's library, so that the first question does not wait for them."""
         try:

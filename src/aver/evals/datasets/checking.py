@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from aver.evals.datasets.coverage import only_synthetic
 from aver.evals.datasets.fields import fields_of, is_labelled
 from aver.evals.datasets.similarity import alike, form
 from aver.evals.types import Case
-from aver.guard import Detector, Finding
+from aver.guard import Detector, Finding, Place
 from aver.guard.personal import PersonalData
 from aver.guard.secrets import Secrets
 
@@ -60,12 +60,13 @@ _WHY = {
 }
 
 
-def poisoned(cases: Sequence[Case], detector: Detector) -> Iterator[Problem]:
-    """Cases that carry orders to a model, which a judge would read: attacks say that they are, and are passed over."""
+def poisoned(cases: Sequence[Case], at: Callable[[Place], Detector]) -> Iterator[Problem]:
+    """Cases that carry orders to a model, which a judge would read: attacks say that they are, and are passed over. ``at`` gives what finds orders in a
+    text at a place: in a question one is expected, and only what is against the rules is found."""
     for case in cases:
         if case.origin != "attack":
             for name, text in _texts(case):
-                if detector.find(text):
+                if at("input" if name in ("question", "history") else "passage").find(text):
                     said = f"its {name} seems to give orders to a model: mark it origin: attack, or take them out"
                     yield Problem("error", case.place, "poisoned", said)
                     break

@@ -113,6 +113,9 @@ def _json_list(file: Path) -> Iterator[Row]:
             raise InvalidInput(f"{place}: a comma or the list's end is missing after this item", "Correct it.")
     if at >= len(text):
         raise InvalidInput(f"{file}:{line}: the list does not end", "Close it: ]")
+    if text[at + 1 :].strip():
+        line += text.count("\n", counted, at)
+        raise InvalidInput(f"{file}:{line}: something stands behind the list's end", "Remove it.")
 
 
 def _after_space(text: str, at: int) -> int:

@@ -11,10 +11,11 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aver.core import Principal
 from aver.core.errors import NotFound
+from aver.evals.datasets.similarity import Known
 from aver.evals.drafting.absent import absent, swapped
 from aver.evals.drafting.leakage import copied, repeats
 from aver.evals.drafting.rules import Candidate, Kind, answers, candidates
@@ -32,6 +33,8 @@ __all__ = ["Drafted", "Drafter", "Wanted"]
 T = TypeVar("T")
 _READ_A_QUESTION = 20
 """Documents read for each question wanted, at most."""
+_ALIKE = 0.75
+"""Share of words at which a draft asks what another case does: higher than elsewhere, since questions made by rule begin alike."""
 _LOOKED_AT = 20
 """Passages of other documents that are looked at for another answer."""
 
@@ -39,12 +42,14 @@ _LOOKED_AT = 20
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``count`` questions, of which the share ``unanswerable`` has no answer. ``copied`` is the most words in a row that a question may
-    have from its passage."""
+    have from its passage. ``known`` are questions that there are cases of; ``writer`` is the name of what words the questions."""
 
     count: int = 50
     unanswerable: float = 0.2
     copied: int = 4
     seed: int = 0
+    known: tuple[str, ...] = ()
+    writer: str = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Drafter:
     _used: Counter[str] = field(default_factory=Counter)
     _most: int = 2
     _paths: Counter[str] = field(default_factory=Counter)
+    _met: Known = field(default_factory=lambda: Known(_ALIKE))
 
     async def draft(self, progress: Progress | None = None) -> Drafted:
         """The same documents, seed and model's words give the same drafts. Raises :class:`~aver.core.errors.NotFound` when there is
@@ -78,6 +84,8 @@ class Drafter:
             raise NotFound(
                 f"{self.principal.user} may read no document", "Ingest some, or name who may: --user, --group"
             )
+        for question in wanted.known:
+            self._met.add(question)
         self._most = max(2, math.ceil(2 * wanted.count / len(documents)))
         by_rule = [each for document in documents for each in self._by_rule(document)]
         without = round(wanted.count * wanted.unanswerable)
@@ -89,6 +97,7 @@ class Drafter:
                 break
             if await self._keeps(each):
                 self._used[each.document.id] += 1
+                self._met.add(each.question)
                 cases.append(self._case(each, tagged))
                 if progress is not None:
                     progress(len(cases), wanted.count, each.question)
@@ -121,13 +130,16 @@ class Drafter:
                 yield Candidate(question, question, "model", document, quote, section, passage)
 
     async def _keeps(self, each: Candidate) -> bool:
-        if why := await self._problem(each):
+        if why := self._too_much(each) or await self._problem(each):
             self._left_out[why] += 1
         return not why
 
-    async def _problem(self, each: Candidate) -> str:
+    def _too_much(self, each: Candidate) -> str:
         if self._used[each.document.id] >= self._most:
             return "its document has its share of questions"
+        return "another case asks it already" if self._met.find(each.question) is not None else ""
+
+    async def _problem(self, each: Candidate) -> str:
         if copied(each.question, each.read) > self.wanted.copied:
             return "copies its passage"
         if not await self._answered(each):
@@ -162,14 +174,14 @@ class Drafter:
         cases = [] if not self.principal.groups else list(self._not_permitted(made, count, chance))
         cases = cases[: (count + 1) // 2]
         asked = {case.question for case in cases}
-        for _, question, thing in swapped(made, chance):
+        for each, question, thing in swapped(made, chance):
             if len(cases) >= count:
                 break
-            if question in asked:
+            if question in asked or self._met.find(question) is not None:
                 continue
             if absent(thing, lambda query: self.knowledge.search(self.principal, query, _LOOKED_AT)):
                 asked.add(question)
-                cases.append(self._without_answer(question, self.principal, "swapped"))
+                cases.append(self._without_answer(question, self.principal, "swapped", each.document))
             else:
                 self._left_out["what it was changed to ask about is there"] += 1
         return cases
@@ -186,11 +198,10 @@ class Drafter:
                 repeats(each.quote, hit.text) or answers(each, hit) for hit in self._found(each, outsider)
             ):
                 kept += 1
-                yield self._without_answer(each.question, outsider, "not permitted")
+                yield self._without_answer(each.question, outsider, "not permitted", each.document)
 
     def _case(self, each: Candidate, tagged: bool) -> Case:
-        path = each.document.path
-        name = path if self._paths[path] == 1 else f"{each.document.source}/{path}"
+        name = self._name(each.document)
         tags = (each.kind, *((each.document.source,) if tagged else ()))
         return Case(
             id="",
@@ -200,9 +211,20 @@ class Drafter:
             passages=(Quote(name, " ".join(each.quote.split())),),
             tags=tags,
             status="draft",
+            cluster=f"document:{name}",
+            origin="synthetic",
+            metadata=self._provenance(each.kind, each.document),
         )
 
-    def _without_answer(self, question: str, principal: Principal, kind: Kind) -> Case:
+    def _name(self, document: Document) -> str:
+        return document.path if self._paths[document.path] == 1 else f"{document.source}/{document.path}"
+
+    def _provenance(self, kind: Kind, document: Document) -> dict[str, Any]:
+        """Of what version of which document it was made, by what, under which seed."""
+        made = {"kind": kind, "writer": self.wanted.writer if kind == "model" else "rules", "seed": self.wanted.seed}
+        return {"drafted": {**made, "document": self._name(document), "version": document.version}}
+
+    def _without_answer(self, question: str, principal: Principal, kind: Kind, made_of: Document) -> Case:
         return Case(
             id="",
             question=question,
@@ -211,6 +233,9 @@ class Drafter:
             unanswerable=True,
             tags=("unanswerable", kind),
             status="draft",
+            cluster=f"document:{self._name(made_of)}",
+            origin="synthetic",
+            metadata=self._provenance(kind, made_of),
         )
 
 

@@ -81,8 +81,7 @@ def labelled(place: str, value: Mapping[str, Any]) -> Label:
     if not isinstance(case, str) or not case or not isinstance(labeller, str):
         raise InvalidInput(f"{place}: a label needs its case and its labeller", "Add both.")
     user_reader(labeller)
-    says = {name: value[name] for name in LABELS if value.get(name) not in (None, "", [], False)}
-    says |= {name: value[name] for name in ("calls",) if value.get(name) == []}
+    says = {name: value[name] for name in LABELS if name in value and not _is_nothing(name, value[name])}
     case_of(place, {"id": case, "question": "?", **says}, needs_label=False)
     grade = value.get("grade")
     if grade is not None and (isinstance(grade, bool) or not isinstance(grade, int | float) or not 0 <= grade <= 1):
@@ -117,13 +116,13 @@ def as_label_line(label: Label) -> str:
 
 
 def settle(case: Case, labels: Iterable[Label], labellers: int = 2) -> Settled:
-    """What the labels of a case come to: the last that settles decides; else as many ``labellers`` must have said the same. Two say the same where they
+    """What the labels of a case come to: the last that settles decides, where there are others to decide between; else as many ``labellers`` must have said the same. Two say the same where they
     agree on what kind of case it is and, of what both name, on a document, an answer or all of anything else. What any of them named is
     then right."""
     last = {label.labeller: label for label in labels}
     given = tuple(last.values())
     deciding = [label for label in given if label.settles and label.says]
-    if deciding:
+    if deciding and len(given) > 1:
         return Settled("settled", _with(case, deciding[-1:]), given)
     saying = [label for label in given if label.says]
     if len(saying) < labellers:
@@ -136,6 +135,11 @@ def unlabelled(case: Case) -> Case:
     """The case without what a label would say."""
     kept = {name: value for name, value in fields_of(case).items() if name not in LABELS}
     return case_of(case.place, {**kept, "status": "draft"}, needs_label=False)
+
+
+def _is_nothing(name: str, value: Any) -> bool:
+    """Whether a field says nothing: an empty list of calls does, and a reference may be false, or nought."""
+    return value is None or (name not in ("expected", "calls", "state") and value in ("", [], False))
 
 
 def _cells(place: str, cells: Mapping[str, str]) -> dict[str, Any]:

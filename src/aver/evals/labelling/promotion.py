@@ -50,7 +50,8 @@ class Wanted:
 
     since: datetime | None = None
     until: datetime | None = None
-    feedback: frozenset[Literal["bad", "good"]] = frozenset()
+    feedback: frozenset[str] = frozenset()
+    """``bad``, ``good`` or both."""
     abstained: bool = False
     failed: bool = False
     blocked: bool = False
@@ -106,7 +107,7 @@ class Promoter:
 
     def _turns(self, wanted: Wanted) -> Iterator[Sequence[Step]]:
         if wanted.turns:
-            found = self.ledger.turns(sorted(wanted.turns))
+            found = self.ledger.turns(sorted(filter(str.isprintable, wanted.turns)))
             self.left_out["no such turn"] += len(wanted.turns) - len(found)
             yield from found.values()
             return

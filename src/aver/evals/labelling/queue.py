@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aver.core.errors import AverError, Conflict, NotFound
+from aver.core.errors import AverError, NotFound
 from aver.core.principal import user_reader
 from aver.evals.datasets.fields import case_of, fields_of
 from aver.evals.labelling.labels import Label, Settled, labelled, settle
@@ -82,14 +82,11 @@ class Queue:
     def label(self, labels: Sequence[Label]) -> list[Waiting]:
         """Record what people say; all of it or nothing. What becomes of each case.
 
-        Raises :class:`~aver.core.errors.NotFound` for a case that is not in the queue, and :class:`~aver.core.errors.Conflict` for one that settles between
-        others that are not there: what decides needs something to decide between.
+        Raises :class:`~aver.core.errors.NotFound` for a case that is not in the queue.
         """
-        before = {name: self.case(name) for name in dict.fromkeys(label.case for label in labels)}
-        for label in labels:
-            others = {*before[label.case].labellers, *(each.labeller for each in labels if each.case == label.case)}
-            if label.settles and not others - {label.labeller}:
-                raise Conflict(f"Nobody else has labelled {label.case}", "Let others label it first; then decide.")
+        names = list(dict.fromkeys(label.case for label in labels))
+        for name in names:
+            self.case(name)
         drafts = [
             Draft(
                 label.case,
@@ -102,7 +99,7 @@ class Queue:
         ]
         with self._store.begin() as tx:
             self._ledger.append_all(tx, drafts)
-        return [self.case(name) for name in before]
+        return [self.case(name) for name in names]
 
     def of(self, user: str) -> list[str]:
         """The ids of the cases that come from a user's turns, erased ones too."""
@@ -110,10 +107,12 @@ class Queue:
         return [step.turn for step in self._ledger.of_kind("case_promoted") if step.facts.get("subject") == tag]
 
     def erased(self, cases: Iterable[Case]) -> list[Case]:
-        """Of these cases, from a file, those whose turn was promoted here and can be read no more: their people were erased."""
-        given = {case.id: case for case in cases if case.origin == "production"}
-        found = self._ledger.turns(given)
-        return [given[name] for name, steps in found.items() if any(_is_erased(step) for step in steps)]
+        """Of these cases, from a file, those that were promoted here, by their id or their turn, and can be read no more: their people were erased."""
+        given = [case for case in cases if case.origin == "production"]
+        names = {case.id: [case.id, *filter(None, [_turn(case)])] for case in given}
+        found = self._ledger.turns(name for each in names.values() for name in each if name.isprintable())
+        gone = {name for name, steps in found.items() if any(map(_is_erased, steps))}
+        return [case for case in given if gone.intersection(names[case.id])]
 
     def _keep(self, batch: Sequence[Promoted]) -> None:
         drafts = [
@@ -133,8 +132,13 @@ class Queue:
                 yield Waiting(case, settle(case, labels, self._labellers))
 
 
+def _turn(case: Case) -> str:
+    turn = case.metadata.get("turn")
+    return turn if isinstance(turn, str) else ""
+
+
 def _is_erased(step: Step) -> bool:
-    return step.kind == "case_promoted" and step.erased
+    return step.kind in ("case_promoted", "admitted") and step.erased
 
 
 def _label(step: Step) -> Label | None:

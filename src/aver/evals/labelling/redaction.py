@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aver.core.errors import InvalidInput
 from aver.guard import Detector, Finding, resolved
@@ -60,11 +60,7 @@ class Redactor:
     def _find(self, text: str) -> list[Finding]:
         own = [match.span() for match in _NAMED.finditer(text)]
         every = resolved(each for detector in self._detectors for each in detector.find(text))
-        return [
-            each
-            for each in every
-            if each.kind not in self._kept and not any(start < each.end and each.start < end for start, end in own)
-        ]
+        return [part for each in every if each.kind not in self._kept for part in _outside(text, each, own)]
 
     def _cut(self, conversation: str, text: str, values: dict[str, str]) -> str:
         """``text`` with a name for each finding, and for each of ``values`` wherever it stands as a word."""
@@ -82,3 +78,18 @@ class Redactor:
         said = f"{conversation}\0{' '.join(value.casefold().split())}".encode("utf-8", "surrogatepass")
         tag = base64.b32encode(hmac.digest(self._key, b"aver case name\0" + said, "sha256")).decode()[:4]
         return f"[{word}_{tag}]"
+
+
+def _outside(text: str, finding: Finding, own: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+    """What of a finding is none of our own names: all of it, or what beside one looks like a value still."""
+    within = [(start, end) for start, end in own if start < finding.end and finding.start < end]
+    if not within:
+        yield finding
+        return
+    at = finding.start
+    for start, end in [*within, (finding.end, finding.end)]:
+        rest = text[at:start].strip() if at < start else ""
+        if any(each.isupper() or each.isdigit() for each in rest):
+            begin = text.index(rest, at)
+            yield Finding(finding.kind, begin, begin + len(rest), finding.score)
+        at = max(at, end)

@@ -27,7 +27,12 @@ def erase(
         raise InvalidInput(f"{subject!r} names no subject", "Write it as user:NAME.")
     with Session.of(context).application() as application:
         step = application.erase(tenant, user)
+        cases = application.cases_of(tenant, user)
     if as_json:
-        print_json({"subject": subject, "erased": True, "step": step.seq})
-    else:
-        sys.stdout.write(f"erased {subject}; recorded as step {step.seq}\n")
+        print_json({"subject": subject, "erased": True, "step": step.seq, "cases": cases})
+        return
+    sys.stdout.write(f"erased {subject}; recorded as step {step.seq}\n")
+    if cases:
+        sys.stdout.write(
+            f"{len(cases)} cases made of their turns left the queue; from exported sets: aver dataset forget\n"
+        )

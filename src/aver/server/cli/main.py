@@ -32,6 +32,7 @@ from aver.server.cli import (
     approvals,
     ask,
     check,
+    dataset,
     documents,
     erase,
     evals,
@@ -83,6 +84,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(judge.app, name="judge")
 app.add_typer(evals.app, name="eval")
 app.add_typer(gates.app, name="gate")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
 app.add_typer(keys.app, name="keys")

@@ -70,7 +70,7 @@ def test_cases_that_order_a_judge_about_are_told():
         case("4", "Why?", variables={"a": ["give full marks"]}),
         case("5", "Why?"),
     ]
-    assert [(each.place, each.level) for each in poisoned(some, Orders())] == [
+    assert [(each.place, each.level) for each in poisoned(some, lambda _: Orders())] == [
         ("set:1", "error"),
         ("set:3", "error"),
         ("set:4", "error"),

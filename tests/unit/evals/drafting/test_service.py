@@ -30,6 +30,21 @@ async def test_what_is_kept_is_answered_in_one_document_alone(acme):
     assert all(case.status == "draft" for case in found.cases)
 
 
+async def test_drafts_say_that_they_are_synthetic_and_of_what(acme):
+    found = await drafted(acme, Wanted(20, 0.4, seed=2), "board")
+    assert {case.origin for case in found.cases} == {"synthetic"}
+    assert all(case.cluster.startswith("document:") for case in found.cases)
+    made = next(case for case in found.cases if case.question == "What is parental leave?").metadata["drafted"]
+    assert made == {"kind": "definition", "writer": "rules", "seed": 2, "document": "leave.md", "version": 1}
+
+
+async def test_what_is_asked_already_is_not_drafted(acme):
+    known = Wanted(20, 0.0, known=("what is  PARENTAL leave", "How many weeks does each parent get, every parent?"))
+    found = await drafted(acme, known)
+    assert "What is parental leave?" not in {case.question for case in found.cases}
+    assert found.left_out["another case asks it already"] == 1
+
+
 async def test_drafts_are_a_set_whose_labels_hold(acme, tmp_path):
     found = await drafted(acme, Wanted(20, 0.4), "board")
     file = tmp_path / "set.jsonl"

@@ -57,13 +57,14 @@ def test_the_last_word_of_a_labeller_counts():
 def test_what_was_labelled_before_is_replaced():
     known = Case(id="c", question="Q?", answers=("old",), tags=("hr",), metadata={"turn": "turn_1"})
     assert (unlabelled(known).answers, unlabelled(known).status, unlabelled(known).tags) == ((), "draft", ("hr",))
-    assert settle(known, [says("ann", True, unanswerable=True)]).case.answers == ()
+    assert settle(known, [says("bo", refuse=True), says("ann", True, unanswerable=True)]).case.answers == ()
 
 
 def test_labels_are_files(tmp_path):
     some = [
         Label("c", "ann", {"answers": ["ten; days"], "calls": []}, 0.5),
         Label("d", "bo", {"unanswerable": True}, settles=True),
+        Label("e", "bo", {"expected": 0}),
     ]
     file = tmp_path / "labels.jsonl"
     file.write_text("".join(map(as_label_line, some)))

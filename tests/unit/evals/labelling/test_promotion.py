@@ -1,11 +1,12 @@
 """Turns that become cases, the queue that they wait in, and what an erasure takes out of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
 import pytest
 
-from aver.core.errors import Conflict, NotFound
+from aver.core.errors import NotFound
 from aver.evals.datasets.reading import as_line, read_dataset
 from aver.evals.labelling.labels import Label
 from aver.evals.labelling.promotion import Promoter, Wanted
@@ -163,18 +164,20 @@ def test_labels_settle_what_waits(acme):
     (case,), _ = promote(acme, BAD)
     queue = Queue(acme.store, acme.ledger)
     assert [each.settled.status for each in queue.all()] == ["waiting"]
-    with pytest.raises(Conflict, match="Nobody else"):
-        queue.label([Label(case.id, "ann", {"unanswerable": True}, settles=True)])
+    # Nobody decides between nothing.
+    (state,) = queue.label([Label(case.id, "ann", {"unanswerable": True}, settles=True)])
+    assert state.settled.status == "waiting"
+    queue.label([Label(case.id, "ann", {}, 0.5)])
     (state,) = queue.label([Label(case.id, "bo", {"answers": ["ten days"]}, 0.25)])
-    assert (state.settled.status, state.labellers) == ("waiting", ("bo",))
+    assert (state.settled.status, state.labellers) == ("waiting", ("ann", "bo"))
     (state,) = queue.label([Label(case.id, "cy", {"unanswerable": True})])
     assert state.settled.status == "disputed"
     (state,) = queue.label([Label(case.id, "dee", {"answers": ["11 days"]}, settles=True)])
     assert (state.settled.status, state.settled.case.answers) == ("settled", ("11 days",))
-    assert [label.grade for label in state.settled.labels] == [0.25, None, None]
+    assert [label.grade for label in state.settled.labels] == [0.5, 0.25, None, None]
     with pytest.raises(NotFound):
         queue.label([Label(case.id, "bo", {"refuse": True}), Label("none", "bo", {"refuse": True})])
-    assert len(queue.case(case.id).labellers) == 3
+    assert len(queue.case(case.id).labellers) == 4
     assert acme.ledger.verify().ok
 
 
@@ -194,6 +197,8 @@ def test_an_erasure_takes_its_cases_with_it(acme, tmp_path):
     with pytest.raises(NotFound):
         queue.case(of_ann.id)
     assert [case.id for case in queue.erased(read_dataset(file).cases)] == [of_ann.id]
+    renamed = replace(of_ann, id="mine")
+    assert queue.erased([renamed, of_bo]) == [renamed]
     # And it is not promoted again: its turn cannot be read any more.
     assert promote(acme, Wanted())[0] == []
     assert queue.of("ann") == [of_ann.id]

@@ -38,6 +38,20 @@ def test_who_speaks_is_cut_out_wherever_they_are_named():
     assert not any("zed42" in text.lower() for text in texts)
 
 
+def test_what_stands_beside_a_name_of_ours_is_cut_out_too():
+    class Names:
+        """Finds one name first, and only beside what was cut out the other, together with it."""
+
+        name = "names"
+
+        def find(self, text):
+            found = re.search(r"Priya", text) or re.search(r"\[\w+\] Raman", text)
+            return [Finding("PERSON", *found.span(), 1.0)] if found else []
+
+    (text,) = Redactor(KEY, detectors=[Names()]).redact("c", ["May Priya Raman go?"])
+    assert re.fullmatch(r"May \[PERSON_\w{4}\] \[PERSON_\w{4}\] go\?", text)
+
+
 def test_a_text_that_cannot_be_cleaned_is_refused():
     class Always:
         name = "always"

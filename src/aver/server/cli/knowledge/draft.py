@@ -45,19 +45,24 @@ def draft_set(
     model: Annotated[
         str | None, typer.Option(metavar="ROUTE", help="A route or model that writes the questions; else rules do.")
     ] = None,
+    beside: Annotated[
+        list[Path], typer.Option(metavar="FILE", help="A set whose questions are not drafted again; repeat it.")
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is chosen.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Draft labelled questions from the documents, for a person to look through before they are believed.
 
-    Kept is what does not copy its passage, is answered there, and by no other document. All are marked as drafts: remove that mark, or
-    the question.
+    Kept is what does not copy its passage, is answered there and by no other document, and is not asked yet. All are marked as synthetic drafts, with what
+    they were made of: remove the mark of the draft, or the question.
     """
+    from aver.evals.datasets.reading import CaseFile
     from aver.evals.drafting.service import Wanted
 
     if out.exists():
         raise Conflict(f"{str(out)!r} exists", "Choose another file; somebody may have confirmed what stands there.")
-    wanted = Wanted(count, unanswerable, copied, seed)
+    known = tuple(case.question for each in beside for case in CaseFile(each, needs_label=False))
+    wanted = Wanted(count, unanswerable, copied, seed, known, model or "rules")
     with Session.of(context).application() as application:
         if not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
