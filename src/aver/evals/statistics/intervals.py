@@ -92,7 +92,7 @@ def interval(
     if clusters is not None and figure is ratio:
         numbers: dict[Hashable, int] = {}
         places = np.array([numbers.setdefault(each, len(numbers)) for each in clusters])
-        sums = np.column_stack([np.bincount(places, columns[:, side]) for side in (0, 1)])
+        sums = np.column_stack([np.bincount(places, columns[:, side]) for side in (0, 1)]).astype(float)
         return replace(interval(sums, figure, seed), value=value, n=n)
     if figure is ratio and bool((columns[:, 1] == 1).all()):
         values = columns[:, 0]

@@ -174,7 +174,7 @@ async def test_a_model_is_given_what_was_said_before(tmp_path):
     records = []
     target = ModelTarget(
         scene.model.name,
-        scene.parts.gateway,
+        scene.parts.model,
         Asker(scene.ann),
         lambda call, record: records.append(record),
         scene.clock,
