@@ -94,7 +94,8 @@ def _labels(refuse: bool) -> dict[str, Any]:
 
 
 def _lines(name: str) -> Iterable[str]:
-    return (DATA / "injection" / name).read_text(encoding="utf-8").splitlines()
+    """Not splitlines(): JSON may hold what that takes for the end of a line."""
+    return filter(None, (DATA / "injection" / name).read_text(encoding="utf-8").split("\n"))
 
 
 def main() -> None:

@@ -158,7 +158,7 @@ async def _asked(
         responses.close()
         await means.close()
     found = read_run(path)
-    failed = []
+    failed: list[str] = []
     for result in found.results():
         short = [
             name

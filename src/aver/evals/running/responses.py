@@ -49,9 +49,7 @@ class Responses:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA wal_autocheckpoint=8000")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS response (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID"
-            )
+            connection.execute("CREATE TABLE IF NOT EXISTS response (key TEXT PRIMARY KEY, body BLOB NOT NULL)")
         except (OSError, sqlite3.Error) as error:
             raise InvalidInput(
                 f"Responses cannot be kept in {str(path)!r}: {error}", "Choose another folder, or remove the file."

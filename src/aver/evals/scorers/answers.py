@@ -24,7 +24,8 @@ def _make(settings: Any, means: Means) -> Judge:
         if case.refuse or response.mode == SEARCH:
             return NOTHING
         gold = Gold() if case.unanswerable else means.gold(case)
-        if not case.unanswerable and not (gold.documents or gold.anywhere or references(case)):
+        known = bool(gold.documents or gold.anywhere)
+        if not case.unanswerable and not known and not references(case):
             return NOTHING
         found: dict[str, tuple[float, float]] = {}
         given = not response.abstained and not response.refused
@@ -33,9 +34,9 @@ def _make(settings: Any, means: Means) -> Judge:
             found["held_back"] = rate(not given)
         else:
             found["answered"] = rate(given)
-            if response.looked is not None:
+            if known and response.looked is not None:
                 found["gold_in_context"] = rate(any(holds(each, gold) for each in response.looked))
-            if response.citations is not None:
+            if known and response.citations is not None:
                 found["gold_in_citations"] = rate(right)
         if given:
             found["right_of_answered"] = rate(right)
@@ -52,8 +53,8 @@ def _make(settings: Any, means: Means) -> Judge:
 
 
 def _right(case: Case, response: Response, gold: Gold) -> bool:
-    """By what it cites; of a target that cites nothing, by what it says."""
-    if response.citations is not None:
+    """By what it cites; of a target that cites nothing, or a case that says nothing of documents, by what it says."""
+    if response.citations is not None and (gold.documents or gold.anywhere):
         return any(holds(each, gold) for each in response.citations)
     return says(response.text, (*references(case), *gold.anywhere))
 

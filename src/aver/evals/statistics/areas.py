@@ -29,7 +29,7 @@ def area_interval(columns: Array, clusters: NDArray[np.int64] | None = None) -> 
     parts = _parts(columns, value)
     if clusters is not None:
         _, places = np.unique(clusters, return_inverse=True)
-        parts = np.bincount(places, parts)
+        parts = np.bincount(places, parts).astype(float)
     count = len(parts)
     error = math.sqrt(count / (count - 1) * float(np.square(parts).sum())) if count > 1 else math.inf
     return Interval(value, max(0.0, value - _Z * error), min(1.0, value + _Z * error), n, "student")

@@ -91,7 +91,13 @@ class AssistantTarget:
         except Blocked as error:
             held = {"check": error.slug, "verdict": "block", "place": "", "reason": error.cause}
             return replace(
-                found, refused=True, verdicts=(held,), citations=(), looked=(), details={"blocked": error.cause}
+                found,
+                mode="",
+                refused=True,
+                verdicts=(held,),
+                citations=(),
+                looked=(),
+                details={"blocked": error.cause},
             )
         assert answer is not None
         response = await asyncio.to_thread(self._read, principal, answer.turn, case.question)

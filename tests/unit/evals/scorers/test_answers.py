@@ -38,6 +38,11 @@ async def test_an_answer_is_right_by_what_it_cites():
     said = await scored("answers", CASE, Response(text="Up to Ten  days."))
     assert said["right_of_answered"] == (1, 1)
     assert "gold_in_citations" not in said
+    # One of which no document is known, by what is said too, whatever it cites.
+    means = Means(embedder=HashEmbedder)
+    (scorer,) = scorers_of([Declared("answers")], means)
+    found, _ = await scorer.score(Case("e", "?", expected="ten"), Response(text="Ten.", citations=(WRONG,), looked=()))
+    assert found == {"answered": (1, 1), "right_of_answered": (1, 1), "right_if_given": (1, 1)}
 
 
 async def test_abstention_is_no_answer_and_no_error():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from aver.evals.types import Called, Case, Message, Quote, Response
 from aver.gateway.adapters.extractive import Extractive
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
+from aver.guard import Guard, Rail, Verdict
 from aver.policy import Action, Decision, Effect
 from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, schema
 
@@ -116,6 +118,28 @@ async def test_what_is_held_back_is_known_in_extractive_mode(acme):
     assert (values["held_back"], values["right_if_given"]) == ((1, 1), (0, 1))
 
 
+async def test_a_question_that_a_check_holds_back_is_refused(acme):
+    class Everything:
+        name = "everything"
+
+        async def check(self, text, place):
+            return Verdict(self.name, "flag", (), "it is a question")
+
+    embedder = acme.knowledge._embedders.default
+    guard = Guard({"input": [Rail(Everything(), "block")]})
+    plain = assistant_of(acme)
+    parts = replace(plain._parts, guard=lambda: guard)
+    plain._parts = parts
+    target = AssistantTarget(plain, acme.knowledge, embedder, Asker(acme.user("ann")), acme.clock, "d")
+    found = await target.respond(WEEKS)
+    assert found.refused
+    assert found.verdicts[0]["verdict"] == "block"
+    for case, measure in ((Case("r", "?", refuse=True), "refusal"), (WEEKS, "compliance")):
+        (scorer,) = scorers_of([Declared("refusal")], Means())
+        values, _ = await scorer.score(case, found)
+        assert values == {measure: (float(case.refuse), 1.0)}
+
+
 async def test_digests_follow_documents_and_who_asks(changing):
     who = Asker(changing.user("ann"))
 
@@ -174,7 +198,7 @@ async def test_a_model_is_given_what_was_said_before(tmp_path):
     records = []
     target = ModelTarget(
         scene.model.name,
-        scene.parts.gateway,
+        scene.parts.model,
         Asker(scene.ann),
         lambda call, record: records.append(record),
         scene.clock,

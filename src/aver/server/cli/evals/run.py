@@ -77,7 +77,9 @@ def run(
         int | None, typer.Option(min=1, max=100, metavar="N", help="Ask each case so often, in place of the suite's.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn, here and by models.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Cases at once.")] = 16,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Cases at once; with 1, latencies are of each alone.")
+    ] = 4,
     rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Cases a second, at most.")] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Stop before more is spent.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop before more are used.")] = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import print_json, table
 
@@ -12,7 +14,7 @@ def scorers(as_json: AsJson = False) -> None:
     """List the scorers that a suite may name, with what each measures and its settings."""
     from aver.evals.scorers.registry import SCORERS
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": kind.name,
             "about": kind.about,

@@ -40,7 +40,7 @@ def watching(*, quiet: bool = False) -> Iterator[Callable[[Tally], None] | None]
 
 def standing(tally: Tally) -> str:
     """The first measures with their intervals so far, what was spent, and what failed, in a line."""
-    parts = []
+    parts: list[str] = []
     for name, each in tally.measures.items():
         if each.value is None or name.endswith(_LEFT_OUT) or len(parts) == _SHOWN:
             continue
