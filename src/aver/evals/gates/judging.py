@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def _against_baseline(condition: Condition, trial: Trial, judged: Judged) -> Jud
         sides = figure(before).value, figure(after).value
     else:
         difference = change(before, after)
-        method = "bootstrap" if difference.low is not None else "too few"
+        method: Literal["bootstrap", "too few"] = "bootstrap" if difference.low is not None else "too few"
         found = Interval(difference.value, difference.low, difference.high, len(names), method)
         sides = difference.before, difference.after
     weak = _weak(condition, trial.run, old, names)
