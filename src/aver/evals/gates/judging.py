@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from aver.evals.gates.sheet import Sheet, columns, measures, shown_value, slices
 from aver.evals.gates.types import EACH, Condition, GateOutcome, Judged, Verdict, fewer_is_better
 from aver.evals.statistics.intervals import CONFIDENCE, Interval, wilson
 
-__all__ = ["Trial", "judge"]
+__all__ = ["Trial", "check_required", "judge"]
 
 _ERROR = (1 - CONFIDENCE) / 2
 _NAMED = 200
@@ -53,22 +54,27 @@ def judge(conditions: Sequence[Condition], trials: Sequence[Trial]) -> Verdict:
     Raises :class:`~aver.core.errors.InvalidInput` for a suite without any condition, and for a condition on a suite, a measure or a slice
     that there is not.
     """
-    known = {trial.suite for trial in trials}
-    for condition in conditions:
-        if condition.suite and condition.suite not in known:
-            raise InvalidInput(
-                f"{condition.text!r} is about a suite that has no run here", nearest(condition.suite, known)
-            )
+    check_required(conditions, [trial.suite for trial in trials])
     found: list[Judged] = []
     for trial in trials:
-        own = [each for each in conditions if each.suite in ("", trial.suite)]
-        if not own:
-            raise InvalidInput(
-                f"Nothing is required of the suite {trial.suite!r}", "Declare it under evals: gate:, or give --require."
-            )
-        for condition in own:
-            found += _judged(condition, trial)
+        for condition in conditions:
+            if condition.suite in ("", trial.suite):
+                found += _judged(condition, trial)
     return Verdict(_together(each.outcome for each in found), tuple(found), {t.suite: t.objections for t in trials})
+
+
+def check_required(conditions: Sequence[Condition], suites: Sequence[str]) -> None:
+    """Raises :class:`~aver.core.errors.InvalidInput` for a suite of which nothing is required, and for a condition on none of them."""
+    for condition in conditions:
+        if condition.suite and condition.suite not in suites:
+            raise InvalidInput(
+                f"{condition.text!r} is about a suite that has no run here", nearest(condition.suite, suites)
+            )
+    for suite in suites:
+        if not any(each.suite in ("", suite) for each in conditions):
+            raise InvalidInput(
+                f"Nothing is required of the suite {suite!r}", "Declare it under evals: gate:, or give --require."
+            )
 
 
 def _together(outcomes: Iterable[GateOutcome]) -> GateOutcome:
@@ -148,7 +154,7 @@ def _against_baseline(condition: Condition, trial: Trial, judged: Judged) -> Jud
         sides = figure(before).value, figure(after).value
     else:
         difference = change(before, after)
-        method = "bootstrap" if difference.low is not None else "too few"
+        method: Literal["bootstrap", "too few"] = "bootstrap" if difference.low is not None else "too few"
         found = Interval(difference.value, difference.low, difference.high, len(names), method)
         sides = difference.before, difference.after
     weak = _weak(condition, trial.run, old, names)

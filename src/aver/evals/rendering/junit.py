@@ -56,7 +56,8 @@ def junit(verdict: Verdict, trials: Iterable[Trial], cases: Mapping[str, Case] |
             for name, row in trial.run.rows.items()
         ]
         _suite(root, trial.suite, header.started, properties, tests)
-    return Tree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = Tree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _suite(root: Tree.Element, name: str, started: str, properties: Mapping[str, str], tests: Iterable[_Test]) -> None:

@@ -42,6 +42,7 @@ def gate_page(
         for each in judged:
             for name in each.cases if each.outcome != "pass" else ():
                 against.setdefault(name, []).append(each.condition)
+        found = figures(trial.run)
         comparison = compare(trial.baseline, trial.run) if _comparable(trial) and trial.baseline else None
         sections.append(
             Section(
@@ -51,7 +52,8 @@ def gate_page(
                 objections=verdict.objections.get(trial.suite, ()),
                 sentences=list(tell_comparison(comparison, "the baseline", "this run")) if comparison else (),
                 changes=_changes(comparison) if comparison else (),
-                **_figures(figures(trial.run)),
+                lines=_lines(found),
+                multiples=_multiples(found),
                 entries=entries(
                     trial.suite,
                     trial.run,
@@ -73,12 +75,14 @@ def comparison_page(
     before, after = sheets
     leading = comparison.changes[comparison.leading].difference.verdict
     told = list(tell_comparison(comparison))
+    found = figures(after)
     section = Section(
         after.header.suite,
         _facts(after.header, after, before),
         sentences=told[1:],
         changes=_changes(comparison),
-        **_figures(figures(after)),
+        lines=_lines(found),
+        multiples=_multiples(found),
         entries=entries(after.header.suite, after, runs[1], before, runs[0], cases, leading=comparison.leading),
     )
     return render(Document(leading, told[0], "Comparison", [section]))
@@ -89,10 +93,12 @@ def run_page(sheet: Sheet, run: Run, cases: Mapping[str, Case]) -> str:
     header = sheet.header
     whole = "" if sheet.complete else " The run is not whole."
     told = f"{counted(len(sheet.rows), 'case')} of {header.suite} measured, {counted(sheet.errors, 'error')}.{whole}"
+    found = figures(sheet)
     section = Section(
         header.suite,
         _facts(header, sheet, None),
-        **_figures(figures(sheet)),
+        lines=_lines(found),
+        multiples=_multiples(found),
         entries=entries(header.suite, sheet, run, cases=cases),
     )
     return render(Document("measured", told, "Run", [section]))
@@ -122,8 +128,11 @@ def _facts(header: RunHeader, sheet: Sheet, baseline: Sheet | None) -> list[tupl
     return [(name, value) for name, value in found if value]
 
 
-def _figures(found: Figures) -> dict[str, list[Line] | list[Multiple]]:
-    lines = [_line(name, name, each, _scale(name, [each])) for name, each in found["overall"].items()]
+def _lines(found: Figures) -> list[Line]:
+    return [_line(name, name, each, _scale(name, [each])) for name, each in found["overall"].items()]
+
+
+def _multiples(found: Figures) -> list[Multiple]:
     multiples = []
     for measure, overall in found["overall"].items():
         some = {tag: by[measure] for tag, by in found["slices"].items() if measure in by}
@@ -132,7 +141,7 @@ def _figures(found: Figures) -> dict[str, list[Line] | list[Multiple]]:
             shown = list(some.items())[:_SLICES]
             drawn = [_line("all", measure, overall, scale), *(_line(tag, measure, each, scale) for tag, each in shown)]
             multiples.append(Multiple(measure, drawn, len(some) - len(shown)))
-    return {"lines": lines, "multiples": multiples}
+    return multiples
 
 
 def _scale(measure: str, found: Iterable[Interval]) -> Scale:

@@ -151,6 +151,7 @@ def test_a_tenant_signs_with_its_own_key_and_keeps_the_verdict(desk):
         (("--run", "now.run.jsonl", "--html", "no/such/folder.html"), "cannot be written"),
         (("other",), "is no suite of the bundle"),
         ((), "of which tenant"),
+        (("--tenant", "nobody", "--baseline", "missing"), "neither a run's file nor the digest"),
     ],
 )
 def test_what_cannot_be_judged_is_told(desk, words, says):

@@ -15,7 +15,7 @@ from aver.server.cli.gates.asking import RUNS, asked, suites_of
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from aver.evals.declaration import Evals
+    from aver.evals.declaration import Evals, Suite
     from aver.evals.gates.types import Condition
     from aver.evals.running.file import Run
     from aver.evals.types import Dataset
@@ -41,23 +41,23 @@ def material_of(
     Raises :class:`~aver.core.errors.InvalidInput` for a suite that nobody knows, and where there is nothing to judge.
     """
     from aver.evals.gates.declaration import parse_condition
+    from aver.evals.gates.judging import check_required
     from aver.evals.running.file import read_run
     from aver.server.gating import find_baseline, gathered
 
     typed = [parse_condition(each) for each in require]
     evals, folder = _declared(context, directory)
-    if files:
-        runs = _chosen([read_run(file) for file in files], suites)
-    else:
-        names = list(suites) or _required([*evals.gate, *typed], evals)
-        runs = _asked(context, tenant, evals, names, folder, quiet=quiet)
-    names = [run.header.suite for run in runs]
+    runs = _chosen([read_run(file) for file in files], suites)
+    names = [run.header.suite for run in runs] or list(suites) or _required([*evals.gate, *typed], evals)
     conditions = [each for each in evals.gate if each.suite in ("", *names)] + typed
     folders = list(dict.fromkeys([folder / RUNS, *(file.parent for file in files)]))
     before: list[Run] = [run for named in baselines for run in find_baseline(named, folders, names)]
-    return gathered(
-        runs, before, [*sets, *_sets(evals, names, folder)], _standing(context, directory, evals)
-    ), conditions
+    if not runs:
+        chosen = suites_of(evals, names)
+        check_required(conditions, names)  # before anything is asked, and paid for
+        runs = _asked(context, tenant, evals, chosen, folder, quiet=quiet)
+    sets = [*sets, *_sets(evals, names, folder)]
+    return gathered(runs, before, sets, _standing(context, directory, evals)), conditions
 
 
 def _declared(context: typer.Context, directory: Path | None) -> tuple[Evals, Path]:
@@ -100,11 +100,14 @@ def _standing(context: typer.Context, directory: Path | None, evals: Evals) -> C
 
 
 def _chosen(runs: Sequence[Run], suites: Sequence[str]) -> list[Run]:
+    """Those of the suites that are named; all, if none is."""
+    if not runs or not suites:
+        return list(runs)
     known = {run.header.suite: run for run in runs}
     for suite in suites:
         if suite not in known:
             raise InvalidInput(f"No run of the suite {suite[:80]!r} is given", nearest(suite, known))
-    return [known[suite] for suite in dict.fromkeys(suites)] if suites else list(runs)
+    return [known[suite] for suite in dict.fromkeys(suites)]
 
 
 def _required(conditions: Sequence[Condition], evals: Evals) -> list[str]:
@@ -115,19 +118,12 @@ def _required(conditions: Sequence[Condition], evals: Evals) -> list[str]:
 
 
 def _asked(
-    context: typer.Context,
-    tenant: str | None,
-    evals: Evals,
-    names: Sequence[str],
-    folder: Path,
-    *,
-    quiet: bool,
+    context: typer.Context, tenant: str | None, evals: Evals, suites: Sequence[Suite], folder: Path, *, quiet: bool
 ) -> list[Run]:
-    if not names:
+    if not suites:
         raise InvalidInput(
             "There is nothing to judge", "Declare suites and a gate in aver.yaml under evals:, or give --run FILE."
         )
-    suites = suites_of(evals, names)
     if tenant is None:
         raise InvalidInput("It is not said of which tenant the suites ask", "Give --tenant TENANT, or --run FILE.")
     with Session.of(context).application(bundle=folder) as application:

@@ -105,6 +105,8 @@ def run(
     from aver.evals.gates.judging import judge
     from aver.server.cli.gates.material import material_of
 
+    if attest is not None and key is None and tenant is None:
+        raise InvalidInput("It is not said who signs the attestation", "Give --tenant TENANT or --key FILE.")
     material, conditions = material_of(
         context, suites or [], runs, baseline, require, sets_of(cases), directory, tenant, quiet=as_json
     )
@@ -148,8 +150,7 @@ def _signer(context: typer.Context, tenant: str | None, key: Path | None) -> Pri
 
     if key is not None:
         return read_private_key(key)
-    if tenant is None:
-        raise InvalidInput("It is not said who signs the attestation", "Give --tenant TENANT or --key FILE.")
+    assert tenant is not None, "whoever attests has said who signs"
     with Session.of(context).application() as application:
         return application.tenant(tenant).store.signing_key()
 
