@@ -75,6 +75,7 @@ class Registry(Environments):
 
     def register(self, manifest: Manifest, *, by: str, provenance: Provenance) -> Release:
         """Take up a release whose files are kept already. Raises :class:`~aver.core.errors.VerificationFailed` where they are not."""
+        self._files.settle()
         with self._store.begin() as tx:
             known = rows.release_of(tx, manifest.digest)
             if known is not None:
