@@ -84,6 +84,10 @@ class Files:
         if whole.hexdigest() != digest:
             raise _gone(digest)
 
+    def missing(self, manifest: Manifest) -> list[str]:
+        """The paths of the release's files whose bytes are not there, whatever they are: quick, for a release that was just kept."""
+        return [each.path for each in manifest.files if not (self._blobs / each.sha256).is_file()]
+
     def damaged(self, manifest: Manifest) -> list[str]:
         """The paths of the release's files whose bytes are gone, or no longer what they were."""
         return [each.path for each in manifest.files if not self._is_whole(self._blobs / each.sha256, each.sha256)]
