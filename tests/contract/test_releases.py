@@ -102,7 +102,7 @@ def test_a_promotion_takes_what_is_asked_for(tmp_path, registry):
     registry.sign_off(release, "product", by="bob", note="looked at the answers")
     assert registry.promote("production", release.digest, "ann").digest == release.digest
     assert registry.moves("production")[-1].lacked == ()
-    with pytest.raises(InvalidInput, match="no sign-off as 'sales'"):
+    with pytest.raises(InvalidInput, match="asks for a sign-off as 'sales'"):
         registry.sign_off(release, "sales", by="bob")
     with pytest.raises(InvalidInput, match="Did you mean 'production'"):
         registry.promote("producton", release.digest, "ann")
@@ -124,14 +124,20 @@ def test_force_takes_a_role_and_a_reason_and_says_what_was_lacking(tmp_path, reg
 
 
 def test_what_is_in_force_still_asks_for_what_it_asked(tmp_path, registry):
-    strict = registry.create(
-        write_bundle(tmp_path / "b", "release: {environments: {production: {gate: true}}}\n"), by="ann"
-    )
+    asking = "release: {environments: {production: {gate: true, sign_offs: [security], override: [lead]}}}\n"
+    strict = registry.create(write_bundle(tmp_path / "b", asking), by="ann")
     passed(registry, strict)
+    registry.sign_off(strict, "security", by="bob")
     registry.promote("production", strict.digest, "ann")
-    lax = registry.create(write_bundle(tmp_path / "b", "release: {environments: {production: {}}}\n"), by="ann")
-    with pytest.raises(Conflict, match="no gate has judged it"):
+    lax = "release: {environments: {production: {override: [anybody]}}}\n"
+    lax = registry.create(write_bundle(tmp_path / "b", lax), by="ann")
+    with pytest.raises(Conflict, match="no gate has judged it; nobody has signed it off as security"):
         registry.promote("production", lax.digest, "ann")
+    with pytest.raises(Forbidden, match="it may be promoted by: lead"):
+        registry.promote("production", lax.digest, "ann", "now", force=True, roles=["anybody"])
+    passed(registry, lax)
+    registry.sign_off(lax, "security", by="bob")
+    assert registry.promote("production", lax.digest, "ann").digest == lax.digest
 
 
 def test_whoever_reads_what_is_changed_meanwhile_does_not_write_over_it(registry, made):

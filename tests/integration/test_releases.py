@@ -48,7 +48,7 @@ def test_a_rollback_reaches_every_process(tmp_path):
     finally:
         for replica in replicas:
             replica.kill()
-            replica.wait()
+            replica.communicate()
 
 
 KILLED = """

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from aver.core import rfc3339
-from aver.releases.roles import Role, models_of, role_of
+from aver.releases.roles import Role, role_of
 from aver.releases.types import FrozenFile, Manifest, Release
 
 __all__ = ["bill_of_materials"]
@@ -80,11 +80,11 @@ def _models(manifest: Manifest) -> Iterator[dict[str, Any]]:
     if embedder := manifest.assistant.get("embedder"):
         card = {"modelCard": {"modelParameters": {"task": "sentence-similarity"}}}
         yield {"type": "machine-learning-model", "bom-ref": "model:embedder", "name": embedder, **card}
-    for folder, files in models_of(manifest).items():
-        for name, digest in files.items():
-            path = name if folder == "." else f"{folder}/{name}"
-            hashes = [{"alg": "SHA-256", "content": digest}]
-            yield {"type": "machine-learning-model", "bom-ref": f"file:{path}", "name": path, "hashes": hashes}
+    for file in manifest.files:
+        if role_of(file.path, manifest.declared) == "model":
+            hashes = [{"alg": "SHA-256", "content": file.sha256}]
+            reference = f"file:{file.path}"
+            yield {"type": "machine-learning-model", "bom-ref": reference, "name": file.path, "hashes": hashes}
 
 
 def _task(model: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ release:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from aver.core import ADMIN
@@ -36,16 +36,6 @@ class Stage:
     gate: bool = False
     sign_offs: tuple[str, ...] = ()
     override: tuple[str, ...] = (ADMIN,)
-
-    def with_all_of(self, other: Stage) -> Stage:
-        """What both of them need. Only who both allow may do without."""
-        return replace(
-            self,
-            after=self.after or other.after,
-            gate=self.gate or other.gate,
-            sign_offs=tuple(dict.fromkeys((*self.sign_offs, *other.sign_offs))),
-            override=tuple(role for role in self.override if role in other.override),
-        )
 
 
 STAGES: Mapping[str, Stage] = {
@@ -82,9 +72,14 @@ class ReleaseConfig:
         return self.environments[name]
 
     @property
+    def signing(self) -> frozenset[str]:
+        """The roles in which releases are signed off."""
+        return frozenset(role for stage in self.environments.values() for role in stage.sign_offs)
+
+    @property
     def roles(self) -> frozenset[str]:
         """Those that somebody has to have for a sign-off or an override."""
-        return frozenset(role for stage in self.environments.values() for role in (*stage.sign_offs, *stage.override))
+        return self.signing | {role for stage in self.environments.values() for role in stage.override}
 
 
 def _stage(name: str, **given: Any) -> Stage:

@@ -57,7 +57,7 @@ class Environments:
         in force there, so that leaving a condition out takes a release that meets it."""
         with self._store.read() as tx:
             was, release = _environment(tx, environment), rows.find(tx, reference)
-            return _lacking(tx, release, _stage(tx, was, release))
+            return _lacking(tx, release, _stages(tx, was, release))
 
     def promote(
         self,
@@ -83,9 +83,9 @@ class Environments:
             was, release = _environment(tx, environment, revision), rows.find(tx, reference)
             if release.digest == was.digest and not under_way(was.rollout):
                 return was
-            stage = _stage(tx, was, release)
-            if lacked := _lacking(tx, release, stage):
-                _check_force(stage, lacked, force, roles, reason)
+            stages = _stages(tx, was, release)
+            if lacked := _lacking(tx, release, stages):
+                _check_force(stages, lacked, force, roles, reason)
             previous = was.previous if release.digest == was.digest else was.digest
             now = self._move(tx, was, "promoted", (release.digest, previous), by, reason, lacked)
             self._record(Event("release_promoted", now.digest, by, environment, was.digest, reason, lacked=lacked))
@@ -164,27 +164,33 @@ def _environment(tx: Connection, name: str, revision: int | None = None) -> Envi
     return found
 
 
-def _stage(tx: Connection, was: Environment, release: Release) -> Stage:
+def _stages(tx: Connection, was: Environment, release: Release) -> list[Stage]:
     """What is asked of a release for an environment: by itself, and by the one in force there."""
-    stage = ReleaseConfig.of(release.manifest.declared).stage(was.name)
+    own = ReleaseConfig.of(release.manifest.declared).stage(was.name)
     current = rows.release_of(tx, was.digest)
-    stages = {} if current is None else ReleaseConfig.of(current.manifest.declared).environments
-    return stage.with_all_of(stages[was.name]) if was.name in stages else stage
+    others = {} if current is None else ReleaseConfig.of(current.manifest.declared).environments
+    return [own, others[was.name]] if was.name in others else [own]
 
 
-def _lacking(tx: Connection, release: Release, stage: Stage) -> tuple[str, ...]:
-    was_in = {name for name in [stage.after] if name and rows.moves_of(tx, name, digest=release.digest)}
+def _lacking(tx: Connection, release: Release, stages: Sequence[Stage]) -> tuple[str, ...]:
+    """What any of the stages asks for, and the release does not have."""
     sign_offs, gates = rows.sign_offs_of(tx, release.digest), rows.gates_of(tx, release.digest)
-    return lacking(stage, release, sign_offs=sign_offs, gates=gates, was_in=frozenset(was_in))
+    befores = {stage.after for stage in stages if stage.after}
+    was_in = frozenset(name for name in befores if rows.moves_of(tx, name, digest=release.digest))
+    found = (lacking(stage, release, sign_offs=sign_offs, gates=gates, was_in=was_in) for stage in stages)
+    return tuple(dict.fromkeys(each for lacks in found for each in lacks))
 
 
-def _check_force(stage: Stage, lacked: Sequence[str], force: bool, roles: Collection[str], reason: str) -> None:
-    missing = f"It may not be promoted to {stage.name}: {'; '.join(lacked)}"
+def _check_force(
+    stages: Sequence[Stage], lacked: Sequence[str], force: bool, roles: Collection[str], reason: str
+) -> None:
+    missing = f"It may not be promoted to {stages[0].name}: {'; '.join(lacked)}"
     if not force:
         raise Conflict(missing, "See to that first, or have somebody who may override it do so with a reason.")
-    if not set(roles) & set(stage.override):
-        named = ", ".join(stage.override) or "nobody"
-        raise Forbidden(f"{missing}; without that, it may be promoted by: {named}", "Ask somebody with this role.")
+    for stage in stages:
+        if not set(roles) & set(stage.override):
+            named = " or ".join(stage.override) or "nobody"
+            raise Forbidden(f"{missing}; without that, it may be promoted by: {named}", "Ask somebody with this role.")
     if not reason.strip():
         raise InvalidInput(f"{missing}; who overrides that says why", "Give a reason.")
 

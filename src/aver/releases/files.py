@@ -20,7 +20,7 @@ from aver.core.errors import VerificationFailed
 from aver.releases.freezing import digest_only, entries, freeze
 from aver.releases.types import FrozenFile, Manifest
 from aver.store.faults import translated
-from aver.store.files import private_directory, sync_directory
+from aver.store.files import exclusive, private_directory, sync_directory
 
 __all__ = ["Files"]
 
@@ -35,7 +35,7 @@ class Files:
         self._blobs = folder / "blobs"
 
     def keep(self, chunks: Iterator[bytes]) -> str:
-        """Keep these bytes, safely on disk; their SHA-256. What is kept already is not written again."""
+        """Keep these bytes, safely on disk once they :meth:`settle`; their SHA-256. What is kept already stays as it is."""
         with translated():
             private_directory(self._blobs)
             handle, name = tempfile.mkstemp(dir=self._blobs, prefix=".new-")
@@ -46,16 +46,20 @@ class Files:
                     for chunk in chunks:
                         digest.update(chunk)
                         file.write(chunk)
-                    file.flush()
-                    os.fsync(file.fileno())
-                blob = self._blobs / digest.hexdigest()
-                if not self._is_whole(blob, digest.hexdigest()):
-                    draft.chmod(0o400)
-                    draft.replace(blob)
-                    sync_directory(self._blobs)
+                    blob = self._blobs / digest.hexdigest()
+                    if not self._is_whole(blob, digest.hexdigest()):
+                        file.flush()
+                        os.fsync(file.fileno())
+                        draft.chmod(0o400)
+                        draft.replace(blob)
             finally:
                 draft.unlink(missing_ok=True)
         return digest.hexdigest()
+
+    def settle(self) -> None:
+        """Make the names of what was kept survive a power cut too."""
+        with translated():
+            sync_directory(private_directory(self._blobs))
 
     def read(self, digest: str) -> bytes:
         """The bytes kept under a digest. Raises :class:`~aver.core.errors.VerificationFailed` where they are gone or others."""
@@ -80,6 +84,10 @@ class Files:
         if whole.hexdigest() != digest:
             raise _gone(digest)
 
+    def missing(self, manifest: Manifest) -> list[str]:
+        """The paths of the release's files whose bytes are not there, whatever they are: quick, for a release that was just kept."""
+        return [each.path for each in manifest.files if not (self._blobs / each.sha256).is_file()]
+
     def damaged(self, manifest: Manifest) -> list[str]:
         """The paths of the release's files whose bytes are gone, or no longer what they were."""
         return [each.path for each in manifest.files if not self._is_whole(self._blobs / each.sha256, each.sha256)]
@@ -96,8 +104,6 @@ class Files:
                     with target.open("wb") as file:
                         for chunk in self.chunks(each.sha256):
                             file.write(chunk)
-                        file.flush()
-                        os.fsync(file.fileno())
                     target.chmod(0o500 if each.executable else 0o400)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -110,17 +116,15 @@ class Files:
         folder = self.folder / manifest.digest
         if self._is_as_frozen(folder, manifest):
             return folder
-        draft = self.lay_out(manifest.files)
-        with translated():
+        with translated(), exclusive(private_directory(self.folder) / "opening.lock"):
+            if self._is_as_frozen(folder, manifest):  # another process has just laid it out
+                return folder
+            draft = self.lay_out(manifest.files)
             aside = Path(tempfile.mkdtemp(dir=self.folder, prefix=".old-"))
             try:
                 with suppress(FileNotFoundError):
                     folder.rename(aside / "was")
-                try:
-                    draft.rename(folder)
-                except OSError:  # another process has just laid it out
-                    if not folder.is_dir():
-                        raise
+                draft.rename(folder)
                 sync_directory(self.folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)

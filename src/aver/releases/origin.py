@@ -5,8 +5,11 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 from aver import __version__
@@ -31,27 +34,30 @@ def origin_of(bundle: Path, note: str = "") -> Provenance:
         branch=branch or "",
         repository=_without_credentials(remote or ""),
         dirty=None if changed is None else bool(changed),
-        packages=packages(),
+        packages=dict(packages()),
         note=note,
     )
 
 
-def packages(root: str = "aver") -> dict[str, str]:
-    """By name, the versions of a distribution's dependencies that are installed, and theirs, extras included."""
+@cache
+def packages(root: str = "aver") -> Mapping[str, str]:
+    """By name, the versions of a distribution's dependencies that are installed, its own extras' included, and of theirs."""
     found: dict[str, str] = {}
-    pending = [root]
+    pending, seen = [root], set[str]()
     while pending:
-        name = pending.pop()
+        name = pending.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        seen.add(name)
         try:
-            each = distribution(name)
+            said = distribution(name).metadata  # read once: it is parsed anew each time
         except PackageNotFoundError:  # of another platform, or of an extra that nobody wanted
             continue
-        known = each.metadata["Name"].lower().replace("_", "-")
-        if known not in found:
-            found[known] = each.version
-            pending += [match[0] for needed in each.requires or () if (match := _NAME.match(needed))]
+        found[name] = said["Version"]
+        needed = [each for each in said.get_all("Requires-Dist") or () if name == root or "extra ==" not in each]
+        pending += [match[0] for each in needed if (match := _NAME.match(each))]
     found.pop(root, None)
-    return dict(sorted(found.items()))
+    return MappingProxyType(dict(sorted(found.items())))
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -9,11 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from aver import __version__
 from aver.core import Clock, canonical_json, rfc3339
-from aver.core.errors import Conflict, InvalidInput, NotFound
+from aver.core.errors import Conflict, InvalidInput, NotFound, VerificationFailed
 from aver.releases import rows
 from aver.releases.archive import read_archive, write_archive
 from aver.releases.declaration import ReleaseConfig, read_release
@@ -75,10 +75,13 @@ class Registry(Environments):
 
     def register(self, manifest: Manifest, *, by: str, provenance: Provenance) -> Release:
         """Take up a release whose files are kept already. Raises :class:`~aver.core.errors.VerificationFailed` where they are not."""
+        self._files.settle()
         with self._store.begin() as tx:
             known = rows.release_of(tx, manifest.digest)
             if known is not None:
                 return known
+            if missing := self._files.missing(manifest):  # whoever deletes releases does so while nobody else writes
+                raise VerificationFailed(f"The bytes of {missing[0]!r} are not there", "Freeze or import it again.")
             values = {
                 "digest": manifest.digest,
                 "manifest": manifest.canonical.decode(),
@@ -189,12 +192,13 @@ class Registry(Environments):
     def sign_off(self, release: Release, role: str, *, by: str, note: str = "") -> SignOff:
         """Say, in a role, that the release may be promoted. Said again it stays as it was."""
         check_person(by)
-        known = ReleaseConfig.of(release.manifest.declared).roles
-        if role not in known:
-            raise InvalidInput(
-                f"The release asks for no sign-off as {role[:60]!r}", f"It asks for: {', '.join(sorted(known))}."
-            )
         with self._store.begin() as tx:
+            known = self._signing_roles(tx, release)
+            if role not in known:
+                raise InvalidInput(
+                    f"Nothing asks for a sign-off as {role[:60]!r}",
+                    f"Asked for is: {', '.join(sorted(known)) or 'none'}.",
+                )
             for given in rows.sign_offs_of(tx, release.digest):
                 if (given.role, given.by) == (role, by):
                     return given
@@ -203,6 +207,15 @@ class Registry(Environments):
             tx.execute(insert(release_sign_offs), values)
             self._record(Event("release_signed_off", release.digest, by, reason=note, role=role))
         return given
+
+    @staticmethod
+    def _signing_roles(tx: Connection, release: Release) -> frozenset[str]:
+        """Those that the release asks for, or one that is in force somewhere and is to be replaced."""
+        known = ReleaseConfig.of(release.manifest.declared).signing
+        for environment in rows.known_environments(tx).values():
+            current = rows.release_of(tx, environment.digest)
+            known |= ReleaseConfig.of(current.manifest.declared).signing if current else frozenset()
+        return known
 
     def sign_offs(self, release: Release) -> list[SignOff]:
         """Oldest first."""

@@ -59,12 +59,17 @@ def role_of(path: str, declared: Mapping[str, Any]) -> Role:
 
 
 def models_of(manifest: Manifest) -> dict[str, dict[str, str]]:
-    """The models that are files of the release, by the folder they are in, with SHA-256 by their paths in it; ``.`` for the bundle itself."""
+    """The models that are files of the release, by the folder they are in: every file below it by its path there, with its SHA-256. Of weights
+    that lie in the bundle itself, ``.``, they alone."""
+    weights = [each for each in manifest.files if role_of(each.path, manifest.declared) == "model"]
     found: dict[str, dict[str, str]] = {}
-    for each in manifest.files:
-        if role_of(each.path, manifest.declared) == "model":
-            path = PurePosixPath(each.path)
-            found.setdefault(str(path.parent), {})[path.name] = each.sha256
+    for folder in sorted({str(PurePosixPath(each.path).parent) for each in weights}):
+        if folder == ".":
+            found[folder] = {each.path: each.sha256 for each in weights if "/" not in each.path}
+        else:
+            below = f"{folder}/"
+            inside = (each for each in manifest.files if each.path.startswith(below))
+            found[folder] = {each.path.removeprefix(below): each.sha256 for each in inside}
     return found
 
 

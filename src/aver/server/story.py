@@ -175,23 +175,27 @@ def _evaluated(known: Known) -> str:
     return f"Asked {known.counted('questions', 'labelled question')} and measured the answers"
 
 
+def _the_release(known: Known, default: str = "a release") -> str:
+    digest = known.text("release")
+    return f"the release {digest[:12]}" if digest else default
+
+
 def _release_created(known: Known) -> str:
-    return f"Created the release {known.text('release')[:12]}"
+    return f"Created {_the_release(known)}"
 
 
 def _release_signed_off(known: Known) -> str:
     role = f" as {known.text('role')}" if known.text("role") else ""
-    return f"Signed the release {known.text('release')[:12]} off{role}"
+    return f"Signed {_the_release(known)} off{role}"
 
 
 def _release_promoted(known: Known) -> str:
     without = f", without {known.counted('lacked', 'condition')}" if known.count("lacked") else ""
-    return f"Promoted the release {known.text('release')[:12]} to {known.text('environment')}{without}"
+    return f"Promoted {_the_release(known)} to {known.text('environment', 'an environment')}{without}"
 
 
 def _release_rolled_back(known: Known) -> str:
-    release = f"the release {known.text('release')[:12]}" if known.text("release") else "no release"
-    return f"Rolled {known.text('environment')} back to {release}"
+    return f"Rolled {known.text('environment', 'an environment')} back to {_the_release(known, 'no release')}"
 
 
 def _gated(known: Known) -> str:

@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aver.core.errors import InvalidInput, SettingsError
 from aver.core.yaml import parse_yaml
@@ -33,7 +31,7 @@ environments:
     written = RELEASE.write(config)
     assert read(yaml.safe_dump(written, sort_keys=False)) == config
     assert ReleaseConfig.of({"release": written}) == config
-    assert config.roles == {"security", "lead", "admin"}
+    assert (config.signing, config.roles) == ({"security"}, {"security", "lead", "admin"})
 
 
 def test_without_a_section_there_are_three_environments():
@@ -61,23 +59,6 @@ def test_mistakes_name_their_line(text, said):
 def test_an_unknown_environment_is_said_with_the_nearest():
     with pytest.raises(InvalidInput, match="Did you mean 'production'"):
         ReleaseConfig().stage("producton")
-
-
-STAGES = st.builds(
-    Stage,
-    st.just("production"),
-    st.sampled_from(["", "staging"]),
-    st.booleans(),
-    st.lists(st.sampled_from(["security", "product"]), unique=True).map(tuple),
-    st.lists(st.sampled_from(["admin", "lead"]), unique=True).map(tuple),
-)
-
-
-@given(STAGES, STAGES)
-def test_what_two_releases_ask_is_asked_together(one, other):
-    both = one.with_all_of(other)
-    assert set(lacking(both, RELEASED)) == {*lacking(one, RELEASED), *lacking(other, RELEASED)}
-    assert set(both.override) == {*one.override} & {*other.override}
 
 
 def signed(*pairs):

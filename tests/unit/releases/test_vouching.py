@@ -186,6 +186,16 @@ def test_models_that_are_files_are_signed_in_openssf_layout(release):
     assert [each["name"] for each in said["predicate"]["resources"]] == ["one.safetensors", "two.onnx"]
 
 
+def test_a_model_is_all_that_is_in_its_folder(tmp_path, registry):
+    files = {"m__w_dot_onnx": "w", "m__deep__config_dot_json": "{}", "top_dot_npz": "t", "notes_dot_md": "n"}
+    release = registry.create(write_bundle(tmp_path / "b", **files), by="ann")
+    models = models_of(release.manifest)
+    assert {folder: sorted(each) for folder, each in models.items()} == {
+        ".": ["top.npz"],
+        "m": ["deep/config.json", "w.onnx"],
+    }
+
+
 def git(folder, *words):
     who = ("-c", "user.name=ann", "-c", "user.email=ann@example.com")
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
