@@ -118,7 +118,7 @@ def pause(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
 def resume(rollout: Rollout, now: datetime, *, by: str, reason: str = "") -> Rollout:
     """Go on looking. The time it was paused for does not count."""
     _must_be(rollout, ("paused",), "resumed")
-    return rollout.happened("resumed", now, _reason(reason), by, status="running", looked=now)
+    return rollout.happened("resumed", now, _reason(reason) or "it goes on", by, status="running", looked=now)
 
 
 def abort(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
