@@ -54,7 +54,7 @@ class Released:
     guard: Callable[[], Guard] = lambda: NOTHING
     """The guard of the moment; a turn keeps the one that it begins with."""
     pin: Pin = UNPINNED
-    watch: Callable[[Question], None] = lambda _: None
+    watch: Callable[[Question], None] | None = None
     """Is told of each turn once it is admitted."""
 
     @property

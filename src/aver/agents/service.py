@@ -69,7 +69,7 @@ class Assistant:
             turn = Turn(self._parts(released), principal, question, conversation, history, limit, entered)
             async with aclosing(_events(turn)) as events:
                 async for event in events:
-                    if isinstance(event, Progressed) and event.stage == "admitted":
+                    if released.watch and isinstance(event, Progressed) and event.stage == "admitted":
                         released.watch(Question(principal, question, conversation or "", history, limit, turn.id))
                     yield event
 

@@ -164,8 +164,8 @@ class Serving:
         """What orders passages a second time, if anything is declared for it."""
         return reranker(self._application.settings, self.declared(), lambda: self.gateway)
 
-    def released(self, tenant: str, pin: Pin, watch: Callable[[Question], None] = lambda _: None) -> Released:
-        """What it brings to a turn of the assistant for the tenant of this name; ``watch`` is told of the turn."""
+    def released(self, tenant: str, pin: Pin, watch: Callable[[Question], None] | None = None) -> Released:
+        """What it brings to a turn of the assistant for the tenant of this name; ``watch`` is told of the turn, if anybody is."""
         from aver.agents import Released
 
         return Released(self.release, self.gateway, self.reranker, partial(self.guards.of, tenant), pin, watch)

@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aver.agents.pin import Pin
 from aver.releases.rollout.assignment import CONTROL, HOLDOUT, Assigned
@@ -39,11 +39,11 @@ class Shadowing:
         self._spending = _Spending(application)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def watch(self, rollout: Rollout | None, pin: Pin) -> Callable[[Question], None]:
-        """What is told of the turns under ``pin``: has some of them answered again, where the rollout wants that."""
-        wanted = rollout is not None and rollout.status == "running" and rollout.plan.shadow is not None
-        if rollout is None or not wanted or pin.assigned.get("arm") not in (CONTROL, HOLDOUT):
-            return _nobody
+    def watch(self, rollout: Rollout, pin: Pin) -> Callable[[Question], None] | None:
+        """What is told of the turns under ``pin``, and has some of them answered again; ``None`` where the rollout wants no shadows of them."""
+        wanted = rollout.status == "running" and rollout.plan.shadow is not None
+        if not wanted or pin.assigned.get("arm") not in (CONTROL, HOLDOUT):
+            return None
         return partial(self._asked, rollout, Assigned(pin.release, **pin.assigned))
 
     async def settle(self) -> None:
@@ -113,6 +113,3 @@ class _Spending:
 def _record(services: TenantServices, draft: Draft) -> None:
     with services.store.begin() as tx:
         services.ledger.append_all(tx, [draft])
-
-
-def _nobody(_: Any) -> None: ...
