@@ -106,7 +106,6 @@ def interval(
     common, such as a document, a conversation, or the case that was asked repeatedly. ``seed`` is a bootstrap's."""
     n = len(columns)
     value = float(figure(np.ones((1, n)), columns)[0])
-<<<<<<< HEAD
     places = places_of(clusters)
     if figure is ratio and places is None and _proportion(columns):
         return Interval(value, *wilson(value, n, confidence), n, "wilson")
@@ -131,26 +130,6 @@ def interval(
         return Interval(value, *_score(value, like, quantile), n, "wilson", count, effective)
     low, high = (value - skewed(end, found.skewness) * found.error for end in (quantile, -quantile))
     return Interval(value, low, high, n, "student", count, effective)
-=======
-    if clusters is not None and figure is ratio:
-        numbers: dict[Hashable, int] = {}
-        places = np.array([numbers.setdefault(each, len(numbers)) for each in clusters])
-        sums = np.column_stack([np.bincount(places, columns[:, side]) for side in (0, 1)]).astype(float)
-        return replace(interval(sums, figure, seed), value=value, n=n)
-    if figure is ratio and bool((columns[:, 1] == 1).all()):
-        values = columns[:, 0]
-        alike = bool((values == values[0]).all()) and 0 <= value <= 1
-        if alike or bool(np.isin(values, (0.0, 1.0)).all()):
-            return Interval(value, *wilson(value, n), n, "wilson")
-    if not enough(columns, figure):
-        return Interval(value, None, None, n, "too few")
-    if figure is ratio and n > _MANY:
-        return _linearised(columns, value)
-    drawn = np.concatenate([figure(weights, columns) for weights in resamples(n, seed, strata(columns, figure))])
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(drawn, (tail, 1 - tail))
-    return Interval(value, float(low), float(high), n, "bootstrap")
->>>>>>> wC
 
 
 def wilson(share: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
