@@ -31,6 +31,7 @@ from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
 from aver.evals.types import Case, Dataset, Result, RunHeader, Scorer, Target
 from aver.guard.declared import GUARDRAILS
+from aver.server.judging import judges_of
 
 if TYPE_CHECKING:
     from aver.core import Principal
@@ -196,7 +197,8 @@ async def _judged(
     application: Application, services: TenantServices, plan: Plan, cases: Sequence[Case]
 ) -> AsyncIterator[tuple[list[Scorer], Means]]:
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
-    means = Means(plan.folder, named_gold, lambda: application.embedder)
+    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder)
+    means = Means(plan.folder, named_gold, lambda: application.embedder, judge)
     if plan.suite.target.partition(":")[0] in _IN_KNOWLEDGE:
         golds = Golds(Labels(services.knowledge), who)
         await asyncio.to_thread(golds.check, cases)

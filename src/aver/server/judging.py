@@ -11,11 +11,10 @@ from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
 from aver.evals.judges.calibration import Standing
-from aver.evals.judges.declaration import JudgeDeclared, read_judges
+from aver.evals.judges.declaration import JudgeDeclared
 from aver.evals.judges.service import Judge, opened, standing_of
 from aver.evals.judges.types import JudgeModel
 from aver.gateway.calls import Call, Sink
-from aver.gateway.config.read import open_bundle
 from aver.gateway.types import ChatRequest, Message, OutputFormat
 
 if TYPE_CHECKING:
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.service import Gateway
     from aver.server.application import Application, TenantServices
+    from aver.server.bundle import Bundle
 
-__all__ = ["GatewayJudge", "declared_judges", "digest_of", "judge_models", "judges_of", "standings", "unasked"]
+__all__ = ["GatewayJudge", "digest_of", "judge_models", "judges_of", "standings", "unasked"]
 
 _MOST = 400
 """Tokens of an answer."""
@@ -46,12 +46,6 @@ class GatewayJudge:
         call = Call(self._principal, self.name, self._sink, lambda: request, feature="evaluation", no_store=True)
         completion = await self._gateway.complete(call)
         return completion.text
-
-
-def declared_judges(bundle: Path) -> tuple[Mapping[str, JudgeDeclared], Path]:
-    """The judges of a bundle, and the folder that their files are named from. Raises :class:`~aver.core.errors.SettingsError`."""
-    root, folder = open_bundle(bundle)
-    return ({} if root.is_null else read_judges(root)), folder
 
 
 def digest_of(config: GatewayConfig, name: str) -> str:
@@ -83,11 +77,10 @@ def unasked(config: GatewayConfig) -> Callable[[str], JudgeModel]:
     return lambda name: _Unasked(name, digest_of(config, name))
 
 
-def standings(bundle: Path, config: GatewayConfig) -> Mapping[str, Standing]:
-    """By judge of the bundle, whether it may decide a gate as it is now, and why (not). No model is asked. Raises
-    :class:`~aver.core.errors.SettingsError` for a mistake in the bundle."""
-    declared, folder = declared_judges(bundle)
-    models = unasked(config)
+def standings(bundle: Bundle) -> Mapping[str, Standing]:
+    """By judge of the bundle, whether it may decide a gate as it is now, and why (not). No model is asked."""
+    declared, folder = bundle.evals.judges if bundle.evals else {}, bundle.folder or Path()
+    models = unasked(bundle.gateway)
     return {name: standing_of(each, folder, models) for name, each in declared.items()}
 
 
@@ -101,11 +94,14 @@ class _Unasked:
 
 
 def judges_of(
-    application: Application, services: TenantServices, principal: Principal, bundle: Path
+    application: Application,
+    services: TenantServices,
+    principal: Principal,
+    declared: Mapping[str, JudgeDeclared],
+    folder: Path,
 ) -> Callable[[str], Judge]:
-    """Opens a judge of the bundle by its name, a :class:`~aver.evals.types.Scorer`. Raises :class:`~aver.core.errors.InvalidInput` for one that is not
-    declared."""
-    declared, folder = declared_judges(bundle)
+    """Opens one of the judges that are ``declared`` by its name, a :class:`~aver.evals.types.Scorer`; their files are named from ``folder``. Raises
+    :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
     models = judge_models(application, services, principal)
 
     def found(name: str) -> Judge:

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aver.core.settings import Settings
 from aver.releases.registry import Registry
 from aver.releases.rollout.plan import Metric, Plan, Stage
 from aver.releases.rollout.state import Rollout, Variant, to_json
-
-from aver.core.settings import Settings
 from aver.server.application import Application
 from aver.testing import HashEmbedder
 

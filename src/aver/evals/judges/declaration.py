@@ -7,7 +7,6 @@ panel: {rubric: evals/helpful.md, model: [judge-a, judge-b, judge-c], calibratio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +14,10 @@ import yaml
 
 from aver.core.yaml import YamlValue
 from aver.evals.judges.calibration import LEAST_KAPPA
-from aver.gateway.config.shapes import Boolean, Field, ListOf, MapOf, Schema, keyed
+from aver.gateway.config.shapes import Boolean, Field, ListOf, MapOf, Schema
 from aver.gateway.config.words import INSIDE, NAME, SHARE, record
 
-__all__ = ["JUDGES", "JudgeDeclared", "read_judges"]
+__all__ = ["JUDGES", "JudgeDeclared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,3 @@ JUDGES = MapOf(
         author=Field(NAME, "The judge's own model, as the labels name the authors of responses."),
     ),
 )
-
-
-def read_judges(root: YamlValue) -> Mapping[str, JudgeDeclared]:
-    """Those of a bundle's file, whatever else stands in it. Raises :class:`~aver.core.errors.SettingsError` with the line of a mistake."""
-    section = root
-    for name in ("evals", "judges"):
-        inner = {key.text(): value for key, value in keyed(section)} if not section.is_null else {}
-        if name not in inner or inner[name].is_null:
-            return {}
-        section = inner[name]
-    found: Mapping[str, JudgeDeclared] = JUDGES.read(section)
-    return found

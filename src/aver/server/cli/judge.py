@@ -89,13 +89,13 @@ def show(
     """Show the bundle's judges, how they agreed with people when they were calibrated, and whether they may gate as they are now."""
     from aver.evals.judges.service import calibration_of
     from aver.server.bundle import read_whole
-    from aver.server.judging import declared_judges, standings
+    from aver.server.judging import standings
 
-    place = located(context, directory)
-    declared, folder = declared_judges(place)
+    bundle = read_whole(located(context, directory))
+    declared, folder = bundle.evals.judges if bundle.evals else {}, bundle.folder or Path()
     if name:
         declared = {name: _declared(declared, name)}
-    now = standings(place, read_whole(place).gateway)
+    now = standings(bundle)
     rows = [(each, _kept(calibration_of(each, folder)), now[each.name]) for each in declared.values()]
     if as_json:
         print_json(
@@ -143,13 +143,14 @@ def _asked(
     from aver.core.clock import rfc3339
     from aver.evals.judges.service import calibrate as asked
     from aver.evals.judges.service import calibration_of
-    from aver.server.judging import declared_judges, judge_models
+    from aver.server.bundle import read_whole
+    from aver.server.judging import judge_models
 
     if not tenant:
         raise InvalidInput("It is not said for which tenant the judge is asked", "Add --tenant NAME.")
     place = located(context, directory)
-    declared, folder = declared_judges(place)
-    one = _declared(declared, judge)
+    evals, folder = read_whole(place).evals, place.parent
+    one = _declared(evals.judges if evals else {}, judge)
     with Session.of(context).application(bundle=place) as application:
         services = application.tenant(tenant)
         models = judge_models(application, services, services.principal(_ASKER, []))

@@ -4,8 +4,9 @@ import pytest
 
 from aver.core.errors import SettingsError
 from aver.evals.datasets.coverage import Covered, cover, only_synthetic
-from aver.evals.datasets.declaration import FLOWS, Flow, read_flows
+from aver.evals.datasets.declaration import FLOWS, Flow
 from aver.evals.types import Case
+from aver.server.bundle import read_whole
 
 
 def case(name, **fields):
@@ -39,9 +40,8 @@ def test_a_bundle_declares_flows(tmp_path):
         "evals:\n  suites:\n    handbook: {cases: [evals/a.jsonl], target: assistant}\n"
         "  flows:\n    leave: {at_least: 20, suites: [handbook]}\n    travel: {}\n"
     )
-    found = read_flows(tmp_path)
+    found = read_whole(tmp_path).evals
     assert found.flows == {"leave": Flow("leave", 20, ("handbook",)), "travel": Flow("travel")}
-    assert found.suites == {"handbook": (tmp_path / "evals" / "a.jsonl",)}
     assert FLOWS.write(found.flows) == {"leave": {"at_least": 20, "suites": ["handbook"]}, "travel": {}}
 
 
@@ -56,13 +56,8 @@ def test_a_bundle_declares_flows(tmp_path):
 def test_mistakes_are_told_with_their_line(tmp_path, flows, says):
     (tmp_path / "aver.yaml").write_text(f"evals:\n  flows: {flows}\n")
     with pytest.raises(SettingsError, match=says) as raised:
-        read_flows(tmp_path)
+        read_whole(tmp_path)
     assert "aver.yaml:2" in raised.value.cause
-
-
-def test_nothing_declared_is_nothing(tmp_path):
-    (tmp_path / "aver.yaml").write_text("")
-    assert read_flows(tmp_path).flows == {}
 
 
 def test_synthetic_cases_alone_are_told_from_others():

@@ -6,18 +6,20 @@ import pytest
 
 from aver.core.errors import InvalidInput, SettingsError
 from aver.core.yaml import parse_yaml
-from aver.evals.judges.declaration import JUDGES, JudgeDeclared, read_judges
+from aver.evals.declaration import read_evals
+from aver.evals.judges.declaration import JUDGES, JudgeDeclared
 from aver.evals.judges.grading import Ensemble, RubricJudge
 from aver.evals.judges.pairwise import PairwiseJudge
 from aver.evals.judges.poison import suspicious
 from aver.evals.judges.service import calibrate, calibration_of, kept, measures_of, opened, standing_of
 from aver.evals.types import Case, Response
+from aver.gateway.config.shapes import keyed
 from tests.unit.evals.judges.examiners import Examiner, by_holding, longer, obedient
 
 BUNDLE = """
 models: {anything: at all}
 evals:
-  suites: {not: read here}
+  suites: {handbook: {cases: [evals/handbook.jsonl]}}
   judges:
     helpful: {rubric: evals/helpful.md, model: judge, scale: [1, 5], calibration: evals/labels.jsonl, least_kappa: 0.5}
     panel: {rubric: evals/helpful.md, model: [a, b, c]}
@@ -57,8 +59,13 @@ def _longer(n):
     return "first" if first > second else "second" if second > first else "tie"
 
 
+def judges(text=BUNDLE):
+    (section,) = [value for key, value in keyed(parse_yaml(text, "aver.yaml")) if key.text() == "evals"]
+    return read_evals(section).judges
+
+
 def declared(name="helpful"):
-    return read_judges(parse_yaml(BUNDLE, "aver.yaml"))[name]
+    return judges()[name]
 
 
 def finds(decide, digest="d1"):
@@ -66,14 +73,14 @@ def finds(decide, digest="d1"):
 
 
 def test_declared_read_and_written():
-    found = read_judges(parse_yaml(BUNDLE, "aver.yaml"))
+    found = judges()
     assert found["helpful"] == JudgeDeclared(
         "helpful", "evals/helpful.md", ("judge",), (1, 5), "evals/labels.jsonl", least_kappa=0.5
     )
     assert found["panel"].model == ("a", "b", "c")
     again = JUDGES.read(parse_yaml(json.dumps(JUDGES.write(found)), "again"))
     assert again == found
-    assert read_judges(parse_yaml("", "x")) == read_judges(parse_yaml("evals:", "x")) == {}
+    assert judges("evals:") == judges("evals: {judges: }") == {}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_declared_read_and_written():
 )
 def test_mistakes_have_a_line(old, new, said):
     with pytest.raises(SettingsError, match=said):
-        read_judges(parse_yaml(BUNDLE.replace(old, new), "aver.yaml"))
+        judges(BUNDLE.replace(old, new))
 
 
 async def test_every_measure_of_a_judge_is_named(bundle):

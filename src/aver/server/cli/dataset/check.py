@@ -107,11 +107,14 @@ def coverage(
 ) -> None:
     """Say which critical flows of the bundle have how many cases: confirmed ones count, drafts and synthetic ones do not."""
     from aver.evals.datasets.coverage import cover
-    from aver.evals.datasets.declaration import read_flows
     from aver.evals.datasets.reading import CaseFile
+    from aver.evals.declaration import Evals
+    from aver.server.bundle import read_whole
 
-    declared = read_flows(located(context, bundle))
-    suites = {str(each): (each,) for each in files} if files else declared.suites
+    whole = read_whole(located(context, bundle))
+    declared, folder = whole.evals or Evals(), whole.folder or Path()
+    of_bundle = {name: tuple(folder / each for each in suite.cases) for name, suite in declared.suites.items()}
+    suites = {str(each): (each,) for each in files} if files else of_bundle
     flows = declared.flows if not files else {name: _anywhere(flow) for name, flow in declared.flows.items()}
     found = cover(
         flows,

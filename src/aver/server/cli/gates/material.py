@@ -77,11 +77,10 @@ def _standing(context: typer.Context, directory: Path | None, evals: Evals) -> C
     from aver.evals.scorers.registry import SCORERS
     from aver.gateway.config.types import GatewayConfig
     from aver.server.bundle import read_whole
-    from aver.server.judging import declared_judges, unasked
+    from aver.server.judging import unasked
 
     place = located(context, directory)
-    there = directory is not None or place.exists()
-    judges, folder = declared_judges(place) if there else ({}, place.parent)
+    judges, folder = evals.judges, place.parent
     models = unasked(read_whole(place).gateway if judges else GatewayConfig())
     scorers = [each for suite in evals.suites.values() for each in suite.scorers]
     functions = {str(each.settings).rpartition(":")[2] for each in scorers if each.kind == "function"}
