@@ -58,6 +58,8 @@ def test_a_run_tells_its_figures_with_their_intervals(run, evaluated, tmp_path):
         "high": 1.0,
         "n": 2,
         "method": "wilson",
+        "clusters": None,
+        "effective": None,
     }
     assert found["overall"]["gold_in_citations"]["n"] == 3
     assert found["overall"]["held_back"]["n"] == 1
