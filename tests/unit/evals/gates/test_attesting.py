@@ -11,7 +11,7 @@ from aver.evals.gates.attesting import PREDICATE, attestation, attested
 from aver.evals.gates.declaration import parse_condition
 from aver.evals.gates.judging import Trial, judge
 from aver.evals.gates.sheet import sheet_of
-from aver.evidence.dsse import opened, signed_statement, verified
+from aver.evidence.dsse import opened, sealed
 from tests.runs import made, results, write_run
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -50,18 +50,19 @@ def test_what_says_nothing_of_itself_is_not_attested(tmp_path):
 
 
 def test_it_goes_round_and_no_byte_of_it_may_change(tmp_path):
-    envelope = signed_statement(said(tmp_path), KEY)
-    assert verified(envelope, KEY.public_key())
-    found = attested(opened(envelope))
+    envelope = sealed(said(tmp_path), KEY)
+    found = attested(opened(json.dumps(envelope).encode(), KEY.public_key()))
     assert found.outcome == "inconclusive"
     assert found.subjects == {"release": "b" * 64}
     payload = bytearray(b64decode(envelope["payload"]))
     for place in range(0, len(payload), 37):
         changed = payload.copy()
         changed[place] ^= 1
-        assert not verified({**envelope, "payload": b64encode(changed).decode()}, KEY.public_key())
-    other = Ed25519PrivateKey.generate()
-    assert not verified(envelope, other.public_key())
+        altered = json.dumps({**envelope, "payload": b64encode(changed).decode()}).encode()
+        with pytest.raises(VerificationFailed, match="not signed by the key"):
+            opened(altered, KEY.public_key())
+    with pytest.raises(VerificationFailed, match="not signed by the key"):
+        opened(json.dumps(envelope).encode(), Ed25519PrivateKey.generate().public_key())
 
 
 @pytest.mark.parametrize(

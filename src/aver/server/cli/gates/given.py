@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,7 @@ from aver.core.errors import InvalidInput
 if TYPE_CHECKING:
     from aver.evals.types import Dataset
 
-__all__ = ["CasesOption", "read_envelope", "sets_of", "written"]
+__all__ = ["CasesOption", "read_bytes", "sets_of", "written"]
 
 CasesOption = Annotated[
     list[Path],
@@ -41,14 +40,9 @@ def written(path: Path, content: bytes | str) -> Path:
     return path
 
 
-def read_envelope(path: Path) -> dict[str, Any]:
-    """A signed statement's file. Raises :class:`~aver.core.errors.InvalidInput`."""
+def read_bytes(path: Path, what: str) -> bytes:
+    """A small file. Raises :class:`~aver.core.errors.InvalidInput`."""
     try:
-        found = json.loads(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{str(path)!r} cannot be read: {error.strerror}", "Check the path.") from None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{str(path)!r} is no signed statement", "Give the file that aver gate --attest wrote.")
-    return found
+        raise InvalidInput(f"The {what} {str(path)!r} cannot be read: {error.strerror}", "Check the path.") from None

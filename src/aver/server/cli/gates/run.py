@@ -11,15 +11,16 @@ import typer
 
 from aver.core.errors import InvalidInput, VerificationFailed
 from aver.server.cli.bundle import BundleOption
-from aver.server.cli.gates.given import CasesOption, sets_of, written
+from aver.server.cli.gates.given import CasesOption, read_bytes, sets_of, written
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from aver.evals.gates.types import Condition, Verdict
-    from aver.evidence.dsse import PrivateKey
     from aver.server.gating import Material
 
 __all__ = ["GateFailed", "GateUndecided", "run"]
@@ -136,20 +137,20 @@ def _attested(
     key: Path | None,
 ) -> bytes:
     from aver.evals.gates.attesting import attestation
-    from aver.evidence.dsse import signed_statement
+    from aver.evidence.dsse import sealed
     from aver.server.gating import digest_of
 
     runs = [*material.runs.values(), *material.baselines.values()]
     headers = {run.path: run.header for run in material.runs.values()}
     said = attestation(verdict, conditions, headers, {run.path: digest_of(run.path) for run in runs})
-    return json.dumps(signed_statement(said, _signer(context, tenant, key)), indent=1).encode() + b"\n"
+    return json.dumps(sealed(said, _signer(context, tenant, key)), indent=1).encode() + b"\n"
 
 
-def _signer(context: typer.Context, tenant: str | None, key: Path | None) -> PrivateKey:
-    from aver.evidence.dsse import read_private_key
+def _signer(context: typer.Context, tenant: str | None, key: Path | None) -> Ed25519PrivateKey:
+    from aver.evidence.dsse import private_key
 
     if key is not None:
-        return read_private_key(key)
+        return private_key(read_bytes(key, "key"))
     assert tenant is not None, "whoever attests has said who signs"
     with Session.of(context).application() as application:
         return application.tenant(tenant).store.signing_key()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aver.core.errors import InvalidInput, VerificationFailed
-from aver.server.cli.gates.given import read_envelope
+from aver.server.cli.gates.given import read_bytes
 from aver.server.cli.options import AsJson, TenantName
 from aver.server.cli.output import print_json, printable
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from aver.evidence.dsse import PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 __all__ = ["key", "verify"]
 
@@ -36,24 +36,17 @@ def verify(
 ) -> None:
     """Verify a gate's signed statement, and say what it attests; exit code 4 when the signature, or the release, is another."""
     from aver.evals.gates.attesting import attested
-    from aver.evidence.dsse import key_id, opened, read_public_key, verified
+    from aver.evidence.dsse import opened, public_key
 
     if (key is None) == (tenant is None):
         raise InvalidInput("It is not said who should have signed it", "Give one of --key FILE and --tenant TENANT.")
-    signer: PublicKey
+    signer: Ed25519PublicKey
     if key is not None:
-        signer = read_public_key(key)
+        signer = public_key(read_bytes(key, "key"))
     else:
         with Session.of(context).application() as application:
             signer = application.tenant(tenant or "").store.signing_key().public_key()
-    envelope = read_envelope(file)
-    said = opened(envelope)
-    if not verified(envelope, signer):
-        raise VerificationFailed(
-            f"The statement is not signed by the key {key_id(signer)[:16]}",
-            "Get the signer's public key from the signer, and the file again.",
-        )
-    found = attested(said)
+    found = attested(opened(read_bytes(file, "statement"), signer))
     if release is not None and not any(
         len(release) >= 6 and digest.startswith(release.lower()) for digest in found.subjects.values()
     ):
@@ -70,11 +63,12 @@ def verify(
 
 def key(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -> None:
     """Print the public half of the key that signs a tenant's statements, as PEM: for whoever verifies them."""
-    from aver.evidence.dsse import key_id, public_pem
+    from aver.evidence.dsse import public_pem
+    from aver.evidence.signing import fingerprint
 
     with Session.of(context).application() as application:
         public = application.tenant(tenant).store.signing_key().public_key()
     if as_json:
-        print_json({"public_key": public_pem(public), "fingerprint": key_id(public)})
+        print_json({"public_key": public_pem(public), "fingerprint": fingerprint(public)})
     else:
         sys.stdout.write(public_pem(public))
