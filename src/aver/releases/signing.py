@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import tempfile
+from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from aver.core import rfc3339
-from aver.core.errors import InvalidInput, Unavailable
-from aver.evidence.dsse import PrivateKey, PublicKey, opened, public_pem, signed_statement, statement, verified
+from aver.core import canonical_json, rfc3339
+from aver.core.errors import InvalidInput, Unavailable, VerificationFailed
+from aver.evidence.dsse import opened, public_pem, sealed
 from aver.releases.types import Release
 from aver.store.faults import translated
 from aver.store.files import private_directory, sync_directory
@@ -84,36 +86,49 @@ def provenance_statement(release: Release) -> dict[str, Any]:
             "metadata": {"invocationId": release.digest, "finishedOn": rfc3339(release.created)},
         },
     }
-    return statement([(MANIFEST, release.digest)], PROVENANCE, predicate)
+    return _statement(MANIFEST, release.digest, PROVENANCE, predicate)
 
 
-def sign_release(release: Release, key: PrivateKey) -> dict[str, Any]:
+def sign_release(release: Release, key: Ed25519PrivateKey) -> dict[str, Any]:
     """The DSSE envelope of its provenance."""
-    return signed_statement(provenance_statement(release), key)
+    return sealed(provenance_statement(release), key)
 
 
 def check_subject(envelope: Mapping[str, Any], digest: str) -> None:
     """Raises :class:`~aver.core.errors.InvalidInput` unless the envelope is around a statement about the release with this digest. Who signed
     it, if anybody, :func:`signed_release` tells."""
-    said = opened(envelope)
     try:
+        said = json.loads(b64decode(envelope["payload"], validate=True))
         about = {each["digest"].get("sha256") for each in said["subject"]}
-    except (KeyError, TypeError, AttributeError):
-        raise InvalidInput("The statement does not say what it is about", "Give the file that was signed.") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise InvalidInput(
+            "This is no in-toto statement in a DSSE envelope", "Give the file that was signed."
+        ) from None
     if digest not in about:
         raise InvalidInput("The statement is about something else than this release", "Give the one that is about it.")
 
 
-def signed_release(envelope: Mapping[str, Any], digest: str, key: PublicKey) -> bool:
+def signed_release(envelope: Mapping[str, Any], digest: str, key: Ed25519PublicKey) -> bool:
     """Whether the holder of ``key`` signed this envelope, and it is about the release with this digest."""
     try:
         check_subject(envelope, digest)
-    except InvalidInput:
+        opened(canonical_json(dict(envelope)), key)
+    except (InvalidInput, VerificationFailed):
         return False
-    return verified(envelope, key)
+    return True
 
 
-def model_signature(name: str, files: Mapping[str, str], key: PrivateKey) -> dict[str, Any]:
+def _statement(name: str, digest: str, predicate_type: str, predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """An in-toto statement about one thing (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)."""
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": digest}}],
+        "predicateType": predicate_type,
+        "predicate": dict(predicate),
+    }
+
+
+def model_signature(name: str, files: Mapping[str, str], key: Ed25519PrivateKey) -> dict[str, Any]:
     """A signature over a model's files, by path with their SHA-256, in the layout of OpenSSF's model signing: a Sigstore bundle around a
     statement that lists them (https://github.com/sigstore/model-transparency/blob/main/docs/model_signing_format.md)."""
     listed = sorted(files.items())
@@ -127,7 +142,7 @@ def model_signature(name: str, files: Mapping[str, str], key: PrivateKey) -> dic
         },
         "resources": [{"name": path, "algorithm": "sha256", "digest": digest} for path, digest in listed],
     }
-    envelope = signed_statement(statement([(name, root)], _MODEL, predicate), key)
+    envelope = sealed(_statement(name, root, _MODEL, predicate), key)
     for signature in envelope["signatures"]:
         signature["keyid"] = ""  # the bundle says whose key it is
     pem = public_pem(key.public_key())

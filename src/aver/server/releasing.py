@@ -75,7 +75,7 @@ def record(application: Application, event: Event) -> None:
 
 def _described(application: Application, folder: Path) -> Described:
     """What the bundle in ``folder`` comes to, by what serves one."""
-    settings = replace(application.settings, bundle=folder)
+    settings = replace(application.settings, bundle=folder, environment="")
     opened = Application(settings, embedder=application.embedder, clock=application.clock)
     try:
         assistant = asdict(opened.release)

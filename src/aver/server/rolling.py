@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aver.core.errors import InvalidInput
 from aver.core.yaml import YamlValue
@@ -25,6 +24,7 @@ from aver.releases.rollout.machine import begin
 from aver.releases.rollout.reading import EvidenceTraffic
 from aver.releases.rollout.state import Rollout
 from aver.server.application import Application
+from aver.server.releasing import registry
 from aver.store import TenantStore
 
 __all__ = [
@@ -41,11 +41,6 @@ __all__ = [
 T = TypeVar("T")
 
 
-def registry(application: Application) -> Any:
-    """The installation's releases."""
-    return import_module("aver.server.releasing").registry(application)
-
-
 def books(application: Application) -> dict[str, tuple[TenantStore, Ledger]]:
     """Every tenant's store and ledger, by its id."""
     found = {}
@@ -56,8 +51,7 @@ def books(application: Application) -> dict[str, tuple[TenantStore, Ledger]]:
 
 
 def desk(application: Application) -> RegistryDesk:
-    store: Any = application.store
-    return RegistryDesk(registry(application), store, lambda: books(application), application.clock)
+    return RegistryDesk(registry(application), application.store, lambda: books(application), application.clock)
 
 
 def controller(application: Application) -> RolloutController:

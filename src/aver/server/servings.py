@@ -95,10 +95,9 @@ class Servings:
 
     @once
     def registry(self) -> Registry:
-        from aver.releases.registry import Registry
+        from aver.server.releasing import registry
 
-        application = self._application
-        return Registry(application.store, application.clock, application.settings.data / "releases")
+        return registry(self._application)
 
     @once
     def pins(self) -> Pins[Mapping[str, Environment]]:

@@ -16,17 +16,13 @@ from aver.server.cli.output import print_json, printable
 from aver.server.cli.releases.words import By, Out, Reference, opened, told, user, written
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    from aver.evidence.dsse import PrivateKey, PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 __all__ = ["gate", "key", "sign", "sign_off", "verify"]
 
 PublicKeys = Annotated[
     list[Path],
-    typer.Option(
-        "--key", metavar="FILE", help="A public key of Ed25519 or P-256 in PEM that has to have signed it; repeat it."
-    ),
+    typer.Option("--key", metavar="FILE", help="A public Ed25519 key in PEM that has to have signed it; repeat it."),
 ]
 
 
@@ -87,9 +83,7 @@ def sign(
     reference: Reference,
     private: Annotated[
         Path | None,
-        typer.Option(
-            "--key", metavar="FILE", help="A private key of Ed25519 or P-256 in PEM; the installation's, by default."
-        ),
+        typer.Option("--key", metavar="FILE", help="A private Ed25519 key in PEM; the installation's, by default."),
     ] = None,
     models: Annotated[
         Path | None,
@@ -100,14 +94,14 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign a release's provenance: a DSSE envelope around an in-toto statement, kept with the release."""
-    from aver.evidence.dsse import key_id
+    from aver.evidence.signing import fingerprint
     from aver.releases.roles import models_of
     from aver.releases.signing import model_signature, sign_release
 
     with opened(context) as (application, releases):
         release = releases.get(reference)
         signer = _private(private) if private is not None else _own(application)
-        name = key_id(signer.public_key())
+        name = fingerprint(signer.public_key())
         envelope = sign_release(release, signer)
         releases.add_signature(release, name, envelope)
     signed = []
@@ -133,14 +127,14 @@ def verify(
 ) -> None:
     """Check a release: every file by its bytes, the manifest by its digest, each signature by its key. Exit code 4 where something does not add up,
     or a --key has not signed it."""
-    from aver.evidence.dsse import key_id
+    from aver.evidence.signing import fingerprint
     from aver.releases.signing import signed_release
 
     with opened(context) as (application, releases):
         release = releases.get(reference)
         damaged = releases.damaged(release)
         envelopes = releases.signatures(release)
-        known = {key_id(each): each for each in (_own(application).public_key(), *_public(keys))}
+        known = {fingerprint(each): each for each in (_own(application).public_key(), *_public(keys))}
     if damaged:
         raise VerificationFailed(
             f"{len(damaged)} of the release's files are gone or changed, the first {damaged[0]!r}",
@@ -157,9 +151,9 @@ def verify(
     if bad := [name for name, word in signatures.items() if word == "bad"]:
         raise VerificationFailed(f"The signature of the key {told(bad[0])} does not hold", "Have it signed again.")
     for each in _public(keys):
-        if signatures.get(key_id(each)) != "signed":
+        if signatures.get(fingerprint(each)) != "signed":
             raise VerificationFailed(
-                f"The key {told(key_id(each))} has not signed the release", "Have its holder sign it."
+                f"The key {told(fingerprint(each))} has not signed the release", "Have its holder sign it."
             )
     if as_json:
         print_json(
@@ -172,7 +166,8 @@ def verify(
 
 def key(context: typer.Context, out: Out = None, as_json: AsJson = False) -> None:
     """Show the public key with which this installation signs releases."""
-    from aver.evidence.dsse import key_id, public_pem
+    from aver.evidence.dsse import public_pem
+    from aver.evidence.signing import fingerprint
 
     with opened(context) as (application, _):
         public = _own(application).public_key()
@@ -180,9 +175,9 @@ def key(context: typer.Context, out: Out = None, as_json: AsJson = False) -> Non
     if out is not None:
         written(out, pem.encode())
     if as_json:
-        print_json({"fingerprint": key_id(public), "public_key": pem})
+        print_json({"fingerprint": fingerprint(public), "public_key": pem})
     else:
-        sys.stdout.write(f"{key_id(public)}\n" if out else f"{pem}{key_id(public)}\n")
+        sys.stdout.write(f"{fingerprint(public)}\n" if out else f"{pem}{fingerprint(public)}\n")
 
 
 def _own(application: Any) -> Ed25519PrivateKey:
@@ -192,16 +187,16 @@ def _own(application: Any) -> Ed25519PrivateKey:
     return own_key(releases_folder(application))
 
 
-def _private(file: Path) -> PrivateKey:
-    from aver.evidence.dsse import read_private_key
+def _private(file: Path) -> Ed25519PrivateKey:
+    from aver.evidence.dsse import private_key
 
-    return read_private_key(file)
+    return private_key(_bytes(file))
 
 
-def _public(files: list[Path]) -> list[PublicKey]:
-    from aver.evidence.dsse import read_public_key
+def _public(files: list[Path]) -> list[Ed25519PublicKey]:
+    from aver.evidence.dsse import public_key
 
-    return [read_public_key(file) for file in files]
+    return [public_key(_bytes(file)) for file in files]
 
 
 def _json(file: Path) -> Mapping[str, Any]:
