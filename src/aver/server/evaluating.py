@@ -58,11 +58,13 @@ class Plan:
     out: Path
     bounds: Bounds = field(default_factory=Bounds)
     resume: bool = False
+    release: str = ""
+    """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
 
 
 def dataset_of(suite: Suite, folder: Path) -> Dataset:
     """The cases of all its files as one set. Raises as reading does, and :class:`~aver.core.errors.InvalidInput` for an id that two files have."""
-    sets = [read_dataset(folder / name) for name in suite.cases]
+    sets = [read_dataset(folder / name, needs_label=suite.target in _IN_KNOWLEDGE) for name in suite.cases]
     if len(sets) == 1:
         return sets[0]
     places: dict[str, str] = {}
@@ -96,7 +98,7 @@ async def evaluated(
             cases=len(dataset.cases),
             target=target.name,
             target_digest=target.digest,
-            release=release,
+            release=plan.release if release and plan.release else release,
             scorers={each.name: each.digest for each in scorers},
             seed=plan.bounds.seed,
             repeats=plan.bounds.repeats,

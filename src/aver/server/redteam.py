@@ -132,7 +132,12 @@ def arena(application: Application, tenant: str, copied: Sequence[DocumentText] 
 
     with tempfile.TemporaryDirectory(prefix="aver-red-team-") as folder:
         settings = replace(
-            application.settings, data=Path(folder), database_url=None, redis_url=None, index_engine="lancedb"
+            application.settings,
+            data=Path(folder),
+            database_url=None,
+            redis_url=None,
+            index_engine="lancedb",
+            environment="",
         )
         scratch = Application(settings, embedder=application.embedder, clock=application.clock)
         try:

@@ -15,10 +15,10 @@ import typer
 from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
 from aver.server.cli.evals.watching import watching
+from aver.server.cli.frozen import ReleaseOption, opened_for, runs_of
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
-from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
     from aver.evals.gate import Judged
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_RUNS = Path("evals") / "runs"
-"""Where runs of a bundle's suites are written, in its folder."""
 _USED = ("_ms", "_tokens", "_usd")
 """Measures that are told in a line of their own."""
 _WORDS = {"fail": "fails", "inconclusive": "is inconclusive"}
@@ -61,6 +59,7 @@ def run(
     suite: SuiteArgument,
     tenant: TenantName,
     target: TargetOption = None,
+    release: ReleaseOption = None,
     scorer: ScorerOption = [],  # noqa: B006 - Typer copies it
     user: Annotated[
         str | None, typer.Option("--user", "-u", metavar="USER", help="Who asks the cases that name nobody.")
@@ -108,11 +107,12 @@ def run(
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
     conditions = [parse_condition(each) for each in require]
-    with Session.of(context).application() as application, _kept(out) as given:
+    with opened_for(context, release) as (application, digest), _kept(out) as given:
         services = application.tenant(tenant)
         chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
         declared = suite in evals.suites and not Path(suite).is_file()
-        path = _place(application, chosen.name, given, out, resume, declared=declared)
+        runs = runs_of(application, digest) if declared else None
+        path = _place(application, chosen.name, given, out, resume, runs)
         bounds = Bounds(
             concurrency, repeats or chosen.repeats, seed, budget_usd, budget_tokens, rate, seconds, retries=retries
         )
@@ -120,7 +120,7 @@ def run(
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)
-        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume)
+        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest)
         with watching(quiet=as_json) as watch:
             ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         found = read_run(path)
@@ -153,20 +153,18 @@ def _kept(out: Path | None) -> Iterator[Path | None]:
 
 
 def _place(
-    application: Application, name: str, scratch: Path | None, out: Path | None, resume: bool, *, declared: bool
+    application: Application, name: str, scratch: Path | None, out: Path | None, resume: bool, runs: Path | None
 ) -> Path:
     """Where the run is written: where was said, else among the bundle's runs if it is one of its suites, else where it is not kept."""
     from aver.evals.running.file import SUFFIX, read_run
 
     if out is not None:
         return out
-    folder = application.bundle().folder
-    if not declared or folder is None:
+    if runs is None:
         if resume:
             raise InvalidInput("Nothing says which run to go on with", "Name its file: --out FILE")
         assert scratch is not None
         return scratch / f"{name}{SUFFIX}"
-    runs = folder / _RUNS
     if resume:
         for path in sorted(runs.glob(f"{name}-*{SUFFIX}"), reverse=True):
             if not read_run(path).complete:

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from aver.evals.running.file import Run
     from aver.server.application import Application
 
-__all__ = ["RUNS", "asked", "suites_of"]
-
-RUNS = Path("evals") / "runs"
-"""Where runs of a bundle's suites are written, in its folder."""
+__all__ = ["asked", "suites_of"]
 
 
 def suites_of(evals: Evals, wanted: Sequence[str]) -> list[Suite]:
@@ -32,9 +29,18 @@ def suites_of(evals: Evals, wanted: Sequence[str]) -> list[Suite]:
 
 
 def asked(
-    application: Application, tenant: str, evals: Evals, suites: Sequence[Suite], folder: Path, *, quiet: bool
+    application: Application,
+    tenant: str,
+    evals: Evals,
+    suites: Sequence[Suite],
+    folder: Path,
+    runs: Path,
+    release: str = "",
+    *,
+    quiet: bool,
 ) -> list[Run]:
-    """Runs each suite for a tenant, among the bundle's runs, with its step of evidence. What was responded before is used where it holds.
+    """Runs each suite for a tenant, its file in ``runs``, with its step of evidence. What was responded before is used where it holds. ``release`` is
+    the digest of the frozen release that is asked, if it is one; ``folder`` is what files of suites are named from.
 
     Raises what running raises.
     """
@@ -48,11 +54,13 @@ def asked(
     if not application.has_built_model:
         with spinner("building the model, this once", quiet=quiet):
             application.warm()
-    (folder / RUNS).mkdir(parents=True, exist_ok=True)
+    runs.mkdir(parents=True, exist_ok=True)
     found = []
     for suite in suites:
-        path = folder / RUNS / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
-        plan = Plan(suite, dataset_of(suite, folder), evals, folder, path, Bounds(repeats=suite.repeats))
+        path = runs / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
+        plan = Plan(
+            suite, dataset_of(suite, folder), evals, folder, path, Bounds(repeats=suite.repeats), release=release
+        )
         with watching(quiet=quiet) as watch:
             asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         run = read_run(path)

@@ -11,7 +11,8 @@ import typer
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
 from aver.server.cli.bundle import located
-from aver.server.cli.gates.asking import RUNS, asked, suites_of
+from aver.server.cli.frozen import frozen_folder, opened_for, runs_of
+from aver.server.cli.gates.asking import asked, suites_of
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def material_of(
     sets: Sequence[Dataset],
     directory: Path | None,
     tenant: str | None,
+    release: str | None = None,
     *,
     quiet: bool,
 ) -> tuple[Material, list[Condition]]:
-    """The runs with their cases and baselines, and the conditions on them: the bundle's, then those that were typed.
+    """The runs with their cases and baselines, and the conditions on them: the bundle's, then those that were typed. With a ``release`` the bundle is
+    that, as it was frozen.
 
     Raises :class:`~aver.core.errors.InvalidInput` for a suite that nobody knows, and where there is nothing to judge.
     """
@@ -46,18 +49,26 @@ def material_of(
     from aver.server.gating import find_baseline, gathered
 
     typed = [parse_condition(each) for each in require]
+    if release is not None:
+        directory, _ = frozen_folder(context, release)
     evals, folder = _declared(context, directory)
     runs = _chosen([read_run(file) for file in files], suites)
     names = [run.header.suite for run in runs] or list(suites) or _required([*evals.gate, *typed], evals)
     conditions = [each for each in evals.gate if each.suite in ("", *names)] + typed
-    folders = list(dict.fromkeys([folder / RUNS, *(file.parent for file in files)]))
+    folders = list(dict.fromkeys([*_kept(context, folder), *(file.parent for file in files)]))
     before: list[Run] = [run for named in baselines for run in find_baseline(named, folders, names)]
     if not runs:
         chosen = suites_of(evals, names)
         check_required(conditions, names)  # before anything is asked, and paid for
-        runs = _asked(context, tenant, evals, chosen, folder, quiet=quiet)
+        runs = _asked(context, tenant, evals, chosen, folder, release, quiet=quiet)
     sets = [*sets, *_sets(evals, names, folder)]
     return gathered(runs, before, sets, _standing(context, directory, evals)), conditions
+
+
+def _kept(context: typer.Context, folder: Path) -> list[Path]:
+    """Where runs are: of the bundle as it is, and of releases."""
+    with Session.of(context).application() as application:
+        return [folder / "evals" / "runs", application.settings.data / "evals" / "runs"]
 
 
 def _declared(context: typer.Context, directory: Path | None) -> tuple[Evals, Path]:
@@ -117,7 +128,14 @@ def _required(conditions: Sequence[Condition], evals: Evals) -> list[str]:
 
 
 def _asked(
-    context: typer.Context, tenant: str | None, evals: Evals, suites: Sequence[Suite], folder: Path, *, quiet: bool
+    context: typer.Context,
+    tenant: str | None,
+    evals: Evals,
+    suites: Sequence[Suite],
+    folder: Path,
+    release: str | None,
+    *,
+    quiet: bool,
 ) -> list[Run]:
     if not suites:
         raise InvalidInput(
@@ -125,8 +143,9 @@ def _asked(
         )
     if tenant is None:
         raise InvalidInput("It is not said of which tenant the suites ask", "Give --tenant TENANT, or --run FILE.")
-    with Session.of(context).application(bundle=folder) as application:
-        return asked(application, tenant, evals, suites, folder, quiet=quiet)
+    with opened_for(context, release, bundle=folder) as (application, digest):
+        runs = runs_of(application, digest) or folder
+        return asked(application, tenant, evals, suites, folder, runs, digest, quiet=quiet)
 
 
 def _sets(evals: Evals, names: Sequence[str], folder: Path) -> list[Dataset]:

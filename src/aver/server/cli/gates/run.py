@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 from aver.core.errors import InvalidInput, VerificationFailed
 from aver.server.cli.bundle import BundleOption
+from aver.server.cli.frozen import ReleaseOption
 from aver.server.cli.gates.given import CasesOption, read_bytes, sets_of, written
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import console, print_json, printable, table
@@ -76,6 +78,7 @@ def run(
     ] = [],  # noqa: B006
     cases: CasesOption = [],  # noqa: B006
     directory: BundleOption = None,
+    release: ReleaseOption = None,
     tenant: Annotated[
         str | None,
         typer.Option(
@@ -109,7 +112,7 @@ def run(
     if attest is not None and key is None and tenant is None:
         raise InvalidInput("It is not said who signs the attestation", "Give --tenant TENANT or --key FILE.")
     material, conditions = material_of(
-        context, suites or [], runs, baseline, require, sets_of(cases), directory, tenant, quiet=as_json
+        context, suites or [], runs, baseline, require, sets_of(cases), directory, tenant, release, quiet=as_json
     )
     with spinner("judging", quiet=as_json):
         verdict = judge(conditions, material.trials)
@@ -117,6 +120,7 @@ def run(
     if attest is not None and statement is not None:
         written(attest, statement)
     turn = _recorded(context, verdict, material, conditions, tenant, statement)
+    _told_registry(context, _document(verdict, material, statement, turn))
     with spinner("writing", quiet=as_json):
         _write(verdict, material, junit, markdown, html)
     document = _document(verdict, material, statement, turn)
@@ -174,6 +178,21 @@ def _recorded(
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
         return record(verdict, material.trials, conditions, services.store, services.ledger, digest)
+
+
+def _told_registry(context: typer.Context, document: Mapping[str, Any]) -> None:
+    """Let the registry know, where the runs are of one of its releases: what may be promoted depends on it."""
+    from aver.core.errors import NotFound
+    from aver.releases import GateRecord
+    from aver.server.cli.releases.words import user
+    from aver.server.releasing import registry
+
+    if not document["digest"]:
+        return
+    with Session.of(context).application() as application:
+        said = document["digest"], document["outcome"], application.clock.now(), user(None), document["attestation"]
+        with suppress(NotFound):  # of the bundle as its directory is
+            registry(application).record_gate(GateRecord(*said))
 
 
 def _write(verdict: Verdict, material: Material, junit: Path | None, markdown: Path | None, html: Path | None) -> None:
