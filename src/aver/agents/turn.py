@@ -257,6 +257,7 @@ class Turn:
             judged = self._verifier.judgements
             facts = {
                 "sentences": len(judged),
+                "claims": sum(each.fate != "no claim" for each in judged),
                 "supported": sum(each.supported for each in judged),
                 "shown": sum(each.fate == "shown" for each in judged),
                 "withheld": sum(each.fate == "withheld" for each in judged),

@@ -45,7 +45,7 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "groundedness": Measure("more", "share", "sentences of the answer that its citations support"),
+    "groundedness": Measure("more", "share", "claims of the answer that its citations support"),
     "answered": Measure("more", "share", "turns that gave an answer rather than an abstention"),
     "feedback": Measure("more", "share", "what people said of the answer, from 0 to 1; it may come days later"),
     "failed": Measure("less", "share", "turns that ended with an error"),

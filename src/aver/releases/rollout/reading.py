@@ -57,7 +57,7 @@ def reading_of(rollout: str, steps: Sequence[Step]) -> Reading | None:
         return None
     facts = admitted.facts
     covariate = math.log1p(facts.get("characters") or 0)
-    sentences = sum(step.facts.get("sentences") or 0 for step in steps if step.kind == "verified")
+    claims = _claims(step.facts for step in steps if step.kind == "verified")
     return Reading(
         admitted.turn,
         str(facts["arm"]),
@@ -65,20 +65,19 @@ def reading_of(rollout: str, steps: Sequence[Step]) -> Reading | None:
         int(facts["group"]),
         bool(facts["compared"]),
         values_of(steps),
-        {"groundedness": float(sentences)} if sentences else {},
+        {"groundedness": float(claims)} if claims else {},
         covariate,
     )
 
 
 def values_of(steps: Iterable[Step]) -> dict[str, float]:
-    """By metric, what the steps of a turn say in clear. What they do not say is left out: a turn without sentences is neither grounded nor not."""
+    """By metric, what the steps of a turn say in clear. What they do not say is left out: a turn that claims nothing is neither grounded nor not."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
         by_kind.setdefault(step.kind, []).append(step.facts)
     values: dict[str, float] = {}
-    sentences = sum(facts.get("sentences") or 0 for facts in by_kind.get("verified", ()))
-    if sentences:
-        values["groundedness"] = sum(facts.get("supported") or 0 for facts in by_kind["verified"]) / sentences
+    if claims := _claims(by_kind.get("verified", ())):
+        values["groundedness"] = sum(facts.get("supported") or 0 for facts in by_kind["verified"]) / claims
     values |= _ending(by_kind)
     if checks := [*by_kind.get("checked", ()), *by_kind.get("failed", ())]:
         values["blocked"] = float(any(_BLOCKED in (facts.get("error"), _block(facts)) for facts in checks))
@@ -95,6 +94,11 @@ def values_of(steps: Iterable[Step]) -> dict[str, float]:
         facts["first_ms"] for facts in by_kind.get("generated", by_kind.get("called", ())) if facts.get("first_ms")
     ]
     return values | ({"first_ms": float(first[0])} if first else {})
+
+
+def _claims(verified: Iterable[Mapping[str, Any]]) -> int:
+    """Sentences that claim something: that the documents do not say is no claim."""
+    return sum(facts.get("claims", facts.get("sentences")) or 0 for facts in verified)
 
 
 def _ending(by_kind: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:

@@ -39,11 +39,8 @@ def frozen_folder(context: typer.Context, reference: str) -> tuple[Path, str]:
 @contextmanager
 def opened_for(context: typer.Context, reference: str | None, **flags: object) -> Iterator[tuple[Application, str]]:
     """The application under a release, and its digest; under the bundle as it is, and nothing, where none is named."""
-    digest = ""
-    if reference is not None:
-        folder, digest = frozen_folder(context, reference)
-        flags |= {"bundle": folder, "environment": ""}
-    with Session.of(context).application(**flags) as application:
+    folder, digest = frozen_folder(context, reference) if reference is not None else (None, "")
+    with Session.of(context).application(folder, **flags) as application:
         yield application, digest
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -34,12 +34,15 @@ class Session:
         return session
 
     @contextmanager
-    def application(self, **flags: object) -> Iterator[Application]:
-        """The application under this session's settings; ``flags`` are further settings from options. Closed on leaving."""
+    def application(self, frozen: Path | None = None, **flags: object) -> Iterator[Application]:
+        """The application under this session's settings; ``flags`` are further settings from options. With the ``frozen`` folder of a release it
+        serves that, whatever the settings say of bundle and environment. Closed on leaving."""
         from aver.server.application import Application
         from aver.server.configuration import load_settings
 
         settings = load_settings({"data": self.data, **flags}, self.config)
+        if frozen is not None:
+            settings = replace(settings, bundle=frozen, environment="")
         application = (self.opener or Application)(settings)
         try:
             yield application
