@@ -37,7 +37,7 @@ def write_run(path, found, *, complete=True, responses=True, **header):
         key = ""
         if kept is not None and each.response is not None:
             key = f"{path.name}-{each.case}-{each.repeat}"
-            kept.put(key, each.response)
+            kept.add(key, each.response)
         writer.add(each, key)
     if complete:
         writer.end("2026-11-27T09:05:00Z")

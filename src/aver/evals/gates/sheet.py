@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from aver.core.errors import InvalidInput
 from aver.evals.gates.types import EACH
 from aver.evals.running.file import Run
 from aver.evals.statistics.intervals import Array
@@ -50,17 +48,12 @@ class Sheet:
 def sheet_of(run: Run) -> Sheet:
     """Reads the run's results once. Memory is by case and measure; responses are let go.
 
-    Raises :class:`~aver.core.errors.InvalidInput` for a value that is no number, and as :meth:`~aver.evals.running.file.Run.results`.
+    Raises as :meth:`~aver.evals.running.file.Run.results`.
     """
     sums: dict[str, Row] = {}
     scored: dict[str, dict[str, int]] = {}
     for result in run.results():
         row = sums.setdefault(result.case, Row(tags=result.tags, cluster=result.cluster))
-        if not all(_is_number(each) for pair in result.values.values() for each in pair):
-            raise InvalidInput(
-                f"{run.path}: the case {result.case[:80]!r} has a value that is no number",
-                "The file was changed; run it again.",
-            )
         _add(row, scored.setdefault(result.case, {}), result)
     for case, row in sums.items():
         counts = scored[case]
@@ -76,10 +69,6 @@ def _add(row: Row, counts: dict[str, int], result: Result) -> None:
         old = row.values.get(name, (0.0, 0.0))
         row.values[name] = old[0] + above, old[1] + below
         counts[name] = counts.get(name, 0) + 1
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def measures(rows: Iterable[Row]) -> list[str]:

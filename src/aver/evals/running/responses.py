@@ -69,10 +69,14 @@ class Responses:
 
     async def put(self, key: str, response: Response) -> None:
         """On disk when it returns. What many put at one moment shares a transaction."""
-        body = encode(response)
-        self._waiting.append((key, zlib.compress(body, 1) if len(body) > _LONG else body))
+        self.add(key, response)
         await asyncio.sleep(0)
         self._write()
+
+    def add(self, key: str, response: Response) -> None:
+        """On disk with the next that is put, and at the latest when this is closed."""
+        body = encode(response)
+        self._waiting.append((key, zlib.compress(body, 1) if len(body) > _LONG else body))
 
     def _write(self) -> None:
         if self._waiting:

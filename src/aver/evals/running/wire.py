@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -53,7 +54,7 @@ def decode_result(line: Mapping[str, Any], response: Response | None = None) -> 
     return Result(
         case=line["case"],
         repeat=line["repeat"],
-        values={name: (float(above), float(below)) for name, (above, below) in line["values"].items()},
+        values={name: (_number(above), _number(below)) for name, (above, below) in line["values"].items()},
         tags=tuple(line.get("tags", ())),
         cluster=line.get("cluster", ""),
         error=line.get("error", ""),
@@ -61,6 +62,12 @@ def decode_result(line: Mapping[str, Any], response: Response | None = None) -> 
         notes=line.get("notes", {}),
         response=response,
     )
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{value!r:.40} is no number")
+    return float(value)
 
 
 def decode_header(written: Mapping[str, Any]) -> RunHeader:

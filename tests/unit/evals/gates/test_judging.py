@@ -294,7 +294,7 @@ def test_a_result_that_stands_there_twice_makes_the_run_none_to_decide_by(sheet)
 
 @pytest.mark.parametrize("value", [None, float("nan"), "1"])
 def test_a_value_that_is_no_number_is_refused(sheet, value):
-    with pytest.raises(InvalidInput, match="no number"):
+    with pytest.raises(InvalidInput, match="this is no result"):
         sheet([Result("a", 0, {"exact": (value, 1.0)})])
 
 

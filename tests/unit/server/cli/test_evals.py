@@ -59,16 +59,21 @@ def test_a_run_tells_its_figures_with_their_intervals(run, evaluated, tmp_path):
         "high": 1.0,
         "n": 2,
         "method": "wilson",
+        "clusters": None,
+        "effective": None,
     }
     assert found["overall"]["gold_in_citations"]["n"] == 3
     assert found["overall"]["held_back"]["n"] == 1
     assert found["slices"]["leave"]["mrr"]["n"] == 2
     assert found["overall"]["auroc"]["n"] == 4
     assert found["file"] is None
-    code, out, _ = run("eval", "run", str(tmp_path / "set.yaml"), "--tenant", "northwind")
+    asked = ("eval", "run", str(tmp_path / "set.yaml"), "--tenant", "northwind")
+    code, out, _ = run(*asked)
     assert code == 0
+    assert "mrr [leave]" in run(*asked, "--slices")[1]
     assert "4 cases, 1 unanswerable, 1 of them drafts that nobody confirmed" in out
-    assert "mrr [leave]" in out
+    assert "by slice (leave" in out
+    assert "mrr [leave]" not in out
     assert "latency: p50" in out
 
 

@@ -32,6 +32,9 @@ def compare(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report, one page that needs nothing else.")
     ] = None,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Show every slice, and not only what is better or worse in one.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what became better or worse from one run to another, over the cases of both, and show the cases that moved.
@@ -60,7 +63,12 @@ def compare(
         return
     sys.stdout.writelines(f"{printable(each)}\n" for each in sentences)
     rows = [_row(name, "", each) for name, each in found.changes.items()]
-    rows += [_row(name, tag, each) for tag, some in found.slices.items() for name, each in some.items()]
+    rows += [
+        _row(name, tag, each)
+        for tag, some in found.slices.items()
+        for name, each in some.items()
+        if slices or each.difference.verdict != "inconclusive"
+    ]
     table(("measure", "slice", "A", "B", "difference", "95 % interval", "p", "n", ""), rows)
     _side_by_side(found.flips, flips, runs, known)
 

@@ -93,6 +93,7 @@ def run(
             help="Such as 'ndcg@10>=0.7' or 'answered[hr]>=0.8'; repeat it. Exit code 4 unless the whole interval meets it.",
         ),
     ] = [],  # noqa: B006
+    slices: Annotated[bool, typer.Option("--slices", help="Show the figures of every slice too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask labelled cases as those who may ask them, judge every response, and say how well it went, overall and by slice.
@@ -133,7 +134,7 @@ def run(
     )
     document["drafts"] = drafts
     if not as_json:
-        _print(found, report, drafts, ended.why, document["file"])
+        _print(found, report, drafts, ended.why, document["file"], slices=slices)
     if conditions and not found.complete:
         raise _Unfinished(f"The run was stopped: {ended.why}", "Go on with it: --resume")
     if unmet := [each for each in verdicts if each.outcome != "pass"]:
@@ -188,7 +189,7 @@ def _document(
     }
 
 
-def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | None) -> None:
+def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | None, *, slices: bool) -> None:
     out = console()
     asked = f", {report.results} results" if report.results != report.cases else ""
     unconfirmed = f", {drafts} of them drafts that nobody confirmed" if drafts else ""
@@ -198,11 +199,13 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
     rows = [(name, *_cells(each)) for name, each in report.overall.items() if not name.endswith(_USED)]
     rows += [
         (f"{name} [{tag}]", *_cells(each))
-        for tag, some in report.slices.items()
+        for tag, some in (report.slices.items() if slices else ())
         for name, each in some.items()
         if not name.endswith(_USED)
     ]
     table(("measure", "value", "95 % interval", "n"), rows)
+    if report.slices and not slices:
+        out.print(f"by slice ({', '.join(map(printable, report.slices))}): --slices", markup=False)
     if report.operating is not None and report.operating.risk is not None:
         at = report.operating
         out.print(f"answered {at.coverage:.1%} of {at.n}, {at.risk:.1%} of the answers wrong", markup=False)
