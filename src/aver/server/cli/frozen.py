@@ -39,8 +39,13 @@ def frozen_folder(context: typer.Context, reference: str) -> tuple[Path, str]:
 @contextmanager
 def opened_for(context: typer.Context, reference: str | None, **flags: object) -> Iterator[tuple[Application, str]]:
     """The application under a release, and its digest; under the bundle as it is, and nothing, where none is named."""
-    folder, digest = frozen_folder(context, reference) if reference is not None else (None, "")
-    with Session.of(context).application(folder, **flags) as application:
+    session = Session.of(context)
+    if reference is None:
+        with session.application(**flags) as application:
+            yield application, ""
+        return
+    folder, digest = frozen_folder(context, reference)
+    with session.frozen(folder) as application:
         yield application, digest
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,15 +34,26 @@ class Session:
         return session
 
     @contextmanager
-    def application(self, frozen: Path | None = None, **flags: object) -> Iterator[Application]:
-        """The application under this session's settings; ``flags`` are further settings from options. With the ``frozen`` folder of a release it
-        serves that, whatever the settings say of bundle and environment. Closed on leaving."""
-        from aver.server.application import Application
+    def application(self, **flags: object) -> Iterator[Application]:
+        """The application under this session's settings; ``flags`` are further settings from options. Closed on leaving."""
+        with self._opened(self._settings(flags)) as application:
+            yield application
+
+    @contextmanager
+    def frozen(self, folder: Path) -> Iterator[Application]:
+        """The same, serving the files of a release in ``folder``, whatever the settings say of bundle and environment."""
+        with self._opened(replace(self._settings({}), bundle=folder, environment="")) as application:
+            yield application
+
+    def _settings(self, flags: Mapping[str, object]) -> Settings:
         from aver.server.configuration import load_settings
 
-        settings = load_settings({"data": self.data, **flags}, self.config)
-        if frozen is not None:
-            settings = replace(settings, bundle=frozen, environment="")
+        return load_settings({"data": self.data, **flags}, self.config)
+
+    @contextmanager
+    def _opened(self, settings: Settings) -> Iterator[Application]:
+        from aver.server.application import Application
+
         application = (self.opener or Application)(settings)
         try:
             yield application
