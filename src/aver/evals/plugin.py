@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 if TYPE_CHECKING:
+    from aver.evals.gates.judging import Trial
     from aver.evals.report import Report
     from aver.evals.types import Case, Response
 
@@ -83,24 +84,21 @@ class SuiteResult:
     """A whole set, asked. ``failed`` has the first cases that did not reach all, each in a line."""
 
     report: Report
+    trial: Trial
     failed: Sequence[str]
 
     def require(self, *conditions: str) -> None:
-        """Fails the test unless the whole interval of each measure meets its condition, as in ``exact[hr]>=0.8``."""
+        """Fails the test unless a gate would pass: the whole interval of each measure meets its condition, as in ``exact[hr]>=0.8``, and nothing keeps
+        the set from deciding."""
         __tracebackhide__ = True
-        from aver.evals.gate import judged as outcome
-        from aver.evals.gate import parse_condition
+        from aver.evals.gates.declaration import parse_condition
+        from aver.evals.gates.judging import judge
+        from aver.evals.gates.telling import tell_judged
 
-        found = [outcome(parse_condition(each), self.report.overall, self.report.slices) for each in conditions]
-        unmet = [each for each in found if each.outcome != "pass"]
-        if not unmet:
-            return
-        lines = []
-        for each in unmet:
-            low, high = each.found.low, each.found.high
-            between = "too few cases" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-            lines.append(f"{each.condition}: {each.outcome}, {each.found.value:.3f} ({between}, n {each.found.n})")
-        pytest.fail("\n".join([*lines, "", *self.failed]), pytrace=False)
+        unmet = judge([parse_condition(each) for each in conditions], [self.trial]).unmet
+        if unmet:
+            lines = [f"{each.condition}: {each.outcome}, {tell_judged(each)}" for each in unmet]
+            pytest.fail("\n".join([*lines, "", *self.failed]), pytrace=False)
 
 
 @pytest.fixture
@@ -120,6 +118,9 @@ async def _asked(
     from aver.core import SystemClock, new_id
     from aver.core.clock import rfc3339
     from aver.evals.datasets.reading import read_dataset
+    from aver.evals.gates.admitting import objections
+    from aver.evals.gates.judging import Trial
+    from aver.evals.gates.sheet import sheet_of
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import SUFFIX, RunWriter, read_run
@@ -168,7 +169,9 @@ async def _asked(
         if (result.error or short) and len(failed) < _NAMED:
             why = f"{result.error}: {result.said}" if result.error else "; ".join(result.notes.values())
             failed.append(f"{result.case}: {', '.join(short)} {why}".rstrip())
-    return SuiteResult(measured(found), failed)
+    sheet = sheet_of(found)
+    held = objections(sheet, {each.id: each for each in dataset.cases}, dataset.digest)
+    return SuiteResult(measured(found), Trial(header.suite, sheet, None, held), failed)
 
 
 class _Calling:

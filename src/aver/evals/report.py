@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from aver.evals.abstention import CurvePoint, risk_coverage
 from aver.evals.running.file import Run
 from aver.evals.scorers.answers import CONFIDENCE, RIGHT_IF_GIVEN
-from aver.evals.statistics.areas import MANY, area_interval
 from aver.evals.statistics.intervals import LEAST, Array, Figure, Interval, area, interval, ratio
 from aver.evals.types import Result
 
@@ -164,8 +163,6 @@ def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: ND
         # No share of anything, however it looks.
         value = float(columns[0, 0])
         return Interval(value, value, value, n, "student")
-    if figure is area and n > MANY:
-        return area_interval(columns, None if apart else clusters)
     return interval(columns, figure, seed, None if apart else clusters.tolist())
 
 

@@ -10,8 +10,7 @@ import pytest
 from aver.evals.abstention import auroc
 from aver.evals.report import measured
 from aver.evals.running.file import RunWriter, read_run
-from aver.evals.statistics.areas import area_interval
-from aver.evals.statistics.intervals import area, interval
+from aver.evals.statistics.intervals import interval
 from aver.evals.types import Result, RunHeader
 
 HEADER = RunHeader("s", "s.jsonl", "d", 0, "t", "", "", {}, 0, 1, "2026-11-27T09:00:00Z", "1")
@@ -104,20 +103,6 @@ def test_confidence_becomes_an_area_and_a_curve(tmp_path):
     answered = sum(odds > 0 for each in scores.values() for odds in each)
     wrong = sum(odds > 0 for odds in scores[False])
     assert (found.operating.coverage, found.operating.risk) == (answered / 200, pytest.approx(wrong / answered))
-
-
-def test_an_area_of_many_has_the_interval_of_the_bootstrap():
-    random_ = np.random.default_rng(3)
-    n = 3000
-    kinds = (random_.random(n) < 0.3).astype(float)
-    columns = np.column_stack((kinds, np.round(random_.normal(kinds), 1)))
-    drawn, worked = interval(columns, area), area_interval(columns)
-    assert worked.value == drawn.value
-    assert worked.high - worked.low == pytest.approx(drawn.high - drawn.low, rel=0.1)
-    assert worked.low == pytest.approx(drawn.low, abs=0.1 * (drawn.high - drawn.low))
-    doubled = np.repeat(columns[::2], 2, axis=0)
-    wider, one = area_interval(doubled, np.arange(n) // 2), area_interval(columns[::2])
-    assert wider.high - wider.low == pytest.approx(one.high - one.low, rel=0.02)
 
 
 def test_a_report_of_many_is_not_drawn(tmp_path, monkeypatch):

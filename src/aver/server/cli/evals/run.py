@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aver.core.errors import InvalidInput, NotFound, VerificationFailed
+from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
 from aver.server.cli.evals.watching import watching
 from aver.server.cli.frozen import ReleaseOption, opened_for, runs_of
@@ -21,7 +21,6 @@ from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
 
 if TYPE_CHECKING:
-    from aver.evals.gate import Judged
     from aver.evals.report import Report
     from aver.evals.running.file import Run
     from aver.evals.statistics.intervals import Interval
@@ -31,27 +30,6 @@ __all__ = ["run"]
 
 _USED = ("_ms", "_tokens", "_usd")
 """Measures that are told in a line of their own."""
-_WORDS = {"fail": "fails", "inconclusive": "is inconclusive"}
-
-
-class _Unmet(VerificationFailed):
-    """Conditions that a run did not meet, with all that is known of it."""
-
-    slug = "condition-unmet"
-
-    def __init__(self, unmet: Sequence[Judged], document: Mapping[str, Any]) -> None:
-        self._document = document
-        said = "; ".join(f"{each.condition} {_WORDS[each.outcome]}: {_interval(each.found)}" for each in unmet)
-        super().__init__(said, "Look at the slices; where it is inconclusive, more cases would tell.")
-
-    def problem(self) -> dict[str, object]:
-        return {**super().problem(), **self._document}
-
-
-class _Unfinished(VerificationFailed):
-    """Conditions cannot be met by a run that was stopped."""
-
-    slug = "run-unfinished"
 
 
 def run(
@@ -86,13 +64,6 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, max=20, metavar="N", help="Ask again so often after an error that may pass.")
     ] = 2,
-    require: Annotated[
-        list[str],
-        typer.Option(
-            metavar="CONDITION",
-            help="Such as 'ndcg@10>=0.7' or 'answered[hr]>=0.8'; repeat it. Exit code 4 unless the whole interval meets it.",
-        ),
-    ] = [],  # noqa: B006
     slices: Annotated[bool, typer.Option("--slices", help="Show the figures of every slice too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -101,13 +72,11 @@ def run(
     Every figure has its 95 % interval. Interrupted, or killed, a run goes on with --resume. Each answer of the assistant is a turn with its
     own evidence, and the run leaves one step of its figures.
     """
-    from aver.evals.gate import judged, parse_condition
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import read_run
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
-    conditions = [parse_condition(each) for each in require]
     with opened_for(context, release) as (application, digest), _kept(out) as given:
         services = application.tenant(tenant)
         chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
@@ -128,17 +97,10 @@ def run(
         report = measured(found, seed)
         record(found, report, services)
     drafts = sum(case.status == "draft" for case in dataset.cases)
-    verdicts = [judged(each, report.overall, report.slices) for each in conditions]
-    document = _document(
-        found, report, verdicts, ended.why, None if given is not None and given in path.parents else path
-    )
+    document = _document(found, report, ended.why, None if given is not None and given in path.parents else path)
     document["drafts"] = drafts
     if not as_json:
         _print(found, report, drafts, ended.why, document["file"], slices=slices)
-    if conditions and not found.complete:
-        raise _Unfinished(f"The run was stopped: {ended.why}", "Go on with it: --resume")
-    if unmet := [each for each in verdicts if each.outcome != "pass"]:
-        raise _Unmet(unmet, document)
     if as_json:
         print_json(document)
 
@@ -175,9 +137,7 @@ def _place(
     return runs / f"{name}-{application.clock.now():%Y%m%dT%H%M%S}{SUFFIX}"
 
 
-def _document(
-    found: Run, report: Report, verdicts: Sequence[Judged], stopped: str, path: Path | None
-) -> dict[str, Any]:
+def _document(found: Run, report: Report, stopped: str, path: Path | None) -> dict[str, Any]:
     return {
         "format": "aver-report-1",
         "file": path,
@@ -185,7 +145,6 @@ def _document(
         "complete": found.complete,
         "stopped": stopped or None,
         **asdict(report),
-        "conditions": verdicts,
     }
 
 
@@ -222,9 +181,3 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
 
 def _cells(each: Interval) -> tuple[object, ...]:
     return f"{each.value:.3f}", "too few" if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n
-
-
-def _interval(each: Interval) -> str:
-    if each.low is None:
-        return f"{each.value:.3f} from {each.n} cases, which are too few"
-    return f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f}, n {each.n})"
