@@ -41,8 +41,6 @@ def inner(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         "-m",
         "pytest",
         "-q",
-        "-p",
-        "aver.evals.plugin",
         "--rootdir",
         str(folder),
         "--color=no",
