@@ -128,6 +128,40 @@ def test_nobody_else_may(served):
         lambda: client.get("/v1/releases", headers=user),
         lambda: client.get("/v1/environments", headers=user),
         lambda: client.post("/v1/environments/development/rollback", headers=user, json={"reason": "x"}),
+        lambda: client.post("/v1/environments/development/promote", headers=user, json={"release": "v1"}),
     ):
         assert send().status_code == 403
     assert client.get("/v1/releases").status_code == 401
+
+
+STAGED = """\
+feature: {model: extractive}
+release: {environments: {production: {sign_offs: [security], override: [release-manager]}}}
+"""
+
+
+def test_a_release_is_promoted_once_somebody_in_the_role_has_signed_it_off(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "aver.yaml").write_text(STAGED)
+    application = open_application(Settings(data=tmp_path / "data", bundle=tmp_path / "b"))
+    application.store.create_tenant("acme")
+    digest = registry(application).create(tmp_path / "b", by="ann").digest
+    registry(application).promote("production", digest, "ann", "to begin with", roles=["release-manager"], force=True)
+    (tmp_path / "b" / "note.md").write_text("another")
+    digest = registry(application).create(tmp_path / "b", by="ann").digest
+    roles = {"ann": ["admin"], "sec": ["security"]}
+    keys = {user: application.create_key("acme", user, roles=given)[1] for user, given in roles.items()}
+    with serving(application) as there, httpx.Client(base_url=there.url, timeout=60) as client:
+
+        def send(user, path, body):
+            return client.post(path, headers={"Authorization": f"Bearer {keys[user]}"}, json=body)
+
+        wanted = {"release": digest, "reason": "it is ready"}
+        refused = send("ann", "/v1/environments/production/promote", wanted)
+        assert (refused.status_code, "nobody has signed it off as security" in refused.json()["detail"]) == (409, True)
+        assert send("ann", "/v1/environments/production/promote", {**wanted, "force": True}).status_code == 403
+        assert send("ann", f"/v1/releases/{digest}/sign-offs", {"role": "security"}).status_code == 403
+        assert send("sec", f"/v1/releases/{digest}/sign-offs", {"role": "security"}).json()["by"] == "sec"
+        assert send("sec", "/v1/releases/0000000/sign-offs", {"role": "security"}).status_code == 404
+        assert send("ann", "/v1/environments/production/promote", wanted).json()["digest"] == digest
+    application.close()

@@ -224,7 +224,10 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/feedback": _NOTHING,
     "/metrics": _OPERATORS,
     **dict.fromkeys(
-        ("GET /v1/releases", "GET /v1/environments", "POST /v1/environments/{name}/rollback"),
+        (
+            *("GET /v1/releases", "POST /v1/releases/{release}/sign-offs", "GET /v1/environments"),
+            *("POST /v1/environments/{name}/promote", "POST /v1/environments/{name}/rollback"),
+        ),
         "releases are the installation's, and hold nothing of a tenant's",
     ),
     "GET /": (_page("/"), _opened),

@@ -1,18 +1,20 @@
-"""``/v1/releases`` and ``/v1/environments``: which releases there are, which is in force where; and the way back."""
+"""``/v1/releases`` and ``/v1/environments``: which releases there are, which is in force where; the way there and back."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from aver.core.errors import Forbidden
 from aver.releases import Environment, Release
 from aver.releases.types import under_way
 from aver.server.application import Application
-from aver.server.http.auth import Admin, App
+from aver.server.http.auth import Admin, App, Caller
 from aver.server.http.replies import problems, reply
 from aver.server.releasing import registry
 
@@ -50,6 +52,24 @@ class EnvironmentList(BaseModel):
     environments: list[InForce]
 
 
+class Yes(BaseModel):
+    role: str = Field(description="The role in which it is said; the key has to have it.")
+    note: str = Field("", description="What was looked at; it is kept.")
+
+
+class Signed(BaseModel):
+    digest: str
+    role: str
+    by: str
+    at: datetime
+
+
+class Forward(BaseModel):
+    release: str = Field(description="A tag or a digest.")
+    reason: str = Field("", description="Why; it is on record with every tenant.")
+    force: bool = Field(False, description="Without what it lacks: needs a reason, and a role of the key that may.")
+
+
 class Back(BaseModel):
     reason: str = Field(description="Why; it is on record with every tenant.")
     to: str | None = Field(
@@ -70,6 +90,22 @@ async def environments(_: Admin, application: App) -> Response:
     return reply({"environments": [_environment(each) for each in found]})
 
 
+@router.post("/v1/releases/{release}/sign-offs", response_model=Signed, responses=problems(401, 403, 404, 422))
+async def sign_off(release: str, wanted: Yes, principal: Caller, application: App) -> Response:
+    """Say, in a role that the release asks for, that it may be promoted. Needs that role."""
+    if wanted.role not in principal.roles:
+        raise Forbidden(f"This key does not have the role {wanted.role[:60]!r}", "Ask somebody who has it.")
+    return reply(await asyncio.to_thread(_sign_off, application, release, wanted, principal.user))
+
+
+@router.post("/v1/environments/{name}/promote", response_model=InForce, responses=problems(401, 403, 404, 409, 422))
+async def promote(name: str, wanted: Forward, principal: Admin, application: App) -> Response:
+    """Put a release in force, for every tenant, once it lacks nothing. Needs the role `admin`."""
+    forward = partial(registry(application).promote, roles=principal.roles, force=wanted.force)
+    now = await asyncio.to_thread(forward, name, wanted.release, principal.user, wanted.reason)
+    return reply(_environment(now))
+
+
 @router.post("/v1/environments/{name}/rollback", response_model=InForce, responses=problems(401, 403, 404, 409, 422))
 async def rollback(name: str, wanted: Back, principal: Admin, application: App) -> Response:
     """Put an earlier release in force again, for every tenant, on every replica within a second; a rollout that is under way ends. Nothing is
@@ -77,6 +113,13 @@ async def rollback(name: str, wanted: Back, principal: Admin, application: App) 
     back = registry(application).rollback
     now = await asyncio.to_thread(back, name, principal.user, wanted.reason, wanted.to)
     return reply(_environment(now))
+
+
+def _sign_off(application: Application, reference: str, wanted: Yes, user: str) -> dict[str, Any]:
+    releases = registry(application)
+    release = releases.get(reference)
+    given = releases.sign_off(release, wanted.role, by=user, note=wanted.note)
+    return {"digest": release.digest, "role": given.role, "by": given.by, "at": given.at}
 
 
 def _releases(application: Application) -> dict[str, Any]:
