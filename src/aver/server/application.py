@@ -238,11 +238,11 @@ class Application:
         return key, secret
 
     def _known_roles(self, roles: Iterable[str]) -> list[str]:
-        """Those that Aver knows, and those that an agent's second person has."""
+        """Those that Aver knows, and those that the bundle asks somebody to have."""
         given = list(roles)
         known = {ADMIN}
         if not known.issuperset(given):
-            known |= {each.agent.four_eyes.role for each in self.bundle().agents.values()}
+            known |= self.bundle().roles
         return [check_role(each, known) for each in given]
 
     def erase(self, tenant: str, user: str) -> Step:
