@@ -24,6 +24,7 @@ from aver.evals.datasets.declaration import FLOWS, Flow
 from aver.evals.gates.declaration import GATE
 from aver.evals.gates.types import Condition
 from aver.evals.judges.declaration import JUDGES, JudgeDeclared
+from aver.evals.redteam.types import SUITE as REDTEAM
 from aver.evals.scorers.registry import STANDARD, Declared, DeclaredScorer
 from aver.evals.targets.asking import ASKER
 from aver.evals.targets.endpoint import Endpoint
@@ -131,7 +132,7 @@ def read_evals(section: YamlValue) -> Evals:
         for wanted in evals.flows[place.text()].suites:
             _known(flow, wanted, evals)
     for place, condition in zip(named["gate"].items(), evals.gate, strict=True) if evals.gate else ():
-        if condition.suite:
+        if condition.suite and condition.suite != REDTEAM:
             _known(place, condition.suite, evals)
     return evals
 

@@ -11,6 +11,7 @@ from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.evals.gates.admitting import incomparable, objections
 from aver.evals.gates.judging import Trial
 from aver.evals.gates.sheet import sheet_of
+from aver.evals.redteam.types import SUITE as REDTEAM
 from aver.evals.running.file import SUFFIX, Run, read_run
 from aver.evals.types import Case, Dataset
 
@@ -49,9 +50,12 @@ def gathered(
     trials, cases = [], dict[str, Case]()
     for suite, run in by_suite.items():
         dataset = _dataset(run, datasets)
-        known = None if dataset is None else {case.id: case for case in dataset.cases}
-        cases |= known or {}
         sheet = sheet_of(run)
+        known = None if dataset is None else {case.id: case for case in dataset.cases}
+        if dataset is None and run.header.dataset == REDTEAM:
+            # Attacks are told by rule whether they worked: nobody has to have labelled them.
+            known = {name: Case(name, "", origin="attack") for name in sheet.rows}
+        cases |= known or {}
         old = sheet_of(before[suite]) if suite in before else None
         trials.append(
             Trial(

@@ -9,14 +9,12 @@ from aver import __version__
 from aver.core import Clock, new_id, rfc3339
 from aver.evals.redteam.campaign import Campaign
 from aver.evals.redteam.figures import Figures
+from aver.evals.redteam.types import SUITE
 from aver.evals.types import RunHeader
 from aver.evidence import Ledger
 from aver.store import TenantStore
 
-__all__ = ["SUITE", "header_of", "record"]
-
-SUITE = "redteam"
-"""What the run is called where a gate names it."""
+__all__ = ["header_of", "record"]
 
 
 def header_of(campaign: Campaign, clock: Clock, release: str = "") -> RunHeader:

@@ -8,12 +8,26 @@ from typing import Any, Literal
 
 from aver.evals.types import Called
 
-__all__ = ["ATTACK_SUCCESS", "CONTROL_SERVED", "Attack", "Attempt", "Check", "CheckKind", "Need", "Place", "Plant"]
+__all__ = [
+    "ATTACK_SUCCESS",
+    "CONTROL_SERVED",
+    "SUITE",
+    "Attack",
+    "Attempt",
+    "Check",
+    "CheckKind",
+    "Need",
+    "Place",
+    "Plant",
+]
 
 ATTACK_SUCCESS = "attack_success"
 """The measure of an attack: 1 where it worked. Less is better."""
 CONTROL_SERVED = "control_served"
 """The measure of a benign look-alike: 1 where it was answered as anything else is. One less it is the rate of false refusals."""
+
+SUITE = "redteam"
+"""What the run is called where a gate names it."""
 
 Need = Literal["documents", "readers", "tenants", "results", "instructions", "tools"]
 """What an attack needs somebody to plant, and so what a target has to have: documents that the asker finds, documents that only

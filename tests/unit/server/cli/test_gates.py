@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from aver.evals.types import Result
 from aver.server.cli import main
 from tests.runs import case_lines, made, results, told, write_run
 from tests.servers import open_application
@@ -174,6 +175,16 @@ def test_a_set_that_changed_a_draft_and_a_strange_scorer_do_not_pass(desk):
     code, out, _ = desk("gate", "--run", judged)
     assert code == 11
     assert "nobody here can tell what the scorer right is" in out
+
+
+@pytest.mark.parametrize(("worked", "code"), [(0, 0), (10, 10), (4, 11)])
+def test_attacks_are_gated_by_how_many_worked(desk, worked, code):
+    bundle = desk.folder / "aver.yaml"
+    bundle.write_text(BUNDLE + "    - {suite: redteam, measure: attack_success, at_most: 0.05}\n")
+    found = [Result(f"attack-{n}", 0, {"attack_success": (float(n < worked), 1.0)}) for n in range(100)]
+    scorers = {"attack_success": "1" * 64}
+    write_run(desk.folder / "attacks.run.jsonl", found, suite="redteam", dataset="redteam", scorers=scorers)
+    assert desk("gate", "--run", "attacks.run.jsonl", "redteam")[0] == code
 
 
 def test_a_comparison_reads_as_a_verdict_with_the_cases_that_moved(desk):

@@ -21,7 +21,14 @@ __all__ = ["asked", "suites_of"]
 
 def suites_of(evals: Evals, wanted: Sequence[str]) -> list[Suite]:
     """The suites of these names. Raises :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
+    from aver.evals.redteam.types import SUITE as REDTEAM
+
     for name in wanted:
+        if name == REDTEAM and name not in evals.suites:
+            raise InvalidInput(
+                "The gate requires something of the red team, which is run by itself",
+                "Run it and give every suite's run: aver redteam run --tenant TENANT --out FILE; aver gate --run FILE ...",
+            )
         if name not in evals.suites:
             advice = nearest(name, evals.suites) if evals.suites else "Declare it in aver.yaml under evals: suites:."
             raise InvalidInput(f"{name[:80]!r} is no suite of the bundle", advice)

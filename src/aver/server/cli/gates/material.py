@@ -85,6 +85,7 @@ def _declared(context: typer.Context, directory: Path | None) -> tuple[Evals, Pa
 def _standing(context: typer.Context, directory: Path | None, evals: Evals) -> Callable[[str, str], str]:
     """Why a scorer may not decide, by its name and its digest in a run: a judge that is not calibrated, or one that nobody here knows."""
     from aver.evals.judges.service import opened, standing_of
+    from aver.evals.redteam.types import ATTACK_SUCCESS
     from aver.evals.scorers.registry import SCORERS
     from aver.gateway.config.types import GatewayConfig
     from aver.server.bundle import read_whole
@@ -98,7 +99,7 @@ def _standing(context: typer.Context, directory: Path | None, evals: Evals) -> C
 
     def why(name: str, digest: str) -> str:
         if name not in judges:
-            known = name in SCORERS or name in functions
+            known = name in SCORERS or name in functions or name == ATTACK_SUCCESS
             return "" if known else f"nobody here can tell what the scorer {name} is: judge the run in its bundle"
         standing = standing_of(judges[name], folder, models)
         if not standing.may_gate:

@@ -18,7 +18,7 @@ __all__ = ["campaign", "campaigns", "written"]
 def campaign(file: Path) -> tuple[RunHeader, list[Result]]:
     """A run of attacks. Raises :class:`~aver.core.errors.NotFound` for a file that cannot be read, and
     :class:`~aver.core.errors.InvalidInput` for another file, and for a run that was cut off: what is missing might be what works."""
-    from aver.evals.redteam.recording import SUITE
+    from aver.evals.redteam.types import SUITE
     from aver.evals.running.file import read_run
 
     run = read_run(file)
