@@ -93,7 +93,7 @@ def compare(before: Sheet, after: Sheet, leading: str = "") -> Comparison:
     sliced: dict[str, dict[str, Change]] = {}
     for (tag, name), found in _decided(every).items():
         sliced.setdefault(tag, {})[name] = found
-    first = leading or _first(names)
+    first = leading or _first(changes)
     return Comparison(
         len(shared),
         len(before.rows) - len(shared),
@@ -157,9 +157,12 @@ def _judged(measure: str, verdict: Verdict) -> Verdict:
     return "worse" if verdict == "better" else "better"
 
 
-def _first(names: list[str]) -> str:
-    known = [name for name in _LEADING if name in names]
-    return (known or [name for name in names if not unbounded(name)] or names)[0]
+def _first(changes: Mapping[str, Change]) -> str:
+    """What the verdict begins with: of the measures people know best the first that certainly changed, else any that did; else the best known."""
+    bounded = [name for name in changes if not unbounded(name)] or list(changes)
+    known = [*(name for name in _LEADING if name in bounded), *(name for name in bounded if name not in _LEADING)]
+    moved = [name for name in known if changes[name].difference.verdict != "inconclusive"]
+    return (moved or known)[0]
 
 
 def _doubts(before: Sheet, after: Sheet) -> tuple[str, ...]:
