@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from aver.store import Store, TenantStore
 from aver.store.isolation import ROLE
+from aver.store.schema import control_metadata
 from tests.contract.tables import COUNTER, TENANT_TABLES, row
 from tests.postgres import PostgresServer
 
@@ -228,7 +229,7 @@ class TestPostgres:
             )
         assert {found.relname for found in tables if found.forced} == {
             *(table.name for table in TENANT_TABLES),
-            *("tenants", "api_keys", "switches"),
+            *(table.name for table in control_metadata.sorted_tables),
         }
         assert {found.relname for found in tables if not found.forced} == {
             "aver_control_version",

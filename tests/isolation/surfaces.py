@@ -269,6 +269,9 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
     ),
+    "judge calibrate": "figures, and the labels that it was given",
+    "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
+    "redteam promote": _RECORD,
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -323,6 +326,14 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
                 )
             ),
             *(f"gate {each}" for each in ("key", "verify")),
+            "judge show",
+            *(f"redteam {each}" for each in ("checklist", "playbook", "report", "suites")),
+            *(
+                f"rollout {each}"
+                for each in ("start", "status", "step", "pause", "resume", "abort", "promote", "history", "calibration")
+            ),
+            *(f"experiment {each}" for each in ("list", "start", "status")),
+            *(f"flags {each}" for each in ("list", "evaluate", "kill", "restore")),
             *(f"dataset {each}" for each in ("import", "split", "diff", "coverage", "label", "forget")),
             "erase",
             "init",

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aver.core import new_id
 from aver.core.errors import AverError, InvalidInput
 from aver.evidence import Draft
 from aver.releases import Event, Registry, Release
 from aver.releases.types import Described
-from aver.server.application import Application
 from aver.server.gateways import environment
+
+if TYPE_CHECKING:
+    from aver.server.application import Application
 
 __all__ = ["create_release", "registry", "releases_folder"]
 
@@ -76,7 +78,7 @@ def record(application: Application, event: Event) -> None:
 def _described(application: Application, folder: Path) -> Described:
     """What the bundle in ``folder`` comes to, by what serves one."""
     settings = replace(application.settings, bundle=folder, environment="")
-    opened = Application(settings, embedder=application.embedder, clock=application.clock)
+    opened = type(application)(settings, embedder=application.embedder, clock=application.clock)
     try:
         assistant = asdict(opened.release)
         return Described(assistant, asyncio.run(_tools(opened, folder)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aver.agents import Assistant, Release
+from aver.agents import Assistant, Release, Released
+from aver.agents.parts import always
 from aver.core import Principal
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.evals.labels import Golds, Labels
@@ -27,7 +27,7 @@ from aver.evals.types import Called, Case, Message, Quote, Response
 from aver.gateway.adapters.extractive import Extractive
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
-from aver.guard import Guard, Rail, Verdict
+from aver.guard import NOTHING, Guard, Rail, Verdict
 from aver.policy import Action, Decision, Effect
 from tests.unit.agents.acting.scene import SEND, Scene, Script, Scripted, schema
 
@@ -38,11 +38,12 @@ NOBODYS = Case("atlantis", "Who founded Atlantis?", unanswerable=True)
 CLOSED = Case("bands", "How many bands do senior editors have?", user="bo", groups=("board",), answers=("3 bands",))
 
 
-def assistant_of(acme) -> Assistant:
+def assistant_of(acme, guard: Guard = NOTHING) -> Assistant:
     embedder = acme.knowledge._embedders.default
     gateway = Gateway(GatewayConfig, last_resort=Extractive(embedder))
     release = Release(Extractive.name, embedder.name)
-    return Assistant(acme.store, acme.ledger, acme.knowledge, gateway, acme.clock, release, embedder)
+    released = Released(release, gateway, guard=lambda: guard)
+    return Assistant(acme.store, acme.ledger, acme.knowledge, acme.clock, embedder, always(released))
 
 
 def target_of(acme, decided: str = "d") -> AssistantTarget:
@@ -127,10 +128,9 @@ async def test_a_question_that_a_check_holds_back_is_refused(acme):
 
     embedder = acme.knowledge._embedders.default
     guard = Guard({"input": [Rail(Everything(), "block")]})
-    plain = assistant_of(acme)
-    parts = replace(plain._parts, guard=lambda: guard)
-    plain._parts = parts
-    target = AssistantTarget(plain, acme.knowledge, embedder, Asker(acme.user("ann")), acme.clock, "d")
+    target = AssistantTarget(
+        assistant_of(acme, guard), acme.knowledge, embedder, Asker(acme.user("ann")), acme.clock, "d"
+    )
     found = await target.respond(WEEKS)
     assert found.refused
     assert found.verdicts[0]["verdict"] == "block"
