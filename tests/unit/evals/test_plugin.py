@@ -58,7 +58,7 @@ def test_cases_are_tests_and_sets_are_held_to_conditions(tmp_path):
     assert "set.jsonl:2: How many weeks at full pay?" in said
     assert "said      twelve weeks" in said
     assert "expected  sixteen" in said
-    assert "exact>=0.9: inconclusive, 0.500 (0.095 to 0.905, n 2)" in said
+    assert "exact>=0.9: inconclusive, 0.500 (0.095 to 0.905, 2 cases)" in said
     assert "weeks: exact" in said
     assert "Name the file of cases" in said
 
