@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import subprocess
@@ -13,10 +12,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jsonschema import Draft7Validator
-from referencing import Registry as Schemas
-from referencing import Resource
-from referencing.jsonschema import DRAFT7
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from aver.core import canonical_json, sha256_hex
 from aver.core.errors import AverError, InvalidInput, NotFound, Unavailable, VerificationFailed
@@ -26,9 +23,6 @@ from aver.releases.roles import models_of, role_of
 from aver.releases.signing import model_signature, own_key, provenance_statement, sign_release, signed_release
 from aver.releases.types import Described, Provenance
 from tests.releases import cases, open_registry, write_bundle
-
-SCHEMAS = Path(__file__).parent / "schemas"
-"""Of CycloneDX 1.6 and what it refers to, as https://github.com/CycloneDX/specification publishes them, under Apache-2.0."""
 
 DECLARED = """
 providers:
@@ -109,12 +103,10 @@ def test_each_file_has_a_role(release):
 
 def test_the_bill_of_materials_is_what_its_schema_says(release):
     document = json.loads(canonical_json(bill_of_materials(release)))
-    schemas = {name: json.loads(gzip.decompress((SCHEMAS / f"{name}.schema.json.gz").read_bytes())) for name in ("bom-1.6", "spdx", "jsf-0.82")}  # fmt: skip
-    store = Schemas().with_resources((each["$id"], Resource.from_contents(each, DRAFT7)) for each in schemas.values())
-    validator = Draft7Validator(schemas["bom-1.6"], registry=store, format_checker=Draft7Validator.FORMAT_CHECKER)
-    assert [error.message for error in validator.iter_errors(document)] == []
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(json.dumps(document)) is None
     document["components"][0]["type"] = "thing"
-    assert [*validator.iter_errors(document)], "the schema is at work"
+    assert validator.validate_str(json.dumps(document)) is not None, "the schema is at work"
 
 
 def test_the_bill_of_materials_names_what_the_release_is_made_of(release):
