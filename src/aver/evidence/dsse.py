@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -24,10 +25,22 @@ from aver.core import canonical_json
 from aver.core.errors import InvalidInput, VerificationFailed
 from aver.evidence.signing import fingerprint
 
-__all__ = ["IN_TOTO", "opened", "private_key", "public_key", "public_pem", "sealed"]
+__all__ = ["IN_TOTO", "STATEMENT", "opened", "private_key", "public_key", "public_pem", "sealed", "statement"]
 
 IN_TOTO = "application/vnd.in-toto+json"
 """The type of an in-toto statement (https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md)."""
+STATEMENT = "https://in-toto.io/Statement/v1"
+
+
+def statement(subjects: Iterable[tuple[str, str]], predicate_type: str, predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """An in-toto statement about things by name and SHA-256, hexadecimal
+    (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)."""
+    return {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects],
+        "predicateType": predicate_type,
+        "predicate": dict(predicate),
+    }
 
 
 def sealed(payload: Any, key: Ed25519PrivateKey, kind: str = IN_TOTO) -> dict[str, Any]:

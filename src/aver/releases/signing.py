@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from aver.core import canonical_json, rfc3339
 from aver.core.errors import InvalidInput, Unavailable, VerificationFailed
-from aver.evidence.dsse import opened, public_pem, sealed
+from aver.evidence.dsse import opened, public_pem, sealed, statement
 from aver.releases.types import Release
 from aver.store.faults import translated
 from aver.store.files import private_directory, sync_directory
@@ -86,7 +86,7 @@ def provenance_statement(release: Release) -> dict[str, Any]:
             "metadata": {"invocationId": release.digest, "finishedOn": rfc3339(release.created)},
         },
     }
-    return _statement(MANIFEST, release.digest, PROVENANCE, predicate)
+    return statement([(MANIFEST, release.digest)], PROVENANCE, predicate)
 
 
 def sign_release(release: Release, key: Ed25519PrivateKey) -> dict[str, Any]:
@@ -118,16 +118,6 @@ def signed_release(envelope: Mapping[str, Any], digest: str, key: Ed25519PublicK
     return True
 
 
-def _statement(name: str, digest: str, predicate_type: str, predicate: Mapping[str, Any]) -> dict[str, Any]:
-    """An in-toto statement about one thing (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md)."""
-    return {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": name, "digest": {"sha256": digest}}],
-        "predicateType": predicate_type,
-        "predicate": dict(predicate),
-    }
-
-
 def model_signature(name: str, files: Mapping[str, str], key: Ed25519PrivateKey) -> dict[str, Any]:
     """A signature over a model's files, by path with their SHA-256, in the layout of OpenSSF's model signing: a Sigstore bundle around a
     statement that lists them (https://github.com/sigstore/model-transparency/blob/main/docs/model_signing_format.md)."""
@@ -142,7 +132,7 @@ def model_signature(name: str, files: Mapping[str, str], key: Ed25519PrivateKey)
         },
         "resources": [{"name": path, "algorithm": "sha256", "digest": digest} for path, digest in listed],
     }
-    envelope = sealed(_statement(name, root, _MODEL, predicate), key)
+    envelope = sealed(statement([(name, root)], _MODEL, predicate), key)
     for signature in envelope["signatures"]:
         signature["keyid"] = ""  # the bundle says whose key it is
     pem = public_pem(key.public_key())

@@ -15,10 +15,10 @@ from aver.core.errors import InvalidInput, VerificationFailed
 from aver.evals.gates.recording import gate_digest
 from aver.evals.gates.types import Condition, GateOutcome, Judged, Verdict
 from aver.evals.types import RunHeader
+from aver.evidence.dsse import STATEMENT, statement
 
 __all__ = ["PREDICATE", "Attested", "attestation", "attested"]
 
-_STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _RESULTS: Mapping[GateOutcome, str] = {"pass": "PASSED", "fail": "FAILED", "inconclusive": "WARNED"}
 
@@ -56,12 +56,7 @@ def attestation(
         "failedTests": _names(verdict, "fail"),
     }
     subjects = dict.fromkeys(map(_subject, runs.values()))
-    return {
-        "_type": _STATEMENT,
-        "subject": [_resource(name, digest) for name, digest in subjects],
-        "predicateType": PREDICATE,
-        "predicate": predicate,
-    }
+    return statement(subjects, PREDICATE, predicate)
 
 
 def attested(payload: Mapping[str, Any]) -> Attested:
@@ -69,7 +64,7 @@ def attested(payload: Mapping[str, Any]) -> Attested:
     about something else."""
     try:
         predicate = payload["predicate"]
-        if (payload["_type"], payload["predicateType"]) != (_STATEMENT, PREDICATE):
+        if (payload["_type"], payload["predicateType"]) != (STATEMENT, PREDICATE):
             raise KeyError("predicateType")  # noqa: TRY301 - one way out for all that is not as it should be
         outcome = {word: outcome for outcome, word in _RESULTS.items()}[predicate["result"]]
         return Attested(

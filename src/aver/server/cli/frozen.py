@@ -14,9 +14,10 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from aver.server.application import Application
 
-__all__ = ["ReleaseOption", "frozen_folder", "opened_for", "runs_of"]
+__all__ = ["RUNS", "ReleaseOption", "frozen_folder", "opened_for", "runs_of"]
 
-_RUNS = Path("evals") / "runs"
+RUNS = Path("evals") / "runs"
+"""Where runs are kept: in the bundle's folder, and of releases in the data directory."""
 ReleaseOption = Annotated[
     str | None,
     typer.Option(
@@ -53,6 +54,6 @@ def runs_of(application: Application, digest: str) -> Path | None:
     """The folder that runs of suites are kept in: of a release among the installation's data, since nothing is written into its files; else in the
     bundle, ``None`` without one."""
     if digest:
-        return application.settings.data / _RUNS
+        return application.settings.data / RUNS
     folder = application.bundle().folder
-    return None if folder is None else folder / _RUNS
+    return None if folder is None else folder / RUNS

@@ -11,7 +11,7 @@ import typer
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
 from aver.server.cli.bundle import located
-from aver.server.cli.frozen import frozen_folder, opened_for, runs_of
+from aver.server.cli.frozen import RUNS, frozen_folder, opened_for, runs_of
 from aver.server.cli.gates.asking import asked, suites_of
 from aver.server.cli.session import Session
 
@@ -68,7 +68,7 @@ def material_of(
 def _kept(context: typer.Context, folder: Path) -> list[Path]:
     """Where runs are: of the bundle as it is, and of releases."""
     with Session.of(context).application() as application:
-        return [folder / "evals" / "runs", application.settings.data / "evals" / "runs"]
+        return [folder / RUNS, application.settings.data / RUNS]
 
 
 def _declared(context: typer.Context, directory: Path | None) -> tuple[Evals, Path]:
