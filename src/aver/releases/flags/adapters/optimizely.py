@@ -26,10 +26,14 @@ class OptimizelyProvider(Provider):
     def __init__(self, text: str) -> None:
         super().__init__(Flags(dict))
         try:
+            from optimizely.event.event_processor import ForwardingEventProcessor
             from optimizely.optimizely import Optimizely
+            from optimizely.optimizely_user_context import UserAttributes
         except ImportError:
             raise MissingExtra("optimizely-sdk", "optimizely") from None
-        self._client = Optimizely(datafile=text, event_processor=_Nowhere())
+        self._attributes = UserAttributes
+        # without one of these the library starts a thread that sends events; this one sends what is decided, and decisions are asked for without an event
+        self._client = Optimizely(datafile=text, event_processor=ForwardingEventProcessor(_Nowhere()))
         config = self._client.config_manager.get_config()
         if config is None:
             raise SettingsError("The file is no datafile of Optimizely", "Export it again.")
@@ -40,8 +44,13 @@ class OptimizelyProvider(Provider):
             return Resolved(key, instead, "", "ERROR", "FLAG_NOT_FOUND", "there is no such flag")
         if not who.user:
             return Resolved(key, instead, "", "ERROR", "TARGETING_KEY_MISSING", "nobody is named")
-        attributes = {"tenant": who.tenant, "tenant_name": who.name, **{f"group_{group}": True for group in who.groups}}
-        decision = self._client.create_user_context(who.user, attributes).decide(key, ["DISABLE_DECISION_EVENT"])
+        attributes = self._attributes(
+            {"tenant": who.tenant, "tenant_name": who.name, **{f"group_{group}": True for group in who.groups}}
+        )
+        context = self._client.create_user_context(who.user, attributes)
+        if context is None:
+            return Resolved(key, instead, "", "ERROR", "GENERAL", "Optimizely takes no such user")
+        decision = context.decide(key, ["DISABLE_DECISION_EVENT"])
         reason: Reason = "TARGETING_MATCH" if decision.enabled else "DEFAULT"
         if wanted == "boolean":
             value: Any = decision.enabled
@@ -58,4 +67,4 @@ class OptimizelyProvider(Provider):
 class _Nowhere:
     """Where events go."""
 
-    def process(self, user_event: Any) -> None: ...
+    def dispatch_event(self, event: Any) -> None: ...
