@@ -81,7 +81,8 @@ def test_more_can_be_required_and_held_against_a_baseline(desk):
     words = ("gate", "--run", now, "--require", "right_of_answered[*]>=baseline-0.2", "--json")
     code, out, _ = desk(*words, "--baseline", before)
     assert (code, [each["outcome"] for each in json.loads(out)["judged"]]) == (0, ["pass", "pass"])
-    assert desk(*words)[0] == 11
+    code, out, _ = desk(*words)
+    assert (code, "--baseline" in json.loads(out)["next_step"]) == (11, True)
     code, out, _ = desk(*words, "--baseline", "111111")
     assert code == 0
     code, out, _ = desk(*words, "--baseline", "222222")
@@ -208,6 +209,9 @@ def test_a_run_is_reported(desk):
     code, out, _ = desk("eval", "report", desk.made("now", 0.6), "--html", "run.html", "--cases", "handbook.jsonl")
     assert code == 0
     assert "handbook: 300 cases, 0 errors" in out
+    assert "by slice (" in out
+    sliced = desk("eval", "report", str(desk.folder / "now.run.jsonl"), "--slices")[1]
+    assert len(sliced.splitlines()) > len(out.splitlines())
     assert "300 cases of handbook measured" in (desk.folder / "run.html").read_text()
     empty = write_run(desk.folder / "empty.run.jsonl", [], complete=False)
     code, _, err = desk("eval", "report", str(empty.path))

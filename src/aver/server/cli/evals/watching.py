@@ -1,4 +1,4 @@
-"""How a run stands while it goes on, on a terminal: how many are done, and what its figures are so far."""
+"""What a run can show, before it begins; and how it stands while it goes on, on a terminal: how many are done, and what its figures are so far."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from aver.evals.running.tally import Tally
+from aver.server.cli.output import printable
 
-__all__ = ["standing", "watching"]
+if TYPE_CHECKING:
+    from aver.evals.declaration import Evals
+    from aver.evals.gates.foresight import Outlook
+    from aver.evals.running.tally import Tally
+    from aver.evals.types import Dataset
+
+__all__ = ["foresee", "standing", "watching"]
 
 _SHOWN = 4
 """Measures that are shown."""
 _LEFT_OUT = ("_ms", "_tokens", "_usd")
+
+
+def foresee(suite: str, dataset: Dataset, evals: Evals, *, quiet: bool = False) -> Outlook:
+    """What the suite's cases can show, and what the bundle's gate asks of them that they hardly can; printed, unless ``quiet``."""
+    from aver.evals.gates.foresight import outlook, tell_outlook
+
+    found = outlook(dataset.cases, [each for each in evals.gate if each.suite in ("", suite)])
+    if not quiet:
+        sys.stdout.writelines(f"{printable(each)}\n" for each in tell_outlook(found))
+        sys.stdout.flush()
+    return found
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def asked(
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import SUFFIX, read_run
-    from aver.server.cli.evals.watching import watching
+    from aver.server.cli.evals.watching import foresee, watching
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
     services = application.tenant(tenant)
@@ -65,9 +65,9 @@ def asked(
     found = []
     for suite in suites:
         path = runs / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
-        plan = Plan(
-            suite, dataset_of(suite, folder), evals, folder, path, Bounds(repeats=suite.repeats), release=release
-        )
+        dataset = dataset_of(suite, folder)
+        plan = Plan(suite, dataset, evals, folder, path, Bounds(repeats=suite.repeats), release=release)
+        foresee(suite.name, dataset, evals, quiet=quiet)
         with watching(quiet=quiet) as watch:
             asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         run = read_run(path)
