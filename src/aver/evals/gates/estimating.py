@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from aver.evals.gates.types import unbounded
 from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, interval, ratio, wilson
 from aver.evals.statistics.pairing import Difference, difference
 
@@ -23,9 +24,17 @@ _MOST = 10_000_000
 """Cases beyond which it is no use to name a number."""
 
 
-def figure(rows: Array) -> Interval:
-    """A ratio of sums. ``rows``, shape ``(n, 3)``, as :func:`~aver.evals.gates.sheet.columns` gives them, at least one."""
-    found = interval(_clustered(rows), ratio)
+def figure(rows: Array, measure: str) -> Interval:
+    """A ratio of sums. ``rows``, shape ``(n, 3)``, as :func:`~aver.evals.gates.sheet.columns` gives them, at least one.
+
+    An amount that is the same for all (a cost of nothing) is that amount: it is no share, of which Wilson's interval would leave some room.
+    """
+    sums = _clustered(rows)
+    found = interval(sums, ratio)
+    each = _ratios(sums)
+    if unbounded(measure) and bool((each == each[0]).all()):
+        known = found.value if len(sums) >= LEAST else None
+        return Interval(found.value, known, known, len(rows), "too few" if known is None else "student")
     return Interval(found.value, found.low, found.high, len(rows), found.method)
 
 

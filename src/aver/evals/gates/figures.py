@@ -22,9 +22,9 @@ def figures(sheet: Sheet) -> Figures:
     """With their 95 % intervals."""
     names = measures(sheet.rows.values())
     return {
-        "overall": {name: figure(columns(sheet, name)[1]) for name in names},
+        "overall": {name: figure(columns(sheet, name)[1], name) for name in names},
         "slices": {
-            tag: {name: figure(rows) for name in names if len(rows := columns(sheet, name, tag)[1])}
+            tag: {name: figure(rows, name) for name in names if len(rows := columns(sheet, name, tag)[1])}
             for tag in slices(sheet)
         },
     }

@@ -98,7 +98,11 @@ def _told(change: Change, before: str) -> str:
     phrase = _PHRASES.get(name)
     points = f"{abs(found.value) * 100:.1f} points {'more' if found.value > 0 else 'less'}"
     if points.startswith("0.0 "):
-        return f"is level with {before} in {name} ({spread})"
+        return (
+            f"{phrase.format('as many')} as {before} ({spread})"
+            if phrase
+            else f"is level with {before} in {name} ({spread})"
+        )
     if phrase is None:
         return f"is {points.replace(' more', ' higher').replace(' less', ' lower')} in {name} ({spread})"
     return f"{phrase.format(points)} ({spread})"

@@ -51,7 +51,7 @@ def gate_page(
                 conditions=[_condition(each) for each in judged],
                 objections=verdict.objections.get(trial.suite, ()),
                 sentences=list(tell_comparison(comparison, "the baseline", "this run")) if comparison else (),
-                changes=_changes(comparison) if comparison else (),
+                **_changes(comparison),
                 lines=_lines(found),
                 multiples=_multiples(found),
                 entries=entries(
@@ -80,7 +80,7 @@ def comparison_page(
         after.header.suite,
         _facts(after.header, after, before),
         sentences=told[1:],
-        changes=_changes(comparison),
+        **_changes(comparison),
         lines=_lines(found),
         multiples=_multiples(found),
         entries=entries(after.header.suite, after, runs[1], before, runs[0], cases, leading=comparison.leading),
@@ -168,19 +168,23 @@ def _condition(judged: Judged) -> Line:
     return Line(name, "", "", f"{found.n:,}", drawn, judged.outcome, told)
 
 
-def _changes(comparison: Comparison) -> list[Line]:
+def _changes(comparison: Comparison | None) -> dict[str, list[Line]]:
+    """The lines of a section's ``changes`` and ``unchanged``."""
+    if comparison is None:
+        return {}
     every = comparison.changes
     points = scale_of(
         [end for name, each in every.items() if not unbounded(name) for end in _ends(each)], around_zero=True
     )
-    found = []
+    found: dict[str, list[Line]] = {"changes": [], "unchanged": []}
     for name, each in every.items():
         scale = scale_of(_ends(each), around_zero=True) if unbounded(name) else points
         difference = each.difference
         value, spread = moved(name, difference.value), change_between(name, difference.low, difference.high)
         said = f"{amount(name, difference.before)} → {amount(name, difference.after)}; {each.better:,} better, {each.worse:,} worse"
         drawn = band(difference.value, difference.low, difference.high, scale, f"{name}: {value}, {spread}")
-        found.append(Line(name, value, spread, f"{difference.n:,}", drawn, difference.verdict, said))
+        line = Line(name, value, spread, f"{difference.n:,}", drawn, difference.verdict, said)
+        found["unchanged" if difference.verdict == "inconclusive" else "changes"].append(line)
     return found
 
 

@@ -56,11 +56,8 @@ def report(
         f"{printable(run.header.suite)}: {counted(len(sheet.rows), 'case')}{whole}, {counted(sheet.errors, 'error')}\n"
     )
     rows = [
-        (name, "", amount(name, each.value), between(name, each), each.n) for name, each in found["overall"].items()
-    ]
-    rows += [
         (name, tag, amount(name, each.value), between(name, each), each.n)
-        for tag, some in (found["slices"].items() if slices else ())
+        for tag, some in {"": found["overall"], **(found["slices"] if slices else {})}.items()
         for name, each in some.items()
     ]
     table(("measure", "slice", "value", "95 % interval", "n"), rows)
