@@ -48,7 +48,8 @@ def watching(*, quiet: bool = False) -> Iterator[Callable[[Tally], None] | None]
 
         def show(tally: Tally) -> None:
             bar.update(task, completed=tally.done, total=tally.total)
-            if tally.done % 8 == 0 or tally.done == tally.total:
+            # Often while cases are few and slow, seldom while thousands pass.
+            if tally.done < 64 or tally.done % 8 == 0 or tally.done == tally.total:
                 bar.update(task, standing=standing(tally))
 
         yield show
