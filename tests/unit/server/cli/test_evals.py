@@ -50,8 +50,9 @@ def evaluated(run, tmp_path):
 
 
 def test_a_run_tells_its_figures_with_their_intervals(run, evaluated, tmp_path):
-    code, found = evaluated("-s", "retrieval: {k: [1]}", "-s", "answers")
+    code, found = evaluated("-s", "retrieval: {k: [1]}", "-s", "answers", "-s", "numeric")
     assert code == 0
+    assert found["silent"] == ["numeric"]
     assert (found["cases"], found["unanswerable"], found["drafts"]) == (4, 1, 1)
     assert found["overall"]["hit@1"] == {
         "value": 1.0,

@@ -231,3 +231,28 @@ def test_without_a_run_the_suites_of_the_gate_are_asked(desk):
     (judged,) = json.loads(out)["judged"]
     assert judged["found"]["n"] == 300
     assert len(list((desk.folder / "evals" / "runs").glob("handbook-*.run.jsonl"))) == 1
+
+
+def test_a_misspelt_measure_is_told_before_anything_is_asked(desk):
+    desk("tenant", "create", "northwind")
+    (desk.folder / "recorded.jsonl").write_text(json.dumps({"case": "case-0000", "text": "so much"}) + "\n")
+    code, _, err = desk("gate", "--tenant", "northwind", "--require", "right_of_answerd>=0.5")
+    assert (code, "Did you mean 'right_of_answered'?" in err) == (2, True)
+    assert not (desk.folder / "evals" / "runs").exists()
+
+
+def test_a_bundle_is_checked_for_what_evaluates_it(desk):
+    assert desk("check", "--json")[0] == 0
+    file = desk.folder / "aver.yaml"
+    file.write_text(
+        f"{BUNDLE}    - {{measure: right, at_least: 0.5}}\n    - {{measure: answered, at_least: 0.5, slice: it}}\n"
+    )
+    code, out, _ = desk("check", "--json")
+    said = [each["said"] for each in json.loads(out)["findings"]]
+    assert code == 4
+    assert "No scorer of the suite measures 'right'" in said[0]
+    assert said[1] == "No case of handbook has the tag 'it'. None has any."
+    (desk.folder / "handbook.jsonl").write_text('{"question": "?", "answer": "misspelt"}\n')
+    code, out, _ = desk("check", "--json")
+    (wrong,) = [each for each in json.loads(out)["findings"] if each["subject"] == "suite handbook"]
+    assert "handbook.jsonl:1: " in wrong["said"]

@@ -78,6 +78,7 @@ def run(
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import read_run
+    from aver.evals.scorers.registry import STANDARD, silent
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
     with opened_for(context, release) as (application, digest), _kept(out) as given:
@@ -111,7 +112,12 @@ def run(
         first = _first_failures(found) if report.failed else {}
     drafts = sum(case.status == "draft" for case in dataset.cases)
     document = _document(found, report, ended.why, None if given is not None and given in path.parents else path)
-    document |= {"drafts": drafts, "outlook": foreseen, "first_failed": first}
+    unread = [] if chosen.scorers == STANDARD else silent(chosen.scorers, report.overall)
+    document |= {"drafts": drafts, "outlook": foreseen, "first_failed": first, "silent": unread}
+    for name in () if as_json else unread:
+        console().print(
+            f"{name} says nothing: no case has the label, or no response the part, that it reads", style="yellow"
+        )
     if not as_json:
         _print(found, report, drafts, ended.why, document["file"], first, slices=slices)
     if as_json:
