@@ -150,7 +150,9 @@ class Guard:
 
     def holds_back(self, place: Place, text: str) -> bool:
         """Whether any check there may cut or block what begins in ``text`` and goes on beyond it."""
-        return any(rail.mode in ("redact", "block") and _opened(rail.check, text) for rail in self._rails.get(place, ()))
+        return any(
+            rail.mode in ("redact", "block") and _opened(rail.check, text) for rail in self._rails.get(place, ())
+        )
 
     async def judge(self, text: str, place: Place) -> Judgement:
         """Every check of ``place`` over ``text``, all at once, each within its deadline. The strictest outcome stands.
