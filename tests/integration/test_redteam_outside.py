@@ -74,7 +74,7 @@ def test_an_endpoint_is_attacked_by_its_address_with_a_key_by_reference(place, m
 
 def test_an_endpoint_that_the_bundle_declares_is_attacked_by_its_name(place):
     with FakeProvider(joined) as provider:
-        declared = f'evals: {{endpoints: {{theirs: {{url: "{provider.base_url}/chat/completions", model: m}}}}}}\n'
+        declared = f'evals:\n  endpoints:\n    theirs:\n      url: "{provider.base_url}/chat/completions"\n      model: m\n'
         place.declare("http://127.0.0.1:9/v1", BUNDLE + declared)
         assert run(place, "injection-direct", "--target", "endpoint:theirs")["worked"]
         assert "theirs" in str(run(place, "injection-direct", "--target", "endpoint:their", code=2))
@@ -83,7 +83,7 @@ def test_an_endpoint_that_the_bundle_declares_is_attacked_by_its_name(place):
 def test_a_function_is_attacked_and_told_nothing_of_what_is_to_come_of_it(place):
     found = run(place, "injection-direct", "--target", "function:target.py:obeys", "--at-most", "0", code=10)
     assert found["worked"]
-    withstood = run(place, "injection-direct", "--target", "function:target.py:listens")
+    withstood = run(place, "harmful", "--target", "function:target.py:listens")
     assert withstood["worked"] == []
     assert withstood["attack_success"]["high"] > 0
     assert withstood["refused"], "what refuses everything is seen for what it is"
