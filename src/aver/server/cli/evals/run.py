@@ -96,11 +96,10 @@ def run(
         found = read_run(path)
         report = measured(found, seed)
         record(found, report, services)
-    drafts = sum(case.status == "draft" for case in dataset.cases)
     document = _document(found, report, ended.why, None if given is not None and given in path.parents else path)
-    document["drafts"] = drafts
+    document["drafts"] = dataset.drafts
     if not as_json:
-        _print(found, report, drafts, ended.why, document["file"], slices=slices)
+        _print(found, report, dataset.drafts, ended.why, document["file"], slices=slices)
     if as_json:
         print_json(document)
 
