@@ -16,7 +16,7 @@ from aver.releases.rollout.assignment import Who, assign
 from aver.releases.rollout.controller import RolloutController
 from aver.releases.rollout.declaration import plan_digest
 from aver.releases.rollout.desk import RegistryDesk
-from aver.releases.rollout.machine import abort, begin, promote
+from aver.releases.rollout.machine import begin, promote, say
 from aver.releases.rollout.reading import EvidenceTraffic
 from aver.releases.rollout.state import Rollout
 from aver.store import Store
@@ -277,7 +277,7 @@ def test_one_rollout_at_a_time_of_releases_that_exist(house):
     house.begin()
     with pytest.raises(Conflict):
         house.begin()
-    house.desk.change("production", lambda each: abort(each, house.clock.now(), by="ann", reason="enough"))
+    house.desk.change("production", lambda each: say(each, "abort", house.clock.now(), by="ann", reason="enough"))
     _step(house)
     assert house.registry.rows["production"].rollout is None
     house.registry.known = {CONTROL}
