@@ -16,6 +16,7 @@ from aver.releases.flags.service import SWITCH, Flags
 from aver.releases.flags.types import FlagsConfig
 from aver.releases.online.correlation import Correlation
 from aver.releases.online.history import History, calibration
+from aver.releases.rollout.assignment import Who
 from aver.releases.rollout.controller import RolloutController
 from aver.releases.rollout.declaration import read_plan
 from aver.releases.rollout.desk import RegistryDesk
@@ -100,8 +101,9 @@ def flags_config(bundle: Path) -> FlagsConfig:
 def flags_of(application: Application, config: FlagsConfig) -> Flags:
     """Flags as declared, less what switches stop."""
 
-    def killed(name: str) -> bool:
-        return any(each.kind == "feature" and each.name == f"{SWITCH}{name}" for each in application.store.switches())
+    def killed(name: str, who: Who) -> bool:
+        named = {"feature": f"{SWITCH}{name}"}
+        return any(each.kind == "feature" and each.holds(who.tenant, named) for each in application.store.switches())
 
     return Flags(lambda: config.declared, killed)
 

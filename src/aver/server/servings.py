@@ -138,7 +138,8 @@ class Servings:
         with await self.lend(principal, conversation) as lent:
             rollout = self._arms.rollout if self._arms is not None else None
             watch = self.shadows.watch(rollout, lent.pin) if rollout is not None else None
-            yield lent.serving.released(tenant, lent.pin, watch)
+            pin = await lent.serving.flagged(lent.pin, principal, conversation)
+            yield lent.serving.released(tenant, pin, watch)
 
     def stable(self) -> Serving:
         """The release in force, or the bundle as it is: for what is no one's turn. Blocking; raises as :meth:`lend` does."""

@@ -41,7 +41,15 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
+
+
+def _flags(known: Known) -> list[str]:
+    """Of each flag that decided the variant, as far as the step names them."""
+    given = [each.replace("/", ": ", 1) for each in known.texts("flags")]
+    more = known.count("flags_left_out")
+    return [*given, f"{more} more"] if more else given
 
 
 def _retrieved(known: Known) -> str:

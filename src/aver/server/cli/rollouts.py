@@ -204,7 +204,12 @@ def _number(value: float | None) -> str:
 
 
 def _change(
-    context: typer.Context, environment: str, act: Callable[[Rollout, datetime, str], Rollout], by: str, *, as_json: bool
+    context: typer.Context,
+    environment: str,
+    act: Callable[[Rollout, datetime, str], Rollout],
+    by: str,
+    *,
+    as_json: bool,
 ) -> None:
     from aver.server.rolling import controller, desk
 
