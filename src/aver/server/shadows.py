@@ -81,7 +81,7 @@ class Shadowing:
             released = lent.serving.released(services.store.tenant.name, pin)
             answer = await services.assistant.shadow(question, released)
         steps = await asyncio.to_thread(services.ledger.turn, answer.turn)
-        return Shadowed(values_of(steps), answer.answer)
+        return Shadowed(values_of(steps), answer.answer, answer.turn)
 
 
 class _Spending:

@@ -4,16 +4,17 @@ often."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from aver.evidence import Ledger, Step, StepKind
+from aver.releases.rollout.measures import MEASURES
 from aver.releases.rollout.observed import Reading
 from aver.releases.rollout.state import Rollout
 
-__all__ = ["EvidenceTraffic", "reading_of", "values_of"]
+__all__ = ["EvidenceTraffic", "Pair", "pairs_of", "reading_of", "values_of"]
 
 _ENDS: tuple[StepKind, ...] = ("sealed", "failed")
 _KINDS: tuple[StepKind, ...] = (*_ENDS, "called", "judged")
@@ -24,6 +25,29 @@ _ASSIGNED: frozenset[StepKind] = frozenset({"admitted", "called"})
 _BATCH = 200
 _LEFT = "cancelled"
 _BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A turn that a variant has answered too: its steps, the readings of the answer given, and those of the shadow."""
+
+    turn: str
+    variant: str
+    steps: Sequence[Step]
+    given: Mapping[str, float]
+    shadow: Mapping[str, float]
+
+
+def pairs_of(rollout: str, ledger: Ledger) -> Iterator[Pair]:
+    """All pairs that one tenant's evidence has of the rollout with this id, in order. A turn that has not ended is none yet."""
+    shadows = (step for step in ledger.of_kind("shadowed") if step.facts.get("rollout") == rollout)
+    while part := list(islice(shadows, _BATCH)):
+        turns = ledger.turns(step.turn for step in part)
+        for step in part:
+            steps = turns[step.turn]
+            if any(each.kind in _ENDS for each in steps):
+                shadow = {name: float(value) for name, value in step.facts.items() if name in MEASURES}
+                yield Pair(step.turn, str(step.facts["variant"]), steps, values_of(steps), shadow)
 
 
 class EvidenceTraffic:

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from aver.server.cli.bundle import BundleOption, located
-from aver.server.cli.options import AsJson
+from aver.server.cli.options import AsJson, Environment
 from aver.server.cli.output import print_json, printable, table
-from aver.server.cli.rollouts import By, Environment, findings, report
+from aver.server.cli.rollouts import By, findings, report
 from aver.server.cli.session import Session
 
 __all__ = ["app"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aver.server.cli.options import AsJson, TenantName
+from aver.server.cli.options import AsJson, Environment
+from aver.server.cli.outcomes import calibration, shadow
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
 
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
     from aver.releases.rollout.machine import Word
     from aver.releases.rollout.state import Rollout
 
-__all__ = ["By", "Environment", "app", "findings", "report"]
+__all__ = ["By", "app", "findings", "report"]
 
 app = typer.Typer(help="Rollouts: a release that is let in step by step, measured against the one in force.")
 
-Environment = Annotated[
-    str, typer.Option("--environment", "-e", metavar="NAME", help="Where; production, if left out.")
-]
 By = Annotated[str, typer.Option("--user", metavar="NAME", help="Who says so; whoever runs the command, if left out.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")]
 
@@ -150,24 +148,8 @@ def history(context: typer.Context, environment: Environment = "production", as_
     table(("rollout", "kind", "began", "status", "stage", "why"), rows)
 
 
-@app.command()
-def calibration(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -> None:
-    """Show which offline measures foretell what releases come to in production, and which have stopped to."""
-    from aver.server.rolling import held_against
-
-    with Session.of(context).application() as application:
-        past, found = held_against(application, tenant)
-    if as_json:
-        print_json({"correlations": found, "escapes": past.escapes, "releases": sorted(past.online)})
-        return
-    for each in found:
-        sys.stdout.write(f"{printable(each.slice + ': ' if each.slice else '')}{printable(each.said)}\n")
-    for escape in past.escapes:
-        sys.stdout.write(
-            f"escaped: {escape.metric} of {escape.release[:12]} ({escape.gap}). {printable(escape.todo)}\n"
-        )
-    if not found:
-        sys.stdout.write("no release has figures both from before and from after it met traffic\n")
+app.command()(shadow)
+app.command()(calibration)
 
 
 def report(rollout: Rollout) -> dict[str, Any]:
