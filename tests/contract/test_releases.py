@@ -89,6 +89,28 @@ def test_promotions_and_the_way_back(registry, made, events):
         registry.rollback("staging", "bob", "x", a)
 
 
+def test_nothing_leads_to_a_release_whose_files_are_gone(tmp_path, registry, made):
+    a, b, c = (each.digest for each in made)
+    registry.promote("development", a, "ann")
+    registry.promote("development", b, "ann")
+    own = made[0].manifest.paths["n.md"].sha256
+    blob = tmp_path / "data" / "releases" / "blobs" / own
+    kept = blob.read_bytes()
+    blob.unlink()
+    for lead in (
+        lambda: registry.rollback("development", "bob", "it is worse"),
+        lambda: registry.rollback("development", "bob", "it is worse", a),
+        lambda: registry.promote("development", a, "ann"),
+    ):
+        with pytest.raises(VerificationFailed, match=r"n\.md"):
+            lead()
+    assert registry.environment("development").digest == b, "nobody is left without a release"
+    registry.promote("development", c, "ann")
+    assert registry.rollback("development", "bob", "it is worse").digest == b, "the others are not concerned"
+    blob.write_bytes(kept)
+    assert registry.rollback("development", "bob", "it is worse").digest == a
+
+
 def test_a_promotion_takes_what_is_asked_for(tmp_path, registry):
     release = registry.create(write_bundle(tmp_path / "b", GUARDED), by="ann")
     assert len(registry.lacking("production", release.digest)) == 4

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from aver.core import Clock, user_reader
-from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFound
+from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFound, VerificationFailed
 from aver.releases import rows
 from aver.releases.declaration import ENVIRONMENT, ReleaseConfig, Stage
 from aver.releases.promoting import lacking
-from aver.releases.types import Environment, Event, Move, MoveKind, Record, Release, under_way
+from aver.releases.types import Environment, Event, Manifest, Move, MoveKind, Record, Release, under_way
 from aver.store import Store
 from aver.store.control import past_rollouts
 
@@ -25,13 +25,21 @@ class Environments:
     """The environments of an installation, in its control database.
 
     ``record`` puts what happens on record with every tenant. A promotion that cannot be recorded does not take place; a rollback has
-    taken place by then, because evidence that cannot be written is no reason to go on with what is bad. Thread-safe; blocking.
+    taken place by then, because evidence that cannot be written is no reason to go on with what is bad. ``missing`` says which files of a release
+    are not there. Thread-safe; blocking.
     """
 
-    def __init__(self, store: Store, clock: Clock, record: Record = lambda _: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        record: Record = lambda _: None,
+        missing: Callable[[Manifest], Sequence[str]] = lambda _: (),
+    ) -> None:
         self._store = store
         self._clock = clock
         self._record = record
+        self._missing = missing
 
     def pins(self) -> dict[str, Environment]:
         """All that a replica has to know, by environment, in one query of a few rows: asked several times a second."""
@@ -74,8 +82,9 @@ class Environments:
 
         With ``force`` it is done without what the release :meth:`lacks <lacking>`, by somebody who has one of the ``roles`` that may, for a
         ``reason`` that is kept. ``revision`` is that of the environment as it was read, where what was read matters. Raises
-        :class:`~aver.core.errors.Conflict` for what is lacking and for an environment that was changed meanwhile, and
-        :class:`~aver.core.errors.Forbidden` without such a role.
+        :class:`~aver.core.errors.Conflict` for what is lacking and for an environment that was changed meanwhile,
+        :class:`~aver.core.errors.Forbidden` without such a role, and :class:`~aver.core.errors.VerificationFailed` for a release whose files are
+        gone, which nothing helps.
         """
         check_person(by)
         check_reason(reason)
@@ -83,6 +92,7 @@ class Environments:
             was, release = _environment(tx, environment, revision), rows.find(tx, reference)
             if release.digest == was.digest and not under_way(was.rollout):
                 return was
+            self._require_files(release)
             stages = _stages(tx, was, release)
             if lacked := _lacking(tx, release, stages):
                 _check_force(stages, lacked, force, roles, reason)
@@ -95,14 +105,18 @@ class Environments:
         """Point an environment back: to the release that was in force before, or ``to`` an earlier one of this environment. A rollout that is
         under way ends; without ``to``, that alone is what is taken back. Nothing of bundles, models and gates is asked.
 
-        Raises :class:`~aver.core.errors.NotFound` where there is nothing to go back to; and, once it is done, what kept it from being recorded.
+        Raises :class:`~aver.core.errors.NotFound` where there is nothing to go back to, and :class:`~aver.core.errors.VerificationFailed` where its
+        files are gone, so that nobody could be served it; and, once it is done, what kept it from being recorded.
         """
         check_person(by)
         if not check_reason(reason):
             raise InvalidInput("A rollback is recorded with its reason", "Say why.")
         with self._store.begin() as tx:
             was = _environment(tx, environment)
-            now = self._move(tx, was, "rolled_back", _earlier(tx, was, to), by, reason)
+            target, previous = _earlier(tx, was, to)
+            if target != was.digest:
+                self._require_files(rows.find(tx, target))
+            now = self._move(tx, was, "rolled_back", (target, previous), by, reason)
         try:
             self._record(Event("release_rolled_back", now.digest, by, environment, was.digest, reason))
         except AverError as error:
@@ -123,6 +137,11 @@ class Environments:
         mine = past_rollouts.c.environment == environment
         with self._store.read() as tx:
             return list(tx.scalars(select(past_rollouts.c.rollout).where(mine).order_by(past_rollouts.c.revision)))
+
+    def _require_files(self, release: Release) -> None:
+        if gone := self._missing(release.manifest):
+            cause = f"Release {release.digest[:12]} cannot be served: the bytes of {gone[0]!r} are gone"
+            raise VerificationFailed(cause, "Restore a backup, or aver release import it; or name another release.")
 
     def _move(
         self,

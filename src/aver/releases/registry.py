@@ -35,8 +35,8 @@ class Registry(Environments):
     :class:`~aver.releases.environments.Environments` says of where they are in force. Thread-safe; blocking."""
 
     def __init__(self, store: Store, clock: Clock, folder: Path, record: Record = lambda _: None) -> None:
-        super().__init__(store, clock, record)
         self._files = Files(folder)
+        super().__init__(store, clock, record, self._files.missing)
 
     # Releases
 
