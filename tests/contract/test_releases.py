@@ -130,6 +130,25 @@ def test_a_promotion_takes_what_is_asked_for(tmp_path, registry):
         registry.promote("producton", release.digest, "ann")
 
 
+def test_a_sign_off_that_is_withdrawn_counts_no_more(tmp_path, registry, events):
+    declared = "release: {environments: {production: {sign_offs: [security]}}}\n"
+    release = registry.create(write_bundle(tmp_path / "b", declared), by="ann")
+    registry.sign_off(release, "security", by="sec")
+    for role, signer in (("product", "sec"), ("security", "ann"), ("security", "\0")):
+        with pytest.raises(NotFound, match="has not signed it off"):
+            registry.withdraw(release, role, signer, by="ann", reason="she left")
+    with pytest.raises(InvalidInput, match="for a reason"):
+        registry.withdraw(release, "security", "sec", by="ann", reason=" ")
+    assert registry.lacking("production", release.digest) == ()
+    registry.withdraw(release, "security", "sec", by="ann", reason="she left the team")
+    assert (events[-1].kind, events[-1].role) == ("release_sign_off_withdrawn", "security")
+    assert registry.lacking("production", release.digest) == ("nobody has signed it off as security",)
+    with pytest.raises(Conflict):
+        registry.promote("production", release.digest, "ann")
+    registry.sign_off(release, "security", by="tom")
+    assert registry.promote("production", release.digest, "ann").digest == release.digest
+
+
 def test_force_takes_a_role_and_a_reason_and_says_what_was_lacking(tmp_path, registry):
     declared = "release: {environments: {production: {gate: true, override: [lead]}}}\n"
     release = registry.create(write_bundle(tmp_path / "b", declared), by="ann")

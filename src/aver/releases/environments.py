@@ -98,7 +98,8 @@ class Environments:
                 _check_force(stages, lacked, force, roles, reason)
             previous = was.previous if release.digest == was.digest else was.digest
             now = self._move(tx, was, "promoted", (release.digest, previous), by, reason, lacked)
-            self._record(Event("release_promoted", now.digest, by, environment, was.digest, reason, lacked=lacked))
+            event = Event("release_promoted", now.digest, by, environment, was.digest, reason, "", lacked, _ended(was))
+            self._record(event)
         return now
 
     def rollback(self, environment: str, by: str, reason: str, to: str | None = None) -> Environment:
@@ -118,7 +119,8 @@ class Environments:
                 self._require_files(rows.find(tx, target))
             now = self._move(tx, was, "rolled_back", (target, previous), by, reason)
         try:
-            self._record(Event("release_rolled_back", now.digest, by, environment, was.digest, reason))
+            event = Event("release_rolled_back", now.digest, by, environment, was.digest, reason, rollout=_ended(was))
+            self._record(event)
         except AverError as error:
             error.add_note(f"{environment} is rolled back; a tenant's evidence does not say so.")
             raise
@@ -181,6 +183,11 @@ def _environment(tx: Connection, name: str, revision: int | None = None) -> Envi
     if revision is not None and found.revision != revision:
         raise Conflict(f"The environment {name!r} was changed meanwhile", "Look at it again, and decide anew.")
     return found
+
+
+def _ended(was: Environment) -> str:
+    """The rollout that a move of the environment ends."""
+    return str(was.rollout.get("id", "")) if was.rollout is not None and under_way(was.rollout) else ""
 
 
 def _stages(tx: Connection, was: Environment, release: Release) -> list[Stage]:

@@ -208,6 +208,22 @@ class Registry(Environments):
             self._record(Event("release_signed_off", release.digest, by, reason=note, role=role))
         return given
 
+    def withdraw(self, release: Release, role: str, signer: str, *, by: str, reason: str) -> None:
+        """Take back what ``signer`` said in a role: it counts no more, as that of somebody who has lost the role. What was promoted with it stays in
+        force. Raises :class:`~aver.core.errors.NotFound` where that person has not signed the release off in that role."""
+        check_person(by)
+        if not check_reason(reason):
+            raise InvalidInput("A sign-off is withdrawn for a reason, which is kept", "Say why.")
+        table = release_sign_offs
+        mine = (table.c.digest == release.digest, table.c.role == role, table.c.by == signer)
+        with self._store.begin() as tx:
+            given = [(each.role, each.by) for each in rows.sign_offs_of(tx, release.digest)]
+            if (role, signer) not in given:
+                cause = f"{signer[:60]!r} has not signed it off as {role[:60]!r}"
+                raise NotFound(cause, "See who has: aver release show.")
+            tx.execute(delete(table).where(*mine))
+            self._record(Event("release_sign_off_withdrawn", release.digest, by, reason=reason, role=role))
+
     @staticmethod
     def _signing_roles(tx: Connection, release: Release) -> frozenset[str]:
         """Those that the release asks for, or one that is in force somewhere and is to be replaced."""

@@ -197,13 +197,25 @@ def _release_signed_off(known: Known) -> str:
     return f"Signed {_the_release(known)} off{role}"
 
 
+def _release_sign_off_withdrawn(known: Known) -> str:
+    role = f" as {known.text('role')}" if known.text("role") else ""
+    return f"Withdrew the sign-off{role} of {_the_release(known)}"
+
+
 def _release_promoted(known: Known) -> str:
     without = f", without {known.counted('lacked', 'condition')}" if known.count("lacked") else ""
-    return f"Promoted {_the_release(known)} to {known.text('environment', 'an environment')}{without}"
+    return (
+        f"Promoted {_the_release(known)} to {known.text('environment', 'an environment')}{without}{_overtaken(known)}"
+    )
 
 
 def _release_rolled_back(known: Known) -> str:
-    return f"Rolled {known.text('environment', 'an environment')} back to {_the_release(known, 'no release')}"
+    back = f"Rolled {known.text('environment', 'an environment')} back to {_the_release(known, 'no release')}"
+    return back + _overtaken(known)
+
+
+def _overtaken(known: Known) -> str:
+    return f", which ended {known.text('rollout')}" if known.text("rollout") else ""
 
 
 def _gated(known: Known) -> str:
@@ -253,6 +265,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "indexed": _indexed,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
+    "release_sign_off_withdrawn": _release_sign_off_withdrawn,
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
     "key_created": _key_created,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from aver.store.control import rollout_figures
 
 __all__ = ["Books", "Environment", "Environments", "RegistryDesk", "record_events"]
 
+_OVERTAKEN = "the environment was promoted or rolled back meanwhile"
 BY = "rollout"
 """Whom a promotion is said to be by that nobody made."""
 
@@ -101,13 +103,15 @@ class RegistryDesk:
         return found
 
     def past(self, environment: str) -> list[Rollout]:
-        """Those that have ended, oldest first; what is there of a row that cannot be read any more is left out."""
+        """Those that have ended, oldest first, also by a promotion or a rollback of the environment over their heads; what is there of a row that
+        cannot be read any more is left out."""
         found = []
         for row in self._registry.past_rollouts(environment):
             try:
-                found.append(from_json(row))
+                rollout = from_json(row)
             except VerificationFailed:
                 continue
+            found.append(rollout if rollout.ended else replace(rollout, status="aborted", reason=_OVERTAKEN))
         return found
 
     def change(self, environment: str, act: Callable[[Rollout], Rollout]) -> Rollout:

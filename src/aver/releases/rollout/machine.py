@@ -140,8 +140,11 @@ def promote(rollout: Rollout, now: datetime, *, by: str, reason: str, variant: s
 
 
 def _ticked(rollout: Rollout, now: datetime) -> Rollout:
-    """With the time since the last look counted: none where the clock went back, no more than :data:`LONGEST_LOOK` where it went ahead."""
+    """With the time since the last look counted, no more than :data:`LONGEST_LOOK` of it. Of a clock that is behind by less than that, another replica's
+    is ahead: what that one has counted is not counted again. One that is further behind was set back, and is gone by from now on."""
     passed = 0.0 if rollout.looked is None else (now - rollout.looked).total_seconds()
+    if -LONGEST_LOOK <= passed < 0:
+        return rollout
     return replace(rollout, ran=rollout.ran + min(max(passed, 0.0), LONGEST_LOOK), looked=now)
 
 

@@ -158,6 +158,21 @@ def test_of_several_variants_the_bad_one_is_stopped_and_the_others_go_on():
     assert [variant.stopped for variant in after.variants] == [True, False]
 
 
+def test_two_replicas_whose_clocks_differ_count_no_time_twice():
+    rollout, observed, now = rollout_of(), observed_of(rollout_of()), NOW
+    for _ in range(20):  # one of them is 50 seconds behind; they take turns, three seconds apart
+        now += timedelta(seconds=3)
+        rollout = advance(rollout, analyse(rollout, observed), now)
+        now += timedelta(seconds=3)
+        rollout = advance(rollout, analyse(rollout, observed), now - timedelta(seconds=50))
+    assert rollout.ran <= 120
+    behind = now - timedelta(days=400)  # and a clock that was set back holds nothing up for as long
+    for _ in range(3):
+        behind += timedelta(seconds=60)
+        rollout = advance(rollout, analyse(rollout, observed), behind)
+    assert rollout.looked == behind
+
+
 def test_people_pause_resume_abort_and_promote():
     rollout = rollout_of()
     observed = _measured(rollout, (2000, 0.95), (500, 0.6))
