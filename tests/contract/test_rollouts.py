@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from aver.core.errors import Conflict
+from aver.core.errors import Conflict, NotFound
 from aver.evidence import Draft, Ledger
 from aver.releases import Registry
 from aver.releases.rollout.assignment import Who, assign
@@ -161,6 +161,9 @@ def test_who_moves_the_environment_ends_its_rollout_and_it_is_told(one, act, tmp
     assert one.controller().step() == []
     (past,) = one.desk.past("development")
     assert (past.id, past.status) == (rollout.id, "aborted")
+    assert one.desk.latest("development").id == rollout.id
+    with pytest.raises(NotFound):
+        one.desk.latest("development", "experiment")
     again = one.begin(one.registry.environment("development").digest, one.arms[1])
     one.desk.change("development", lambda each: say(each, "abort", one.clock.now(), by="ann", reason="enough"))
     one.controller().step()
@@ -192,3 +195,17 @@ def test_a_replica_that_dies_between_two_writes_is_gone_on_for(one, replica, mon
     assert one.registry.environment("development").digest == one.arms[1]
     assert staged(one, rollout) == ["began", "promoted"]
     assert one.desk.measured(rollout)[0].observed.turns.sum() == 120
+
+
+def test_what_a_rollout_that_was_rolled_back_came_to_can_still_be_seen(one):
+    rollout = one.begin(*one.arms)
+    one.controller().step()
+    tenant = next(iter(one.books))
+    for number in range(150):
+        tried = assign(rollout, Who(tenant, f"user{number}")).arm == "candidate"
+        one.turn(rollout, f"user{number}", supported=0 if tried else 3)
+    one.controller().step()
+    past = one.desk.latest("development")
+    assert past.status == "rolled_back"
+    analysis = one.controller().analysis(past)
+    assert (analysis.verdict, analysis.findings[0].outcome) == ("fail", "fail")

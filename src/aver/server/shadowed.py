@@ -10,13 +10,11 @@ from aver.core.errors import NotFound
 from aver.core.principal import Principal
 from aver.releases.rollout.reading import Pair, pairs_of
 from aver.releases.rollout.shadow import Difference, differences
-from aver.server.rolling import desk
 
 if TYPE_CHECKING:
-    from aver.server.application import Application
     from aver.server.tenancy import TenantServices
 
-__all__ = ["Compared", "Otherwise", "latest_rollout", "shadowed"]
+__all__ = ["Compared", "Otherwise", "shadowed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,6 @@ class Compared:
     pairs: int
     differences: tuple[Difference, ...]
     own: tuple[Otherwise, ...]
-
-
-def latest_rollout(application: Application, environment: str) -> str:
-    """The id of the rollout that is under way in an environment, else of the last that was; :class:`~aver.core.errors.NotFound` without any."""
-    rollouts = desk(application)
-    if current := rollouts.find(environment):
-        return current.rollout.id
-    for each in reversed(rollouts.past(environment)):
-        return each.id
-    raise NotFound(f"There was no rollout in {environment!r} yet", "Begin one: aver rollout start.")
 
 
 def shadowed(services: TenantServices, principal: Principal, rollout: str) -> Compared:

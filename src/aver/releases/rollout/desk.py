@@ -15,7 +15,7 @@ from aver.core.clock import Clock
 from aver.core.errors import AverError, Conflict, NotFound, VerificationFailed
 from aver.evidence import Draft, Ledger
 from aver.releases.rollout.controller import Kept, Measured
-from aver.releases.rollout.state import Event, Rollout, from_json, to_json
+from aver.releases.rollout.state import Event, Kind, Rollout, from_json, to_json
 from aver.store import TenantStore
 from aver.store.control import rollout_figures
 
@@ -101,6 +101,17 @@ class RegistryDesk:
         if found is None:
             raise NotFound(f"There is no rollout in {environment!r}", "Begin one: aver rollout start.")
         return found
+
+    def latest(self, environment: str, kind: Kind | None = None) -> Rollout:
+        """The rollout or experiment of an environment, that is under way or was last; of one ``kind`` where it is given. Raises
+        :class:`~aver.core.errors.NotFound` where there was none."""
+        current = self.find(environment)
+        for each in ([current.rollout] if current else []) + self.past(environment)[::-1]:
+            if kind in (None, each.kind):
+                return each
+        raise NotFound(
+            f"There was no {kind or 'rollout'} in {environment!r} yet", f"Begin one: aver {kind or 'rollout'} start."
+        )
 
     def past(self, environment: str) -> list[Rollout]:
         """Those that have ended, oldest first, also by a promotion or a rollback of the environment over their heads; what is there of a row that

@@ -34,11 +34,13 @@ def shadow(
 ) -> None:
     """Show what the candidate would have answered otherwise: how its metrics differ over all of the tenant's turns that it answered unseen, and the answers to
     a user's own, the newest first."""
-    from aver.server.shadowed import latest_rollout, shadowed
+    from aver.server.rolling import desk
+    from aver.server.shadowed import shadowed
 
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        found = shadowed(services, services.principal(user, group), rollout or latest_rollout(application, environment))
+        chosen = rollout or desk(application).latest(environment).id
+        found = shadowed(services, services.principal(user, group), chosen)
     otherwise = [each for each in found.own if not each.same]
     if as_json:
         print_json(_compared(found, otherwise[:count]))

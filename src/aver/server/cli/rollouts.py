@@ -46,11 +46,11 @@ def start(
 
 @app.command()
 def status(context: typer.Context, environment: Environment = "production", as_json: AsJson = False) -> None:
-    """Show where a rollout stands, and every metric with its interval."""
+    """Show where the rollout stands that is under way, or how the last one ended, and every metric with its interval."""
     from aver.server.rolling import controller, desk
 
     with Session.of(context).application() as application:
-        rollout = desk(application).one(environment).rollout
+        rollout = desk(application).latest(environment)
         analysis = controller(application).analysis(rollout)
     if as_json:
         print_json({"rollout": report(rollout), "analysis": analysis.record(), "reasons": analysis.reasons})
