@@ -104,6 +104,7 @@ def test_nothing_leads_to_a_release_whose_files_are_gone(tmp_path, registry, mad
     ):
         with pytest.raises(VerificationFailed, match=r"n\.md"):
             lead()
+    assert registry.lacking("development", a) == ("the bytes of 'n.md' are gone",)
     assert registry.environment("development").digest == b, "nobody is left without a release"
     registry.promote("development", c, "ann")
     assert registry.rollback("development", "bob", "it is worse").digest == b, "the others are not concerned"

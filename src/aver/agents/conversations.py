@@ -144,7 +144,7 @@ class Conversations:
 
     def _as_read(self, principal: Principal, step: Step) -> Step:
         """A step as it is; of a shadow's answer, without it where what that one looked at may not all be read."""
-        if step.kind != "shadowed" or step.body is None:
+        if step.kind != "shadowed" or not (step.body or {}).get("text"):
             return step
         shadow = str(step.facts.get("shadow") or "")
         content = _content(self._ledger.turns([shadow]).get(shadow, ()))

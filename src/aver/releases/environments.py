@@ -65,7 +65,8 @@ class Environments:
         in force there, so that leaving a condition out takes a release that meets it."""
         with self._store.read() as tx:
             was, release = _environment(tx, environment), rows.find(tx, reference)
-            return _lacking(tx, release, _stages(tx, was, release))
+            gone = [f"the bytes of {path!r} are gone" for path in self._missing(release.manifest)[:1]]
+            return *gone, *_lacking(tx, release, _stages(tx, was, release))
 
     def promote(
         self,

@@ -101,8 +101,8 @@ def _told(difference: Difference) -> tuple[float, float, float]:
 
 def _otherwise(each: Otherwise) -> Iterator[str]:
     yield f"{each.turn}  {' '.join(each.question.split())[:200]}"
-    yield f"  given: {' '.join(each.given.split())[:1000]}"
-    yield f"  {each.variant}: {' '.join(each.shadow.split())[:1000]}"
+    for who, words in (("given", each.given), (each.variant, each.shadow)):
+        yield f"  {who}: {' '.join(words.split())[:1000] or '(no answer)'}"
     moved = [
         f"{name} {given:.4g} \N{RIGHTWARDS ARROW} {shadow:.4g}"
         for name, (given, shadow) in each.metrics.items()
