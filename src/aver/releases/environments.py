@@ -93,7 +93,9 @@ class Environments:
             was, release = _environment(tx, environment, revision), rows.find(tx, reference)
             if release.digest == was.digest and not under_way(was.rollout):
                 return was
-            self._require_files(release)
+            if gone := self._missing(release.manifest):
+                cause = f"Release {release.digest[:12]} cannot be served: the bytes of {gone[0]!r} are gone"
+                raise VerificationFailed(cause, "Restore a backup, or import it again: aver release import.")
             stages = _stages(tx, was, release)
             if lacked := _lacking(tx, release, stages):
                 _check_force(stages, lacked, force, roles, reason)
@@ -107,18 +109,14 @@ class Environments:
         """Point an environment back: to the release that was in force before, or ``to`` an earlier one of this environment. A rollout that is
         under way ends; without ``to``, that alone is what is taken back. Nothing of bundles, models and gates is asked.
 
-        Raises :class:`~aver.core.errors.NotFound` where there is nothing to go back to, and :class:`~aver.core.errors.VerificationFailed` where its
-        files are gone, so that nobody could be served it; and, once it is done, what kept it from being recorded.
+        Raises :class:`~aver.core.errors.NotFound` where there is nothing to go back to; and, once it is done, what kept it from being recorded.
         """
         check_person(by)
         if not check_reason(reason):
             raise InvalidInput("A rollback is recorded with its reason", "Say why.")
         with self._store.begin() as tx:
             was = _environment(tx, environment)
-            target, previous = _earlier(tx, was, to)
-            if target != was.digest:
-                self._require_files(rows.find(tx, target))
-            now = self._move(tx, was, "rolled_back", (target, previous), by, reason)
+            now = self._move(tx, was, "rolled_back", _earlier(tx, was, to), by, reason)
         try:
             event = Event("release_rolled_back", now.digest, by, environment, was.digest, reason, rollout=_ended(was))
             self._record(event)
@@ -140,11 +138,6 @@ class Environments:
         mine = past_rollouts.c.environment == environment
         with self._store.read() as tx:
             return list(tx.scalars(select(past_rollouts.c.rollout).where(mine).order_by(past_rollouts.c.revision)))
-
-    def _require_files(self, release: Release) -> None:
-        if gone := self._missing(release.manifest):
-            cause = f"Release {release.digest[:12]} cannot be served: the bytes of {gone[0]!r} are gone"
-            raise VerificationFailed(cause, "Restore a backup, or aver release import it; or name another release.")
 
     def _move(
         self,

@@ -117,6 +117,10 @@ class Registry(Environments):
         """Paths of the release's files that are gone or changed; its manifest was checked when it was read."""
         return self._files.damaged(release.manifest)
 
+    def missing(self, release: Release) -> list[str]:
+        """Paths of the release's files whose bytes are not there: quick, for whoever has just rolled back to it."""
+        return self._files.missing(release.manifest)
+
     def differing(self, release: Release, bundle: Path, without: Sequence[Path] = ()) -> list[str]:
         """Paths of files that the folder ``bundle`` has otherwise than the release, or only one of the two has."""
         now = {each.path: each for each in freeze(self._entries(bundle, without), digest_only)}

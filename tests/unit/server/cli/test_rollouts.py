@@ -90,12 +90,16 @@ def test_a_rollout_is_changed_by_a_word_and_what_it_came_to_is_seen_afterwards(a
     assert aver("experiment", "status", code=3)["detail"] == "There was no experiment in 'production' yet"
 
 
-def test_a_rollback_over_its_head_ends_a_rollout(aver, started):
+def test_a_rollback_over_its_head_ends_a_rollout(aver, started, tmp_path):
     back = aver("release", "rollback", "production", "--reason", "it is rude", "-u", "bob")
     assert back["digest"] == started[0]
     assert aver("rollout", "step")["changed"] == []
     assert [each["status"] for each in aver("rollout", "history")["rollouts"]] == ["aborted"]
     assert aver("rollout", "start", "v2", "--user", "ann")["status"] == "running"
+    for blob in (tmp_path / "data" / "releases" / "blobs").iterdir():
+        blob.unlink()
+    words = ("release", "rollback", "production", "--reason", "the disk is broken")
+    assert "'aver.yaml' are gone" in aver(*words, text=True), "it is done, and told"
 
 
 def test_what_got_past_is_told_and_its_turns_become_cases(aver, application, started):
