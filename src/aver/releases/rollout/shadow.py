@@ -27,10 +27,12 @@ _log = logging.getLogger("aver.rollout.shadow")
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """What a shadow came to: its readings by metric, and the answer, which stands in the evidence under the asking person's key."""
+    """What a shadow came to: its readings by metric, and the answer, which stands in the evidence under the asking person's key. ``turn`` is the shadow's own,
+    whose evidence says what it looked at."""
 
     values: Mapping[str, float]
     text: str = ""
+    turn: str = ""
 
     @property
     def usd(self) -> float:
@@ -107,6 +109,7 @@ class Shadows:
             "variant": variant.name,
             "release": variant.digest[:64],
             "group": assigned.group,
+            "shadow": made.turn or None,
             **{name: value for name, value in made.values.items() if name in MEASURES},
         }
         try:
