@@ -17,7 +17,7 @@ from aver.core.errors import AverError
 from aver.evidence import Draft
 from aver.releases.rollout.assignment import CONTROL, HOLDOUT, Assigned, bucket
 from aver.releases.rollout.measures import MEASURES
-from aver.releases.rollout.sequences import reach
+from aver.evals.statistics.boundary import reach
 from aver.releases.rollout.state import Rollout, Variant
 
 __all__ = ["Difference", "Shadowed", "Shadows", "differences", "shadow_of"]
