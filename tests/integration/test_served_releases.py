@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from aver.evidence import Step
+from aver.releases.rollout.reading import EvidenceTraffic
 from aver.server.acting import at_work, begin
 from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
@@ -60,7 +61,7 @@ async def test_a_caller_goes_by_the_release_of_their_arm_at_every_door(place, mo
     stable = place.freeze("old", bundle(model.base_url, "small", "Old words."), tools__desk=TOOL)
     candidate = place.freeze("new", bundle(model.base_url, "large", "New words."), tools__desk=TOOL)
     place.promote(stable)
-    place.roll_out(stable, candidate, 50)
+    rollout = place.roll_out(stable, candidate, 50)
     with serving(place.application) as server:
         async with aiohttp.ClientSession() as session:
             seen = {}
@@ -87,6 +88,14 @@ async def test_a_caller_goes_by_the_release_of_their_arm_at_every_door(place, mo
         ("small", stable[:16]),
         ("large", candidate[:16]),
     }
+    # Each call says which arm it was given, so that the rollout measures it: also one that asks for what its release does not have.
+    traffic, before = EvidenceTraffic(lambda: {"acme": services.ledger}), {"acme": {}}
+    readings, _ = traffic.since(rollout, before)
+    assert len(readings) == 24
+    assert {each.arm for each in readings} == {"control", "candidate"}
+    assert sum(each.values["failed"] for each in readings) == 12
+    assert all(each.covariate > 0 and (each.values["failed"] or each.values["latency_ms"] > 0) for each in readings)
+    assert any(each.values["total_tokens"] for each in readings)
 
 
 async def test_a_turn_of_an_agent_goes_on_under_the_release_it_began_under_days_later(place, model):

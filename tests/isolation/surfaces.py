@@ -283,6 +283,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys((f"agents {each}" for each in ("run", "resume", "show")), _CALLS),
     "agents turns": "the user's own tasks",
     "agents list": _NOTHING,
+    "rollout shadow": "the user's own turns, as far as what they rest on may be read, and figures of all",
     **dict.fromkeys(("policy explain", "policy diff"), _RECORD),
     "approvals list": _CALLS,
     "approvals show": _CALLS,
@@ -299,7 +300,19 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(
                 f"release {each}"
                 for each in (
-                    *("create", "list", "show", "diff", "tag", "untag", "sign-off", "gate", "lacking", "promote"),
+                    *(
+                        "create",
+                        "list",
+                        "show",
+                        "diff",
+                        "tag",
+                        "untag",
+                        "sign-off",
+                        "withdraw",
+                        "gate",
+                        "lacking",
+                        "promote",
+                    ),
                     *(
                         "rollback",
                         "history",

@@ -131,9 +131,9 @@ class Conversations:
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns; :class:`NotFound` for any other. Where something the turn looked at
         can no longer be read, what was written about it is left out of the steps; and where checks held back some of the answer, so is
-        what the model wrote."""
+        what the model wrote. What another release would have answered rests on what that one looked at."""
         self._own_turn(principal, turn)
-        steps = _as_shown(self._ledger.turn(turn))
+        steps = tuple(self._as_read(principal, step) for step in _as_shown(self._ledger.turn(turn)))
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
             return steps
@@ -141,6 +141,16 @@ class Conversations:
             step if step.kind == "admitted" or step.body is None else replace(step, body={"withheld": _WITHHELD})
             for step in steps
         )
+
+    def _as_read(self, principal: Principal, step: Step) -> Step:
+        """A step as it is; of a shadow's answer, without it where what that one looked at may not all be read."""
+        if step.kind != "shadowed" or not (step.body or {}).get("text"):
+            return step
+        shadow = str(step.facts.get("shadow") or "")
+        content = _content(self._ledger.turns([shadow]).get(shadow, ()))
+        if content is not None and content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
+            return step
+        return replace(step, body={"withheld": _WITHHELD})
 
     def turn(self, principal: Principal, turn: str) -> PastTurn:
         """One of the principal's own turns, as it may be shown now; :class:`NotFound` for any other, and once it was erased."""

@@ -110,18 +110,18 @@ class Guarding:
     async def answer(self, answer: Answer) -> Answer:
         """What it says beside its sentences, which were checked when they were shown."""
         conflicts = [replace(each, other=await self.quoted(each.other)) for each in answer.conflicts]
-        return replace(answer, conflicts=tuple(conflicts))
+        said = await self._shown(answer.answer) if answer.abstained else answer.answer
+        return replace(answer, answer=said, conflicts=tuple(conflicts))
 
     async def quoted(self, citation: Citation) -> Citation:
         """As it may be shown. Raises :class:`~aver.core.errors.Blocked`."""
-        judgement = await self._judge(citation.quote, "output")
-        judgement.require()
-        return replace(citation, quote=mask(citation.quote, judgement.findings))
+        return replace(citation, quote=await self._shown(citation.quote))
 
     def made(self, judgement: Judgement) -> None:
-        """Keep it for the evidence."""
-        self._made.append(judgement)
-        self._unrecorded.append(judgement)
+        """Keep it for the evidence, where there is anything to say."""
+        if judgement.judged:
+            self._made.append(judgement)
+            self._unrecorded.append(judgement)
 
     def unrecorded(self, *places: Place) -> Iterator[list[Judgement]]:
         """What was made of the texts of each of ``places`` and does not stand in evidence yet."""
@@ -144,6 +144,11 @@ class Guarding:
             said = [f"{check}: {', '.join(sorted(kinds))}" if kinds else check for check, kinds in found.items()]
             if said:
                 yield f"{words} ({'; '.join(said)})."
+
+    async def _shown(self, text: str) -> str:
+        judgement = await self._judge(text, "output")
+        judgement.require()
+        return mask(text, judgement.findings)
 
     def _heard(self, text: str, place: Place) -> None:
         if (place, text) not in self._told:

@@ -22,15 +22,17 @@ class Pin:
     """The digest of the release that was to answer, where it cannot be opened."""
     shadow_of: str = ""
     """The turn whose question is answered once more, unseen, to compare."""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of the flags that decide for the turn, if the release declares any."""
 
     def facts(self, part: str) -> Mapping[str, Any]:
         """For the step ``admitted``. ``part`` is the digest of what the release says of the feature, which stands for the release where it is
         not frozen."""
         if not self.release:
-            return {"release": part}
+            return {"release": part, **self.flags}
         known = ("environment", "instead_of", "shadow_of")
         said = {name: value for name in known if (value := getattr(self, name))}
-        return {"release": self.release, "part": part, **said, **self.assigned}
+        return {"release": self.release, "part": part, **said, **self.assigned, **self.flags}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Pin:

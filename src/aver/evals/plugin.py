@@ -170,7 +170,7 @@ async def _asked(
             why = f"{result.error}: {result.said}" if result.error else "; ".join(result.notes.values())
             failed.append(f"{result.case}: {', '.join(short)} {why}".rstrip())
     sheet = sheet_of(found)
-    held = objections(sheet, {each.id: each for each in dataset.cases}, dataset.digest)
+    held = objections(sheet, dataset.cases, dataset.digest)
     return SuiteResult(measured(found), Trial(header.suite, sheet, None, held), failed)
 
 

@@ -91,7 +91,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A labelled set. ``digest`` is SHA-256 of the file, hexadecimal."""
+    """A labelled set, in memory. ``digest`` is SHA-256 of the file, hexadecimal."""
 
     name: str
     digest: str

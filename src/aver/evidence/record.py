@@ -14,7 +14,15 @@ VERSION = 1
 GENESIS = "0" * 64
 """What the first step names as the hash before it."""
 
-_RELEASES = {"release_created", "release_signed_off", "release_promoted", "release_rolled_back", "staged", "gated"}
+_RELEASES = {
+    "release_created",
+    "release_signed_off",
+    "release_sign_off_withdrawn",
+    "release_promoted",
+    "release_rolled_back",
+    "staged",
+    "gated",
+}
 SIGNED = frozenset(
     {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", *_RELEASES}
 )

@@ -42,6 +42,7 @@ StepKind = Literal[
     "evaluated",  # a labelled set asked and measured: its digest, the release's, the figures
     "release_created",  # a bundle was frozen under one digest
     "release_signed_off",  # somebody in a role says that a release may be promoted
+    "release_sign_off_withdrawn",  # that counts no more
     "release_promoted",  # an environment was pointed to a release
     "release_rolled_back",  # an environment was pointed back to an earlier one
     "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures

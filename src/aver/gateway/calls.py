@@ -98,6 +98,8 @@ class CallRecord:
     """Who asked. Stands in the body alone, which is under this person's key."""
     release: str = ""
     """The digest of the release that it went by, as in :attr:`Call.release`."""
+    assigned: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of the arm that it was given, as in :attr:`Call.assigned`."""
     shared: str = ""
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
@@ -120,6 +122,7 @@ class CallRecord:
             "cache": self.cache,
             "shared": self.shared or None,
             "release": self.release[:16] or None,
+            **self.assigned,
             "config": self.config[:16] or None,
             "prices": self.prices[:16] or None,
             "input_tokens": usage.input_tokens,
@@ -186,6 +189,8 @@ class Call:
     """The turn it is part of, if any."""
     release: str = ""
     """The digest of the release that it goes by, if any: answers of one release are never given by another."""
+    assigned: Mapping[str, Any] = field(default_factory=dict)
+    """Of a call that is part of no turn, the arm of the rollout under way, as facts."""
     config: str = ""
     """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
@@ -216,4 +221,5 @@ class Call:
             feature=self.feature,
             user=self.principal.user,
             release=self.release,
+            assigned={**self.assigned, "bytes": self.size} if self.assigned else {},
         )

@@ -9,7 +9,7 @@ The section ``guardrails`` of ``aver.yaml``::
     tenants:
       acme: {input: {personal: flag}}
 
-A tenant's own line for a check in a place goes before the common one.
+A tenant's own line for a check in a place goes before the common one, and either before :data:`STANDARD`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from aver.gateway.config.shapes import Choice, Either, Field, ListOf, Made, MapO
 from aver.gateway.config.words import CREDENTIAL, NAME, POSITIVE, SHARE, TEXT, URL, record
 from aver.guard.builtin import QUICK
 from aver.guard.detecting import Detecting, Narrowed
-from aver.guard.judging import NOTHING, Guard, Rail
+from aver.guard.judging import Guard, Rail
 from aver.guard.kinds import KINDS, SHAPES, Configured
 from aver.guard.types import Check, Detector, Failing, Mode, Place
 
-__all__ = ["GUARDRAILS", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
+__all__ = ["GUARDRAILS", "STANDARD", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
 
 LEAST = 0.5
 """How sure a detector has to be, where nothing is declared."""
+_LINKS = "exfiltration"
 EndpointKind = Literal["moderation", "llama_guard", "classifier", "presidio", "guardrails_ai", "nemo"]
 
 
@@ -67,6 +68,8 @@ class Declared:
 
 
 Places = Mapping[Place, Mapping[str, Declared]]
+STANDARD: Places = {"output": {_LINKS: Declared("redact", deadline=10.0)}}
+"""What holds where nothing else is declared of it: an answer that a client renders fetches and carries away nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,19 @@ class Guardrails:
             for place in get_args(Place)
             if place in self.places or place in own
         }
+
+    def standard(self, tenant: str) -> Places:
+        """What holds of :data:`STANDARD` for the tenant of this name: where links are declared to be checked, that alone counts."""
+        declared = self.of(tenant)
+        return {
+            place: checks
+            for place, checks in STANDARD.items()
+            if not any(name in checks or self._checks_links(name) for name in declared.get(place, ()))
+        }
+
+    def _checks_links(self, name: str) -> bool:
+        check = self.checks.get(name)
+        return isinstance(check, Configured) and check.kind == "links"
 
 
 _MODE = Choice("mode", get_args(Mode))
@@ -243,9 +259,7 @@ def guard_of(
 
     Raises :class:`~aver.core.errors.SettingsError` for a check that is neither, and what making one raises.
     """
-    places = declared.of(tenant)
-    if not any(places.values()):
-        return NOTHING
+    places, standard = declared.of(tenant), declared.standard(tenant)
     opened = dict(endpoints or {})
 
     def narrowed(check: Check, each: Declared) -> Check:
@@ -253,7 +267,7 @@ def guard_of(
         least = 0.0 if each.least == LEAST else each.least
         return Narrowed(check, least=least, kinds=each.kinds) if each.kinds or least else check
 
-    def rail(name: str, each: Declared) -> Rail:
+    def rail(name: str, each: Declared, *, quiet: bool = False) -> Rail:
         if name in opened:
             return Rail(narrowed(opened[name], each), each.mode, each.deadline, each.failing)
         if name not in known:
@@ -264,10 +278,13 @@ def guard_of(
             if _is_check(one)
             else Detecting(cast(Detector, one), least=each.least, kinds=each.kinds, quick=name in QUICK)
         )
-        return Rail(check, each.mode, each.deadline, each.failing)
+        return Rail(check, each.mode, each.deadline, each.failing, quiet)
 
     rails = {place: [rail(name, each) for name, each in checks.items()] for place, checks in places.items()}
-    return Guard(rails, sha256_hex(canonical_json(GUARDRAILS.write(Guardrails(declared.checks, places)))))
+    for place, checks in standard.items():
+        rails.setdefault(place, []).extend(rail(name, each, quiet=True) for name, each in checks.items())
+    written = GUARDRAILS.write(Guardrails(declared.checks, places)) if any(places.values()) else None
+    return Guard(rails, "" if written is None else sha256_hex(canonical_json(written)))
 
 
 def _is_check(one: Detector | Check) -> TypeGuard[Check]:

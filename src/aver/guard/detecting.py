@@ -12,7 +12,7 @@ from aver.guard.context import Context
 from aver.guard.threads import in_thread
 from aver.guard.types import Check, Detector, Finding, Place, Verdict
 
-__all__ = ["Comparing", "Detecting", "Narrowed", "Placed"]
+__all__ = ["Comparing", "Detecting", "Narrowed", "Opening", "Placed"]
 
 _INLINE = 2_000
 """Characters up to which a quick detector runs where it is called: others wait for no more than a few milliseconds."""
@@ -30,6 +30,13 @@ class Placed(Protocol):
     """A detector that looks for something else in each place."""
 
     def at(self, place: Place) -> Detector: ...
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A detector that knows when nothing it looks for begins in a text."""
+
+    def opened(self, text: str) -> bool: ...
 
 
 class Detecting:
@@ -52,6 +59,10 @@ class Detecting:
         made = copy(self)
         made._detector = self._detector.within(context)  # noqa: SLF001 - its own copy
         return made
+
+    def opened(self, text: str) -> bool:
+        """Whether anything that is looked for may begin in ``text`` and go on beyond it."""
+        return self._detector.opened(text) if isinstance(self._detector, Opening) else True
 
     async def check(self, text: str, place: Place) -> Verdict:
         detector = self._detector.at(place) if isinstance(self._detector, Placed) else self._detector

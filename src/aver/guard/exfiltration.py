@@ -19,7 +19,7 @@ from urllib.parse import unquote_plus
 from aver.core.errors import InvalidInput
 from aver.guard.context import Context
 from aver.guard.conversation import Memory
-from aver.guard.links import Link, links
+from aver.guard.links import Link, begins, links
 from aver.guard.plain import plain
 from aver.guard.types import Finding
 
@@ -69,6 +69,10 @@ class Exfiltration:
         made._memory = Memory(context=context)  # noqa: SLF001 - its own copy
         return made
 
+    def opened(self, text: str) -> bool:
+        """Whether a link, an element or a run of unseen characters may begin in ``text``."""
+        return begins(text) or (not text.isascii() and _INVISIBLE.search(text) is not None)
+
     def find(self, text: str) -> Sequence[Finding]:
         found = [*self._in_links(text), *_hidden(text)]
         found.sort(key=lambda each: (each.start, -each.score))
@@ -88,8 +92,9 @@ class Exfiltration:
                 carried = self._carried(link)
                 if link.loads:
                     yield Finding("remote_image", link.start, link.end, max(0.7, carried))
-                elif carried >= 0.5 and not self._memory.knows(link):
-                    yield Finding("data_in_link", link.start, link.end, carried)
+                elif (carried >= 0.5 or link.perhaps) and not self._memory.knows(link):
+                    kind = "data_in_link" if carried >= 0.5 else "remote_image"
+                    yield Finding(kind, link.start, link.end, max(0.7, carried))
 
     def _allowed(self, host: str) -> bool:
         return host in self._exact or any(host.endswith(end) for end in self._under)

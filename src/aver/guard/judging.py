@@ -30,6 +30,8 @@ class Rail:
     mode: Mode
     deadline: float = 1.0
     failing: Failing = "hold"
+    quiet: bool = False
+    """Nobody declared it: it is on record where it found something, or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,11 @@ class Guard:
         """Whether anything is checked there at all."""
         return bool(self._rails.get(place))
 
-    def holds_back(self, place: Place) -> bool:
-        """Whether any check there may cut or block."""
-        return any(rail.mode in ("redact", "block") for rail in self._rails.get(place, ()))
+    def holds_back(self, place: Place, text: str) -> bool:
+        """Whether any check there may cut or block what begins in ``text`` and goes on beyond it."""
+        return any(
+            rail.mode in ("redact", "block") and _opened(rail.check, text) for rail in self._rails.get(place, ())
+        )
 
     async def judge(self, text: str, place: Place) -> Judgement:
         """Every check of ``place`` over ``text``, all at once, each within its deadline. The strictest outcome stands.
@@ -160,7 +164,8 @@ class Guard:
         rails = self._rails.get(place, ())
         if not rails:
             return Judgement(place, "pass", (), ())
-        judged = await asyncio.gather(*(_judged(rail, text, place) for rail in rails))
+        each_judged = await asyncio.gather(*(_judged(rail, text, place) for rail in rails))
+        judged = [each for rail, each in zip(rails, each_judged, strict=True) if not (rail.quiet and _silent(each))]
         outcome = strictest(each.outcome for each in judged)
         cut = [finding for each in judged if each.outcome == "redact" for finding in each.verdict.findings]
         return Judgement(place, outcome, judged, resolved(cut))
@@ -172,6 +177,14 @@ NOTHING = Guard({})
 
 def _within(check: Check, context: Context) -> Check:
     return check.within(context) if isinstance(check, Detecting) else check
+
+
+def _opened(check: Check, text: str) -> bool:
+    return check.opened(text) if isinstance(check, Detecting) else True
+
+
+def _silent(judged: Judged) -> bool:
+    return judged.verdict.outcome == "pass" and not judged.failure
 
 
 async def _judged(rail: Rail, text: str, place: Place) -> Judged:

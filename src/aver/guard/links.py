@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from heapq import merge
 from urllib.parse import unquote
 
-__all__ = ["Link", "links"]
+__all__ = ["Link", "begins", "links"]
 
 _END = r"[^\s<>\"'`\])}]"
 _WRITTEN = re.compile(
     # Markdown, inline and by reference: the target may stand in angle brackets, and may be followed by a title. A definition may stand
-    # in a quotation or a list.
+    # in a quotation or a list, and begins a line, or a sentence, which whoever shows it may put on a line of its own.
     r"\]\(\s{0,9}(?:<(?P<angled>[^<>\n]{1,9000})|(?P<inline>[^\s<>()]{1,9000}(?:(?<!\])\([^\s<>()]{0,200}\)[^\s<>()]{0,2000})?))"
-    r"|^[ \t>*+-]{0,40}\[(?P<label>[^\]]{1,300})\]:\s{0,9}(?:<(?P<bracketed>[^<>\n]{1,9000})|(?P<reference>[^\s<>]{1,9000}))"
+    r"|(?:^[ \t>*+-]{0,40}|(?<=\s))\[(?P<label>[^\]]{1,300})\]:\s{0,9}(?:<(?P<bracketed>[^<>\n]{1,9000})|(?P<reference>[^\s<>]{1,9000}))"
     # In angle brackets by itself.
     r"|<(?P<auto>(?:https?|ftps?|wss?|javascript|vbscript|data|mailto):[^\s<>]{1,9000})>"
     r"|\burl\(\s{0,9}[\"']?(?P<style>[^\s\"')]{1,9000})|@import\s{1,9}[\"'](?P<sheet>[^\s\"']{1,9000})"
@@ -31,6 +31,7 @@ _ELEMENT = re.compile(
 )
 _BRACKET = re.compile(r"!?\[|\]")
 _REFERRED = re.compile(r"\[([^\[\]]{1,300})\]")
+_VERBATIM = re.compile(r"(?<!`)(`+)(?!`)[^`]{0,2000}(?<!`)\1(?!`)|<[^<>]{1,2000}>")
 _LABEL = 2_000
 """Characters of a link's text at most."""
 _ATTRIBUTE = re.compile(
@@ -56,7 +57,7 @@ _SPECIAL = frozenset({"http", "https", "ftp", "ftps", "ws", "wss"})
 @dataclass(frozen=True, slots=True)
 class Link:
     """A link at ``start`` to ``end``. ``host`` is lower case, without a trailing dot, empty for a relative one; ``rest`` is what follows
-    it: path, query and fragment. ``loads``: a renderer fetches it without anybody's click."""
+    it: path, query and fragment. ``loads``: a renderer fetches it without anybody's click. ``perhaps``: whether it does stands before what was read."""
 
     start: int
     end: int
@@ -64,6 +65,7 @@ class Link:
     host: str
     rest: str
     loads: bool
+    perhaps: bool = False
 
 
 def links(text: str) -> Iterator[Link]:
@@ -76,16 +78,26 @@ _HINTS = ("](", "]:", "<", ":/", ":\\", "www.", "url(", "@import", "script", "ma
 """Without any of which, in lower case, nothing of the above is written; far cheaper to see."""
 
 
-def _written(text: str) -> Iterator[Link]:
+def begins(text: str) -> bool:
+    """Whether a link may begin in ``text``, of whatever follows it."""
+    return "[" in text or _hinted(text)
+
+
+def _hinted(text: str) -> bool:
     lower = text.lower()
-    if not any(hint in lower for hint in _HINTS):
+    return any(hint in lower for hint in _HINTS)
+
+
+def _written(text: str) -> Iterator[Link]:
+    if not _hinted(text):
         return
-    pictured = _pictured(text)
+    pictured, referred = _pictured(text), _labels(text)
     for match in _WRITTEN.finditer(text):
         if target := match["angled"] or match["inline"]:
             yield _inline(text, match, target)
         elif target := match["bracketed"] or match["reference"]:
-            yield _link(match.span(), target, loads=_label(match["label"]) in pictured)
+            label = _label(match["label"])
+            yield _link(match.span(), target, loads=label in pictured, perhaps=label not in referred)
         elif target := match["style"] or match["sheet"]:
             yield _link(match.span(), target, loads=True)
         else:
@@ -109,6 +121,11 @@ def _pictured(text: str) -> set[str]:
     return labels
 
 
+def _labels(text: str) -> set[str]:
+    """Those that anything but their definition refers to."""
+    return {_label(found[1]) for found in _REFERRED.finditer(text) if text[found.end() : found.end() + 1] != ":"}
+
+
 def _label(written: str) -> str:
     return " ".join(written.casefold().split())
 
@@ -124,7 +141,18 @@ def _inline(text: str, match: re.Match[str], target: str) -> Link:
     since = max(0, at - _LABEL, text.rfind("](", 0, at) if at < _LABEL else text.rfind("](", at - _LABEL, at))
     picture = text.rfind("![", since, at)
     start = picture if picture >= 0 else text.rfind("[", since, at)
-    return _link((start if start >= 0 else at, match.end()), target, loads=picture >= 0)
+    perhaps = not _opened(text[max(0, at - _LABEL) : at])
+    return _link((start if start >= 0 else at, match.end()), target, loads=picture >= 0, perhaps=perhaps)
+
+
+def _opened(before: str) -> bool:
+    """Whether the bracket that closes after ``before`` was opened in it: not in code, within an element or behind a backslash."""
+    depth = 1
+    for bracket in reversed(re.findall(r"(?<!\\)[\[\]]", _VERBATIM.sub("", before))):
+        depth += 1 if bracket == "]" else -1
+        if not depth:
+            return True
+    return False
 
 
 def _of_element(match: re.Match[str]) -> Iterator[Link]:
@@ -150,14 +178,14 @@ def _addresses(name: str, value: str) -> Iterable[str]:
     return (value,)
 
 
-def _link(span: tuple[int, int], address: str, *, loads: bool) -> Link:
+def _link(span: tuple[int, int], address: str, *, loads: bool, perhaps: bool = False) -> Link:
     # Browsers drop tabs, newlines and invisible characters, read a backslash as a slash, however many of them, and decode the host.
     cleaned = _DROPPED.sub("", html.unescape(address)).strip(_TRIMMED)
     scheme = re.match(r"([a-z][a-z0-9+.-]*)\s*:", cleaned, re.IGNORECASE)
     if scheme and scheme[1].lower() == "mailto":
         who, mark, said = _before_query(cleaned[scheme.end() :])
         name, _, host = who.rpartition("@")
-        return Link(*span, "mailto", unquote(host).lower().rstrip("."), f"/{name}{mark}{said}", loads)
+        return Link(*span, "mailto", unquote(host).lower().rstrip("."), f"/{name}{mark}{said}", loads, perhaps)
     if not scheme or scheme[1].lower() in _SPECIAL:
         head, mark, tail = _before_query(cleaned)
         head = head.replace("\\", "/")
@@ -166,7 +194,7 @@ def _link(span: tuple[int, int], address: str, *, loads: bool) -> Link:
     parts = _ADDRESS.match(cleaned)
     assert parts is not None
     host = unquote(parts["host"] or "").lower().rstrip(".")
-    return Link(*span, (parts["scheme"] or "").lower(), host, parts["rest"] or "", loads)
+    return Link(*span, (parts["scheme"] or "").lower(), host, parts["rest"] or "", loads, perhaps)
 
 
 def _before_query(address: str) -> tuple[str, str, str]:

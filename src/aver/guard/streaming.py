@@ -23,7 +23,7 @@ _LONGEST_HELD = 8_000
 class Passage:
     """The way of one text past a guard, in units such as sentences. A unit may go on once the one after it was read together with it and
     with what stood before, and once whatever was found in it has ended: what is split over two units is found before its first half is
-    shown. Where no check may cut or block, each goes on at once. What is to be cut out is, in full; :func:`~aver.guard.mask` says how that looks.
+    shown. Where no check may cut or block what begins in it, it goes on at once. What is to be cut out is, in full; :func:`~aver.guard.mask` says how that looks.
 
     The units put together are the text, so that each brings its own white space. Costs what the checks cost over some three times
     the text. Raises :class:`~aver.core.errors.Blocked` once a check blocks, and when something to be cut out is longer than 8,000
@@ -42,9 +42,6 @@ class Passage:
         if not unit:
             return []
         findings = await self._judge(unit)
-        if not self._guard.holds_back(self._place):
-            self._held.append(unit)
-            return self._pass_on(1, ())
         # What goes over into the new unit, or beyond what was read, keeps back the unit that it begins in.
         end = sum(map(len, self._held))
         for each in findings:
@@ -55,6 +52,8 @@ class Passage:
             at += len(self._held[going])
             going += 1
         self._held.append(unit)
+        if going == len(self._held) - 1 and not self._guard.holds_back(self._place, unit):
+            going += 1
         if sum(map(len, self._held[going:])) > _LONGEST_HELD + len(unit):
             raise Blocked(
                 f"What is to be cut out of the text goes on for more than {_LONGEST_HELD:,} characters",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from aver.core import Clock, user_reader
-from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFound
+from aver.core.errors import AverError, Conflict, Forbidden, InvalidInput, NotFound, VerificationFailed
 from aver.releases import rows
 from aver.releases.declaration import ENVIRONMENT, ReleaseConfig, Stage
 from aver.releases.promoting import lacking
-from aver.releases.types import Environment, Event, Move, MoveKind, Record, Release, under_way
+from aver.releases.types import Environment, Event, Manifest, Move, MoveKind, Record, Release, under_way
 from aver.store import Store
 from aver.store.control import past_rollouts
 
@@ -25,13 +25,21 @@ class Environments:
     """The environments of an installation, in its control database.
 
     ``record`` puts what happens on record with every tenant. A promotion that cannot be recorded does not take place; a rollback has
-    taken place by then, because evidence that cannot be written is no reason to go on with what is bad. Thread-safe; blocking.
+    taken place by then, because evidence that cannot be written is no reason to go on with what is bad. ``missing`` says which files of a release
+    are not there. Thread-safe; blocking.
     """
 
-    def __init__(self, store: Store, clock: Clock, record: Record = lambda _: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        record: Record = lambda _: None,
+        missing: Callable[[Manifest], Sequence[str]] = lambda _: (),
+    ) -> None:
         self._store = store
         self._clock = clock
         self._record = record
+        self._missing = missing
 
     def pins(self) -> dict[str, Environment]:
         """All that a replica has to know, by environment, in one query of a few rows: asked several times a second."""
@@ -57,7 +65,8 @@ class Environments:
         in force there, so that leaving a condition out takes a release that meets it."""
         with self._store.read() as tx:
             was, release = _environment(tx, environment), rows.find(tx, reference)
-            return _lacking(tx, release, _stages(tx, was, release))
+            gone = [f"the bytes of {path!r} are gone" for path in self._missing(release.manifest)[:1]]
+            return *gone, *_lacking(tx, release, _stages(tx, was, release))
 
     def promote(
         self,
@@ -74,8 +83,9 @@ class Environments:
 
         With ``force`` it is done without what the release :meth:`lacks <lacking>`, by somebody who has one of the ``roles`` that may, for a
         ``reason`` that is kept. ``revision`` is that of the environment as it was read, where what was read matters. Raises
-        :class:`~aver.core.errors.Conflict` for what is lacking and for an environment that was changed meanwhile, and
-        :class:`~aver.core.errors.Forbidden` without such a role.
+        :class:`~aver.core.errors.Conflict` for what is lacking and for an environment that was changed meanwhile,
+        :class:`~aver.core.errors.Forbidden` without such a role, and :class:`~aver.core.errors.VerificationFailed` for a release whose files are
+        gone, which nothing helps.
         """
         check_person(by)
         check_reason(reason)
@@ -83,12 +93,16 @@ class Environments:
             was, release = _environment(tx, environment, revision), rows.find(tx, reference)
             if release.digest == was.digest and not under_way(was.rollout):
                 return was
+            if gone := self._missing(release.manifest):
+                cause = f"Release {release.digest[:12]} cannot be served: the bytes of {gone[0]!r} are gone"
+                raise VerificationFailed(cause, "Restore a backup, or import it again: aver release import.")
             stages = _stages(tx, was, release)
             if lacked := _lacking(tx, release, stages):
                 _check_force(stages, lacked, force, roles, reason)
             previous = was.previous if release.digest == was.digest else was.digest
             now = self._move(tx, was, "promoted", (release.digest, previous), by, reason, lacked)
-            self._record(Event("release_promoted", now.digest, by, environment, was.digest, reason, lacked=lacked))
+            event = Event("release_promoted", now.digest, by, environment, was.digest, reason, "", lacked, _ended(was))
+            self._record(event)
         return now
 
     def rollback(self, environment: str, by: str, reason: str, to: str | None = None) -> Environment:
@@ -104,7 +118,8 @@ class Environments:
             was = _environment(tx, environment)
             now = self._move(tx, was, "rolled_back", _earlier(tx, was, to), by, reason)
         try:
-            self._record(Event("release_rolled_back", now.digest, by, environment, was.digest, reason))
+            event = Event("release_rolled_back", now.digest, by, environment, was.digest, reason, rollout=_ended(was))
+            self._record(event)
         except AverError as error:
             error.add_note(f"{environment} is rolled back; a tenant's evidence does not say so.")
             raise
@@ -162,6 +177,11 @@ def _environment(tx: Connection, name: str, revision: int | None = None) -> Envi
     if revision is not None and found.revision != revision:
         raise Conflict(f"The environment {name!r} was changed meanwhile", "Look at it again, and decide anew.")
     return found
+
+
+def _ended(was: Environment) -> str:
+    """The rollout that a move of the environment ends."""
+    return str(was.rollout.get("id", "")) if was.rollout is not None and under_way(was.rollout) else ""
 
 
 def _stages(tx: Connection, was: Environment, release: Release) -> list[Stage]:

@@ -35,8 +35,8 @@ class Registry(Environments):
     :class:`~aver.releases.environments.Environments` says of where they are in force. Thread-safe; blocking."""
 
     def __init__(self, store: Store, clock: Clock, folder: Path, record: Record = lambda _: None) -> None:
-        super().__init__(store, clock, record)
         self._files = Files(folder)
+        super().__init__(store, clock, record, self._files.missing)
 
     # Releases
 
@@ -116,6 +116,10 @@ class Registry(Environments):
     def damaged(self, release: Release) -> list[str]:
         """Paths of the release's files that are gone or changed; its manifest was checked when it was read."""
         return self._files.damaged(release.manifest)
+
+    def missing(self, release: Release) -> list[str]:
+        """Paths of the release's files whose bytes are not there: quick, for whoever has just rolled back to it."""
+        return self._files.missing(release.manifest)
 
     def differing(self, release: Release, bundle: Path, without: Sequence[Path] = ()) -> list[str]:
         """Paths of files that the folder ``bundle`` has otherwise than the release, or only one of the two has."""
@@ -207,6 +211,22 @@ class Registry(Environments):
             tx.execute(insert(release_sign_offs), values)
             self._record(Event("release_signed_off", release.digest, by, reason=note, role=role))
         return given
+
+    def withdraw(self, release: Release, role: str, signer: str, *, by: str, reason: str) -> None:
+        """Take back what ``signer`` said in a role: it counts no more, as that of somebody who has lost the role. What was promoted with it stays in
+        force. Raises :class:`~aver.core.errors.NotFound` where that person has not signed the release off in that role."""
+        check_person(by)
+        if not check_reason(reason):
+            raise InvalidInput("A sign-off is withdrawn for a reason, which is kept", "Say why.")
+        table = release_sign_offs
+        mine = (table.c.digest == release.digest, table.c.role == role, table.c.by == signer)
+        with self._store.begin() as tx:
+            given = [(each.role, each.by) for each in rows.sign_offs_of(tx, release.digest)]
+            if (role, signer) not in given:
+                cause = f"{signer[:60]!r} has not signed it off as {role[:60]!r}"
+                raise NotFound(cause, "See who has: aver release show.")
+            tx.execute(delete(table).where(*mine))
+            self._record(Event("release_sign_off_withdrawn", release.digest, by, reason=reason, role=role))
 
     @staticmethod
     def _signing_roles(tx: Connection, release: Release) -> frozenset[str]:

@@ -32,7 +32,9 @@ __all__ = [
 FORMAT = "aver-release-1"
 GateOutcome = Literal["pass", "fail", "inconclusive"]
 MoveKind = Literal["promoted", "rolled_back"]
-EventKind = Literal["release_created", "release_signed_off", "release_promoted", "release_rolled_back"]
+EventKind = Literal[
+    "release_created", "release_signed_off", "release_sign_off_withdrawn", "release_promoted", "release_rolled_back"
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -199,6 +201,8 @@ class Event:
     reason: str = ""
     role: str = ""
     lacked: tuple[str, ...] = ()
+    rollout: str = ""
+    """The id of the one that this ended, if any was under way."""
 
 
 def under_way(rollout: Mapping[str, Any] | None) -> bool:

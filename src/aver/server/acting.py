@@ -41,7 +41,8 @@ async def begin(
     with await application.servings.lend(principal, entered) as lent:
         agents = lent.serving.agents
         config = agents.find(services, principal, agent)
-        async with agents.acting(services, agent, lent.pin) as acting:
+        pin = await lent.serving.flagged(lent.pin, principal, entered)
+        async with agents.acting(services, agent, pin) as acting:
             return await asyncio.to_thread(acting.begin, principal, task, conversation, config.output, entered)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
     from aver.releases.declaration import ReleaseConfig
+    from aver.releases.flags.types import FlagsConfig
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
 
@@ -48,6 +49,7 @@ class Bundle:
     release: ReleaseConfig | None = None
     folder: Path | None = field(default=None, compare=False)
     evals: Evals | None = None
+    flags: FlagsConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -78,6 +80,7 @@ def read_whole(directory: Path) -> Bundle:
         _release(sections),
         folder,
         _evals(sections),
+        _flags(sections),
     )
 
 
@@ -127,13 +130,12 @@ def bundle_schema() -> Schema:
 
 def _refuse_rollouts(sections: Mapping[str, YamlValue]) -> None:
     """A mistake in how a release is to meet traffic is told with the others; what it says is read when a rollout begins."""
-    if not sections.keys() & {"rollout", "experiments", "flags"}:
+    if not sections.keys() & {"rollout", "experiments"}:
         return
-    from aver.releases.flags.declaration import read_flags
     from aver.releases.rollout.declaration import read_plan
     from aver.releases.rollout.experiments import read_experiments
 
-    for name, read in (("rollout", read_plan), ("experiments", read_experiments), ("flags", read_flags)):
+    for name, read in (("rollout", read_plan), ("experiments", read_experiments)):
         if name in sections and not sections[name].is_null:
             read(sections[name])
 
@@ -169,3 +171,11 @@ def _evals(sections: Mapping[str, YamlValue]) -> Evals | None:
     from aver.evals.declaration import read_evals
 
     return read_evals(sections["evals"])
+
+
+def _flags(sections: Mapping[str, YamlValue]) -> FlagsConfig | None:
+    if "flags" not in sections:
+        return None
+    from aver.releases.flags.declaration import read_flags
+
+    return read_flags(sections["flags"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,10 +13,10 @@ from aver.agents.tools.declaration import ServerConfig
 from aver.core.errors import AverError
 from aver.core.yaml import nearest
 from aver.evals.datasets.coverage import cover
+from aver.evals.datasets.reading import Opened
 from aver.evals.declaration import Evals, Suite
 from aver.evals.gates.types import EACH, Condition
 from aver.evals.scorers.registry import require_measured
-from aver.evals.types import Case
 from aver.gateway.credentials.types import SecretSource
 from aver.policy import Annotations, Policies, analysis
 from aver.policy.cases import Checked, check, read_cases
@@ -119,29 +119,30 @@ def _policy(policies: Policies, tools: Mapping[str, Annotations]) -> Iterator[Fi
 
 def _evals(evals: Evals, folder: Path) -> Iterator[Finding]:
     """Sets that cannot be read, conditions on what nobody measures, and flows with too few cases."""
-    sets: dict[str, Sequence[Case]] = {}
+    sets: dict[str, Opened] = {}
+    tags: dict[str, set[str]] = {}
     for name, suite in evals.suites.items():
         try:
-            sets[name] = dataset_of(suite, folder).cases
+            sets[name] = dataset_of(suite, folder)
+            tags[name] = {tag for case in sets[name] for tag in case.tags}
         except AverError as error:
             yield Finding("error", f"suite {name}", f"{error.cause}. {error.next_step}")
     for condition in evals.gate:
         for name in [condition.suite] if condition.suite else evals.suites:
             if name in evals.suites:
-                yield from _condition(condition, evals.suites[name], sets.get(name))
+                yield from _condition(condition, evals.suites[name], tags.get(name))
     for each in cover(evals.flows, sets) if len(sets) == len(evals.suites) else ():
         if each.wanted is not None and not each.is_enough:
             yield Finding("warning", f"flow {each.flow}", f"It has {each.counted} of {each.wanted} cases.")
 
 
-def _condition(condition: Condition, suite: Suite, cases: Sequence[Case] | None) -> Iterator[Finding]:
+def _condition(condition: Condition, suite: Suite, tags: set[str] | None) -> Iterator[Finding]:
     subject = f"condition {condition.text}"
     try:
         require_measured(condition.measure, suite.scorers)
     except AverError as error:
         yield Finding("error", subject, f"{error.cause}. {error.next_step}")
-    tags = {tag for case in cases or () for tag in case.tags}
-    if cases is not None and condition.slice not in ("", EACH, *tags):
+    if tags is not None and condition.slice not in ("", EACH, *tags):
         advice = nearest(condition.slice, tags) if tags else "None has any."
         yield Finding("error", subject, f"No case of {suite.name} has the tag {condition.slice!r}. {advice}")
 

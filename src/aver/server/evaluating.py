@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING
 from aver import __version__
 from aver.core import canonical_json, new_id, sha256_hex
 from aver.core.clock import rfc3339
-from aver.core.errors import Conflict, InvalidInput
-from aver.evals.datasets.reading import read_dataset
+from aver.core.errors import Conflict
+from aver.evals.datasets.reading import Opened, open_dataset
 from aver.evals.labels import Golds, Labels
 from aver.evals.report import Report
 from aver.evals.running.bounds import Bounds
@@ -26,12 +25,12 @@ from aver.evals.running.service import Ended, Runner
 from aver.evals.scorers.kinds import Means, named_gold
 from aver.evals.scorers.registry import scorers_of
 from aver.evals.targets.asking import Asker
-from aver.evals.targets.function import Function
 from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
-from aver.evals.types import Case, Dataset, Result, RunHeader, Scorer, Target
+from aver.evals.types import Result, RunHeader, Scorer, Target
 from aver.guard.declared import GUARDRAILS
 from aver.server.judging import judges_of
+from aver.server.outside import endpoint_of, opened_endpoint, opened_function
 
 if TYPE_CHECKING:
     from aver.core import Principal
@@ -52,7 +51,7 @@ class Plan:
     """What is asked of whom, and where it is written. ``folder`` is what files of the suite are named from."""
 
     suite: Suite
-    dataset: Dataset
+    dataset: Opened
     evals: Evals
     folder: Path
     out: Path
@@ -62,20 +61,10 @@ class Plan:
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
 
 
-def dataset_of(suite: Suite, folder: Path) -> Dataset:
-    """The cases of all its files as one set. Raises as reading does, and :class:`~aver.core.errors.InvalidInput` for an id that two files have."""
-    sets = [read_dataset(folder / name, needs_label=suite.target in _IN_KNOWLEDGE) for name in suite.cases]
-    if len(sets) == 1:
-        return sets[0]
-    places: dict[str, str] = {}
-    for case in (case for each in sets for case in each.cases):
-        if case.id in places:
-            raise InvalidInput(
-                f"{case.place}: the id {case.id!r} stands in {places[case.id]} too", "Give one of them another id."
-            )
-        places[case.id] = case.place
-    digest = hashlib.sha256("\n".join(each.digest for each in sets).encode()).hexdigest()
-    return Dataset(suite.name, digest, tuple(case for each in sets for case in each.cases))
+def dataset_of(suite: Suite, folder: Path) -> Opened:
+    """The cases of all its files as one set. Raises as :func:`~aver.evals.datasets.reading.open_dataset`."""
+    files = [folder / name for name in suite.cases]
+    return open_dataset(suite.name, files, needs_label=suite.target in _IN_KNOWLEDGE)
 
 
 async def evaluated(
@@ -90,12 +79,12 @@ async def evaluated(
     Raises what labels, targets and scorers raise before anything is asked, and :class:`~aver.core.errors.Conflict` for a run that was made otherwise.
     """
     dataset = plan.dataset
-    async with _opened(application, services, plan, dataset.cases) as (target, scorers, release):
+    async with _opened(application, services, plan) as (target, scorers, release):
         header = RunHeader(
             suite=plan.suite.name,
             dataset=dataset.name,
             dataset_digest=dataset.digest,
-            cases=len(dataset.cases),
+            cases=len(dataset),
             target=target.name,
             target_digest=target.digest,
             release=plan.release if release and plan.release else release,
@@ -118,13 +107,13 @@ async def evaluated(
                 enough=enough,
                 watch=watch,
             )
-            return await runner.run(dataset.cases, len(dataset.cases), earlier.results() if earlier is not None else ())
+            return await runner.run(dataset, len(dataset), earlier.results() if earlier is not None else ())
 
 
 async def checked(application: Application, services: TenantServices, plan: Plan) -> SelfTest:
     """What doing nothing and the labels themselves reach in a suite; nobody is asked. Raises as :func:`evaluated` before anything is asked."""
-    async with _judged(application, services, plan, plan.dataset.cases) as (scorers, means):
-        return await self_test(plan.dataset.cases, scorers, Oracle(means.gold))
+    async with _judged(application, services, plan) as (scorers, means):
+        return await self_test(plan.dataset, scorers, Oracle(means.gold))
 
 
 def record(run: Run, report: Report, services: TenantServices) -> str:
@@ -185,10 +174,10 @@ def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
 
 @asynccontextmanager
 async def _opened(
-    application: Application, services: TenantServices, plan: Plan, cases: Sequence[Case]
+    application: Application, services: TenantServices, plan: Plan
 ) -> AsyncIterator[tuple[Target, list[Scorer], str]]:
     async with (
-        _judged(application, services, plan, cases) as (scorers, _),
+        _judged(application, services, plan) as (scorers, _),
         _target(application, services, plan) as (target, release),
     ):
         yield target, scorers, release
@@ -196,14 +185,14 @@ async def _opened(
 
 @asynccontextmanager
 async def _judged(
-    application: Application, services: TenantServices, plan: Plan, cases: Sequence[Case]
+    application: Application, services: TenantServices, plan: Plan
 ) -> AsyncIterator[tuple[list[Scorer], Means]]:
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
     judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder)
     means = Means(plan.folder, named_gold, lambda: application.embedder, judge)
     if plan.suite.target.partition(":")[0] in _IN_KNOWLEDGE:
         golds = Golds(Labels(services.knowledge), who)
-        await asyncio.to_thread(golds.check, cases)
+        await asyncio.to_thread(golds.check, plan.dataset)
         means.gold = golds
     scorers = scorers_of(plan.suite.scorers, means)
     try:
@@ -219,16 +208,11 @@ async def _target(application: Application, services: TenantServices, plan: Plan
     kind, _, name = plan.suite.target.partition(":")
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
     if kind == "function":
-        file, _, function = name.rpartition(":")
-        made = Function(f"{plan.folder / file}:{function}", plan.suite.version)
-        try:
-            await made.check()
-            yield made, ""
-        finally:
-            await made.close()
+        async with opened_function(name, plan.folder, plan.suite.version) as function:
+            yield function, ""
     elif kind == "endpoint":
-        async with _endpoint(application, plan, name) as target:
-            yield target, ""
+        async with opened_endpoint(application, endpoint_of(name, plan.evals.endpoints)) as endpoint:
+            yield endpoint, ""
     elif kind == "responses":
         yield RecordedFile(plan.folder / name), ""
     elif kind == "turns":
@@ -268,24 +252,6 @@ def _within(application: Application, services: TenantServices, kind: str, name:
         name, lambda: application.agents.acting(services, name), services.evidence, who, "", agent.output
     )
     return target, ""
-
-
-@asynccontextmanager
-async def _endpoint(application: Application, plan: Plan, name: str) -> AsyncIterator[Target]:
-    from aver.core.yaml import nearest
-    from aver.evals.targets.endpoint import EndpointTarget
-    from aver.gateway.credentials import Secrets
-    from aver.gateway.transport import Transport
-    from aver.server.gateways import environment
-
-    if name not in plan.evals.endpoints:
-        raise InvalidInput(f"There is no endpoint {name!r}", nearest(name, plan.evals.endpoints))
-    transport = Transport()
-    secrets = Secrets(environment(application.settings), application.clock)
-    try:
-        yield EndpointTarget(plan.evals.endpoints[name], transport, secrets, application.clock)
-    finally:
-        await transport.close()
 
 
 def _declared(application: Application) -> Mapping[str, object]:

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aver.core.canonical import sha256_hex
 from aver.core.errors import AverError, InvalidInput, NotFound
+from aver.evals.datasets.reading import Opened
 from aver.evals.gates.admitting import incomparable, objections
 from aver.evals.gates.judging import Trial
 from aver.evals.gates.sheet import sheet_of
 from aver.evals.redteam.types import SUITE as REDTEAM
 from aver.evals.running.file import SUFFIX, Run, read_run
-from aver.evals.types import Case, Dataset
+from aver.evals.types import Case
 
 __all__ = ["Material", "digest_of", "find_baseline", "gathered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is judged, and what reports are made from. By suite, but for ``cases``, which is by id."""
+    """What is judged, and what reports are made from. ``runs`` and ``baselines`` are by suite, ``sets`` those that they asked."""
 
     trials: tuple[Trial, ...]
     runs: Mapping[str, Run]
     baselines: Mapping[str, Run]
-    cases: Mapping[str, Case] = field(default_factory=dict)
+    sets: Sequence[Opened] = ()
+
+    def cases(self, named: Collection[str] | None = None) -> dict[str, Case]:
+        """By id, read from the sets now: those that are ``named``, or all of them."""
+        found = (case for each in self.sets for case in each)
+        return {case.id: case for case in found if named is None or case.id in named}
 
 
 def gathered(
     runs: Sequence[Run],
     baselines: Sequence[Run],
-    datasets: Iterable[Dataset],
+    datasets: Iterable[Opened],
     standing: Callable[[str, str], str] = lambda _name, _digest: "",
 ) -> Material:
     """``datasets`` are those that the runs may have asked, found by their digests, else by their names; ``standing`` says of a scorer, by
@@ -47,15 +53,17 @@ def gathered(
                 f"Give a run of it; there is one of {', '.join(by_suite) or 'none'}.",
             )
     datasets = list(datasets)
-    trials, cases = [], dict[str, Case]()
+    trials: list[Trial] = []
+    sets: list[Opened] = []
     for suite, run in by_suite.items():
         dataset = _dataset(run, datasets)
         sheet = sheet_of(run)
-        known = None if dataset is None else {case.id: case for case in dataset.cases}
+        known: Iterable[Case] | None = dataset
         if dataset is None and run.header.dataset == REDTEAM:
             # Attacks are told by rule whether they worked: nobody has to have labelled them.
-            known = {name: Case(name, "", origin="attack") for name in sheet.rows}
-        cases |= known or {}
+            known = (Case(name, "", origin="attack") for name in sheet.rows)
+        if dataset is not None and dataset not in sets:
+            sets.append(dataset)
         old = sheet_of(before[suite]) if suite in before else None
         trials.append(
             Trial(
@@ -67,7 +75,7 @@ def gathered(
                 () if old is None else incomparable(sheet, old),
             )
         )
-    return Material(tuple(trials), by_suite, before, cases)
+    return Material(tuple(trials), by_suite, before, sets)
 
 
 def find_baseline(named: str, folders: Iterable[Path], suites: Iterable[str]) -> list[Run]:
@@ -115,7 +123,7 @@ def _by_suite(runs: Iterable[Run], what: str) -> dict[str, Run]:
     return found
 
 
-def _dataset(run: Run, datasets: Sequence[Dataset]) -> Dataset | None:
+def _dataset(run: Run, datasets: Sequence[Opened]) -> Opened | None:
     """The set with the run's digest, else the one of its name, else the only one there is."""
     same = [each for each in datasets if each.digest == run.header.dataset_digest]
     named = [each for each in datasets if each.name == run.header.dataset]

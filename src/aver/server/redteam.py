@@ -64,7 +64,10 @@ class Arena:
         elif kind == "model" and rest:
             yield self._model(rest, compromised=compromised)
         else:
-            raise InvalidInput(f"{name[:80]!r} is no target", "Name assistant, agent:NAME or model:NAME.")
+            raise InvalidInput(
+                f"{name[:80]!r} is no target",
+                "Name assistant, agent:NAME, model:NAME, endpoint:URL or function:FILE.py:NAME.",
+            )
 
     @asynccontextmanager
     async def _agent(self, name: str, groups: Sequence[str], *, compromised: bool) -> AsyncIterator[AgentTarget]:

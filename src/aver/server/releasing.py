@@ -61,6 +61,7 @@ def record(application: Application, event: Event) -> None:
         "environment": event.environment or None,
         "before": event.before or None,
         "lacked": len(event.lacked),
+        "rollout": event.rollout or None,
     }
     body = {"by": event.by, "reason": event.reason, "role": event.role, "lacked": list(event.lacked)}
     failed: AverError | None = None

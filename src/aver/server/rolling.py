@@ -15,7 +15,9 @@ from aver.releases.flags.declaration import read_flags
 from aver.releases.flags.service import SWITCH, Flags
 from aver.releases.flags.types import FlagsConfig
 from aver.releases.online.correlation import Correlation
+from aver.releases.online.escapes import Gated
 from aver.releases.online.history import History, calibration
+from aver.releases.rollout.assignment import Who
 from aver.releases.rollout.controller import RolloutController
 from aver.releases.rollout.declaration import read_plan
 from aver.releases.rollout.desk import RegistryDesk
@@ -100,17 +102,26 @@ def flags_config(bundle: Path) -> FlagsConfig:
 def flags_of(application: Application, config: FlagsConfig) -> Flags:
     """Flags as declared, less what switches stop."""
 
-    def killed(name: str) -> bool:
-        return any(each.kind == "feature" and each.name == f"{SWITCH}{name}" for each in application.store.switches())
+    def killed(name: str, who: Who) -> bool:
+        named = {"feature": f"{SWITCH}{name}"}
+        return any(each.kind == "feature" and each.holds(who.tenant, named) for each in application.store.switches())
 
     return Flags(lambda: config.declared, killed)
 
 
 def held_against(application: Application, tenant: str) -> tuple[History, list[Correlation]]:
-    """What one tenant's evidence says of releases before and after they met traffic."""
+    """What one tenant's evidence says of releases before and after they met traffic, and that of all of what gates said of them: releases are the
+    installation's, and a gate is on record with one tenant. A gate that is in no evidence, the registry may know."""
     ledger, history = application.tenant(tenant).ledger, History()
+    for _, each in books(application).values():
+        history.take(each.of_kind("gated"))
+    releases = registry(application)
+    for release in releases.all():
+        if release.digest not in history.gates:
+            said = releases.gates(release)
+            history.gates[release.digest] = [Gated("", each.at, each.outcome) for each in said]
     history.take(ledger.of_kind("evaluated"))
-    history.take(ledger.of_kind("staged"), {})
+    history.take(ledger.of_kind("staged"))
     return history, calibration(history)
 
 

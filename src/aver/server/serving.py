@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from aver.agents import Pin, Release, Released
     from aver.agents.parts import Question
     from aver.agents.reranking import MakeCall
+    from aver.core.principal import Principal
     from aver.gateway import Gateway, Provider
     from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
     from aver.knowledge.reranking import Reranker
+    from aver.releases.flags.service import Flags
+    from aver.releases.flags.types import Flag
     from aver.server.agents import Agents
     from aver.server.application import Application
     from aver.server.bundle import Bundle
@@ -79,6 +83,29 @@ class Serving:
         from aver.server.agents import Agents
 
         return Agents(self._application, self)
+
+    @once
+    def flags(self) -> Flags:
+        """What is switched for whom."""
+        from aver.releases.flags.service import SWITCH, Flags
+
+        switches = self._application.switches
+
+        def declared() -> Mapping[str, Flag]:
+            config = self.bundle().flags
+            return config.declared if config is not None else {}
+
+        return Flags(declared, lambda name, who: switches.holds(who.tenant, feature=f"{SWITCH}{name}"))
+
+    async def flagged(self, pin: Pin, principal: Principal, conversation: str) -> Pin:
+        """The pin of a turn, with the flags that decide for it as they are at this moment. Raises what keeps it unknown which are killed."""
+        from aver.releases.rollout.assignment import Who
+
+        if not self.flags:
+            return pin
+        await self._application.switches.refresh()
+        who = Who.of(principal, conversation, self._application.tenant_name(principal.tenant))
+        return replace(pin, flags=self.flags.facts(who))
 
     @once
     def prices(self) -> PriceBook:

@@ -138,7 +138,8 @@ class Servings:
         with await self.lend(principal, conversation) as lent:
             rollout = self._arms.rollout if self._arms is not None else None
             watch = self.shadows.watch(rollout, lent.pin) if rollout is not None else None
-            yield lent.serving.released(tenant, lent.pin, watch)
+            pin = await lent.serving.flagged(lent.pin, principal, conversation)
+            yield lent.serving.released(tenant, pin, watch)
 
     def stable(self) -> Serving:
         """The release in force, or the bundle as it is: for what is no one's turn. Blocking; raises as :meth:`lend` does."""
@@ -170,8 +171,7 @@ class Servings:
 
     def left(self, serving: Serving) -> None:
         """Nobody has it in their hands: closed, unless it is pointed to."""
-        kept = self._arms.kept if self._arms is not None else frozenset()
-        if serving.digest and serving.digest not in kept:
+        if serving.digest and not self._kept(serving):
             self._close(serving)
 
     async def close(self) -> None:
@@ -195,7 +195,7 @@ class Servings:
         if arms is None or arms.environment.revision != environment.revision:
             arms = await asyncio.to_thread(self._moved, environment)
             self._arms = arms
-            for serving in [each for each in self._open.values() if each.digest not in arms.kept and not each.turns]:
+            for serving in [each for each in self._open.values() if not each.turns and not self._kept(each)]:
                 self._close(serving)
             self._failed = {digest: failed for digest, failed in self._failed.items() if digest in arms.kept}
             if environment.previous and environment.previous not in self._open:
@@ -204,6 +204,10 @@ class Servings:
                 ).start()
         self._known = known
         return arms
+
+    def _kept(self, serving: Serving) -> bool:
+        """Whether it is pointed to, or stands in for what is."""
+        return serving is self._stable or (self._arms is not None and serving.digest in self._arms.kept)
 
     def _ready(self, digest: str) -> None:
         """Have open what a rollback would go back to, so that nobody waits for it then."""
@@ -226,15 +230,15 @@ class Servings:
         return environment
 
     def _stable_of(self, environment: Environment) -> Serving:
-        """The release in force or, where it cannot be opened, the one before. Blocking."""
+        """The release in force or, where it cannot be opened, the one before; where neither can, what was in force until now goes on. Blocking."""
         try:
-            found = self._opened(environment.digest)
+            self._stable = self._opened(environment.digest)
         except AverError:
-            if not environment.previous:
+            with suppress(AverError):  # the first is what has to be mended
+                self._stable = self._opened(environment.previous) if environment.previous else self._stable
+            if self._stable is None:
                 raise
-            found = self._opened(environment.previous)
-        self._stable = found
-        return found
+        return self._stable
 
     async def _instead(self, arms: Arms, pin: Pin) -> tuple[Serving, Pin]:
         """The release that is to answer, opened, or the one that takes its place. Such a turn is in no arm: it says nothing of any."""

@@ -77,10 +77,11 @@ class Shadowing:
         """The question answered by a release that is tried."""
         pin = Pin(variant.digest, rollout.environment, shadow_of=question.turn)
         with await self._application.servings.lend_pinned(pin) as lent:
+            pin = await lent.serving.flagged(pin, question.principal, question.conversation)
             released = lent.serving.released(services.store.tenant.name, pin)
             answer = await services.assistant.shadow(question, released)
         steps = await asyncio.to_thread(services.ledger.turn, answer.turn)
-        return Shadowed(values_of(steps), answer.answer)
+        return Shadowed(values_of(steps), answer.answer, answer.turn)
 
 
 class _Spending:

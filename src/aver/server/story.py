@@ -41,7 +41,15 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
+
+
+def _flags(known: Known) -> list[str]:
+    """Of each flag that decided the variant, as far as the step names them."""
+    given = [each.replace("/", ": ", 1) for each in known.texts("flags")]
+    more = known.count("flags_left_out")
+    return [*given, f"{more} more"] if more else given
 
 
 def _retrieved(known: Known) -> str:
@@ -189,13 +197,25 @@ def _release_signed_off(known: Known) -> str:
     return f"Signed {_the_release(known)} off{role}"
 
 
+def _release_sign_off_withdrawn(known: Known) -> str:
+    role = f" as {known.text('role')}" if known.text("role") else ""
+    return f"Withdrew the sign-off{role} of {_the_release(known)}"
+
+
 def _release_promoted(known: Known) -> str:
     without = f", without {known.counted('lacked', 'condition')}" if known.count("lacked") else ""
-    return f"Promoted {_the_release(known)} to {known.text('environment', 'an environment')}{without}"
+    return (
+        f"Promoted {_the_release(known)} to {known.text('environment', 'an environment')}{without}{_overtaken(known)}"
+    )
 
 
 def _release_rolled_back(known: Known) -> str:
-    return f"Rolled {known.text('environment', 'an environment')} back to {_the_release(known, 'no release')}"
+    back = f"Rolled {known.text('environment', 'an environment')} back to {_the_release(known, 'no release')}"
+    return back + _overtaken(known)
+
+
+def _overtaken(known: Known) -> str:
+    return f", which ended {known.text('rollout')}" if known.text("rollout") else ""
 
 
 def _gated(known: Known) -> str:
@@ -245,6 +265,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "indexed": _indexed,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
+    "release_sign_off_withdrawn": _release_sign_off_withdrawn,
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
     "key_created": _key_created,

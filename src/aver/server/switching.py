@@ -47,7 +47,8 @@ def is_known(application: Application, switch: Switch) -> bool:
     have their names from elsewhere."""
     bundle = application.bundle()
     models = {*bundle.gateway.models, *bundle.gateway.routes, _own("model", EXTRACTIVE)}
-    names = {"feature": {*FEATURES, *bundle.agents}, "model": models}
+    flags = bundle.flags.declared if bundle.flags else ()
+    names = {"feature": {*FEATURES, *bundle.agents, *(f"flag.{each}" for each in flags)}, "model": models}
     return switch.kind not in names or switch.name in names[switch.kind]
 
 

@@ -111,16 +111,24 @@ class Switches:
         self._refresh()
         self._hold(tenant, feature, model, tool)
 
+    def holds(self, tenant: str, *, feature: str) -> bool:
+        """Whether the feature is stopped for the tenant with this id, by the last reading: never waits."""
+        return any(each.holds(tenant, {"feature": feature}) for each in self._known)
+
     async def halt(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
         """As :meth:`check`, for every call and every piece of a stream: nobody waits for the query, unless the last one is so old that the
         promise of a second would not be kept."""
+        await self.refresh()
+        self._hold(tenant, feature, model, tool)
+
+    async def refresh(self) -> None:
+        """Have the last reading be one that still counts. Raises what keeps it from being read."""
         age = self._now() - self._asked
         if age >= _OLDEST:
             await asyncio.to_thread(self._refresh)
         elif age >= _FRESH and not self._reading:
             self._reading = True
             asyncio.get_running_loop().run_in_executor(None, self._refresh_quietly)
-        self._hold(tenant, feature, model, tool)
 
     def _hold(self, tenant: str, feature: str, model: str, tool: str) -> None:
         if known := self._known:

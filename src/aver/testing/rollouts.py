@@ -140,7 +140,10 @@ class SimulatedTraffic:
                 "cost_usd": tokens * 2e-6,
                 "latency_ms": profile.latency_ms * math.exp(profile.latency_spread * random.standard_normal()),
             }
-        return Reading(f"turn_{self.turns}", assigned.arm, assigned.stage, assigned.group, assigned.compared, values)
+        weights = {"groundedness": float(sentences)} if "groundedness" in values else {}
+        return Reading(
+            f"turn_{self.turns}", assigned.arm, assigned.stage, assigned.group, assigned.compared, values, weights
+        )
 
     def _user(self) -> int:
         if not self._drawn:  # many at once: drawing one by its part of all turns takes as long

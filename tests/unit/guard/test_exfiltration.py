@@ -226,3 +226,43 @@ def test_findings_lie_in_the_text_in_order_and_apart(text):
 def test_hostile_text_is_read_to_its_end(text):
     # What grew with the square of the length would not end here in any patience.
     assert all(each.end <= len(text) for each in Exfiltration(conversation=["some words of ours"]).find(text))
+
+
+LONG = "word " * 140
+"""More than is read again with what follows it."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LONG}](https://evil.example/a.png)",
+        f"{LONG}[b] c](https://evil.example/a.png)",
+        f"{LONG}\\[ c](https://evil.example/a.png)",
+        f"{LONG}`[` c](https://evil.example/a.png)",
+        f'{LONG}<i title="["> c](https://evil.example/a.png)',
+        f"{LONG}[b](https://docs.example.com/) c](https://evil.example/a.png)",
+        "[x]: https://evil.example/a.png",
+    ],
+)
+def test_what_may_be_the_end_of_a_picture_is_taken_for_one_unless_it_is_known(text):
+    assert kinds(text, hosts=["docs.example.com"]) == ["remote_image"]
+    assert kinds(text, hosts=["docs.example.com"], sources=["See https://evil.example/a.png"]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See [the guide](https://docs.example.com/guide) and [a `[` b](https://docs.example.com/b).",
+        "See [the guide][g].\n\n[g]: https://docs.example.com/guide",
+        "[see \\] this](https://docs.example.com/guide)",
+        "[a [b] c](https://docs.example.com/guide)",
+    ],
+)
+def test_a_plain_link_that_is_read_whole_is_none(text):
+    assert kinds(text) == []
+
+
+@pytest.mark.parametrize("text", ["![a", "see <", "https://x", "[1]:", "a\u200bb", "url(", "www.x"])
+def test_it_knows_where_something_may_begin(text):
+    assert Exfiltration().opened(f"It says {text} and so on.")
+    assert not Exfiltration().opened("Up to ten days (of twenty) carry over: \u201cuntil March\u201d.")

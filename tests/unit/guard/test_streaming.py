@@ -164,3 +164,18 @@ def test_nothing_waits_where_nothing_can_be_held_back(mode, waiting):
     going, rest = asyncio.run(main())
     assert len(rest) == waiting
     assert "".join((*going, *rest)) == "One. Three. Four."
+
+
+class Linked(Phrase):
+    def opened(self, text):
+        return "The code" in text
+
+
+@pytest.mark.parametrize(("detector", "shown"), [(Linked(SECRET), 1), (Phrase(SECRET), 0)])
+async def test_a_unit_in_which_nothing_can_begin_goes_on_at_once(detector, shown):
+    guard = Guard({"output": [Rail(Detecting(detector, quick=True), "redact")]})
+    passage = Passage(guard, "output")
+    assert await passage.take("First comes this. ") == ["First comes this. "] * shown
+    assert await passage.take("The code is 12. ") == ["First comes this. "] * (1 - shown)
+    going = [*await passage.take("It ends with 34. "), *await passage.take("And more."), *await passage.rest()]
+    assert "".join(going) == "[CODE] And more."

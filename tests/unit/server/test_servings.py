@@ -209,6 +209,24 @@ async def test_a_release_in_force_that_cannot_be_opened_is_stood_in_for_by_the_o
     assert place.application.servings.limits() is place.application.serving.declared()
 
 
+async def test_where_nothing_that_is_pointed_to_can_be_opened_what_was_in_force_goes_on(place, arms):
+    stable, candidate = arms
+    place.promote(candidate)
+    for file in (place.directory / "data" / "releases" / "blobs").glob("*"):
+        if file.read_text() == PLAIN:
+            file.chmod(0o600)
+            file.write_text("retrieval: {passages: 50}\n")
+    application = place.application
+    assert (await lent_to(application, principals(application)[0])).release == candidate
+    place.registry.rollback(ENVIRONMENT, by="bob", reason="it is rude")
+    application.servings.pins._asked -= 1
+    pin = await lent_to(application, principals(application)[0])
+    assert (pin.release, pin.instead_of) == (candidate, stable)
+    assert len(application.mistakes()) == 1
+    assert candidate in {each.digest for each in application.servings.at_work()}
+    await application.aclose()
+
+
 async def test_budgets_are_those_of_the_release_in_force_whoever_goes_by_which(place):
     def bundle(limit):
         return (

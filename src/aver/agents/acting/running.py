@@ -125,10 +125,10 @@ class Running:
         self._told(drafts)
 
     async def check(self, place: Place, text: str) -> tuple[Looked, list[Draft]]:
-        """What guardrails make of ``text``, and the step that says so; none where nobody looked."""
+        """What guardrails make of ``text``, and the step that says so; none where there is nothing to say."""
         looked = await self.guarding.look(place, text)
-        watched = self.guarding.watches(place)
-        return looked, [self.draft("checked", facts_of([looked.judgement]), looked.body())] if watched else []
+        told = looked.judgement.judged
+        return looked, [self.draft("checked", facts_of([looked.judgement]), looked.body())] if told else []
 
     def stopped(self, tool: str) -> None:
         """Raise :class:`~aver.core.errors.Stopped` where the tool, or anything that holds the whole turn, is stopped. Blocking."""

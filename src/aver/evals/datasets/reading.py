@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aver.core.errors import InvalidInput
+from aver.core.errors import Conflict, InvalidInput
 from aver.evals.datasets.fields import case_of, fields_of
-from aver.evals.datasets.rows import is_table, read_rows, unreadable
+from aver.evals.datasets.rows import is_flat, is_table, read_rows, unreadable
 from aver.evals.datasets.table import as_table, from_cells
 from aver.evals.types import Case, Dataset
 
-__all__ = ["CaseFile", "as_line", "read_dataset", "write_cases"]
+__all__ = ["CaseFile", "Opened", "as_line", "open_dataset", "read_dataset", "write_cases"]
 
 _ID = 16
 """Bytes of an id's digest by which its second use is known."""
@@ -64,6 +64,68 @@ class CaseFile:
             raise InvalidInput(
                 f"{self.file} holds no question", 'Write one a line: {"question": ..., "documents": [...]}.'
             )
+
+
+class Opened:
+    """The cases of one or more files as one set, read from them each time they are gone through; those of YAML and JSON lists, which are read whole
+    anyway, once. Made by :func:`open_dataset`, which went through them before. ``digest`` is of the files; ``drafts`` counts cases that nobody confirmed."""
+
+    def __init__(self, name: str, digest: str, files: Sequence[CaseFile]) -> None:
+        self.name, self.digest = name, digest
+        self.drafts = self._count = 0
+        self._parts: list[CaseFile | tuple[Case, ...]] = []
+        self._seen = [(each.file, _state(each.file)) for each in files]
+        places: dict[bytes, str] = {}
+        for each in files:
+            part = each if is_flat(each.file) else tuple(each)
+            self._parts.append(part)
+            for case in part:
+                self._count += 1
+                self.drafts += case.status == "draft"
+                if len(files) > 1:
+                    _once(case, places)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Case]:
+        """Raises :class:`~aver.core.errors.Conflict` for a file that is no longer what it was."""
+        for part, (file, state) in zip(self._parts, self._seen, strict=True):
+            _require_same(file, state)
+            yield from part
+            _require_same(file, state)
+
+
+def _once(case: Case, places: dict[bytes, str]) -> None:
+    key = hashlib.blake2b(case.id.encode(), digest_size=_ID).digest()
+    if key in places:
+        raise InvalidInput(
+            f"{case.place}: the id {case.id!r} stands in {places[key]} too", "Give one of them another id."
+        )
+    places[key] = case.place
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise unreadable(file, error) from None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _require_same(file: Path, state: tuple[int, int, int]) -> None:
+    if _state(file) != state:
+        raise Conflict(f"{str(file)!r} was changed while it was asked", "Begin again, with the file as it is now.")
+
+
+def open_dataset(name: str, files: Sequence[Path], *, needs_label: bool = True) -> Opened:
+    """All cases of some files, every one of them read and checked, and none kept. Raises as :meth:`CaseFile.__iter__` does, and
+    :class:`~aver.core.errors.InvalidInput` for an id that two files have."""
+    parts = [CaseFile(file, needs_label) for file in files]
+    digests = [part.digest for part in parts]
+    if len(files) == 1:
+        return Opened(files[0].name, digests[0], parts)
+    return Opened(name, hashlib.sha256("\n".join(digests).encode()).hexdigest(), parts)
 
 
 def read_dataset(file: Path, *, needs_label: bool = True) -> Dataset:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from aver.core.errors import InvalidInput, NotFound
 from aver.core.yaml import parse_yaml
 
-__all__ = ["Row", "is_table", "parse_json", "read_rows", "read_text", "unreadable"]
+__all__ = ["Row", "is_flat", "is_table", "parse_json", "read_rows", "read_text", "unreadable"]
 
 Row = tuple[str, Any]
 """Where it stands, and what it says: of a table the cells that are not empty, by column."""
@@ -30,6 +30,11 @@ _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 def is_table(file: Path) -> bool:
     """Whether its rows are of cells, which are texts: CSV, by its ending."""
     return file.suffix.lower() in _TABLES
+
+
+def is_flat(file: Path) -> bool:
+    """Whether its rows are read as they are asked for: JSON Lines and CSV, by its ending."""
+    return file.suffix.lower() not in (*_YAML, *_JSON)
 
 
 def read_rows(file: Path) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from aver.evals.gates.saying import counted
 from aver.evals.gates.sheet import Sheet
@@ -11,8 +11,8 @@ from aver.evals.types import Case
 __all__ = ["incomparable", "objections"]
 
 
-def objections(run: Sheet, cases: Mapping[str, Case] | None, digest: str = "") -> tuple[str, ...]:
-    """In sentences. ``cases`` are those of the run's set by id, ``None`` where nobody has them; ``digest`` is the set's as it is now."""
+def objections(run: Sheet, cases: Iterable[Case] | None, digest: str = "") -> tuple[str, ...]:
+    """In sentences. ``cases`` are those of the run's set, gone through once, ``None`` where nobody has them; ``digest`` is the set's as it is now."""
     found = []
     wanted = run.header.cases * run.header.repeats
     if not run.complete or run.asked != wanted:
@@ -23,22 +23,20 @@ def objections(run: Sheet, cases: Mapping[str, Case] | None, digest: str = "") -
         return (*found, "its cases are not at hand, so nobody can tell whether people stand behind them")
     if digest and digest != run.header.dataset_digest:
         found.append(f"the set {run.header.dataset} has changed since it was asked")
-    asked = [cases[name] for name in run.rows if name in cases]
-    if len(asked) < len(run.rows):
-        missing = len(run.rows) - len(asked)
+    asked = drafts = synthetic = 0
+    for case in cases:
+        if case.id in run.rows:
+            asked += 1
+            drafts += case.status == "draft"
+            synthetic += case.origin == "synthetic"
+    if asked < len(run.rows):
+        missing = len(run.rows) - asked
         found.append(f"{counted(missing, 'case')} of the run {'is' if missing == 1 else 'are'} not in the set")
-    return (*found, *_unfounded(asked))
-
-
-def _unfounded(asked: Iterable[Case]) -> list[str]:
-    asked = list(asked)
-    drafts = sum(case.status == "draft" for case in asked)
-    found = []
     if drafts:
         found.append(f"{counted(drafts, 'case is a draft', 'cases are drafts')} that nobody confirmed")
-    if asked and all(case.origin == "synthetic" for case in asked):
+    if asked and synthetic == asked:
         found.append("all of its cases are synthetic, which never decide alone")
-    return found
+    return tuple(found)
 
 
 def incomparable(run: Sheet, baseline: Sheet) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from statistics import fmean, pstdev
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from aver.evals.gates.saying import counted
 from aver.evals.gates.types import EACH, Condition, unbounded
@@ -56,17 +55,23 @@ class Outlook:
     short: tuple[Short, ...] = ()
 
 
-def outlook(cases: Sequence[Case], conditions: Iterable[Condition] = ()) -> Outlook:
-    """Of at least one case. ``conditions`` are those that a gate puts to it; what is said of amounts (money, time, tokens) cannot be foretold."""
-    design = _design(cases)
-    short = [found for each in conditions for tag, some in _among(cases, each) if (found := _short(each, tag, some))]
+def outlook(cases: Iterable[Case], conditions: Iterable[Condition] = ()) -> Outlook:
+    """Of at least one case; they are gone through once. ``conditions`` are those that a gate puts to them; amounts (money, time, tokens) cannot be foretold."""
+    every, conditions = _Counted(), list(conditions)
+    counted: dict[tuple[int, str], _Counted] = {}
+    for case in cases:
+        every.add(case)
+        for number, condition in enumerate(conditions):
+            for tag in _counting(condition, case):
+                counted.setdefault((number, tag), _Counted()).add(case)
+    found = [_short(conditions[number], tag, counted[number, tag]) for number, tag in sorted(counted)]
     return Outlook(
-        cases=len(cases),
-        clusters=len(_sizes(cases)),
-        within=_half(wilson(0.5, len(cases) / design.effect)),
-        detectable=min(1.0, detectable(len(cases), design)),
-        needed=needed(AIM, design),
-        short=tuple(short),
+        cases=every.cases,
+        clusters=every.clusters,
+        within=_half(wilson(0.5, every.cases / every.design.effect)),
+        detectable=min(1.0, detectable(every.cases, every.design)),
+        needed=needed(AIM, every.design),
+        short=tuple(filter(None, found)),
     )
 
 
@@ -90,12 +95,12 @@ def _tells(found: Outlook) -> str:
     return "tells" if found.cases == 1 else "tell"
 
 
-def _short(condition: Condition, tag: str, cases: Sequence[Case]) -> Short | None:
-    """What keeps ``cases`` from meeting it, if anything is certain to, or likely."""
-    if not cases or unbounded(condition.measure):
+def _short(condition: Condition, tag: str, counted: _Counted) -> Short | None:
+    """What keeps these cases from meeting it, if anything is certain to, or likely."""
+    if unbounded(condition.measure):
         return None
     if condition.no_worse_by:
-        least, why = needed(condition.no_worse_by, _design(cases)), "to decide it four times in five takes about"
+        least, why = needed(condition.no_worse_by, counted.design), "to decide it four times in five takes about"
     elif condition.at_least is not None and condition.at_least < 1:
         least, why = _all_right(condition.at_least), "if all of them are right, it passes from"
     elif condition.at_most:
@@ -103,7 +108,7 @@ def _short(condition: Condition, tag: str, cases: Sequence[Case]) -> Short | Non
     else:
         return None
     least = max(least or 0, condition.least_cases)
-    return Short(condition.text, tag, len(cases), least, why) if least > len(cases) else None
+    return Short(condition.text, tag, counted.cases, least, why) if least > counted.cases else None
 
 
 def _all_right(bound: float) -> int:
@@ -112,14 +117,13 @@ def _all_right(bound: float) -> int:
     return math.ceil(z * z * bound / (1 - bound) - 1e-9)
 
 
-def _among(cases: Sequence[Case], condition: Condition) -> Iterator[tuple[str, list[Case]]]:
-    """The cases that a condition counts, as far as their labels say: with :data:`~aver.evals.gates.types.EACH` by slice."""
-    counts = [each for each in cases if _measured(each, condition.measure)]
-    if condition.slice != EACH:
-        yield "", [each for each in counts if not condition.slice or condition.slice in each.tags]
-        return
-    for tag in sorted({tag for each in counts for tag in each.tags}):
-        yield tag, [each for each in counts if tag in each.tags]
+def _counting(condition: Condition, case: Case) -> Iterable[str]:
+    """The slices in which a condition counts a case, as far as its labels say; the empty one unless there is one for each tag."""
+    if not _measured(case, condition.measure):
+        return ()
+    if condition.slice == EACH:
+        return case.tags
+    return ("",) if not condition.slice or condition.slice in case.tags else ()
 
 
 def _measured(case: Case, measure: str) -> bool:
@@ -130,14 +134,33 @@ def _measured(case: Case, measure: str) -> bool:
     return not (case.unanswerable or case.refuse)
 
 
-def _design(cases: Sequence[Case]) -> Design:
-    sizes = list(_sizes(cases).values())
-    mean = fmean(sizes)
-    return Design.flips(TURNED).clustered(mean, ALIKE if mean > 1 else 0.0, pstdev(sizes) / mean)
+@dataclass(slots=True)
+class _Counted:
+    """Cases, and the sizes of their clusters."""
 
+    alone: int = 0
+    sizes: Counter[str] = field(default_factory=Counter)
 
-def _sizes(cases: Sequence[Case]) -> Counter[tuple[str, str]]:
-    return Counter(("cluster", each.cluster) if each.cluster else ("case", each.id) for each in cases)
+    def add(self, case: Case) -> None:
+        if case.cluster:
+            self.sizes[case.cluster] += 1
+        else:
+            self.alone += 1
+
+    @property
+    def cases(self) -> int:
+        return self.alone + self.sizes.total()
+
+    @property
+    def clusters(self) -> int:
+        return self.alone + len(self.sizes)
+
+    @property
+    def design(self) -> Design:
+        mean = self.cases / self.clusters
+        squares = (self.alone + sum(size * size for size in self.sizes.values())) / self.clusters
+        variation = math.sqrt(max(0.0, squares - mean * mean)) / mean
+        return Design.flips(TURNED).clustered(mean, ALIKE if mean > 1 else 0.0, variation)
 
 
 def _half(ends: tuple[float, float]) -> float:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from aver.evals.gates.types import EACH
 from aver.evals.running.file import Run
 from aver.evals.statistics.intervals import Array
-from aver.evals.types import Result, RunHeader
+from aver.evals.types import Result, RunHeader, Values
 
 __all__ = ["Row", "Sheet", "columns", "measures", "sheet_of", "shown_value", "slices"]
+
+
+_WHOLE = {pair: pair for pair in ((0.0, 1.0), (1.0, 1.0))}
+"""What most cases have of most measures."""
 
 
 @dataclass(slots=True)
@@ -46,25 +52,34 @@ class Sheet:
 
 
 def sheet_of(run: Run) -> Sheet:
-    """Reads the run's results once. Memory is by case and measure; responses are let go.
+    """Reads the run's results once. Memory is by case and measure, what many cases have in common once; responses are let go.
 
     Raises as :meth:`~aver.evals.running.file.Run.results`.
     """
     sums: dict[str, Row] = {}
-    scored: dict[str, dict[str, int]] = {}
+    repeated: dict[str, dict[str, int]] = {}
+    common: dict[Any, Any] = {}
     for result in run.results():
-        row = sums.setdefault(result.case, Row(tags=result.tags, cluster=result.cluster))
-        _add(row, scored.setdefault(result.case, {}), result)
-    for case, row in sums.items():
-        counts = scored[case]
+        row = sums.get(result.case)
+        if row is None:
+            tags, cluster = common.setdefault(result.tags, result.tags), sys.intern(result.cluster)
+            sums[result.case] = row = Row(_shared(result.values), tags, cluster)
+        else:
+            _add(row, repeated.setdefault(result.case, dict.fromkeys(row.values, 1)), result)
+        row.asked += 1
+        if result.error:
+            row.errors = (*row.errors, result.error)
+    for case, counts in repeated.items():
+        row = sums[case]
         row.values = {name: (above / counts[name], below / counts[name]) for name, (above, below) in row.values.items()}
     return Sheet(run.header, run.complete, sums)
 
 
+def _shared(values: Values) -> dict[str, tuple[float, float]]:
+    return {sys.intern(name): _WHOLE.get(pair, pair) for name, pair in values.items()}
+
+
 def _add(row: Row, counts: dict[str, int], result: Result) -> None:
-    row.asked += 1
-    if result.error:
-        row.errors = (*row.errors, result.error)
     for name, (above, below) in result.values.items():
         old = row.values.get(name, (0.0, 0.0))
         row.values[name] = old[0] + above, old[1] + below

@@ -18,7 +18,7 @@ import numpy as np
 from sqlalchemy import select
 
 from aver.agents.store import turns as turn_rows
-from aver.core.errors import InvalidInput
+from aver.core.errors import InvalidInput, NotFound
 from aver.core.principal import user_reader
 from aver.evals.datasets.clusters import CONVERSATION
 from aver.evals.datasets.fields import case_of
@@ -46,7 +46,7 @@ Why = Literal["bad feedback", "good feedback", "abstained", "failed", "blocked",
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which turns. Of ``feedback``, ``abstained``, ``failed`` and ``blocked`` any is enough; with none of them every turn is. ``turns`` are
-    ids; ``incident`` is what they are promoted for. At most ``most`` cases, the oldest turns first."""
+    ids; ``incident`` is what went wrong, by its id in the evidence, which lists more of them. At most ``most`` cases, the oldest turns first."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -88,7 +88,7 @@ class Promoter:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def promote(self, wanted: Wanted, new_id: Callable[[], str]) -> Iterator[Promoted]:
-        """The cases, each as it is found. Blocking."""
+        """The cases, each as it is found. Blocking. Raises :class:`~aver.core.errors.NotFound` for an incident of which the evidence lists no turn."""
         met = _Met(self.known, self.embedder)
         count = 0
         for steps in self._turns(wanted):
@@ -106,9 +106,9 @@ class Promoter:
                     yield found
 
     def _turns(self, wanted: Wanted) -> Iterator[Sequence[Step]]:
-        if wanted.turns:
-            found = self.ledger.turns(sorted(filter(str.isprintable, wanted.turns)))
-            self.left_out["no such turn"] += len(wanted.turns) - len(found)
+        if named := wanted.turns | self._listed(wanted.incident):
+            found = self.ledger.turns(sorted(filter(str.isprintable, named)))
+            self.left_out["no turn of this tenant"] += len(named) - len(found)
             yield from found.values()
             return
         batch: list[str] = []
@@ -121,6 +121,19 @@ class Promoter:
                 yield from self.ledger.turns(batch).values()
                 batch = []
         yield from self.ledger.turns(batch).values()
+
+    def _listed(self, incident: str) -> frozenset[str]:
+        """The turns that weighed most in what went wrong, as its steps list them."""
+        if not incident:
+            return frozenset()
+        steps = self.ledger.turns([incident] if incident.isprintable() else ()).get(incident, ())
+        found = frozenset(turn for step in steps for turn in _turns_in(step.body))
+        if not found:
+            raise NotFound(
+                f"The evidence lists no turn of {incident[:80]!r}",
+                "Give the id of a rollout that was rolled back, or turns: --turn.",
+            )
+        return found
 
     def _case(self, turn: _Turn, wanted: Wanted, why: Why, name: str, met: _Met) -> Promoted | None:
         if met.exactly(turn.question):
@@ -178,6 +191,17 @@ class Promoter:
             ids = list(tx.execute(query.order_by(turn_rows.c.ordinal.desc()).limit(_HISTORY)).scalars())
         found = [_Turn.of(steps) for steps in self.ledger.turns(reversed(ids)).values()]
         return [each.question for each in found if each is not None]
+
+
+def _turns_in(body: Any) -> Iterator[str]:
+    """What the content of a step lists as ``turns``, wherever in it."""
+    if isinstance(body, Mapping):
+        listed = body.get("turns")
+        yield from (each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
+        body = list(body.values())
+    if isinstance(body, list):
+        for each in body:
+            yield from _turns_in(each)
 
 
 def subject_tag(store: TenantStore, user: str) -> str:
@@ -251,7 +275,7 @@ class _Turn:
         found = next((why for is_so, why in reasons if is_so), None)
         if found or wanted.feedback or wanted.abstained or wanted.failed or wanted.blocked:
             return found
-        return "named" if wanted.turns else "any"
+        return "named" if wanted.turns or wanted.incident else "any"
 
 
 class _Met:

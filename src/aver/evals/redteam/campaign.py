@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 
 from aver.core import canonical_json, sha256_hex
 from aver.core.errors import (
-    AverError,
     Blocked,
     ContentFiltered,
     ContextOverflow,
@@ -27,6 +26,7 @@ from aver.evals.redteam.mutators import Mutator
 from aver.evals.redteam.search import Search
 from aver.evals.redteam.success import AttackSuccess
 from aver.evals.redteam.types import ATTACK_SUCCESS, Attack, Attempt
+from aver.evals.running.service import cause_of
 from aver.evals.types import Case, Message, Response, Result, Target
 
 __all__ = ["Campaign", "attempts_of"]
@@ -40,6 +40,8 @@ _EXCERPT = 280
 _GRACE = 1.5
 """How many times the seconds that an attack may take it is waited for."""
 _PATIENCE = 300.0
+_IN_A_ROW = 20
+"""Attempts that come to nothing one after another, after which it is no use to go on."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,8 @@ class Campaign:
     """``attacks`` on ``target`` with up to ``attempts`` each: plain at first, then in disguises of ``mutators``.
 
     ``budget_usd`` bounds what the target says it cost: once it is used up, or a cost is not known, what is left stands as an error of its
-    case, and nothing is guessed. ``at_once`` attempts are under way at a time.
+    case, and nothing is guessed. ``at_once`` attempts are under way at a time. A response is waited for ``seconds``, longer where an attack is about
+    time; after 20 attempts in a row that came to nothing the rest is not tried.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Campaign:
         seed: int = 0,
         budget_usd: float | None = None,
         at_once: int = 4,
+        seconds: float = _PATIENCE,
     ) -> None:
         if attempts < 1 or at_once < 1:
             raise InvalidInput("A campaign without attempts tries nothing", "Ask for at least 1.")
@@ -94,7 +98,9 @@ class Campaign:
         self.scorer = AttackSuccess()
         self.spent_usd = 0.0
         self._budget = budget_usd
+        self._seconds = seconds
         self._exhausted = ""
+        self._in_a_row = 0
         self._search = Search(mutators, seed)
         self._places = asyncio.Semaphore(at_once)
 
@@ -105,7 +111,7 @@ class Campaign:
         return sha256_hex(canonical_json([cases, [each.name for each in self.mutators], self.attempts, self.seed]))
 
     async def run(self, progress: Progress | None = None, settled: Iterable[Result] = ()) -> AsyncGenerator[Result]:
-        """One result an attack, in the order in which they are settled. Nothing that a target raises ends it but a bug of the target's.
+        """One result an attack, in the order in which they are settled. Nothing that a target raises ends it.
 
         ``settled`` are results of the same campaign that was cut off: what they tried is learned from, and not tried again.
         """
@@ -160,9 +166,14 @@ class Campaign:
                 return standing
             try:
                 response, values, why = await self._played(case)
-            except AverError as error:
-                self._keep(standing, case, Attempt(names, None, why=error.cause, error=error.slug), None)
+            except Exception as error:  # noqa: BLE001 - whatever one attempt raises costs that attempt
+                slug, said = cause_of(error)
+                self._in_a_row += 1
+                if self._in_a_row >= _IN_A_ROW:
+                    self._exhausted = self._exhausted or "given-up"
+                self._keep(standing, case, Attempt(names, None, why=said, error=slug), None)
                 return standing
+        self._in_a_row = 0
         if attack.control:
             self._keep(standing, case, Attempt(names, succeeded=False, why=why), response, values)
         else:
@@ -186,7 +197,7 @@ class Campaign:
     async def _respond(self, case: Case) -> Response:
         limits = next((each["of"] for each in case.metadata["success"] if each["kind"] == "exceeds"), None)
         limit = None if limits is None else limits.get("seconds")
-        patience = max(_PATIENCE, limit * _GRACE) if limit is not None else _PATIENCE
+        patience = max(self._seconds, limit * _GRACE) if limit is not None else self._seconds
         try:
             async with asyncio.timeout(patience):
                 response = await self.target.respond(case, seed=self.seed)

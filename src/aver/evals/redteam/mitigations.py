@@ -43,7 +43,7 @@ _RESULT = Setting(
     "guardrails:\n  result: {injection: block}\n",
 )
 _EXFILTRATION = Setting(
-    "Block answers with links and pictures that lead elsewhere or carry something away.",
+    "Block answers with links and pictures that lead elsewhere or carry something away, of which only those parts are cut out otherwise.",
     "guardrails:\n  output: {exfiltration: block}\n",
 )
 _LEAK = Setting(

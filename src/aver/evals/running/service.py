@@ -31,7 +31,7 @@ from aver.evals.running.tally import Tally
 from aver.evals.running.wire import asked_digest
 from aver.evals.types import USED, Case, Response, Result, Scorer, Target, Values
 
-__all__ = ["Ended", "Runner", "TimeLimit", "seed_of"]
+__all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "seed_of"]
 
 T = TypeVar("T")
 _PAUSE = 0.5
@@ -204,7 +204,7 @@ class Runner:
                 if why:
                     notes[scorer.name] = why
         if error is not None:
-            slug, said = _told(error)
+            slug, said = cause_of(error)
             return Result(case.id, repeat, values, case.tags, case.cluster, slug, said, notes)
         return Result(case.id, repeat, values, case.tags, case.cluster, notes=notes)
 
@@ -240,10 +240,11 @@ def _finite(name: str, values: Values) -> dict[str, tuple[float, float]]:
 
 
 def _failed(case: Case, repeat: int, error: Exception) -> Result:
-    slug, said = _told(error)
+    slug, said = cause_of(error)
     return Result(case.id, repeat, {}, case.tags, case.cluster, slug, said)
 
 
-def _told(error: Exception) -> tuple[str, str]:
+def cause_of(error: Exception) -> tuple[str, str]:
+    """The slug of what kept a case from being asked or judged, and its cause in one line."""
     known = error if isinstance(error, AverError) else _Broken(f"{type(error).__name__}: {error}", "Report it.")
     return known.slug, " ".join(known.cause.split())[:500]

@@ -14,29 +14,41 @@ __all__ = ["SWITCH", "Flags"]
 SWITCH = "flag."
 """How the name of the feature begins whose switch kills a flag: ``flag.NAME``, within a second, on every replica."""
 _MOST_FACTS = 40
+"""Flags that a step of evidence names."""
 
 
 class Flags:
-    """``declared`` gives the flags that are in force, ``killed`` whether one is stopped. Thread-safe; never waits, never raises."""
+    """``declared`` gives the flags that are in force, ``killed`` whether the one of a name is stopped for somebody. Thread-safe; never waits, never
+    raises."""
 
     def __init__(
-        self, declared: Callable[[], Mapping[str, Flag]], killed: Callable[[str], bool] = lambda _: False
+        self, declared: Callable[[], Mapping[str, Flag]], killed: Callable[[str, Who], bool] = lambda _, __: False
     ) -> None:
         self._declared = declared
         self._killed = killed
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._declared())
+
     def resolve(self, name: str, wanted: FlagType, instead: Any, who: Who) -> Resolved:
         """What ``who`` gets of a flag; ``instead``, with the error, where there is none such, or it is of another type."""
+        return typed(self.given(name, who), wanted, instead)
+
+    def given(self, name: str, who: Who) -> Resolved:
+        """What ``who`` gets of a flag, of whichever type it is."""
         flag = self._declared().get(name)
         if flag is None:
-            return Resolved(name, instead, "", "ERROR", "FLAG_NOT_FOUND", "there is no such flag")
-        return typed(evaluate(flag, who, killed=self._killed(name)), wanted, instead)
+            return Resolved(name, None, "", "ERROR", "FLAG_NOT_FOUND", "there is no such flag")
+        return evaluate(flag, who, killed=self._killed(name, who))
 
     def all(self, who: Who) -> list[Resolved]:
         """What ``who`` gets of every flag."""
-        return [evaluate(flag, who, killed=self._killed(name)) for name, flag in self._declared().items()]
+        return [self.given(name, who) for name in self._declared()]
 
     def facts(self, who: Who) -> dict[str, Any]:
-        """Which variants a turn has, for its step ``admitted``: names alone, and nothing where there are no flags."""
-        given = [f"{each.flag}:{each.variant}" for each in self.all(who)][:_MOST_FACTS]
-        return {"flags": given} if given else {}
+        """What decides for a turn, for its step ``admitted``: of each flag ``FLAG/VARIANT``, of no more than :data:`_MOST_FACTS`; nothing where there
+        are none."""
+        given = [f"{each.flag}/{each.variant}" for each in self.all(who)]
+        left_out = {"flags_left_out": len(given) - _MOST_FACTS} if len(given) > _MOST_FACTS else {}
+        return {"flags": given[:_MOST_FACTS], **left_out} if given else {}

@@ -18,23 +18,26 @@ _LESS = ("_usd", "_ms", "_tokens")
 
 @dataclass
 class History:
-    """By release, in the order in which they met traffic: ``offline`` by slice (an empty name for all) and measure, ``online`` by metric. ``escapes`` are
-    the rollouts that failed after a gate had passed."""
+    """By release, in the order in which they met traffic: ``offline`` by slice (an empty name for all) and measure, ``online`` by metric. ``gates`` are what
+    was said before, in order, ``escapes`` the rollouts that failed all the same."""
 
     offline: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     online: dict[str, dict[str, float]] = field(default_factory=dict)
+    gates: dict[str, list[Gated]] = field(default_factory=dict)
     escapes: list[Escape] = field(default_factory=list)
 
-    def take(self, steps: Iterable[Step], gates: Mapping[str, Gated] | None = None) -> None:
-        """Steps ``evaluated`` and ``staged`` of a tenant, in order. The last evaluation of a release counts, and the last figures of its rollout.
-        ``gates`` are those that passed, by release; a step whose content is erased says nothing."""
+    def take(self, steps: Iterable[Step]) -> None:
+        """Steps ``gated``, ``evaluated`` and ``staged``, those of a kind in order, and gates before the rollouts that they let through. The last
+        evaluation of a release counts, the last figures of its rollout, and the gate's last word before the end of that; a step whose content is erased says
+        nothing."""
         for step in steps:
-            if step.body is None:
-                continue
-            if step.kind == "evaluated" and step.facts.get("release"):
-                self._evaluated(str(step.facts["release"]), step.body)
-            elif step.kind == "staged":
-                self._staged(step.facts, step.body, gates)
+            release = str(step.facts.get("release") or "")
+            if step.kind == "gated" and release:
+                self.gates.setdefault(release, []).append(Gated.of(step))
+            elif step.kind == "evaluated" and release and step.body is not None:
+                self._evaluated(release, step.body)
+            elif step.kind == "staged" and step.body is not None:
+                self._staged(step, step.body)
 
     def _evaluated(self, release: str, body: Mapping[str, Any]) -> None:
         known = self.offline.setdefault(release, {})
@@ -42,19 +45,20 @@ class History:
         for tag, some in body.get("slices", {}).items():
             known[tag] = {name: float(each["value"]) for name, each in some.items()}
 
-    def _staged(self, facts: Mapping[str, Any], body: Mapping[str, Any], gates: Mapping[str, Gated] | None) -> None:
-        findings = body.get("found", {}).get("findings", ())
+    def _staged(self, step: Step, body: Mapping[str, Any]) -> None:
+        facts, found = step.facts, body.get("found", {})
         digests: list[Any] = list(facts.get("variants") or [])
-        if len(digests) != 1 or not findings:
+        if len(digests) != 1 or not found.get("findings"):
             return  # of several variants it is not said which is which
-        release = str(digests[0])
-        figures = {each["metric"]: float(each["treated"]) for each in findings if each["treated"] is not None}
+        release, rollout = str(digests[0]), str(facts["rollout"])
+        figures = {each["metric"]: float(each["treated"]) for each in found["findings"] if each["treated"] is not None}
         if figures:
             self.online.setdefault(release, {}).update(figures)
-        if facts.get("event") == "rolled_back" and gates is not None:
-            known = [each for each in self.escapes if each.rollout == facts["rollout"]]
-            if not known:
-                self.escapes += escape_of(release, str(facts["rollout"]), findings, gates.get(release))
+        if facts.get("event") == "rolled_back" and not any(each.rollout == rollout for each in self.escapes):
+            gates = sorted(
+                (each for each in self.gates.get(release, ()) if each.at <= step.at), key=lambda each: each.at
+            )
+            self.escapes += escape_of(release, rollout, found, gates[-1] if gates else None)
 
 
 def calibration(history: History, least: int = 2) -> list[Correlation]:

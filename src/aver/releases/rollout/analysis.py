@@ -181,10 +181,13 @@ def _found(rollout: Rollout, observed: Observed, variant: Variant, metric: Metri
     harm = plan.alpha * (1 - SPIKE_SHARE) * metric.weight / weights / len(rollout.variants)
     # The bound for what is worse has the error of harm, the one for what is good enough that of proof; which is which end follows the measure.
     errors = (plan.proof, harm) if measure.sign > 0 else (harm, plan.proof)
+    share = measure.scale == "share"
     if metric.compares:
-        estimate = compare(observed.sums[: observed.stages, :, :, number], arm, *errors) if balanced else None
+        estimate = (
+            compare(observed.sums[: observed.stages, :, :, number], arm, *errors, share=share) if balanced else None
+        )
         return _compared(metric, variant, measure, estimate, observed, balanced=balanced)
-    estimate = level(observed.sums[:, arm, :, number], *errors)
+    estimate = level(observed.sums[:, arm, :, number], *errors, share=share)
     return _levelled(metric, variant, measure, estimate, observed)
 
 

@@ -160,7 +160,9 @@ class RolloutController:
         return changed
 
     def analysis(self, rollout: Rollout) -> Analysis:
-        """What is known now, without reading on."""
+        """What is known now, without reading on; of one whose variants were all stopped, what is known of them."""
+        if all(each.stopped for each in rollout.variants):
+            rollout = replace(rollout, variants=tuple(replace(each, stopped=False) for each in rollout.variants))
         return analyse(rollout, self._desk.measured(rollout)[0].observed)
 
     def _look(self, kept: Kept, now: datetime) -> Rollout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,12 +15,13 @@ from aver.core.clock import Clock
 from aver.core.errors import AverError, Conflict, NotFound, VerificationFailed
 from aver.evidence import Draft, Ledger
 from aver.releases.rollout.controller import Kept, Measured
-from aver.releases.rollout.state import Event, Rollout, from_json, to_json
+from aver.releases.rollout.state import Event, Kind, Rollout, from_json, to_json
 from aver.store import TenantStore
 from aver.store.control import rollout_figures
 
 __all__ = ["Books", "Environment", "Environments", "RegistryDesk", "record_events"]
 
+_OVERTAKEN = "the environment was promoted or rolled back meanwhile"
 BY = "rollout"
 """Whom a promotion is said to be by that nobody made."""
 
@@ -100,14 +102,27 @@ class RegistryDesk:
             raise NotFound(f"There is no rollout in {environment!r}", "Begin one: aver rollout start.")
         return found
 
+    def latest(self, environment: str, kind: Kind | None = None) -> Rollout:
+        """The rollout or experiment of an environment, that is under way or was last; of one ``kind`` where it is given. Raises
+        :class:`~aver.core.errors.NotFound` where there was none."""
+        current = self.find(environment)
+        for each in ([current.rollout] if current else []) + self.past(environment)[::-1]:
+            if kind in (None, each.kind):
+                return each
+        raise NotFound(
+            f"There was no {kind or 'rollout'} in {environment!r} yet", f"Begin one: aver {kind or 'rollout'} start."
+        )
+
     def past(self, environment: str) -> list[Rollout]:
-        """Those that have ended, oldest first; what is there of a row that cannot be read any more is left out."""
+        """Those that have ended, oldest first, also by a promotion or a rollback of the environment over their heads; what is there of a row that
+        cannot be read any more is left out."""
         found = []
         for row in self._registry.past_rollouts(environment):
             try:
-                found.append(from_json(row))
+                rollout = from_json(row)
             except VerificationFailed:
                 continue
+            found.append(rollout if rollout.ended else replace(rollout, status="aborted", reason=_OVERTAKEN))
         return found
 
     def change(self, environment: str, act: Callable[[Rollout], Rollout]) -> Rollout:

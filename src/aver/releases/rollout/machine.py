@@ -8,20 +8,27 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from aver.core.errors import Conflict, InvalidInput
 from aver.core.ids import new_id
 from aver.releases.rollout.analysis import Analysis
 from aver.releases.rollout.declaration import plan_digest
 from aver.releases.rollout.plan import Plan
-from aver.releases.rollout.state import Kind, Rollout, Variant
+from aver.releases.rollout.state import EventKind, Kind, Rollout, Status, Variant
 
-__all__ = ["LONGEST_LOOK", "Surroundings", "abort", "advance", "begin", "pause", "promote", "resume"]
+__all__ = ["LONGEST_LOOK", "Surroundings", "Word", "advance", "begin", "promote", "say"]
 
 LONGEST_LOOK = 120.0
 """Seconds between two looks that count at most: what a clock that jumps ahead, or a controller that was away, adds to a stage."""
 _LONGEST_REASON = 500
+Word = Literal["pause", "resume", "abort"]
+_WORDS: Mapping[Word, tuple[tuple[Status, ...], EventKind, Status]] = {
+    "pause": (("running",), "paused", "paused"),
+    "resume": (("paused",), "resumed", "running"),
+    "abort": (("running", "paused"), "aborted", "aborted"),
+}
+"""By what a person says of a rollout: in which states that can be said, the event, and the state after it."""
 _FIGURES = re.compile(r"[0-9\[]")
 
 
@@ -109,31 +116,20 @@ def _onward(rollout: Rollout, analysis: Analysis, now: datetime, around: Surroun
     return rollout.happened("concluded", now, _result(analysis), found=figures, status="concluded")
 
 
-def pause(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
-    """Stop looking; everybody keeps what they have."""
-    _must_be(rollout, ("running",), "paused")
-    return _ticked(rollout, now).happened("paused", now, _reason(reason), by, status="paused", looked=None)
-
-
-def resume(rollout: Rollout, now: datetime, *, by: str, reason: str = "") -> Rollout:
-    """Go on looking. The time it was paused for does not count."""
-    _must_be(rollout, ("paused",), "resumed")
-    return rollout.happened("resumed", now, _reason(reason) or "it goes on", by, status="running", looked=now)
-
-
-def abort(rollout: Rollout, now: datetime, *, by: str, reason: str) -> Rollout:
-    """End it: everybody gets the control."""
-    _must_be(rollout, ("running", "paused"), "aborted")
-    if not reason.strip():
-        raise InvalidInput("A rollout is aborted for a reason, which is kept", "Say why.")
-    return rollout.happened("aborted", now, _reason(reason), by, status="aborted")
+def say(rollout: Rollout, word: Word, now: datetime, *, by: str, reason: str) -> Rollout:
+    """What a person says of it as a whole. ``pause``: everybody keeps what they have, and nobody looks. ``resume``: it is looked at again; the time it was
+    paused for does not count. ``abort``: it ends, and everybody gets the control. Raises :class:`~aver.core.errors.Conflict` where that cannot be said of
+    it, and :class:`~aver.core.errors.InvalidInput` without a reason."""
+    before, event, status = _WORDS[word]
+    _must_be(rollout, before, event)
+    ticked = _ticked(rollout, now) if rollout.status == "running" else rollout
+    looked = now if status == "running" else None
+    return ticked.happened(event, now, _reason(reason), by, status=status, looked=looked)
 
 
 def promote(rollout: Rollout, now: datetime, *, by: str, reason: str, variant: str = "") -> Rollout:
     """End it by a person's word: everybody gets the candidate, whatever the figures say. Of an experiment, ``variant`` is named."""
     _must_be(rollout, ("running", "paused"), "promoted")
-    if not reason.strip():
-        raise InvalidInput("A release is promoted before its rollout says so for a reason, which is kept", "Say why.")
     chosen = [each for each in rollout.variants if each.name == variant or (not variant and len(rollout.variants) == 1)]
     if not chosen:
         names = ", ".join(each.name for each in rollout.variants)
@@ -144,8 +140,11 @@ def promote(rollout: Rollout, now: datetime, *, by: str, reason: str, variant: s
 
 
 def _ticked(rollout: Rollout, now: datetime) -> Rollout:
-    """With the time since the last look counted: none where the clock went back, no more than :data:`LONGEST_LOOK` where it went ahead."""
+    """With the time since the last look counted, no more than :data:`LONGEST_LOOK` of it. Of a clock that is behind by less than that, another replica's
+    is ahead: what that one has counted is not counted again. One that is further behind was set back, and is gone by from now on."""
     passed = 0.0 if rollout.looked is None else (now - rollout.looked).total_seconds()
+    if -LONGEST_LOOK <= passed < 0:
+        return rollout
     return replace(rollout, ran=rollout.ran + min(max(passed, 0.0), LONGEST_LOOK), looked=now)
 
 
@@ -176,13 +175,15 @@ def _result(analysis: Analysis) -> str:
     return "; ".join(each.said for each in analysis.findings if each.outcome == "pass") or "nothing failed"
 
 
-def _must_be(rollout: Rollout, statuses: tuple[str, ...], wanted: str) -> None:
+def _must_be(rollout: Rollout, statuses: Collection[str], wanted: str) -> None:
     if rollout.status not in statuses:
         raise Conflict(f"It is {rollout.status.replace('_', ' ')}, and cannot be {wanted}", "See: aver rollout status")
 
 
 def _reason(reason: str) -> str:
     text = " ".join(reason.split())
+    if not text:
+        raise InvalidInput("What a person does to a rollout is kept with its reason", "Say why.")
     if len(text) > _LONGEST_REASON or not text.isprintable():
         raise InvalidInput(
             "The reason is too long, or holds what cannot be printed", f"Use {_LONGEST_REASON} characters."

@@ -12,6 +12,9 @@ from typing import Literal
 
 __all__ = ["MEASURES", "Measure"]
 
+_MOST_SCALED, _MOST_CHANGE = 50.0, math.log(1000)
+"""What is more is said to be so much: bounds of very little know no end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -33,7 +36,7 @@ class Measure:
 
     def plain(self, scaled: float) -> float:
         """The inverse of :meth:`scaled`."""
-        return scaled if self.scale == "share" else math.expm1(scaled) * self.unit
+        return scaled if self.scale == "share" else math.expm1(min(scaled, _MOST_SCALED)) * self.unit
 
     def margin(self, declared: float) -> float:
         """A declared margin on that scale: as it is for shares, and ``0.2`` for a fifth more of what is unbounded."""
@@ -41,7 +44,7 @@ class Measure:
 
     def change(self, difference: float) -> float:
         """A difference on that scale as people say it: of shares as it is, of what is unbounded as a part of the control's."""
-        return difference if self.scale == "share" else math.expm1(difference)
+        return difference if self.scale == "share" else math.expm1(min(difference, _MOST_CHANGE))
 
 
 MEASURES: dict[str, Measure] = {

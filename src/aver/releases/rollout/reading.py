@@ -1,25 +1,53 @@
-"""From the evidence of turns to readings: each turn once, by its place in its tenant's chain, whoever reads and however often."""
+"""From the evidence of turns, and of calls that are part of none, to readings: each once, by its place in its tenant's chain, whoever reads and however
+often."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from aver.evidence import Ledger, Step, StepKind
+from aver.releases.rollout.measures import MEASURES
 from aver.releases.rollout.observed import Reading
 from aver.releases.rollout.state import Rollout
 
-__all__ = ["EvidenceTraffic", "reading_of", "values_of"]
+__all__ = ["EvidenceTraffic", "Pair", "pairs_of", "reading_of", "values_of"]
 
 _ENDS: tuple[StepKind, ...] = ("sealed", "failed")
+_KINDS: tuple[StepKind, ...] = (*_ENDS, "called", "judged")
 _MOST = 5000
-"""Turns of one tenant that are taken in at one look."""
+"""Steps of a kind, of one tenant, that are taken in at one look."""
+_ASSIGNED: frozenset[StepKind] = frozenset({"admitted", "called"})
+"""Steps that say which arm a turn, or a call that is part of none, was given."""
 _BATCH = 200
 _LEFT = "cancelled"
 _BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A turn that a variant has answered too: its steps, the readings of the answer given, and those of the shadow."""
+
+    turn: str
+    variant: str
+    steps: Sequence[Step]
+    given: Mapping[str, float]
+    shadow: Mapping[str, float]
+
+
+def pairs_of(rollout: str, ledger: Ledger) -> Iterator[Pair]:
+    """All pairs that one tenant's evidence has of the rollout with this id, in order. A turn that has not ended is none yet."""
+    shadows = (step for step in ledger.of_kind("shadowed") if step.facts.get("rollout") == rollout)
+    while part := list(islice(shadows, _BATCH)):
+        turns = ledger.turns(step.turn for step in part)
+        for step in part:
+            steps = turns[step.turn]
+            if any(each.kind in _ENDS for each in steps):
+                shadow = {name: float(value) for name, value in step.facts.items() if name in MEASURES}
+                yield Pair(step.turn, str(step.facts["variant"]), steps, values_of(steps), shadow)
 
 
 class EvidenceTraffic:
@@ -35,38 +63,33 @@ class EvidenceTraffic:
         after: dict[str, Any] = {}
         for tenant, ledger in self._ledgers().items():
             if not cursors:
-                head = ledger.head().seq
-                after[tenant] = dict.fromkeys((*_ENDS, "judged"), head)
+                after[tenant] = dict.fromkeys(_KINDS, ledger.head().seq)
                 continue
-            read = dict(cursors.get(tenant) or dict.fromkeys((*_ENDS, "judged"), 0))
-            for kind in _ENDS:
-                ended = list(islice(ledger.of_kind(kind, after=read[kind]), _MOST))
-                found += _ended(rollout, ledger, ended)
-                read[kind] = ended[-1].seq if ended else read[kind]
-            judged = list(islice(ledger.of_kind("judged", after=read["judged"]), _MOST))
-            found += _judged(rollout, ledger, judged)
-            read["judged"] = judged[-1].seq if judged else read["judged"]
+            read = {**dict.fromkeys(_KINDS, 0), **(cursors.get(tenant) or {})}
+            for kind in _KINDS:
+                steps = list(islice(ledger.of_kind(kind, after=read[kind]), _MOST))
+                found += _read(rollout, ledger, kind, steps)
+                read[kind] = steps[-1].seq if steps else read[kind]
             after[tenant] = read
         return found, after
 
 
 def reading_of(rollout: str, steps: Sequence[Step]) -> Reading | None:
-    """What a turn that has ended came to; ``None`` where it was not part of the rollout with this id."""
-    admitted = next((step for step in steps if step.kind == "admitted"), None)
-    if admitted is None or admitted.facts.get("rollout") != rollout:
+    """What a turn that has ended, or a call that is part of none, came to; ``None`` where it was not part of the rollout with this id."""
+    assigned = next((step for step in steps if step.facts.get("rollout") == rollout and step.kind in _ASSIGNED), None)
+    if assigned is None:
         return None
-    facts = admitted.facts
-    covariate = math.log1p(facts.get("characters") or 0)
+    facts = assigned.facts
     claims = _claims(step.facts for step in steps if step.kind == "verified")
     return Reading(
-        admitted.turn,
+        assigned.turn,
         str(facts["arm"]),
         int(facts["stage"]),
         int(facts["group"]),
         bool(facts["compared"]),
         values_of(steps),
         {"groundedness": float(claims)} if claims else {},
-        covariate,
+        math.log1p(facts.get("characters") or facts.get("bytes") or 0),
     )
 
 
@@ -103,41 +126,42 @@ def _claims(verified: Iterable[Mapping[str, Any]]) -> int:
 
 def _ending(by_kind: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, float]:
     """How it ended. Somebody who left, or was held back by a check, is no failure of the release's."""
-    if failed := by_kind.get("failed"):
-        error = failed[-1].get("error")
+    if "admitted" not in by_kind and "called" in by_kind:  # a call that is part of no turn ends with itself
+        last = by_kind["called"][-1]
+        error, took = last.get("error"), last.get("ms")
+    else:
+        last = by_kind["responded"][-1] if "responded" in by_kind else {}
+        error, took = by_kind["failed"][-1].get("error") or "unknown" if "failed" in by_kind else None, last.get("ms")
+    if error:
         return {} if error == _LEFT else {"failed": float(error != _BLOCKED)}
-    values = {"failed": 0.0}
-    if responded := by_kind.get("responded"):
-        last = responded[-1]
-        if last.get("abstained") is not None:
-            values["answered"] = float(not last["abstained"])
-        if last.get("ms") is not None:
-            values["latency_ms"] = float(last["ms"])
-    return values
+    answered = {} if last.get("abstained") is None else {"answered": float(not last["abstained"])}
+    return {"failed": 0.0, **answered, **({} if took is None else {"latency_ms": float(took)})}
 
 
 def _block(facts: Mapping[str, Any]) -> str:
     return _BLOCKED if facts.get("outcome") == "block" else ""
 
 
-def _ended(rollout: Rollout, ledger: Ledger, ended: Sequence[Step]) -> Iterable[Reading]:
-    turns = [step.turn for step in ended]
-    for start in range(0, len(turns), _BATCH):
-        for steps in ledger.turns(turns[start : start + _BATCH]).values():
-            if reading := reading_of(rollout.id, steps):
-                yield reading
-
-
-def _judged(rollout: Rollout, ledger: Ledger, judged: Sequence[Step]) -> Iterable[Reading]:
-    """Feedback, which comes after its turn was counted. The first counts: what is in a sum cannot be taken back for a second."""
-    for start in range(0, len(judged), _BATCH):
-        part = judged[start : start + _BATCH]
+def _read(rollout: Rollout, ledger: Ledger, kind: StepKind, steps: Sequence[Step]) -> Iterable[Reading]:
+    if kind == "called":
+        yield from filter(None, (reading_of(rollout.id, [step]) for step in steps))
+        return
+    for start in range(0, len(steps), _BATCH):
+        part = steps[start : start + _BATCH]
         turns = ledger.turns(step.turn for step in part)
-        for step in part:
-            steps = turns.get(step.turn, ())
-            reading = reading_of(rollout.id, steps)
-            first = next((each.seq for each in steps if each.kind == "judged"), step.seq)
-            if reading is None or first != step.seq or not step.body:
-                continue
-            values = {"feedback": float(step.body["score"])}
-            yield replace(reading, values=values, weights={}, late=True)
+        if kind == "judged":
+            yield from _judged(rollout, part, turns)
+        else:
+            yield from filter(None, (reading_of(rollout.id, each) for each in turns.values()))
+
+
+def _judged(rollout: Rollout, judged: Sequence[Step], turns: Mapping[str, Sequence[Step]]) -> Iterable[Reading]:
+    """Feedback, which comes after its turn was counted. The first counts: what is in a sum cannot be taken back for a second."""
+    for step in judged:
+        steps = turns.get(step.turn, ())
+        reading = reading_of(rollout.id, steps)
+        first = next((each.seq for each in steps if each.kind == "judged"), step.seq)
+        if reading is None or first != step.seq or not step.body:
+            continue
+        values = {"feedback": float(step.body["score"])}
+        yield replace(reading, values=values, weights={}, late=True)

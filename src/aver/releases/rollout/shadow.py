@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aver.core.errors import AverError
+from aver.evals.statistics.boundary import reach
 from aver.evidence import Draft
 from aver.releases.rollout.assignment import CONTROL, HOLDOUT, Assigned, bucket
 from aver.releases.rollout.measures import MEASURES
-from aver.releases.rollout.sequences import reach
 from aver.releases.rollout.state import Rollout, Variant
 
 __all__ = ["Difference", "Shadowed", "Shadows", "differences", "shadow_of"]
@@ -27,10 +27,12 @@ _log = logging.getLogger("aver.rollout.shadow")
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """What a shadow came to: its readings by metric, and the answer, which stands in the evidence under the asking person's key."""
+    """What a shadow came to: its readings by metric, and the answer, which stands in the evidence under the asking person's key. ``turn`` is the shadow's own,
+    whose evidence says what it looked at."""
 
     values: Mapping[str, float]
     text: str = ""
+    turn: str = ""
 
     @property
     def usd(self) -> float:
@@ -107,6 +109,7 @@ class Shadows:
             "variant": variant.name,
             "release": variant.digest[:64],
             "group": assigned.group,
+            "shadow": made.turn or None,
             **{name: value for name, value in made.values.items() if name in MEASURES},
         }
         try:

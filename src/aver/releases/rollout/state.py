@@ -25,6 +25,7 @@ EventKind = Literal[
 """``held``: a stage that could have ended goes on, because nothing is certain. ``stopped``: one variant of several gets no more traffic.
 ``concluded``: an experiment has its result."""
 FORMAT = "aver-rollout-1"
+_TAKE_BACK = "Restore it, or end the rollout: aver release rollback. The control is served meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,9 @@ def from_json(value: Mapping[str, Any]) -> Rollout:
         )
     except (KeyError, TypeError, ValueError, SettingsError) as error:
         cause = f"The row of a rollout cannot be read ({type(error).__name__}: {error})"
-        raise VerificationFailed(cause, "Restore it, or abort the rollout: the control is served meanwhile.") from None
+        raise VerificationFailed(cause, _TAKE_BACK) from None
     if not 0 <= rollout.stage < len(plan.stages):
-        raise VerificationFailed("The row of a rollout names a stage that its plan lacks", "Abort the rollout.")
+        raise VerificationFailed("The row of a rollout names a stage that its plan lacks", _TAKE_BACK)
     return rollout
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from aver.server.cli.bundle import BundleOption, located
-from aver.server.cli.options import AsJson
+from aver.server.cli.options import AsJson, Environment
 from aver.server.cli.output import print_json, printable, table
-from aver.server.cli.rollouts import By, Environment, findings, report
+from aver.server.cli.rollouts import By, findings, report
 from aver.server.cli.session import Session
 
 __all__ = ["app"]
@@ -60,12 +60,12 @@ def start(
 
 @app.command()
 def status(context: typer.Context, environment: Environment = "production", as_json: AsJson = False) -> None:
-    """Say what is known of the variants so far, in sentences and in figures."""
+    """Say what is known of the variants so far, or came of the last experiment, in sentences and in figures."""
     from aver.releases.rollout.experiments import result
     from aver.server.rolling import controller, desk
 
     with Session.of(context).application() as application:
-        rollout = desk(application).one(environment).rollout
+        rollout = desk(application).latest(environment, "experiment")
         analysis = controller(application).analysis(rollout)
     said = result(rollout, analysis)
     if as_json:

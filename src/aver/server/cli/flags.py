@@ -62,20 +62,16 @@ def evaluate(
 ) -> None:
     """Say what somebody gets of a flag, and why."""
     from aver.core.errors import NotFound
-    from aver.releases.flags.evaluation import evaluate as evaluated
-    from aver.releases.flags.service import SWITCH
     from aver.releases.rollout.assignment import Who
-    from aver.server.rolling import flags_config
+    from aver.server.rolling import flags_config, flags_of
 
     with Session.of(context).application() as application:
         config = flags_config(located(context, directory))
-        switches = application.store.switches()
+        if name not in config.declared:
+            raise NotFound(f"There is no flag {name[:60]!r}", f"Declared are: {', '.join(config.declared) or 'none'}.")
         found = next((each for each in application.store.tenants() if tenant in (each.name, each.id)), None)
-    if name not in config.declared:
-        raise NotFound(f"There is no flag {name[:60]!r}", f"Declared are: {', '.join(config.declared) or 'none'}.")
-    who = Who(found.id if found else "", user, frozenset(group or ()), name=found.name if found else tenant)
-    killed = any(each.name == f"{SWITCH}{name}" for each in switches)
-    given = evaluated(config.declared[name], who, killed=killed)
+        who = Who(found.id if found else "", user, frozenset(group or ()), name=found.name if found else tenant)
+        given = flags_of(application, config).given(name, who)
     if as_json:
         print_json(given)
     else:

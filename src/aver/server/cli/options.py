@@ -9,12 +9,15 @@ import typer
 
 from aver.core.errors import InvalidInput
 
-__all__ = ["AsJson", "Groups", "TenantName", "UserName", "check_text", "read_date"]
+__all__ = ["AsJson", "Environment", "Groups", "TenantName", "UserName", "check_text", "read_date"]
 
 TenantName = Annotated[str, typer.Option("--tenant", "-t", metavar="TENANT", help="The tenant, by name or id.")]
 UserName = Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who is asking.")]
 Groups = Annotated[
     list[str], typer.Option("--group", "-g", metavar="GROUP", help="A group the user is in; repeat it for more.")
+]
+Environment = Annotated[
+    str, typer.Option("--environment", "-e", metavar="NAME", help="Where; production, if left out.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 

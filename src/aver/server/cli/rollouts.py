@@ -5,25 +5,25 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aver.server.cli.options import AsJson, TenantName
+from aver.server.cli.options import AsJson, Environment
+from aver.server.cli.outcomes import calibration, shadow
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
     from aver.releases.rollout.analysis import Analysis
+    from aver.releases.rollout.machine import Word
     from aver.releases.rollout.state import Rollout
 
-__all__ = ["By", "Environment", "app", "findings", "report"]
+__all__ = ["By", "app", "findings", "report"]
 
 app = typer.Typer(help="Rollouts: a release that is let in step by step, measured against the one in force.")
 
-Environment = Annotated[
-    str, typer.Option("--environment", "-e", metavar="NAME", help="Where; production, if left out.")
-]
 By = Annotated[str, typer.Option("--user", metavar="NAME", help="Who says so; whoever runs the command, if left out.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")]
 
@@ -46,11 +46,11 @@ def start(
 
 @app.command()
 def status(context: typer.Context, environment: Environment = "production", as_json: AsJson = False) -> None:
-    """Show where a rollout stands, and every metric with its interval."""
+    """Show where the rollout stands that is under way, or how the last one ended, and every metric with its interval."""
     from aver.server.rolling import controller, desk
 
     with Session.of(context).application() as application:
-        rollout = desk(application).one(environment).rollout
+        rollout = desk(application).latest(environment)
         analysis = controller(application).analysis(rollout)
     if as_json:
         print_json({"rollout": report(rollout), "analysis": analysis.record(), "reasons": analysis.reasons})
@@ -78,46 +78,29 @@ def step(context: typer.Context, as_json: AsJson = False) -> None:
         sys.stdout.write("nothing has changed\n")
 
 
-@app.command()
-def pause(
-    context: typer.Context,
-    reason: Reason,
-    environment: Environment = "production",
-    by: By = "",
-    as_json: AsJson = False,
-) -> None:
-    """Let everybody keep what they have, and look no more."""
-    from aver.releases.rollout import machine
+def _says(word: Word, about: str) -> None:
+    """A command for a word that people say of a rollout as a whole."""
 
-    _change(context, environment, machine.pause, by, reason, as_json=as_json)
+    def said(
+        context: typer.Context,
+        reason: Reason,
+        environment: Environment = "production",
+        by: By = "",
+        as_json: AsJson = False,
+    ) -> None:
+        from aver.releases.rollout.machine import say
 
+        def act(rollout: Rollout, now: datetime, who: str) -> Rollout:
+            return say(rollout, word, now, by=who, reason=reason)
 
-@app.command()
-def resume(
-    context: typer.Context,
-    reason: Reason = "",
-    environment: Environment = "production",
-    by: By = "",
-    as_json: AsJson = False,
-) -> None:
-    """Look on; the time it was paused for does not count."""
-    from aver.releases.rollout import machine
+        _change(context, environment, act, by, as_json=as_json)
 
-    _change(context, environment, machine.resume, by, reason, as_json=as_json)
+    app.command(word, help=about)(said)
 
 
-@app.command()
-def abort(
-    context: typer.Context,
-    reason: Reason,
-    environment: Environment = "production",
-    by: By = "",
-    as_json: AsJson = False,
-) -> None:
-    """End it: everybody gets the release in force, within a second, on every replica."""
-    from aver.releases.rollout import machine
-
-    _change(context, environment, machine.abort, by, reason, as_json=as_json)
+_says("pause", "Let everybody keep what they have, and look no more.")
+_says("resume", "Look on; the time it was paused for does not count.")
+_says("abort", "End it: everybody gets the release in force, within a second, on every replica.")
 
 
 @app.command()
@@ -134,15 +117,15 @@ def promote(
     from aver.releases.rollout import machine
     from aver.server.rolling import desk
 
-    def act(rollout: Rollout, now: Any, *, by: str, reason: str) -> Rollout:
-        return machine.promote(rollout, now, by=by, reason=reason, variant=variant)
+    def act(rollout: Rollout, now: datetime, who: str) -> Rollout:
+        return machine.promote(rollout, now, by=who, reason=reason, variant=variant)
 
     with Session.of(context).application() as application:
         rollout = desk(application).one(environment).rollout
         chosen = next((each for each in rollout.variants if each.name == variant), rollout.variants[0])
         if lacking := desk(application).lacking(environment, chosen.digest):
             raise Conflict(f"It may not be promoted: {', '.join(lacking)}", "See: aver release lacking.")
-    _change(context, environment, act, by, reason, as_json=as_json)
+    _change(context, environment, act, by, as_json=as_json)
 
 
 @app.command()
@@ -165,24 +148,8 @@ def history(context: typer.Context, environment: Environment = "production", as_
     table(("rollout", "kind", "began", "status", "stage", "why"), rows)
 
 
-@app.command()
-def calibration(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -> None:
-    """Show which offline measures foretell what releases come to in production, and which have stopped to."""
-    from aver.server.rolling import held_against
-
-    with Session.of(context).application() as application:
-        past, found = held_against(application, tenant)
-    if as_json:
-        print_json({"correlations": found, "escapes": past.escapes, "releases": sorted(past.online)})
-        return
-    for each in found:
-        sys.stdout.write(f"{printable(each.slice + ': ' if each.slice else '')}{printable(each.said)}\n")
-    for escape in past.escapes:
-        sys.stdout.write(
-            f"escaped: {escape.metric} of {escape.release[:12]} ({escape.gap}). {printable(escape.todo)}\n"
-        )
-    if not found:
-        sys.stdout.write("no release has figures both from before and from after it met traffic\n")
+app.command()(shadow)
+app.command()(calibration)
 
 
 def report(rollout: Rollout) -> dict[str, Any]:
@@ -218,15 +185,19 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-Act = Callable[..., "Rollout"]
-
-
-def _change(context: typer.Context, environment: str, act: Act, by: str, reason: str, *, as_json: bool) -> None:
+def _change(
+    context: typer.Context,
+    environment: str,
+    act: Callable[[Rollout, datetime, str], Rollout],
+    by: str,
+    *,
+    as_json: bool,
+) -> None:
     from aver.server.rolling import controller, desk
 
     with Session.of(context).application() as application:
         now, who = application.clock.now(), by or getpass.getuser()
-        rollout = desk(application).change(environment, lambda each: act(each, now, by=who, reason=reason))
+        rollout = desk(application).change(environment, lambda each: act(each, now, who))
         controller(application).step()  # so that it is on record, and an end is carried out, when the command is done
     _tell(rollout, as_json=as_json)
 

@@ -178,6 +178,7 @@ class _Visit:
             key=self.caller.key,
             feature=label,
             release=self.lent.pin.release if self.lent else "",
+            assigned=self.lent.pin.assigned if self.lent else {},
             no_store=b"no-store" in self.exchange.header(b"cache-control"),
             stream=bool(body.get("stream")),
             asked_usage=self.family != "openai" or _asks_usage(body),

@@ -218,7 +218,7 @@ def test_gates_at_the_bound_pass_by_mistake_no_more_often_than_they_say(tmp_path
 
 
 def cases_of(run, **fields):
-    return {name: Case(name, "What?", answers=("so",), **fields) for name in run.rows}
+    return [Case(name, "What?", answers=("so",), **fields) for name in run.rows]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_cases_that_nobody_stands_behind_do_not_pass(sheet, fields, says):
 def test_synthetic_cases_beside_others_may_decide(sheet):
     run = sheet(results(made(1, 100)))
     cases = cases_of(run, origin="synthetic")
-    cases["case-0000"] = Case("case-0000", "What?", answers=("so",))
+    cases[0] = Case("case-0000", "What?", answers=("so",))
     assert objections(run, cases) == ()
 
 

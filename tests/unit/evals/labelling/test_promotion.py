@@ -98,27 +98,60 @@ def test_times_bound_what_is_looked_at(acme):
     assert promote(acme, Wanted(since=between + timedelta(days=1)))[0] == []
 
 
+def went_wrong(acme, *turns):
+    """A rollout that was rolled back, with the turns that weighed most in it."""
+    finding = {"metric": "groundedness", "turns": list(turns)}
+    found = {"turns": {"candidate": 120}, "findings": [finding], "spikes": {"candidate": {"turns": ["turn_elsewhere"]}}}
+    with acme.store.begin() as tx:
+        facts = {"rollout": "rollout_7", "event": "rolled_back"}
+        acme.ledger.append_all(tx, [Draft("rollout_7", "staged", None, facts, {"found": found})])
+    return "rollout_7"
+
+
+def test_an_incident_has_the_turns_that_its_evidence_lists(acme):
+    bad, named = turn(acme, "Who pays for travel?", score=0.0), turn(acme, "What does a canteen meal cost?")
+    turn(acme, "Which forms are there?", score=0.0)
+    rollout = went_wrong(acme, bad)
+    promoter = Promoter(acme.store, acme.ledger, Redactor(b"k" * 32))
+
+    def of(**wanted):
+        return {each.case.metadata["turn"] for each in promoter.promote(Wanted(**wanted), lambda: "c")}
+
+    assert of(incident=rollout) == {bad}
+    assert promoter.left_out["no turn of this tenant"] == 1  # a rollout is of all tenants
+    assert of(incident=rollout, turns=frozenset([named])) == {bad, named}
+    assert of(incident=rollout, abstained=True) == set()
+    for unknown in ("rollout_8", bad, "\0"):
+        with pytest.raises(NotFound, match="lists no turn"):
+            of(incident=unknown)
+
+
 def test_a_case_says_where_it_comes_from_and_not_of_whom(acme):
-    turn(
+    asked = turn(
         acme,
         "May Priya Raman carry leave over?",
         "ann.lee",
         conversation="conversation_1",
         said=["I am ann.lee. Hello"],
     )
-    (case,), _ = promote(acme, Wanted(incident="INC-7"))
+    (case,), _ = promote(acme, Wanted(incident=went_wrong(acme, asked)))
     said = as_line(case)
     assert "Priya" not in said
     assert "ann.lee" not in said
-    assert (case.groups, case.origin, case.status, case.tags) == (("hr",), "production", "draft", ("incident INC-7",))
+    assert (case.groups, case.origin, case.status, case.tags) == (
+        ("hr",),
+        "production",
+        "draft",
+        ("incident rollout_7",),
+    )
     assert case.user.startswith("person-")
     assert len(case.history) == 1
     meta = case.metadata
     assert (meta["release"], meta["conversation"], meta["incident"], meta["why"]) == (
         "r1",
         "conversation_1",
-        "INC-7",
-        "any",
+        "rollout_7",
+        "named",
     )
     sealed = next(step for step in acme.ledger.turn(meta["turn"]) if step.kind == "sealed")
     assert meta["sealed"] == sealed.hash

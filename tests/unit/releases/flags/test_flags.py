@@ -67,7 +67,7 @@ def test_a_part_that_grows_keeps_whom_it_had():
 
 def test_one_that_is_disabled_or_killed_gives_everybody_its_default():
     config, killed = _flags(), set()
-    flags = Flags(lambda: config.declared, killed.__contains__)
+    flags = Flags(lambda: config.declared, lambda name, _: name in killed)
     ann = Who("t1", "ann", name="acme")
     assert (flags.resolve("limit", "integer", 0, ann).value, flags.resolve("limit", "integer", 0, ann).reason) == (
         3,
@@ -84,7 +84,20 @@ def test_one_that_is_disabled_or_killed_gives_everybody_its_default():
 def test_which_variants_a_turn_has_may_stand_in_clear():
     config = _flags()
     facts = Flags(lambda: config.declared).facts(Who("t1", "ann", name="acme"))
-    assert facts == {"flags": ["short:on", "limit:few"]}
+    assert facts == {"flags": ["short/on", "limit/few"]}
+    assert clear_facts(facts)
+    assert Flags(dict).facts(Who("t1", "ann")) == {}
+
+
+def test_any_name_and_any_number_of_flags_may_stand_in_clear():
+    names = ["user", "group", *(f"{number:02}{'f' * 58}" for number in range(98))]
+    text = (
+        "declared: {"
+        + ", ".join(f"{name}: {{variants: {{'{'v' * 60}': 1}}, default: '{'v' * 60}'}}" for name in names)
+        + "}"
+    )
+    facts = Flags(lambda: _flags(text).declared).facts(Who("t1", "ann"))
+    assert (len(facts["flags"]), facts["flags_left_out"]) == (40, 60)
     assert clear_facts(facts)
 
 

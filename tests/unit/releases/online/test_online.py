@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from aver.evidence import Step
 from aver.releases.online.correlation import Pair, correlate, interval, pearson, ranks, spearman, student
-from aver.releases.online.escapes import Gated, escape_of
+from aver.releases.online.escapes import Asked, Gated, escape_of
 from aver.releases.online.history import History, calibration
 
 
@@ -73,31 +73,90 @@ def test_a_measure_that_stops_predicting_is_flagged():
     assert false <= 8
 
 
-def _finding(metric, change, outcome="fail", treated=0.8):
-    return {"metric": metric, "change": change, "outcome": outcome, "turns": ["turn_1"], "treated": treated}
+def _step(seq, kind, facts, body):
+    return Step(
+        seq, f"t{seq}", kind, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seq), facts, body, body is None, ""
+    )
+
+
+def _finding(metric, change, outcome="fail", treated=0.8, control=0.85):
+    turns = ["turn_1"]
+    return {
+        "metric": metric,
+        "change": change,
+        "outcome": outcome,
+        "turns": turns,
+        "treated": treated,
+        "control": control,
+    }
+
+
+def _judged(measure="groundedness", n=900, half=0.01, condition="groundedness>=baseline-0.03", **given):
+    found = {"value": 0.0, "low": -half, "high": half, "n": n, "method": "bootstrap"}
+    known = {
+        "condition": condition,
+        "measure": measure,
+        "upward": True,
+        "before": 0.9,
+        "after": 0.9,
+        "said": "no change",
+    }
+    return {**known, "found": found, **given}
+
+
+def _gate(*judged, outcome="pass", seq=1, release="b" * 64):
+    return _step(seq, "gated", {"outcome": outcome, "release": release}, {"judged": list(judged)})
 
 
 @pytest.mark.parametrize(
-    ("metric", "gated", "slices", "gap"),
+    ("metric", "gate", "gap"),
     [
-        ("groundedness", None, {}, "no gate"),
-        ("groundedness", Gated(frozenset({"right"}), {"": 100}, {}), {}, "not gated"),
-        ("failed", Gated(frozenset({"right"}), {"": 100}, {}), {}, "not measured offline"),
-        ("groundedness", Gated(frozenset({"groundedness"}), {"": 100, "de": 0}, {}), {"de": 4}, "no such slice"),
-        ("groundedness", Gated(frozenset({"groundedness"}), {"": 100, "de": 5}, {}), {"de": 4}, "too few cases"),
-        ("groundedness", Gated(frozenset({"groundedness"}), {"": 30}, {"groundedness": 0.1}), {}, "too few cases"),
-        ("groundedness", Gated(frozenset({"groundedness"}), {"": 900}, {"groundedness": 0.01}), {}, "not the same"),
+        ("groundedness", None, "no gate"),
+        ("groundedness", _gate(_judged(), outcome="inconclusive"), "not passed"),
+        ("groundedness", _gate(), "not on record"),
+        ("groundedness", _gate(_judged("right")), "not gated"),
+        ("failed", _gate(_judged()), "not measured offline"),
+        ("groundedness", _gate(_judged(n=12)), "too few cases"),
+        ("groundedness", _gate(_judged(n=30, half=0.1)), "too few cases"),
+        ("groundedness", _gate(_judged(condition="groundedness>=0.7", before=None)), "not compared"),
+        ("groundedness", _gate(_judged(found=None)), "not compared"),
+        ("groundedness", _gate(_judged()), "not the same"),
     ],
 )
-def test_an_escape_says_what_was_missing(metric, gated, slices, gap):
-    findings = [_finding(metric, -0.05), _finding("cost_usd", 0.1, "pass")]
-    (escape,) = escape_of("b" * 64, "rollout_1", findings, gated, slices)
+def test_an_escape_says_what_was_missing(metric, gate, gap):
+    found = {"findings": [_finding(metric, -0.05), _finding("cost_usd", 0.1, "pass")]}
+    (escape,) = escape_of("b" * 64, "rollout_1", found, gate and Gated.of(gate))
     assert (escape.metric, escape.gap, escape.change) == (metric, gap, -0.05)
-    assert escape.todo
+    assert escape.gate == ("t1" if gate else "")
+    assert escape.stopped == ("groundedness" if gap == "not the same" else "")
+    assert ("promote --incident rollout_1" in escape.todo) == (gap not in ("no gate", "not passed"))
 
 
-def _step(seq, kind, facts, body):
-    return Step(seq, f"t{seq}", kind, datetime(2026, 1, 1, tzinfo=UTC), facts, body, body is None, "")
+def test_what_is_unbounded_is_held_against_as_a_part_of_the_whole():
+    found = {"value": 0.001, "low": -0.001, "high": 0.003, "n": 200, "method": "student"}
+    judged = _judged("cost_usd", condition="cost_usd<=baseline+0.002", upward=False, before=0.01, found=found)
+    assert Asked.of(judged).least == pytest.approx(0.2)
+    factor = {"value": 1.05, "low": 1.0, "high": 1.15, "n": 200, "method": "student"}
+    assert Asked.of(_judged("cost_usd", condition="cost_usd<=1.2x", upward=False, found=factor)).least == pytest.approx(
+        0.1
+    )
+    own = {"value": 0.01, "low": None, "high": None, "n": 3, "method": "too few"}
+    assert Asked.of(_judged("cost_usd", condition="cost_usd<=0.1", upward=False, before=None, found=own)).least is None
+
+
+def test_a_bound_of_its_own_that_breaks_is_no_change_and_a_rise_of_tokens_is_an_escape():
+    found = {
+        "findings": [_finding("groundedness", 0.6, control=None)],
+        "spikes": {"candidate": {"times": 3.1, "turns": ["turn_7"]}},
+    }
+    own, spike = escape_of("b" * 64, "rollout_1", found, Gated.of(_gate(_judged())))
+    assert (own.metric, own.change, own.gap) == ("groundedness", None, "not the same")
+    assert (spike.metric, spike.change, spike.gap, spike.turns) == (
+        "total_tokens",
+        pytest.approx(2.1),
+        "not gated",
+        ("turn_7",),
+    )
 
 
 def test_the_evidence_is_put_side_by_side():
@@ -116,10 +175,14 @@ def test_the_evidence_is_put_side_by_side():
     bad = {"rollout": "r7", "event": "rolled_back", "variants": ["release07"]}
     steps.append(_step(99, "staged", bad, {"found": {"findings": [_finding("feedback", -0.1, treated=0.5)]}}))
     steps.append(_step(100, "evaluated", {"release": "erased"}, None))
-    history.take(steps, {"release07": Gated(frozenset({"recall"}), {"": 50}, {})})
+    # The gate's last word before the end counts, not what was asked of it once the harm was done.
+    gates = [_judged("helpful"), _judged("recall"), _judged("helpful")]
+    history.take(_gate(judged, seq=seq, release="release07") for judged, seq in zip(gates, (97, 98, 101), strict=True))
+    history.take(steps)
     found = calibration(history)
     assert {(each.offline, each.online, each.slice, each.n) for each in found} == {
         ("right", "feedback", "", 8),
         ("right", "feedback", "de", 8),
     }
     assert [(each.release, each.gap) for each in history.escapes] == [("release07", "not gated")]
+    assert history.escapes[0].gate == "t98"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from aver.releases.rollout.assignment import Who, assign
 from aver.releases.rollout.controller import RolloutController
 from aver.releases.rollout.declaration import plan_digest
 from aver.releases.rollout.desk import RegistryDesk
-from aver.releases.rollout.machine import abort, begin, promote
+from aver.releases.rollout.machine import begin, promote, say
 from aver.releases.rollout.reading import EvidenceTraffic
 from aver.releases.rollout.state import Rollout
 from aver.store import Store
@@ -148,6 +149,24 @@ class House:
             ledger.append_all(tx, drafts)
         return turn
 
+    def call(self, tenant: str, rollout: Rollout, user: str, **facts) -> str:
+        """One call at a door of models, part of no turn, as its record is chained."""
+        store, ledger = self.books[tenant]
+        call, subject = f"call_{user}_{ledger.head().seq}", f"user:{user}"
+        assigned = assign(rollout, Who(tenant, user), self.clock.now())
+        known = {
+            "nano_usd": 3_000_000,
+            "input_tokens": 70,
+            "output_tokens": 30,
+            "ms": 40.0,
+            "first_ms": 9.0,
+            "error": None,
+        }
+        with store.begin() as tx:
+            given = {"bytes": 300, **assigned.facts(), **known, **facts}
+            ledger.append_all(tx, [Draft(call, "called", subject, given, {"user": user})])
+        return call
+
     def judge(self, tenant: str, turn: str, user: str, score: float) -> None:
         store, ledger = self.books[tenant]
         with store.begin() as tx:
@@ -237,6 +256,57 @@ def test_what_a_turn_says_is_read_and_what_it_does_not_is_not(house):
     assert traffic.since(rollout, after)[0] == []
 
 
+def test_calls_that_are_part_of_no_turn_are_measured_by_their_records(house):
+    rollout = house.begin()
+    tenant = next(iter(house.books))
+    traffic = EvidenceTraffic(lambda: {name: ledger for name, (_, ledger) in house.books.items()})
+    _, cursors = traffic.since(rollout, {})
+    house.turn(tenant, rollout, "ann")  # whose own call is counted with it, not beside it
+    house.call(tenant, rollout, "ben")
+    house.call(tenant, rollout, "cem", error="provider-error", nano_usd=0, ms=5.0)
+    house.call(tenant, rollout, "dan", error="cancelled")
+    house.call(tenant, replace(rollout, id="another"), "eva")
+    house.judge(tenant, house.call(tenant, rollout, "fay"), "fay", 0.5)
+    found, after = traffic.since(rollout, cursors)
+    values = {(each.turn.split("_")[1], each.late): each.values for each in found}
+    assert values.keys() == {
+        ("ann", False),
+        ("ben", False),
+        ("cem", False),
+        ("dan", False),
+        ("fay", False),
+        ("fay", True),
+    }
+    measured = {"failed": 0, "latency_ms": 40, "first_ms": 9, "cost_usd": 0.003, "total_tokens": 100}
+    assert values["ben", False] == pytest.approx(measured)
+    assert (values["cem", False]["failed"], "failed" in values["dan", False]) == (1, False)
+    assert values["fay", True] == {"feedback": 0.5}
+    assert {each.covariate for each in found if each.turn.startswith("call")} == {math.log1p(300)}
+    assert traffic.since(rollout, after)[0] == []
+
+
+def test_a_candidate_that_makes_calls_dear_is_rolled_back_by_them(house):
+    rollout = house.begin(PLAN + "- {metric: cost_usd, no_worse_by: 0.1}\n")
+    _step(house)
+    tenant = next(iter(house.books))
+    for number in range(150):
+        tried = assign(rollout, Who(tenant, f"user{number}")).arm == "candidate"
+        house.call(tenant, rollout, f"user{number}", nano_usd=9_000_000 if tried else 3_000_000)
+    assert [(each.status, each.reason[:31]) for each in _step(house)] == [
+        ("rolled_back", "cost_usd of candidate is certai")
+    ]
+
+
+def test_figures_of_a_version_that_read_no_calls_are_counted_on(house):
+    rollout = house.begin()
+    tenant = next(iter(house.books))
+    traffic = EvidenceTraffic(lambda: {name: ledger for name, (_, ledger) in house.books.items()})
+    _, cursors = traffic.since(rollout, {})
+    old = {each: {kind: seq for kind, seq in read.items() if kind != "called"} for each, read in cursors.items()}
+    house.turn(tenant, rollout, "ann")
+    assert [each.turn.split("_")[1] for each in traffic.since(rollout, old)[0]] == ["ann"]
+
+
 def test_feedback_counts_with_its_turn_and_the_first_of_several(house):
     rollout = house.begin()
     _step(house)
@@ -277,7 +347,7 @@ def test_one_rollout_at_a_time_of_releases_that_exist(house):
     house.begin()
     with pytest.raises(Conflict):
         house.begin()
-    house.desk.change("production", lambda each: abort(each, house.clock.now(), by="ann", reason="enough"))
+    house.desk.change("production", lambda each: say(each, "abort", house.clock.now(), by="ann", reason="enough"))
     _step(house)
     assert house.registry.rows["production"].rollout is None
     house.registry.known = {CONTROL}

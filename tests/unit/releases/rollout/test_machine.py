@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import get_args
 
 import pytest
 
 from aver.core.errors import Conflict, InvalidInput, VerificationFailed
 from aver.releases.rollout.analysis import analyse
-from aver.releases.rollout.machine import LONGEST_LOOK, Surroundings, abort, advance, begin, pause, promote, resume
+from aver.releases.rollout.machine import LONGEST_LOOK, Surroundings, Word, advance, begin, promote, say
 from aver.releases.rollout.state import from_json, to_json
 from tests.unit.releases.rollout.conftest import NOW, PLAN, grounded, observed_of, plan_of, readings, rollout_of
 
@@ -156,23 +158,41 @@ def test_of_several_variants_the_bad_one_is_stopped_and_the_others_go_on():
     assert [variant.stopped for variant in after.variants] == [True, False]
 
 
+def test_two_replicas_whose_clocks_differ_count_no_time_twice():
+    rollout, observed, now = rollout_of(), observed_of(rollout_of()), NOW
+    for _ in range(20):  # one of them is 50 seconds behind; they take turns, three seconds apart
+        now += timedelta(seconds=3)
+        rollout = advance(rollout, analyse(rollout, observed), now)
+        now += timedelta(seconds=3)
+        rollout = advance(rollout, analyse(rollout, observed), now - timedelta(seconds=50))
+    assert rollout.ran <= 120
+    behind = now - timedelta(days=400)  # and a clock that was set back holds nothing up for as long
+    for _ in range(3):
+        behind += timedelta(seconds=60)
+        rollout = advance(rollout, analyse(rollout, observed), behind)
+    assert rollout.looked == behind
+
+
 def test_people_pause_resume_abort_and_promote():
     rollout = rollout_of()
     observed = _measured(rollout, (2000, 0.95), (500, 0.6))
-    paused = pause(rollout, NOW + timedelta(seconds=30), by="ann", reason="an incident")
+    paused = say(rollout, "pause", NOW + timedelta(seconds=30), by="ann", reason="an incident")
     assert advance(paused, analyse(paused, observed), NOW + timedelta(hours=1)) == paused
-    resumed = resume(paused, NOW + timedelta(hours=5), by="ann")
+    resumed = say(paused, "resume", NOW + timedelta(hours=5), by="ann", reason="it is over")
     assert resumed.ran == 30  # the pause does not count
-    assert abort(resumed, NOW, by="ann", reason="enough").status == "aborted"
+    assert say(resumed, "abort", NOW, by="ann", reason="enough").status == "aborted"
     promoted = promote(paused, NOW, by="ann", reason="it mends an outage")
     assert (promoted.status, promoted.pending[-1].by) == ("promoted", "ann")
-    for act in (pause, resume, abort, promote):
+    for word in get_args(Word):
         with pytest.raises(Conflict):
-            act(promoted, NOW, by="ann", reason="again")
+            say(promoted, word, NOW, by="ann", reason="again")
+        with pytest.raises(InvalidInput):
+            say(paused if word == "resume" else rollout, word, NOW, by="ann", reason=" ")
+    for act in (partial(promote, promoted), partial(say, rollout, "resume"), partial(say, paused, "pause")):
+        with pytest.raises(Conflict):
+            act(NOW, by="ann", reason="again")
     with pytest.raises(InvalidInput):
-        abort(rollout, NOW, by="ann", reason=" ")
-    with pytest.raises(InvalidInput):
-        pause(rollout, NOW, by="ann", reason="x\x1b[2J")
+        say(rollout, "pause", NOW, by="ann", reason="x\x1b[2J")
 
 
 def test_nothing_begins_that_tries_nothing():

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from aver.evals.statistics.boundary import reach
 from aver.releases.rollout.observed import Observed, Reading
-from aver.releases.rollout.sequences import adjusted, compare, imbalance, level, reach
+from aver.releases.rollout.sequences import adjusted, compare, imbalance, level
 
 ERROR = 0.05
 

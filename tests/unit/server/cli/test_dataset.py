@@ -118,7 +118,8 @@ def test_a_turn_becomes_a_case_that_people_label(ask, run, handbook, tmp_path):
     run("ask", "Who was the first editor of Atlantis?", "--tenant", "northwind", "--user", "yan", "--json")
     assert run("gateway", "feedback", turn, "--score", "0", "--tenant", "northwind")[0] == 0
     tenant = ("--tenant", "northwind")
-    (case,) = ask("promote", *tenant, "--feedback", "bad", "--incident", "INC-1")["cases"]
+    (case,) = ask("promote", *tenant, "--feedback", "bad")["cases"]
+    assert run("dataset", "promote", *tenant, "--incident", "INC-1")[0] == 3
     assert "Priya" not in case["question"]
     assert ask("promote", *tenant, "--turn", turn)["left_out"] == {"promoted before": 1}
     name = case["id"]
@@ -151,7 +152,7 @@ def test_a_turn_becomes_a_case_that_people_label(ask, run, handbook, tmp_path):
         "production",
         "confirmed",
         turn,
-        ("incident INC-1",),
+        (),
     )
     assert ask("forget", out, *tenant)["found"] == {str(out): []}
     erased = json.loads(run("erase", *tenant, "--subject", "user:zoe", "--json")[1])

@@ -6,16 +6,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aver.agents.prompt import passages_as_data
 from aver.core import Principal
 from aver.evals.redteam.arming import checks_of, plants_of
 from aver.evals.redteam.compromised import Compromised
+from aver.evals.redteam.targets.planting import pasted
 from aver.evals.redteam.types import Need
 from aver.evals.types import Case, Response
 from aver.gateway.calls import Call, CallRecord
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
-from aver.gateway.types import ChatRequest, Message, Passage
+from aver.gateway.types import ChatRequest, Message
 
 __all__ = ["ModelTarget"]
 
@@ -40,12 +40,9 @@ class ModelTarget:
 
     async def respond(self, case: Case, *, seed: int = 0) -> Response:
         plants = plants_of(case)
-        documents = [each for each in plants if each.place == "document" and not each.packed]
         told = "\n\n".join([_INSTRUCTIONS, *(each.text for each in plants if each.place == "instructions")])
-        passages = [Passage(number, each.path, each.text) for number, each in enumerate(documents, 1)]
-        asked = f"{passages_as_data(passages)}\n\n\nQuestion: {case.question}" if passages else case.question
         history = [Message(each.role, each.content) for each in case.history]
-        request = ChatRequest((Message("system", told), *history, Message("user", asked)), seed=seed)
+        request = ChatRequest((Message("system", told), *history, Message("user", pasted(case))), seed=seed)
         records: list[CallRecord] = []
         gateway, model = self.gateway, self.model
         if self.compromised or gateway is None:

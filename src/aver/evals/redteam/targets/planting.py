@@ -1,4 +1,5 @@
-"""Documents that stand in a tenant for one attack: only its asker, or its victim, may read them, so that attacks that are tried at the same time do not meet."""
+"""Documents that stand in a tenant for one attack: only its asker, or its victim, may read them, so that attacks that are tried at the same time do not meet.
+And documents that stand before a question, where there is no tenant."""
 
 from __future__ import annotations
 
@@ -6,11 +7,15 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 
+from aver.agents.prompt import passages_as_data
 from aver.core.principal import user_reader
+from aver.evals.redteam.arming import plants_of
 from aver.evals.redteam.types import Plant
+from aver.evals.types import Case
+from aver.gateway.types import Passage
 from aver.knowledge import Page, SourceItem
 
-__all__ = ["Planted"]
+__all__ = ["Planted", "pasted"]
 
 _UNFOLDED = 200 * 2**20
 """Bytes that an archive which is planted packed comes to."""
@@ -35,6 +40,13 @@ class Planted:
 
     def fetch(self, item: SourceItem) -> bytes:
         return self._files[item.path][0]
+
+
+def pasted(case: Case) -> str:
+    """The question, with the documents that are planted for it before it, as data."""
+    documents = [each for each in plants_of(case) if each.place == "document" and not each.packed]
+    passages = [Passage(number, each.path, each.text) for number, each in enumerate(documents, 1)]
+    return f"{passages_as_data(passages)}\n\n\nQuestion: {case.question}" if passages else case.question
 
 
 def _content(plant: Plant) -> bytes:

@@ -39,7 +39,11 @@ def promote(
     blocked: Annotated[bool, typer.Option("--blocked", help="Turns that a check held back.")] = False,
     turn: Annotated[list[str], typer.Option(metavar="ID", help="This turn; repeat it.")] = [],  # noqa: B006
     incident: Annotated[
-        str, typer.Option(metavar="NAME", help="What they are promoted for: becomes the cases' tag.")
+        str,
+        typer.Option(
+            metavar="ID",
+            help="The turns that weighed most in a rollout that was rolled back; its id becomes the cases' tag.",
+        ),
     ] = "",
     feature: Annotated[list[str], typer.Option(metavar="NAME", help="Of this feature or agent alone; repeat it.")] = [],  # noqa: B006
     without: Annotated[

@@ -52,7 +52,7 @@ def compare(
     runs = read_run(before), read_run(after)
     sheets = sheet_of(runs[0]), sheet_of(runs[1])
     found = compared(*sheets, measure)
-    known = {case.id: case for each in sets_of(cases) for case in each.cases}
+    known = {case.id: case for each in sets_of(cases) for case in each}
     sentences = list(tell_comparison(found))
     if markdown is not None:
         written(markdown, comparison_markdown(found))

@@ -38,7 +38,7 @@ def report(
     sheet = sheet_of(run)
     if not sheet.rows:
         raise InvalidInput(f"{str(file)!r} holds no result yet", "Wait for its first case, or run it again.")
-    known = {case.id: case for each in sets_of(cases) for case in each.cases}
+    known = {case.id: case for each in sets_of(cases) for case in each}
     found = figures(sheet)
     if html is not None and against is not None:
         old = read_run(against)

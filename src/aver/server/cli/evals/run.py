@@ -110,16 +110,15 @@ def run(
         report = measured(found, seed)
         record(found, report, services)
         first = _first_failures(found) if report.failed else {}
-    drafts = sum(case.status == "draft" for case in dataset.cases)
     document = _document(found, report, ended.why, None if given is not None and given in path.parents else path)
     unread = [] if chosen.scorers == STANDARD else silent(chosen.scorers, report.overall)
-    document |= {"drafts": drafts, "outlook": foreseen, "first_failed": first, "silent": unread}
+    document |= {"drafts": dataset.drafts, "outlook": foreseen, "first_failed": first, "silent": unread}
     for name in () if as_json else unread:
         console().print(
             f"{name} says nothing: no case has the label, or no response the part, that it reads", style="yellow"
         )
     if not as_json:
-        _print(found, report, drafts, ended.why, document["file"], first, slices=slices)
+        _print(found, report, dataset.drafts, ended.why, document["file"], first, slices=slices)
     if as_json:
         print_json(document)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from aver.server.cli.output import printable
 
 if TYPE_CHECKING:
+    from aver.evals.datasets.reading import Opened
     from aver.evals.declaration import Evals
     from aver.evals.gates.foresight import Outlook
     from aver.evals.running.tally import Tally
-    from aver.evals.types import Dataset
 
 __all__ = ["foresee", "standing", "watching"]
 
@@ -22,11 +22,11 @@ _SHOWN = 4
 _LEFT_OUT = ("_ms", "_tokens", "_usd")
 
 
-def foresee(suite: str, dataset: Dataset, evals: Evals, *, quiet: bool = False) -> Outlook:
+def foresee(suite: str, dataset: Opened, evals: Evals, *, quiet: bool = False) -> Outlook:
     """What the suite's cases can show, and what the bundle's gate asks of them that they hardly can; printed, unless ``quiet``."""
     from aver.evals.gates.foresight import outlook, tell_outlook
 
-    found = outlook(dataset.cases, [each for each in evals.gate if each.suite in ("", suite)])
+    found = outlook(dataset, [each for each in evals.gate if each.suite in ("", suite)])
     if not quiet:
         sys.stdout.writelines(f"{printable(each)}\n" for each in tell_outlook(found))
         sys.stdout.flush()

@@ -11,7 +11,7 @@ import typer
 from aver.core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from aver.evals.types import Dataset
+    from aver.evals.datasets.reading import Opened
 
 __all__ = ["CasesOption", "read_bytes", "sets_of", "written"]
 
@@ -23,10 +23,10 @@ CasesOption = Annotated[
 ]
 
 
-def sets_of(files: Sequence[Path]) -> list[Dataset]:
-    from aver.evals.datasets.reading import read_dataset
+def sets_of(files: Sequence[Path]) -> list[Opened]:
+    from aver.evals.datasets.reading import open_dataset
 
-    return [read_dataset(file) for file in files]
+    return [open_dataset(file.name, [file]) for file in files]
 
 
 def written(path: Path, content: bytes | str) -> Path:

@@ -16,10 +16,10 @@ from aver.server.cli.gates.asking import asked, suites_of
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
+    from aver.evals.datasets.reading import Opened
     from aver.evals.declaration import Evals, Suite
     from aver.evals.gates.types import Condition
     from aver.evals.running.file import Run
-    from aver.evals.types import Dataset
     from aver.server.gating import Material
 
 __all__ = ["material_of"]
@@ -31,7 +31,7 @@ def material_of(
     files: Sequence[Path],
     baselines: Sequence[str],
     require: Sequence[str],
-    sets: Sequence[Dataset],
+    sets: Sequence[Opened],
     directory: Path | None,
     tenant: str | None,
     release: str | None = None,
@@ -154,7 +154,7 @@ def _asked(
         return asked(application, tenant, evals, suites, folder, runs, digest, quiet=quiet)
 
 
-def _sets(evals: Evals, names: Sequence[str], folder: Path) -> list[Dataset]:
+def _sets(evals: Evals, names: Sequence[str], folder: Path) -> list[Opened]:
     """The sets of the bundle's suites of these names, as they are now."""
     from aver.server.evaluating import dataset_of
 

@@ -200,12 +200,16 @@ def _write(verdict: Verdict, material: Material, junit: Path | None, markdown: P
     from aver.evals.rendering.markdown import gate_markdown
     from aver.evals.rendering.page import gate_page
 
+    if junit is None and markdown is None and html is None:
+        return
+    whole = junit is not None or html is not None  # those that show every case
+    cases = material.cases(None if whole else {name for each in verdict.judged for name in each.cases})
     if junit is not None:
-        written(junit, as_junit(verdict, material.trials, material.cases))
+        written(junit, as_junit(verdict, material.trials, cases))
     if markdown is not None:
-        written(markdown, gate_markdown(verdict, material.trials, material.cases))
+        written(markdown, gate_markdown(verdict, material.trials, cases))
     if html is not None:
-        written(html, gate_page(verdict, material.trials, material.runs, material.baselines, material.cases))
+        written(html, gate_page(verdict, material.trials, material.runs, material.baselines, cases))
 
 
 def _document(verdict: Verdict, material: Material, statement: bytes | None, turn: str | None) -> dict[str, Any]:
@@ -261,12 +265,13 @@ def _print(verdict: Verdict, material: Material) -> None:
     for suite, reasons in verdict.objections.items():
         for reason in reasons:
             out.print(f"{printable(suite)} cannot pass: {printable(reason)}", markup=False)
+    cases = material.cases({name for each in verdict.unmet for name in each.cases[:_NAMED]})
     for each in verdict.unmet:
         if each.cases:
             where = f" [{each.slice}]" if each.slice and "[*]" in each.condition else ""
             out.print(f"cases against {printable(each.condition + where)}:", markup=False)
             for name in each.cases[:_NAMED]:
-                question = material.cases[name].question if name in material.cases else ""
+                question = cases[name].question if name in cases else ""
                 out.print(f"  {printable(name)}  {printable(' '.join(question.split()))[:100]}", markup=False)
             if len(each.cases) > _NAMED:
                 out.print(f"  and {len(each.cases) - _NAMED} more (--json has them all)", markup=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from aver.evals.redteam.campaign import Campaign
     from aver.evals.redteam.figures import Figures
     from aver.evals.redteam.types import Attack
-    from aver.evals.types import Result, RunHeader
+    from aver.evals.types import Result, RunHeader, Target
     from aver.knowledge.types import DocumentText
     from aver.server.application import Application, TenantServices
 
@@ -30,6 +32,7 @@ __all__ = ["run"]
 _FAILED, _INCONCLUSIVE = 10, 11
 _FOLDER = "redteam"
 _MOST_COPIED = 500
+_LONGEST_NAME = 100
 
 
 class _Unmet(AverError):
@@ -50,6 +53,8 @@ class _Unmet(AverError):
 class _Plan:
     suites: Sequence[str]
     target: str
+    model: str
+    credential: str
     compromised: bool
     groups: Sequence[str]
     mutators: Sequence[str]
@@ -57,9 +62,15 @@ class _Plan:
     seed: int
     budget_usd: float | None
     at_once: int
+    seconds: float
     copy_as: str
     out: Path | None
     resume: bool
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is nothing of Aver's own that is attacked."""
+        return self.target.partition(":")[0] in ("endpoint", "function")
 
 
 def run(
@@ -69,8 +80,18 @@ def run(
         list[str] | None, typer.Argument(metavar="SUITE", help="By name or file; all that fit the target, if left out.")
     ] = None,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help="assistant, agent:NAME or model:NAME, as the bundle declares it.")
+        str,
+        typer.Option(
+            metavar="TARGET",
+            help="assistant, agent:NAME, model:NAME or endpoint:NAME, as the bundle declares it; endpoint:URL, "
+            "function:FILE.py:NAME or function:MODULE:NAME.",
+        ),
     ] = "assistant",
+    model: Annotated[str, typer.Option(metavar="NAME", help="Of endpoint:URL: the model to ask for there.")] = "",
+    credential: Annotated[
+        str,
+        typer.Option(metavar="REF", help="Of endpoint:URL: where its key is, such as env:NAME; never the key itself."),
+    ] = "",
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Put a model that does all an attacker wants in the model's place.")
     ] = False,
@@ -87,6 +108,7 @@ def run(
         str, typer.Option(metavar="USER", help="Put copies of what USER may read among the pages that are asked about.")
     ] = "",
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Attempts under way at a time.")] = 4,
+    seconds: Annotated[float, typer.Option(min=0.001, metavar="S", help="That one response may take.")] = 300.0,
     at_most: Annotated[
         float | None,
         typer.Option(
@@ -103,18 +125,34 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Attack the assistant, an agent or a model, in an installation made for the purpose and gone afterwards.
+    """Attack the assistant, an agent or a model, in an installation made for the purpose and gone afterwards; or an endpoint or a function, where it is.
 
     The bundle's guardrails, policies, agents and models hold there, in a tenant of the same name; tools are simulated, and nothing of the tenant is read or
-    changed. Each attack is told to have worked by rule, without a judge.
+    changed. An endpoint or a function is asked as it is, and whatever it does is done. Each attack is told to have worked by rule, without a judge.
     """
     if resume and out is None:
         raise InvalidInput("It is not said which run to go on with", "Name its file: --out FILE --resume")
     words, copied = suites or (), copy_documents_of
-    plan = _Plan(words, target, compromised, group, mutators, attempts, seed, budget_usd, at_once, copied, out, resume)
+    plan = _Plan(
+        words,
+        target,
+        model,
+        credential,
+        compromised,
+        group,
+        mutators,
+        attempts,
+        seed,
+        budget_usd,
+        at_once,
+        seconds,
+        copied,
+        out,
+        resume,
+    )
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        if not application.has_built_model:
+        if not plan.outside and not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         header, found, path, left = asyncio.run(_tried(application, services, plan, quiet=as_json))
@@ -146,39 +184,67 @@ async def _tried(
     from aver.evals.redteam.recording import header_of
     from aver.evals.redteam.targets.agent import AgentTarget
     from aver.evals.redteam.targets.offering import offered_by, playable
-    from aver.server.redteam import arena
 
     mutators = chosen_mutators(plan.mutators)
     attacks, whole = _attacks(application, [each for each in plan.suites if each != "agency"], plan.suites)
-    with arena(application, services.store.tenant.name, _copied(services, plan)) as ground:
-        try:
-            async with ground.target(plan.target, compromised=plan.compromised, groups=plan.groups) as target:
-                left: list[str] = []
-                if isinstance(target, AgentTarget) and whole:
-                    made, unmade = agency_attacks(target.tools)
-                    attacks += made
-                    left += [f"agency/{each}" for each in unmade]
-                played, unplayed = playable(attacks, offered_by(target))
-                left += [each.id for each in unplayed]
-                if not played:
-                    raise InvalidInput(
-                        "None of these attacks can be tried on this target", "Choose others: aver redteam suites"
-                    )
-                campaign = Campaign(
-                    target,
-                    played,
-                    mutators,
-                    attempts=plan.attempts,
-                    seed=plan.seed,
-                    budget_usd=plan.budget_usd,
-                    at_once=plan.at_once,
-                )
-                header = header_of(campaign, application.clock, target.digest)
-                path = plan.out or _place(application, header)
-                results = await _written(application, campaign, header, path, resume=plan.resume, quiet=quiet)
-                return header, figures(results), path, left
-        finally:
-            await ground.application.aclose()
+    async with _target(application, services, plan) as target:
+        left: list[str] = []
+        if isinstance(target, AgentTarget) and whole:
+            made, unmade = agency_attacks(target.tools)
+            attacks += made
+            left += [f"agency/{each}" for each in unmade]
+        played, unplayed = playable(attacks, offered_by(target))
+        left += [each.id for each in unplayed]
+        if not played:
+            raise InvalidInput(
+                "None of these attacks can be tried on this target", "Choose others: aver redteam suites"
+            )
+        campaign = Campaign(
+            target,
+            played,
+            mutators,
+            attempts=plan.attempts,
+            seed=plan.seed,
+            budget_usd=plan.budget_usd,
+            at_once=plan.at_once,
+            seconds=plan.seconds,
+        )
+        header = header_of(campaign, application.clock, "" if plan.outside else target.digest)
+        path = plan.out or _place(application, header)
+        results = await _written(application, campaign, header, path, resume=plan.resume, quiet=quiet)
+        return header, figures(results), path, left
+
+
+@asynccontextmanager
+async def _target(application: Application, services: TenantServices, plan: _Plan) -> AsyncIterator[Target]:
+    """What is attacked: on ground of its own, or, if it is nothing of Aver's own, where it is."""
+    from aver.evals.redteam.targets.outside import OutsideTarget
+    from aver.server.outside import endpoint_of, opened_endpoint, opened_function
+    from aver.server.redteam import arena
+
+    kind, _, name = plan.target.partition(":")
+    if (plan.model or plan.credential) and kind != "endpoint":
+        raise InvalidInput(f"--model and --credential say nothing of {plan.target[:80]!r}", "Leave them out.")
+    if plan.outside and (plan.compromised or plan.groups or plan.copy_as):
+        raise InvalidInput(
+            "An endpoint or a function is attacked as it is",
+            "Leave out --compromised, --group and --copy-documents-of.",
+        )
+    bundle = application.bundle()
+    if kind == "endpoint":
+        declared = bundle.evals.endpoints if bundle.evals else {}
+        async with opened_endpoint(application, endpoint_of(name, declared, plan.model, plan.credential)) as endpoint:
+            yield OutsideTarget(endpoint)
+    elif kind == "function":
+        async with opened_function(name, bundle.folder or Path()) as function:
+            yield OutsideTarget(function)
+    else:
+        with arena(application, services.store.tenant.name, _copied(services, plan)) as ground:
+            try:
+                async with ground.target(plan.target, compromised=plan.compromised, groups=plan.groups) as target:
+                    yield target
+            finally:
+                await ground.application.aclose()
 
 
 async def _written(
@@ -232,7 +298,7 @@ def _place(application: Application, header: RunHeader) -> Path:
     folder = application.settings.data / _FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = header.started.replace(":", "").replace("-", "").partition(".")[0].rstrip("Z")
-    name = header.target.replace(":", "-").replace(" (", "-").replace(")", "").replace("/", "-")
+    name = re.sub(r"[^\w.]+", "-", header.target).strip("-")[:_LONGEST_NAME]
     free = (folder / f"{stamp}-{name}{more}.run.jsonl" for more in ("", *(f"-{number}" for number in range(2, 100))))
     return next(each for each in free if not each.exists())
 

@@ -11,7 +11,7 @@ from aver.server.cli.releases.comparing import diff
 from aver.server.cli.releases.creating import create, delete, tag, untag
 from aver.server.cli.releases.moving import history, lacking, promote, rollback
 from aver.server.cli.releases.showing import bom, list_, provenance, show
-from aver.server.cli.releases.vouching import gate, key, sign, sign_off, verify
+from aver.server.cli.releases.vouching import gate, key, sign, sign_off, verify, withdraw
 
 __all__ = ["app"]
 
@@ -24,6 +24,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tag": tag,
     "untag": untag,
     "sign-off": sign_off,
+    "withdraw": withdraw,
     "gate": gate,
     "lacking": lacking,
     "promote": promote,

@@ -67,6 +67,11 @@ def rollback(
     """
     with opened(context) as (_, releases):
         now = releases.rollback(environment, user(by), reason, to)
+        gone = releases.missing(releases.get(now.digest))
+    if gone:
+        sys.stderr.write(
+            f"the bytes of {printable(gone[0])} are gone, so only servers that have this release open serve it: restore them, or name another with --to\n"
+        )
     _moved(now, "is back on", as_json=as_json)
 
 

@@ -13,7 +13,7 @@ import typer
 from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import print_json, printable
-from aver.server.cli.releases.words import By, Out, Reference, opened, told, user, written
+from aver.server.cli.releases.words import By, Out, Reason, Reference, opened, told, user, written
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -42,6 +42,27 @@ def sign_off(
         print_json({"digest": release.digest, "sign_off": given})
     else:
         sys.stdout.write(f"{told(release.digest)} is signed off as {printable(role)} by {printable(given.by)}\n")
+
+
+def withdraw(
+    context: typer.Context,
+    reference: Reference,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="In which role it was said.")],
+    signer: Annotated[str, typer.Option("--of", metavar="NAME", help="Who said it.")],
+    reason: Reason,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a sign-off count no more, as that of somebody who has lost the role. What was promoted with it stays in force."""
+    with opened(context) as (_, releases):
+        release = releases.get(reference)
+        releases.withdraw(release, role, signer, by=user(by), reason=reason)
+    if as_json:
+        print_json({"digest": release.digest, "role": role, "of": signer, "withdrawn": True})
+    else:
+        sys.stdout.write(
+            f"{told(release.digest)} is no longer signed off as {printable(role)} by {printable(signer)}\n"
+        )
 
 
 def gate(
