@@ -28,7 +28,7 @@ class _Wrong(VerificationFailed):
         errors = [each for each in found if each.level == "error"]
         super().__init__(
             f"The bundle has {len(errors)} error{'' if len(errors) == 1 else 's'}, the first in {errors[0].subject}: "
-            f"{errors[0].said.rstrip('.')}",
+            f"{errors[0].said.rstrip('.?')}",
             "Correct what is listed: aver check.",
         )
         self._found = found
