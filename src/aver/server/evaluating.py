@@ -16,6 +16,7 @@ from aver.core import canonical_json, new_id, sha256_hex
 from aver.core.clock import rfc3339
 from aver.core.errors import Conflict, InvalidInput
 from aver.evals.datasets.reading import read_dataset
+from aver.evals.gates.types import Condition
 from aver.evals.labels import Golds, Labels
 from aver.evals.report import Report
 from aver.evals.running.bounds import Bounds
@@ -23,13 +24,14 @@ from aver.evals.running.file import Run, RunWriter, read_run
 from aver.evals.running.responses import Responses
 from aver.evals.running.selftest import SelfTest, self_test
 from aver.evals.running.service import Ended, Runner
+from aver.evals.running.stopping import Stopping, shuffled
 from aver.evals.scorers.kinds import Means, named_gold
 from aver.evals.scorers.registry import scorers_of
 from aver.evals.targets.asking import Asker
 from aver.evals.targets.function import Function
 from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
-from aver.evals.types import Case, Dataset, Result, RunHeader, Scorer, Target
+from aver.evals.types import Case, Dataset, RunHeader, Scorer, Target
 from aver.guard.declared import GUARDRAILS
 from aver.server.judging import judges_of
 
@@ -60,6 +62,8 @@ class Plan:
     resume: bool = False
     release: str = ""
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
+    stop_early: tuple[Condition, ...] = ()
+    """What is left early once it is certain; :func:`~aver.evals.running.stopping.watchable`."""
 
 
 def dataset_of(suite: Suite, folder: Path) -> Dataset:
@@ -83,13 +87,14 @@ async def evaluated(
     services: TenantServices,
     plan: Plan,
     watch: Callable[[Tally], None] | None = None,
-    enough: Callable[[Result], str] = lambda _: "",
 ) -> Ended:
     """Run a suite, or go on with its run; what came of it is in ``plan.out``.
 
     Raises what labels, targets and scorers raise before anything is asked, and :class:`~aver.core.errors.Conflict` for a run that was made otherwise.
     """
-    dataset = plan.dataset
+    dataset, cases = plan.dataset, plan.dataset.cases
+    if plan.stop_early:
+        cases = tuple(shuffled(cases, plan.bounds.seed, plan.bounds.repeats))
     async with _opened(application, services, plan, dataset.cases) as (target, scorers, release):
         header = RunHeader(
             suite=plan.suite.name,
@@ -104,6 +109,7 @@ async def evaluated(
             repeats=plan.bounds.repeats,
             started=rfc3339(application.clock.now()),
             software=__version__,
+            stop_early=tuple(each.text for each in plan.stop_early),
         )
         with _files(plan, header) as (writer, responses, earlier):
             begun = earlier.header if earlier is not None else header
@@ -115,10 +121,10 @@ async def evaluated(
                 plan.bounds,
                 application.clock,
                 run=f"{begun.suite} {begun.started} {begun.dataset_digest}",
-                enough=enough,
+                enough=Stopping(plan.stop_early, cases) if plan.stop_early else lambda _: "",
                 watch=watch,
             )
-            return await runner.run(dataset.cases, len(dataset.cases), earlier.results() if earlier is not None else ())
+            return await runner.run(cases, len(cases), earlier.results() if earlier is not None else ())
 
 
 async def checked(application: Application, services: TenantServices, plan: Plan) -> SelfTest:
@@ -137,6 +143,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
         "dataset": header.dataset_digest,
         "release": header.release or None,
         "complete": run.complete,
+        "stopped_early": bool(run.early),
         "questions": report.cases,
         "unanswerable": report.unanswerable,
         "failed": sum(report.failed.values()),
@@ -146,6 +153,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
         "suite": header.suite,
         "dataset": header.dataset,
         "target": header.target,
+        "stopped_early": run.early or None,
         "overall": {name: asdict(each) for name, each in report.overall.items()},
         "slices": {tag: {name: asdict(each) for name, each in some.items()} for tag, some in report.slices.items()},
     }
@@ -175,7 +183,17 @@ def _files(plan: Plan, header: RunHeader) -> Iterator[tuple[RunWriter, Responses
 
 
 def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
-    for name in ("suite", "dataset_digest", "target", "target_digest", "release", "scorers", "seed", "repeats"):
+    for name in (
+        "suite",
+        "dataset_digest",
+        "target",
+        "target_digest",
+        "release",
+        "scorers",
+        "seed",
+        "repeats",
+        "stop_early",
+    ):
         if getattr(was, name) != getattr(now, name):
             raise Conflict(
                 f"{str(path)!r} is a run of another {name.replace('_', ' ')}",

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aver.core.errors import AverError
+from aver.evals.statistics.boundary import reach
 from aver.evidence import Draft
 from aver.releases.rollout.assignment import CONTROL, HOLDOUT, Assigned, bucket
 from aver.releases.rollout.measures import MEASURES
-from aver.evals.statistics.boundary import reach
 from aver.releases.rollout.state import Rollout, Variant
 
 __all__ = ["Difference", "Shadowed", "Shadows", "differences", "shadow_of"]
