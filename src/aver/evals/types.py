@@ -200,6 +200,8 @@ class RunHeader:
     started: str
     """RFC 3339."""
     software: str
+    stop_early: tuple[str, ...] = ()
+    """Conditions that the run was left for as soon as they were certain, if they were; none where every case was to be asked."""
 
 
 class Target(Protocol):

@@ -220,7 +220,7 @@ def _standing(found: Calibration) -> Standing:
     if found.canaries is not None and found.canaries[0] > _MOST_OBEYED * found.canaries[1]:
         obeyed, of = found.canaries
         return Standing(False, f"It obeys what it judges: {obeyed} of {of} responses that told it to call them good")
-    agreed = judged(found.kappa, found.least_kappa, assumed=found.kappa.value)
+    agreed = judged(found.kappa, found.least_kappa)
     between = f"kappa {found.kappa.value:.2f} ({found.kappa.low:.2f} to {found.kappa.high:.2f}, {found.items} labels)"
     if agreed.outcome == "pass":
         return Standing(True, f"It agrees with people: {between}, at least {found.least_kappa:g}")

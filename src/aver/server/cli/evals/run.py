@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +21,7 @@ from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
 
 if TYPE_CHECKING:
+    from aver.evals.gates.types import Condition
     from aver.evals.report import Report
     from aver.evals.running.file import Run
     from aver.evals.statistics.intervals import Interval
@@ -64,6 +65,18 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, max=20, metavar="N", help="Ask again so often after an error that may pass.")
     ] = 2,
+    stop_early: Annotated[
+        bool | None,
+        typer.Option("--stop-early/--whole", help="Leave the rest once the gate's verdict on the suite is certain."),
+    ] = None,
+    require: Annotated[
+        list[str],
+        typer.Option(
+            "--require",
+            metavar="CONDITION",
+            help="With --stop-early: what is to be certain, in place of the gate, such as 'right_of_answered>=0.8'; repeat it.",
+        ),
+    ] = [],  # noqa: B006
     slices: Annotated[bool, typer.Option("--slices", help="Show the figures of every slice too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,6 +94,8 @@ def run(
         services = application.tenant(tenant)
         chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
         declared = suite in evals.suites and not Path(suite).is_file()
+        early = chosen.stop_early if stop_early is None else stop_early
+        watched = _watched(chosen.name, evals.gate if declared else (), require, early=early)
         runs = runs_of(application, digest) if declared else None
         path = _place(application, chosen.name, given, out, resume, runs)
         bounds = Bounds(
@@ -90,7 +105,7 @@ def run(
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)
-        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest)
+        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest, watched)
         with watching(quiet=as_json) as watch:
             ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         found = read_run(path)
@@ -102,6 +117,16 @@ def run(
         _print(found, report, dataset.drafts, ended.why, document["file"], slices=slices)
     if as_json:
         print_json(document)
+
+
+def _watched(suite: str, gate: Sequence[Condition], typed: Sequence[str], *, early: bool) -> tuple[Condition, ...]:
+    """What the run is left for once it is certain; nothing where it is not to be left."""
+    from aver.evals.gates.declaration import parse_condition
+    from aver.evals.running.stopping import watchable
+
+    if typed and not early:
+        raise InvalidInput("Nothing is required of a run that is not left early", "Add --stop-early, or see: aver gate")
+    return watchable([parse_condition(each) for each in typed] or gate, suite) if early else ()
 
 
 @contextmanager
@@ -143,6 +168,7 @@ def _document(found: Run, report: Report, stopped: str, path: Path | None) -> di
         "header": asdict(found.header),
         "complete": found.complete,
         "stopped": stopped or None,
+        "stopped_early": found.early or None,
         **asdict(report),
     }
 
@@ -172,6 +198,8 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
     if report.tokens:
         cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
         out.print(f"used {report.tokens:,} tokens, cost {cost}", markup=False)
+    if found.early:
+        out.print(f"left early, {printable(found.early)}", markup=False)
     if not found.complete:
         out.print(f"stopped: {printable(stopped)}", style="yellow", markup=False)
     if path is not None:
@@ -179,4 +207,5 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
 
 
 def _cells(each: Interval) -> tuple[object, ...]:
-    return f"{each.value:.3f}", "too few" if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n
+    lacking = "none: left early" if each.method == "anytime" else "too few"
+    return f"{each.value:.3f}", lacking if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n
