@@ -74,7 +74,9 @@ def test_an_endpoint_is_attacked_by_its_address_with_a_key_by_reference(place, m
 
 def test_an_endpoint_that_the_bundle_declares_is_attacked_by_its_name(place):
     with FakeProvider(joined) as provider:
-        declared = f'evals:\n  endpoints:\n    theirs:\n      url: "{provider.base_url}/chat/completions"\n      model: m\n'
+        declared = (
+            f'evals:\n  endpoints:\n    theirs:\n      url: "{provider.base_url}/chat/completions"\n      model: m\n'
+        )
         place.declare("http://127.0.0.1:9/v1", BUNDLE + declared)
         assert run(place, "injection-direct", "--target", "endpoint:theirs")["worked"]
         assert "theirs" in str(run(place, "injection-direct", "--target", "endpoint:their", code=2))
