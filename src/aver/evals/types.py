@@ -200,6 +200,8 @@ class RunHeader:
     started: str
     """RFC 3339."""
     software: str
+    baseline: str = ""
+    """The digest of the run that pairwise judges held it against; empty where that were the cases' references."""
 
 
 class Target(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,7 @@ from aver.core import canonical_json, new_id, sha256_hex
 from aver.core.clock import rfc3339
 from aver.core.errors import Conflict
 from aver.evals.datasets.reading import Opened, open_dataset
+from aver.evals.judges.baseline import Baseline
 from aver.evals.labels import Golds, Labels
 from aver.evals.report import Report
 from aver.evals.running.bounds import Bounds
@@ -59,6 +61,8 @@ class Plan:
     resume: bool = False
     release: str = ""
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
+    baseline: Path | None = None
+    """A run that pairwise judges hold responses against, in place of the cases' references."""
 
 
 def dataset_of(suite: Suite, folder: Path) -> Opened:
@@ -79,7 +83,7 @@ async def evaluated(
     Raises what labels, targets and scorers raise before anything is asked, and :class:`~aver.core.errors.Conflict` for a run that was made otherwise.
     """
     dataset = plan.dataset
-    async with _opened(application, services, plan) as (target, scorers, release):
+    async with _opened(application, services, plan) as (target, scorers, release, baseline):
         header = RunHeader(
             suite=plan.suite.name,
             dataset=dataset.name,
@@ -93,6 +97,7 @@ async def evaluated(
             repeats=plan.bounds.repeats,
             started=rfc3339(application.clock.now()),
             software=__version__,
+            baseline=baseline,
         )
         with _files(plan, header) as (writer, responses, earlier):
             begun = earlier.header if earlier is not None else header
@@ -164,7 +169,17 @@ def _files(plan: Plan, header: RunHeader) -> Iterator[tuple[RunWriter, Responses
 
 
 def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
-    for name in ("suite", "dataset_digest", "target", "target_digest", "release", "scorers", "seed", "repeats"):
+    for name in (
+        "suite",
+        "dataset_digest",
+        "target",
+        "target_digest",
+        "release",
+        "scorers",
+        "seed",
+        "repeats",
+        "baseline",
+    ):
         if getattr(was, name) != getattr(now, name):
             raise Conflict(
                 f"{str(path)!r} is a run of another {name.replace('_', ' ')}",
@@ -175,20 +190,25 @@ def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
 @asynccontextmanager
 async def _opened(
     application: Application, services: TenantServices, plan: Plan
-) -> AsyncIterator[tuple[Target, list[Scorer], str]]:
-    async with (
-        _judged(application, services, plan) as (scorers, _),
-        _target(application, services, plan) as (target, release),
-    ):
-        yield target, scorers, release
+) -> AsyncIterator[tuple[Target, list[Scorer], str, str]]:
+    """The target, the scorers, the digest of the release that answers and that of the baseline, if any."""
+    baseline = None if plan.baseline is None else await asyncio.to_thread(Baseline, plan.baseline)
+    with contextlib.ExitStack() as stack:
+        if baseline is not None:
+            stack.callback(baseline.close)
+        async with (
+            _judged(application, services, plan, baseline) as (scorers, _),
+            _target(application, services, plan) as (target, release),
+        ):
+            yield target, scorers, release, baseline.digest if baseline is not None else ""
 
 
 @asynccontextmanager
 async def _judged(
-    application: Application, services: TenantServices, plan: Plan
+    application: Application, services: TenantServices, plan: Plan, baseline: Baseline | None = None
 ) -> AsyncIterator[tuple[list[Scorer], Means]]:
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
-    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder)
+    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder, baseline)
     means = Means(plan.folder, named_gold, lambda: application.embedder, judge)
     if plan.suite.target.partition(":")[0] in _IN_KNOWLEDGE:
         golds = Golds(Labels(services.knowledge), who)

@@ -43,11 +43,13 @@ def asked(
     folder: Path,
     runs: Path,
     release: str = "",
+    baselines: Sequence[Run] = (),
     *,
     quiet: bool,
 ) -> list[Run]:
     """Runs each suite for a tenant, its file in ``runs``, with its step of evidence. What was responded before is used where it holds. ``release`` is
-    the digest of the frozen release that is asked, if it is one; ``folder`` is what files of suites are named from.
+    the digest of the frozen release that is asked, if it is one; ``folder`` is what files of suites are named from. Pairwise judges hold a suite's responses
+    against its run among ``baselines``, if there is one.
 
     Raises what running raises.
     """
@@ -56,6 +58,7 @@ def asked(
     from aver.evals.running.file import SUFFIX, read_run
     from aver.server.cli.evals.watching import watching
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
+    from aver.server.gating import compares
 
     services = application.tenant(tenant)
     if not application.has_built_model:
@@ -65,8 +68,16 @@ def asked(
     found = []
     for suite in suites:
         path = runs / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
+        before = next((run.path for run in baselines if run.header.suite == suite.name), None)
         plan = Plan(
-            suite, dataset_of(suite, folder), evals, folder, path, Bounds(repeats=suite.repeats), release=release
+            suite,
+            dataset_of(suite, folder),
+            evals,
+            folder,
+            path,
+            Bounds(repeats=suite.repeats),
+            release=release,
+            baseline=before if compares(suite, evals) else None,
         )
         with watching(quiet=quiet) as watch:
             asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
