@@ -29,11 +29,9 @@ CASES = 60
 
 def examine(received: Received) -> Reply:
     """The longer is better; where both are as long, what is shown first."""
-    prompt = received.prompt.replace('\\"', '"')
-    token = re.search(r'"token": "([0-9a-f]+)"', prompt)
-    first, second = re.findall(
-        r"(?:First|Second) response:\s*<untrusted \S+>\s*(.*?)\s*</untrusted", prompt, re.DOTALL
-    )[-2:]
+    system, asked = (each["content"] for each in received.body["messages"])
+    token = re.search(r'"token": "([0-9a-f]+)"', system)
+    first, second = re.findall(r"(?:First|Second) response:\n<untrusted \S+>\n(.*?)\n</untrusted", asked, re.DOTALL)
     choice = "second" if len(second) > len(first) else "first"
     return Reply(json.dumps({"token": token[1], "better": choice, "reason": "It says more."}))
 

@@ -236,7 +236,8 @@ async def _target(application: Application, services: TenantServices, plan: _Pla
         async with opened_endpoint(application, endpoint_of(name, declared, plan.model, plan.credential)) as endpoint:
             yield OutsideTarget(endpoint)
     elif kind == "function":
-        async with opened_function(name, bundle.folder or Path()) as function:
+        here = Path(name.rpartition(":")[0]).is_file()
+        async with opened_function(name, Path() if here else bundle.folder or Path()) as function:
             yield OutsideTarget(function)
     else:
         with arena(application, services.store.tenant.name, _copied(services, plan)) as ground:
