@@ -37,7 +37,7 @@ def examine(received: Received) -> Reply:
 
 
 def say(number: int, words: int) -> dict[str, str]:
-    return {"case": f"c{number}", "text": f"Answer {number:02}" + " and more" * words}
+    return {"case": f"c{number}", "text": f"Leave of {number:02} days" + " and more" * words}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def place(tmp_path, monkeypatch, capsys):
     for each in now[4::6]:
         each["text"] = each["text"].replace("more", "less")
     write(bundle / "now.jsonl", now)
-    pairs = [("A long answer, with reasons.", "Short."), ("Short.", "A long answer, with reasons.")]
+    pairs = [("A long text, with grounds.", "Short."), ("Short.", "A long text, with grounds.")]
     write(
         bundle / "pairs.jsonl",
         (
