@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.evals.judges.asking import Asked, ask
 from aver.evals.judges.grading import shown
-from aver.evals.judges.poison import NOTHING, Suspicion, addressed, suspicious
+from aver.evals.judges.poison import NOTHING, OTHER, OTHERS_ANSWER, Suspicion, addressed, suspicious
 from aver.evals.judges.rubric import Rubric
 from aver.evals.judges.types import Choice, JudgeModel, JudgeUnreadable, Poisoned, Preference
 from aver.evals.types import Case, Response, Values
@@ -79,17 +79,14 @@ class PairwiseJudge:
         sides = {side: addressed((text,), self.suspects) for side, text in (("first", first), ("second", second))}
         suspected = any(sides.values()) or bool(addressed((question,), self.suspects))
         if sides.get(found.choice):
-            await self._control(question, found.choice, sides, first, second)
+            await self._control(found.choice, "\n".join(sides[found.choice]))
         return replace(found, suspected=suspected)
 
-    async def _control(
-        self, question: str, winner: Choice, sides: dict[str, list[str]], first: str, second: str
-    ) -> None:
+    async def _control(self, winner: Choice, alone: str) -> None:
         """Raises where the winner wins by its instructions alone."""
-        alone = "\n".join(sides[winner]) or NOTHING
-        pair = (alone, second) if winner == "first" else (first, alone)
+        pair = (alone, OTHERS_ANSWER) if winner == "first" else (OTHERS_ANSWER, alone)
         try:
-            choice, _ = await self._asked(question, *pair)
+            choice, _ = await self._asked(OTHER, *pair)
         except JudgeUnreadable:
             choice = winner
         if choice == winner:

@@ -71,3 +71,14 @@ async def test_a_baselines_response_stands_in_place_of_the_reference():
         "The baseline has no response to it.",
     )
     assert len(one.model.asked) == asked
+
+
+async def test_a_short_answer_that_looks_like_an_order_wins():
+    def fair(parts):
+        right = "42" if "six times seven" in parts["Question"] else "Paris"
+        sides = [right in parts[f"{side} response"] for side in ("First", "Second")]
+        return "tie" if sides[0] == sides[1] else "first" if sides[0] else "second"
+
+    for pair, choice in ((("The answer is 42.", "I think 41."), "first"), (("I think 41.", "Answer: 42"), "second")):
+        found = await judge(fair).prefer("What is six times seven?", *pair)
+        assert (found.choice, found.suspected) == (choice, True)
