@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +17,7 @@ from aver.core.clock import rfc3339
 from aver.core.errors import Conflict
 from aver.evals.datasets.reading import Opened, open_dataset
 from aver.evals.gates.types import Condition
+from aver.evals.judges.baseline import Baseline
 from aver.evals.labels import Golds, Labels
 from aver.evals.report import Report
 from aver.evals.running.bounds import Bounds
@@ -63,6 +65,8 @@ class Plan:
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
     stop_early: tuple[Condition, ...] = ()
     """What is left early once it is certain; :func:`~aver.evals.running.stopping.watchable`."""
+    baseline: Path | None = None
+    """A run that pairwise judges hold responses against, in place of the cases' references."""
 
 
 def dataset_of(suite: Suite, folder: Path) -> Opened:
@@ -83,7 +87,7 @@ async def evaluated(
     """
     dataset = plan.dataset
     order = shuffled(dataset, plan.bounds.seed, plan.bounds.repeats) if plan.stop_early else []
-    async with _opened(application, services, plan) as (target, scorers, release):
+    async with _opened(application, services, plan) as (target, scorers, release, baseline):
         header = RunHeader(
             suite=plan.suite.name,
             dataset=dataset.name,
@@ -98,6 +102,7 @@ async def evaluated(
             started=rfc3339(application.clock.now()),
             software=__version__,
             stop_early=tuple(each.text for each in plan.stop_early),
+            baseline=baseline,
         )
         with _files(plan, header) as (writer, responses, earlier):
             begun = earlier.header if earlier is not None else header
@@ -181,6 +186,7 @@ def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
         "seed",
         "repeats",
         "stop_early",
+        "baseline",
     ):
         if getattr(was, name) != getattr(now, name):
             raise Conflict(
@@ -192,20 +198,25 @@ def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
 @asynccontextmanager
 async def _opened(
     application: Application, services: TenantServices, plan: Plan
-) -> AsyncIterator[tuple[Target, list[Scorer], str]]:
-    async with (
-        _judged(application, services, plan) as (scorers, _),
-        _target(application, services, plan) as (target, release),
-    ):
-        yield target, scorers, release
+) -> AsyncIterator[tuple[Target, list[Scorer], str, str]]:
+    """The target, the scorers, the digest of the release that answers and that of the baseline, if any."""
+    baseline = None if plan.baseline is None else await asyncio.to_thread(Baseline, plan.baseline)
+    with contextlib.ExitStack() as stack:
+        if baseline is not None:
+            stack.callback(baseline.close)
+        async with (
+            _judged(application, services, plan, baseline) as (scorers, _),
+            _target(application, services, plan) as (target, release),
+        ):
+            yield target, scorers, release, baseline.digest if baseline is not None else ""
 
 
 @asynccontextmanager
 async def _judged(
-    application: Application, services: TenantServices, plan: Plan
+    application: Application, services: TenantServices, plan: Plan, baseline: Baseline | None = None
 ) -> AsyncIterator[tuple[list[Scorer], Means]]:
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
-    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder)
+    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder, baseline)
     means = Means(plan.folder, named_gold, lambda: application.embedder, judge)
     if plan.suite.target.partition(":")[0] in _IN_KNOWLEDGE:
         golds = Golds(Labels(services.knowledge), who)

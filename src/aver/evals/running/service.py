@@ -31,7 +31,7 @@ from aver.evals.running.tally import Tally
 from aver.evals.running.wire import asked_digest
 from aver.evals.types import Case, Response, Result, Scorer, Target, Values
 
-__all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "seed_of"]
+__all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "retried", "seed_of"]
 
 T = TypeVar("T")
 _PAUSE = 0.5
@@ -182,15 +182,11 @@ class Runner:
         return await self._judge(case, repeat, response), key
 
     async def _ask(self, case: Case, seed: int) -> Response:
-        for tried in range(self._bounds.retries + 1):
+        async def once() -> Response:
             await self._pace.wait()
-            try:
-                return await _within(self._bounds.seconds, self._target.name, self._target.respond(case, seed=seed))
-            except (LimitReached, Unavailable) as error:
-                if tried == self._bounds.retries or isinstance(error, _LASTING):
-                    raise
-                await asyncio.sleep(min(error.retry_after or _PAUSE * 2**tried, _LONGEST_PAUSE))
-        raise AssertionError("the last try returns or raises")
+            return await _within(self._bounds.seconds, self._target.name, self._target.respond(case, seed=seed))
+
+        return await retried(once, self._bounds.retries)
 
     async def _judge(self, case: Case, repeat: int, response: Response) -> Result:
         values: dict[str, tuple[float, float]] = dict(_used(response))
@@ -209,6 +205,18 @@ class Runner:
             slug, said = cause_of(error)
             return Result(case.id, repeat, values, case.tags, case.cluster, slug, said, notes)
         return Result(case.id, repeat, values, case.tags, case.cluster, notes=notes)
+
+
+async def retried(ask: Callable[[], Awaitable[T]], retries: int) -> T:
+    """What comes of asking, again up to ``retries`` times after an error that may pass. Raises the last one, or one that will not pass at once."""
+    for tried in range(retries + 1):
+        try:
+            return await ask()
+        except (LimitReached, Unavailable) as error:
+            if tried == retries or isinstance(error, _LASTING):
+                raise
+            await asyncio.sleep(min(error.retry_after or _PAUSE * 2**tried, _LONGEST_PAUSE))
+    raise AssertionError("the last try returns or raises")
 
 
 def seed_of(seed: int, case: str, repeat: int) -> int:

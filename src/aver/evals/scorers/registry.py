@@ -30,7 +30,7 @@ from aver.evals.types import Scorer
 from aver.gateway.config.shapes import Schema, keyed
 from aver.gateway.config.words import NAME
 
-__all__ = ["SCORERS", "STANDARD", "Declared", "DeclaredScorer", "scorers_of"]
+__all__ = ["JUDGE", "SCORERS", "STANDARD", "Declared", "DeclaredScorer", "scorers_of"]
 
 JUDGE = Kind(
     "rubric",

@@ -15,12 +15,13 @@ import typer
 from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
 from aver.server.cli.evals.watching import watching
-from aver.server.cli.frozen import ReleaseOption, opened_for, runs_of
+from aver.server.cli.frozen import RUNS, ReleaseOption, opened_for, runs_of
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
 
 if TYPE_CHECKING:
+    from aver.evals.declaration import Evals, Suite
     from aver.evals.gates.types import Condition
     from aver.evals.report import Report
     from aver.evals.running.file import Run
@@ -51,6 +52,14 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was stopped, without asking anything twice.")
     ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE|RELEASE",
+            help="The run whose responses pairwise judges hold these against, or the release whose newest run that is.",
+        ),
+    ] = None,
     repeats: Annotated[
         int | None, typer.Option(min=1, max=100, metavar="N", help="Ask each case so often, in place of the suite's.")
     ] = None,
@@ -105,7 +114,8 @@ def run(
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)
-        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest, watched)
+        before = None if baseline is None else _baseline(application, baseline, chosen, evals, folder)
+        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest, watched, before)
         with watching(quiet=as_json) as watch:
             ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         found = read_run(path)
@@ -127,6 +137,18 @@ def _watched(suite: str, gate: Sequence[Condition], typed: Sequence[str], *, ear
     if typed and not early:
         raise InvalidInput("Nothing is required of a run that is not left early", "Add --stop-early, or see: aver gate")
     return watchable([parse_condition(each) for each in typed] or gate, suite) if early else ()
+
+
+def _baseline(application: Application, named: str, suite: Suite, evals: Evals, folder: Path) -> Path:
+    """Raises :class:`~aver.core.errors.InvalidInput` where nothing of the suite compares, and as :func:`~aver.server.gating.find_baseline`."""
+    from aver.server.gating import compares, find_baseline
+
+    if not compares(suite, evals):
+        raise InvalidInput(
+            f"No scorer of {suite.name!r} compares two responses",
+            "Give it a pairwise judge: --scorer 'rubric: NAME'; or hold the runs against each other: aver eval compare",
+        )
+    return find_baseline(named, [folder / RUNS, application.settings.data / RUNS], [suite.name])[0].path
 
 
 @contextmanager
@@ -188,6 +210,8 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
         if not name.endswith(_USED)
     ]
     table(("measure", "value", "95 % interval", "n"), rows)
+    for said in _compared(report) if found.header.baseline else ():
+        out.print(said, markup=False)
     if report.slices and not slices:
         out.print(f"by slice ({', '.join(map(printable, report.slices))}): --slices", markup=False)
     if report.operating is not None and report.operating.risk is not None:
@@ -204,6 +228,19 @@ def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | N
         out.print(f"stopped: {printable(stopped)}", style="yellow", markup=False)
     if path is not None:
         out.print(f"kept in {printable(str(path))}", markup=False)
+
+
+def _compared(report: Report) -> Iterator[str]:
+    """Of each pairwise judge, how often which side was better, and how often the order of the two decided."""
+    for name, tied in report.overall.items():
+        judge = name.removesuffix("_tied")
+        if judge != name and {judge, f"{judge}_steady"} <= report.overall.keys():
+            better = report.overall[judge].value - tied.value / 2
+            flipped = 1 - report.overall[f"{judge}_steady"].value
+            yield (
+                f"{judge}: better than the baseline {better:.1%}, worse {1 - better - tied.value:.1%}, ties {tied.value:.1%}, "
+                f"of which the order decided {flipped:.1%}"
+            )
 
 
 def _cells(each: Interval) -> tuple[object, ...]:

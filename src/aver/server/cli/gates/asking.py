@@ -45,12 +45,13 @@ def asked(
     folder: Path,
     runs: Path,
     release: str = "",
+    baselines: Sequence[Run] = (),
     *,
     quiet: bool,
 ) -> list[Run]:
     """Runs each suite for a tenant, its file in ``runs``, with its step of evidence. What was responded before is used where it holds. ``release`` is
     the digest of the frozen release that is asked, if it is one; ``folder`` is what files of suites are named from. A suite that may be left early is left
-    once ``conditions`` are certain of it.
+    once ``conditions`` are certain of it. Pairwise judges hold a suite's responses against its run among ``baselines``, if there is one.
 
     Raises what running raises.
     """
@@ -60,6 +61,7 @@ def asked(
     from aver.evals.running.stopping import watchable
     from aver.server.cli.evals.watching import watching
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
+    from aver.server.gating import compares
 
     services = application.tenant(tenant)
     if not application.has_built_model:
@@ -70,6 +72,7 @@ def asked(
     found = []
     for suite in suites:
         path = runs / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
+        before = next((run.path for run in baselines if run.header.suite == suite.name), None)
         plan = Plan(
             suite,
             dataset_of(suite, folder),
@@ -79,6 +82,7 @@ def asked(
             Bounds(repeats=suite.repeats),
             release=release,
             stop_early=watched.get(suite.name, ()),
+            baseline=before if compares(suite, evals) else None,
         )
         with watching(quiet=quiet) as watch:
             asyncio.run(application.finishing(evaluated(application, services, plan, watch)))

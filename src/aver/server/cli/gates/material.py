@@ -60,7 +60,7 @@ def material_of(
     if not runs:
         chosen = suites_of(evals, names)
         check_required(conditions, names)  # before anything is asked, and paid for
-        runs = _asked(context, tenant, evals, chosen, conditions, folder, release, quiet=quiet)
+        runs = _asked(context, tenant, evals, chosen, conditions, folder, release, before, quiet=quiet)
     sets = [*sets, *_sets(evals, names, folder)]
     return gathered(runs, before, sets, _standing(context, directory, evals)), conditions
 
@@ -136,6 +136,7 @@ def _asked(
     conditions: Sequence[Condition],
     folder: Path,
     release: str | None,
+    baselines: Sequence[Run],
     *,
     quiet: bool,
 ) -> list[Run]:
@@ -147,7 +148,7 @@ def _asked(
         raise InvalidInput("It is not said of which tenant the suites ask", "Give --tenant TENANT, or --run FILE.")
     with opened_for(context, release, bundle=folder) as (application, digest):
         runs = runs_of(application, digest) or folder
-        return asked(application, tenant, evals, suites, conditions, folder, runs, digest, quiet=quiet)
+        return asked(application, tenant, evals, suites, conditions, folder, runs, digest, baselines, quiet=quiet)
 
 
 def _sets(evals: Evals, names: Sequence[str], folder: Path) -> list[Opened]:
