@@ -23,6 +23,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import typer
 
@@ -119,7 +121,7 @@ def main(arguments: Sequence[str] | None = None, *, open_application: OpenApplic
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(words, prog_name="aver", standalone_mode=False, obj=open_application)
+        code = _command().main(words, prog_name="aver", standalone_mode=False, obj=open_application)
         sys.stdout.flush()
     except AverError as error:
         return _fail(error, words)
@@ -136,6 +138,12 @@ def main(arguments: Sequence[str] | None = None, *, open_application: OpenApplic
             traceback.print_exc()
         return _fail(_unexpected(error), words)
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _command() -> Any:
+    """What Typer makes of :data:`app`, at a fifth of a second: once, however often a program calls :func:`main`."""
+    return typer.main.get_command(app)
 
 
 def _fail(error: AverError, words: Sequence[str]) -> int:
