@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -48,6 +49,13 @@ CATALOGUE = {
     ),
 }
 """Everything that an engine knows of a schema."""
+
+
+@pytest.fixture
+def postgres_url(postgres) -> Iterator[str]:
+    """An empty database: how it comes to its schema is what is tested."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.mark.parametrize("branch", HEADS)
