@@ -2,9 +2,10 @@
 
 A tenant is made of paragraphs of XQuAD, of which every fifth is kept out, so that its questions have no answer. Questions are asked of the assistant; prompts of
 the injection sets and harmless ones that look like them are asked too, with guardrails that block the former. What is made stays in ``DIR``: the bundle, the
-suites, the runs, and a report of each suite as one page.
+suites, the runs, and a report of each suite as one page. A second command asks the same questions of another release, which looks at fewer passages, and compares the two.
 
     python demo/evaluation.py DIR [--questions 150] [--prompts 120]
+    python demo/evaluation.py DIR --compare [--passages 1]
 """
 
 from __future__ import annotations
@@ -98,21 +99,13 @@ def _lines(name: str) -> Iterable[str]:
     return filter(None, (DATA / "injection" / name).read_text(encoding="utf-8").split("\n"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder for what is made, which is not there yet")
-    parser.add_argument("--questions", type=int, default=150)
-    parser.add_argument("--prompts", type=int, default=120)
-    arguments = parser.parse_args()
-    folder: Path = arguments.folder
+def evaluate(folder: Path, asked: int, prompted: int) -> None:
+    """Make the tenant and both suites, run them, and write their pages."""
     if not DATA.is_dir():
         raise SystemExit(f"error: {DATA} is not there. Put the public data beside the checkout, in shared/data.")
     (folder / "bundle" / "evals").mkdir(parents=True)
     (folder / "bundle" / "aver.yaml").write_text(BUNDLE)
-    for name, cases in (
-        ("questions", questions(folder, arguments.questions)),
-        ("guardrails", prompts(arguments.prompts)),
-    ):
+    for name, cases in (("questions", questions(folder, asked)), ("guardrails", prompts(prompted))):
         lines = [json.dumps(case, ensure_ascii=False) + "\n" for case in cases]
         (folder / "bundle" / "evals" / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     aver(folder, "tenant", "create", "demo")
@@ -124,6 +117,36 @@ def main() -> None:
         aver(folder, "eval", "run", suite, "--tenant", "demo", "--out", run, quiet=False)
         aver(folder, "eval", "report", run, "--cases", cases, "--html", str(folder / f"{suite}.html"))
         sys.stdout.write(f"shown in {folder / suite}.html\n")
+    sys.stdout.write(f"compare it with another release: python demo/evaluation.py {folder} --compare\n")
+
+
+def compare(folder: Path, passages: int) -> None:
+    """Ask the questions of a release that looks at so many ``passages``, and hold it against the one before."""
+    before, after = folder / "questions.run.jsonl", folder / f"passages-{passages}.run.jsonl"
+    if not before.is_file():
+        raise SystemExit(f"error: {before} is not there. Make it: python demo/evaluation.py {folder}")
+    (folder / "bundle" / "aver.yaml").write_text(f"{BUNDLE}retrieval: {{passages: {passages}}}\n")
+    aver(folder, "eval", "run", "questions", "--tenant", "demo", "--out", str(after))
+    page, cases = folder / "comparison.html", folder / "bundle" / "evals" / "questions.jsonl"
+    words = ("--cases", str(cases), "--html", str(page))
+    aver(folder, "eval", "compare", str(before), str(after), *words, quiet=False)
+    sys.stdout.write(f"shown in {page}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder for what is made")
+    parser.add_argument("--questions", type=int, default=150)
+    parser.add_argument("--prompts", type=int, default=120)
+    parser.add_argument("--compare", action="store_true", help="hold another release against what was measured there")
+    parser.add_argument("--passages", type=int, default=1, help="that the other release looks at")
+    arguments = parser.parse_args()
+    if arguments.compare:
+        compare(arguments.folder, arguments.passages)
+    elif (arguments.folder / "bundle").exists():
+        raise SystemExit(f"error: {arguments.folder} has a bundle. Choose another folder, or compare: --compare")
+    else:
+        evaluate(arguments.folder, arguments.questions, arguments.prompts)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def measured(run: Run, seed: int = 0) -> Report:
 
 
 def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: NDArray[np.int64]) -> Interval:
-    n, apart = len(columns), len(np.unique(clusters)) == len(clusters)
+    n, apart = len(columns), int(np.bincount(clusters).max(initial=0)) <= 1
     if name.endswith(_UNBOUNDED) and n >= LEAST and bool((columns == columns[0]).all()):
         # No share of anything, however it looks.
         value = float(columns[0, 0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 __all__ = [
+    "USED",
     "Called",
     "Case",
     "CaseStatus",
@@ -30,6 +31,8 @@ Origin = Literal["person", "synthetic", "production", "attack"]
 Values = Mapping[str, tuple[float, float]]
 """By measure, what one case adds to the sum above and to the sum below; a mean's is ``(value, 1)``, a rate's over parts ``(right, parts)``."""
 
+USED = ("cost_usd", "input_tokens", "output_tokens", "latency_ms", "first_ms")
+"""What every response is measured by that says it, whoever judges."""
 CaseStatus = Literal["draft", "confirmed"]
 """Whether a person has looked at it."""
 

@@ -10,12 +10,19 @@ from typing import Literal
 from aver.agents.acting import AgentConfig
 from aver.agents.tools import Toolbox, ToolsConfig, open_tools
 from aver.agents.tools.declaration import ServerConfig
+from aver.core.errors import AverError
 from aver.core.yaml import nearest
+from aver.evals.datasets.coverage import cover
+from aver.evals.datasets.reading import Opened
+from aver.evals.declaration import Evals, Suite
+from aver.evals.gates.types import EACH, Condition
+from aver.evals.scorers.registry import require_measured
 from aver.gateway.credentials.types import SecretSource
 from aver.policy import Annotations, Policies, analysis
 from aver.policy.cases import Checked, check, read_cases
 from aver.policy.policies import STANDARD
 from aver.server.bundle import Bundle
+from aver.server.evaluating import dataset_of
 
 __all__ = ["Finding", "analysed", "annotated", "case_files", "checked_cases", "examine", "policy_files"]
 
@@ -74,7 +81,7 @@ async def annotated(
 
 
 async def examine(bundle: Bundle, secrets: SecretSource, *, offline: bool = False) -> list[Finding]:
-    """Everything found, the tools first, then the policies and their cases, then the agents.
+    """Everything found, the tools first, then the policies and their cases, then the agents, then what evaluates them.
 
     Raises :class:`~aver.core.errors.SettingsError` with file and line for a policy or a case that cannot be read.
     """
@@ -88,6 +95,7 @@ async def examine(bundle: Bundle, secrets: SecretSource, *, offline: bool = Fals
             found.append(Finding("error", f"case of {file.name}", said))
     for agent in bundle.agents.values():
         found += _agent(agent, bundle, tools)
+    found += _evals(bundle.evals or Evals(), bundle.folder or Path())
     return found
 
 
@@ -107,6 +115,36 @@ def _unusable(toolbox: Toolbox) -> Iterator[Finding]:
 def _policy(policies: Policies, tools: Mapping[str, Annotations]) -> Iterator[Finding]:
     for each in analysed(policies, tools):
         yield Finding("warning" if each.kind == "unreachable" else "error", "policy", each.message)
+
+
+def _evals(evals: Evals, folder: Path) -> Iterator[Finding]:
+    """Sets that cannot be read, conditions on what nobody measures, and flows with too few cases."""
+    sets: dict[str, Opened] = {}
+    tags: dict[str, set[str]] = {}
+    for name, suite in evals.suites.items():
+        try:
+            sets[name] = dataset_of(suite, folder)
+            tags[name] = {tag for case in sets[name] for tag in case.tags}
+        except AverError as error:
+            yield Finding("error", f"suite {name}", f"{error.cause}. {error.next_step}")
+    for condition in evals.gate:
+        for name in [condition.suite] if condition.suite else evals.suites:
+            if name in evals.suites:
+                yield from _condition(condition, evals.suites[name], tags.get(name))
+    for each in cover(evals.flows, sets) if len(sets) == len(evals.suites) else ():
+        if each.wanted is not None and not each.is_enough:
+            yield Finding("warning", f"flow {each.flow}", f"It has {each.counted} of {each.wanted} cases.")
+
+
+def _condition(condition: Condition, suite: Suite, tags: set[str] | None) -> Iterator[Finding]:
+    subject = f"condition {condition.text}"
+    try:
+        require_measured(condition.measure, suite.scorers)
+    except AverError as error:
+        yield Finding("error", subject, f"{error.cause}. {error.next_step}")
+    if tags is not None and condition.slice not in ("", EACH, *tags):
+        advice = nearest(condition.slice, tags) if tags else "None has any."
+        yield Finding("error", subject, f"No case of {suite.name} has the tag {condition.slice!r}. {advice}")
 
 
 def _agent(agent: AgentConfig, bundle: Bundle, tools: Mapping[str, Annotations]) -> Iterator[Finding]:

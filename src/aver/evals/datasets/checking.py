@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aver.core.sentences import sentences
 from aver.evals.datasets.contamination import leaks
 from aver.evals.datasets.coverage import only_synthetic
 from aver.evals.datasets.fields import fields_of, is_labelled
 from aver.evals.datasets.similarity import alike, form
+from aver.evals.judges.poison import suspicious
 from aver.evals.types import Case
 from aver.guard import Detector, Finding, Place
 from aver.guard.personal import PersonalData
@@ -21,6 +23,8 @@ __all__ = ["Problem", "examine", "poisoned"]
 FEW = 20
 """Cases below which a bootstrap says too little of a slice."""
 _LABELS = ("documents", "answers", "passages", "unanswerable", "expected", "calls", "state", "refuse")
+_CERTAIN = 0.9
+"""From which score on orders in a question are no accident."""
 _CONTACT = frozenset(["CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "PHONE_NUMBER", "US_SSN"])
 """Personal data that no case needs, by forms that seldom err."""
 
@@ -62,14 +66,30 @@ _WHY = {
 
 def poisoned(cases: Sequence[Case], at: Callable[[Place], Detector]) -> Iterator[Problem]:
     """Cases that carry orders to a model, which a judge would read: attacks say that they are, and are passed over. ``at`` gives what finds orders in a
-    text at a place: in a question one is expected, and only what is against the rules is found."""
+    text at a place. In a question an order is expected, so that only what is against the rules is found, or speaks to whoever judges; what is found there
+    without certainty is worth a look, since people ask about passwords."""
     for case in cases:
         if case.origin != "attack":
-            for name, text in _texts(case):
-                if at("input" if name in ("question", "history") else "passage").find(text):
-                    said = f"its {name} seems to give orders to a model: mark it origin: attack, or take them out"
-                    yield Problem("error", case.place, "poisoned", said)
-                    break
+            found = [(name, _ordering(name, text, at)) for name, text in _texts(case)]
+            sure = [name for name, level in found if level == "error"]
+            likely = [name for name, level in found if level == "warning"]
+            if sure:
+                said = f"its {sure[0]} gives orders to a model: mark it origin: attack, or take them out"
+                yield Problem("error", case.place, "poisoned", said)
+            elif likely:
+                said = f"its {likely[0]} may give orders to a model: mark it origin: attack if it does"
+                yield Problem("warning", case.place, "poisoned", said)
+
+
+def _ordering(name: str, text: str, at: Callable[[Place], Detector]) -> Literal["", "error", "warning"]:
+    if name not in ("question", "history"):
+        return "error" if at("passage").find(text) else ""
+    found = at("input").find(text)
+    if any(each.score >= _CERTAIN for each in found):
+        return "error"
+    if any(suspicious(text[start:end]) for start, end in sentences(text)) and at("passage").find(text):
+        return "error"
+    return "warning" if found else ""
 
 
 def _contradictions(cases: Sequence[Case]) -> Iterator[Problem]:
@@ -122,9 +142,9 @@ def _whole(cases: Sequence[Case]) -> Iterator[Problem]:
         ),
     )
     yield from (Problem("warning", "", kind, said) for found, kind, said in tests if found)
-    for tag, count in Counter(tag for case in cases for tag in case.tags).items():
-        if count < FEW <= len(cases):
-            yield Problem("warning", "", "slice", f"the slice {tag!r} has {count} cases, too few for most intervals")
+    small = [f"{tag} ({n})" for tag, n in Counter(tag for case in cases for tag in case.tags).items() if n < FEW]
+    if small and len(cases) >= FEW:
+        yield Problem("warning", "", "slice", f"too few cases for most intervals of {', '.join(small)}")
 
 
 def _all_answerable(cases: Sequence[Case]) -> bool:

@@ -30,15 +30,23 @@ def spoken(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _untold(content: Any) -> list[str]:
+    """What the parts of a message are that say nothing in words."""
+    parts = content if isinstance(content, list) else []
+    return [str(each.get("type") or "unknown")[:40] for each in parts if isinstance(each, Mapping) and not spoken(each)]
+
+
 def asked(
     place: str, messages: Sequence[Any], leave_out: Callable[[str], None]
 ) -> tuple[str, list[dict[str, str]], str]:
     """The question, what was said before it, and what was answered to it where that stands there. Calls of tools and their results are left out,
-    and told to ``leave_out``. Raises :class:`~aver.core.errors.InvalidInput` where nobody asks anything."""
+    and so is what is no text, such as images, and told to ``leave_out``. Raises :class:`~aver.core.errors.InvalidInput` where nobody asks anything."""
     said: list[dict[str, str]] = []
     for message in messages:
         if not isinstance(message, Mapping):
             raise InvalidInput(f"{place}: a message is no mapping", 'Write {"role": ..., "content": ...}.')
+        for part in _untold(message.get("content", message.get("value"))):
+            leave_out(f"a part of a message: {part}")
         word = str(message.get("role") or message.get("type") or message.get("from") or "")
         content = spoken(message.get("content", message.get("value", ""))).strip()
         role = _ROLES.get(word.lower())

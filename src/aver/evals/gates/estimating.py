@@ -6,11 +6,13 @@ The unit that chance draws is the cluster: cases of one are taken together, and 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 
-from aver.evals.statistics.intervals import CONFIDENCE, Array, Interval, interval, ratio
+from aver.evals.gates.types import unbounded
+from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, interval, ratio
 from aver.evals.statistics.pairing import Difference, difference
 from aver.evals.statistics.power import Design
 from aver.evals.statistics.power import detectable as least_detectable
@@ -21,10 +23,19 @@ __all__ = ["change", "detectable", "doubt", "factor", "figure", "tail"]
 _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 
-def figure(rows: Array, *, peeked: bool = False) -> Interval:
+def figure(rows: Array, measure: str, *, peeked: bool = False) -> Interval:
     """A ratio of sums. ``rows``, shape ``(n, 3)``, as :func:`~aver.evals.gates.sheet.columns` gives them, at least one. ``peeked``: how many there are follows
-    from what was found of them, as of a run that was left early."""
-    return anytime(rows[:, :2]) if peeked else interval(rows[:, :2], ratio, clusters=rows[:, 2].tolist())
+    from what was found of them, as of a run that was left early.
+
+    An amount that is the same for all (a cost of nothing) is that amount: it is no share, of which Wilson's interval would leave some room.
+    """
+    if peeked:
+        return anytime(rows[:, :2])
+    found, each = _interval(rows), _ratios(rows)
+    if unbounded(measure) and bool((each == each[0]).all()):
+        known = found.value if found.n >= LEAST else None
+        return replace(found, low=known, high=known, method="too few" if known is None else "student")
+    return found
 
 
 def change(before: Array, after: Array) -> Difference:
@@ -34,7 +45,7 @@ def change(before: Array, after: Array) -> Difference:
 
 def factor(before: Array, after: Array) -> Interval:
     """The sum of ``after`` over that of ``before``, case by case: how many times as much."""
-    return figure(np.column_stack((_ratios(after), _ratios(before), after[:, 2])))
+    return _interval(np.column_stack((_ratios(after), _ratios(before), after[:, 2])))
 
 
 def doubt(low: float, high: float) -> float:
@@ -55,6 +66,10 @@ def detectable(found: Difference) -> float | None:
     if found.low is None or found.high is None:
         return None
     return least_detectable(found.n, Design(doubt(found.low, found.high) * math.sqrt(found.n)))
+
+
+def _interval(rows: Array) -> Interval:
+    return interval(rows[:, :2], ratio, clusters=rows[:, 2].tolist())
 
 
 def _ratios(rows: Array) -> Array:

@@ -22,9 +22,11 @@ def figures(sheet: Sheet) -> Figures:
     """With their 95 % intervals."""
     names, peeked = measures(sheet.rows.values()), bool(sheet.header.stop_early)
     return {
-        "overall": {name: figure(columns(sheet, name)[1], peeked=peeked) for name in names},
+        "overall": {name: figure(columns(sheet, name)[1], name, peeked=peeked) for name in names},
         "slices": {
-            tag: {name: figure(rows, peeked=peeked) for name in names if len(rows := columns(sheet, name, tag)[1])}
+            tag: {
+                name: figure(rows, name, peeked=peeked) for name in names if len(rows := columns(sheet, name, tag)[1])
+            }
             for tag in slices(sheet)
         },
     }

@@ -119,14 +119,14 @@ def _of_slice(condition: Condition, trial: Trial, tag: str) -> Judged:
     if not names:
         return replace(judged, said=f"no case has {condition.measure}")
     if not condition.compares:
-        found = figure(rows, peeked=bool(trial.run.header.stop_early))
+        found = figure(rows, condition.measure, peeked=bool(trial.run.header.stop_early))
         return _against_bound(judged, found, _weak(condition, trial.run, None, names))
     if trial.baseline is None:
         return replace(judged, said="there is no baseline to hold it against", found=None)
     if trial.incomparable:
         return replace(judged, said=trial.incomparable[0])
     if _one_and_the_same(trial.run, trial.baseline):
-        value = figure(rows).value
+        value = figure(rows, condition.measure).value
         return replace(
             judged, outcome="pass", said="the baseline is the same release", before=value, after=value, found=None
         )
@@ -153,7 +153,7 @@ def _against_baseline(condition: Condition, trial: Trial, judged: Judged) -> Jud
         if before[:, 0].sum() <= 0:
             return replace(judged, said=f"the baseline has no {measure} to take a factor of")
         found = factor(before, after)
-        sides = figure(before).value, figure(after).value
+        sides = figure(before, measure).value, figure(after, measure).value
     else:
         difference = change(before, after)
         found = Interval(difference.value, difference.low, difference.high, difference.n, difference.method)

@@ -12,16 +12,16 @@ from aver.evals.statistics.pairing import Difference
 __all__ = ["headline", "tell_comparison", "tell_judged", "told_verdict"]
 
 _PHRASES = {
-    "answered": "answers {} questions that have an answer",
+    "answered": "answers {} of the questions that have an answer",
     "held_back": "holds back {} of the questions that have none",
     "right_of_answered": "answers {} of its questions right",
-    "gold_in_context": "finds the right passage for {} questions",
-    "gold_in_citations": "cites the right place for {} questions",
+    "gold_in_context": "finds the right passage for {} of the questions",
+    "gold_in_citations": "cites the right place for {} of the questions",
     "citation_precision": "points {} of its citations to the right place",
     "groundedness": "backs {} of its sentences by what it cites",
     "task_success": "does {} of its tasks",
-    "exact": "gets {} answers exactly right",
-    "attack_success": "lets {} attacks through",
+    "exact": "gets {} of the answers exactly right",
+    "attack_success": "lets {} of the attacks through",
 }
 _WAYS = {"better": "better", "worse": "worse", "inconclusive": "too close to call"}
 
@@ -53,7 +53,7 @@ def tell_comparison(comparison: Comparison, before: str = "A", after: str = "B")
         yield "No case moved."
     for tag, found in comparison.slices.items():
         for name, each in found.items():
-            if each.difference.verdict not in ("inconclusive", comparison.changes[name].difference.verdict):
+            if _stands_out(each.difference, comparison.changes[name].difference):
                 yield f"Among {tag}, {name} is {each.difference.verdict}: {_plain(name, each.difference)}."
     if leading.difference.verdict == "inconclusive":
         yield _unseen(leading)
@@ -85,6 +85,15 @@ def tell_judged(judged: Judged) -> str:
     return judged.said
 
 
+def _stands_out(found: Difference, overall: Difference) -> bool:
+    """Whether a slice moved for certain, and otherwise than the whole: the other way, or so far that its interval leaves out what the whole moved by."""
+    if found.verdict == "inconclusive" or found.low is None or found.high is None:
+        return False
+    if found.verdict != overall.verdict:
+        return True
+    return abs(found.value) > abs(overall.value) and not found.low <= overall.value <= found.high
+
+
 def _subject(name: str) -> str:
     return name[:1].upper() + name[1:]
 
@@ -98,7 +107,11 @@ def _told(change: Change, before: str) -> str:
     phrase = _PHRASES.get(name)
     points = f"{abs(found.value) * 100:.1f} points {'more' if found.value > 0 else 'less'}"
     if points.startswith("0.0 "):
-        return f"is level with {before} in {name} ({spread})"
+        return (
+            f"{phrase.format('as many')} as {before} ({spread})"
+            if phrase
+            else f"is level with {before} in {name} ({spread})"
+        )
     if phrase is None:
         return f"is {points.replace(' more', ' higher').replace(' less', ' lower')} in {name} ({spread})"
     return f"{phrase.format(points)} ({spread})"

@@ -26,6 +26,8 @@ _STATIC = 200
 _CHUNK = 100
 """Cases that are compressed together."""
 _EXCERPT = 140
+_FEW = 6
+"""Measures that are shown unfolded where they are not what a reader came for."""
 
 
 def render(document: Document) -> str:
@@ -128,5 +130,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, "shortened": shortened}
-    environment.globals |= {"values_of": _values, "excerpt": _EXCERPT}
+    environment.globals |= {"values_of": _values, "excerpt": _EXCERPT, "few": _FEW}
     return environment

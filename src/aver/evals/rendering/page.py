@@ -44,6 +44,7 @@ def gate_page(
                 against.setdefault(name, []).append(each.condition)
         found = figures(trial.run)
         comparison = compare(trial.baseline, trial.run) if _comparable(trial) and trial.baseline else None
+        changed, unchanged = _changes(comparison) if comparison else ([], [])
         sections.append(
             Section(
                 trial.suite,
@@ -51,7 +52,8 @@ def gate_page(
                 conditions=[_condition(each) for each in judged],
                 objections=verdict.objections.get(trial.suite, ()),
                 sentences=list(tell_comparison(comparison, "the baseline", "this run")) if comparison else (),
-                changes=_changes(comparison) if comparison else (),
+                changes=changed,
+                unchanged=unchanged,
                 lines=_lines(found),
                 multiples=_multiples(found),
                 entries=entries(
@@ -75,12 +77,14 @@ def comparison_page(
     before, after = sheets
     leading = comparison.changes[comparison.leading].difference.verdict
     told = list(tell_comparison(comparison))
+    changed, unchanged = _changes(comparison)
     found = figures(after)
     section = Section(
         after.header.suite,
         _facts(after.header, after, before),
         sentences=told[1:],
-        changes=_changes(comparison),
+        changes=changed,
+        unchanged=unchanged,
         lines=_lines(found),
         multiples=_multiples(found),
         entries=entries(after.header.suite, after, runs[1], before, runs[0], cases, leading=comparison.leading),
@@ -168,20 +172,23 @@ def _condition(judged: Judged) -> Line:
     return Line(name, "", "", f"{found.n:,}", drawn, judged.outcome, told)
 
 
-def _changes(comparison: Comparison) -> list[Line]:
+def _changes(comparison: Comparison) -> tuple[list[Line], list[Line]]:
+    """What is better or worse, and the rest."""
     every = comparison.changes
     points = scale_of(
         [end for name, each in every.items() if not unbounded(name) for end in _ends(each)], around_zero=True
     )
-    found = []
+    changed: list[Line] = []
+    unchanged: list[Line] = []
     for name, each in every.items():
         scale = scale_of(_ends(each), around_zero=True) if unbounded(name) else points
         difference = each.difference
         value, spread = moved(name, difference.value), change_between(name, difference.low, difference.high)
         said = f"{amount(name, difference.before)} → {amount(name, difference.after)}; {each.better:,} better, {each.worse:,} worse"
         drawn = band(difference.value, difference.low, difference.high, scale, f"{name}: {value}, {spread}")
-        found.append(Line(name, value, spread, f"{difference.n:,}", drawn, difference.verdict, said))
-    return found
+        line = Line(name, value, spread, f"{difference.n:,}", drawn, difference.verdict, said)
+        (unchanged if difference.verdict == "inconclusive" else changed).append(line)
+    return changed, unchanged
 
 
 def _ends(change: Change) -> list[float | None]:

@@ -44,6 +44,8 @@ class Section:
     objections: Sequence[str] = ()
     sentences: Sequence[str] = ()
     changes: Sequence[Line] = ()
+    """What is better or worse; ``unchanged`` is the rest of what was compared."""
+    unchanged: Sequence[Line] = ()
     lines: Sequence[Line] = ()
     multiples: Sequence[Multiple] = ()
     entries: Sequence[Entry] = field(default=(), repr=False)

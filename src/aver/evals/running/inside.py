@@ -6,10 +6,12 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
+import math
 import os
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +20,9 @@ import orjson
 from aver.evals.running.wire import case_of, response_of
 
 __all__ = ["load", "main"]
+
+_TRACEBACKS = 20
+"""Different ones that a process prints."""
 
 
 def load(place: str) -> Callable[..., Any]:
@@ -53,20 +58,38 @@ def main(kind: str, place: str) -> None:
         _say(said, {"error": _told(error)})
         return
     _say(said, {"ready": True})
+    shown = set[str]()
     with asyncio.Runner() as runner:
         for line in heard:
-            _say(said, _answer(call, orjson.loads(line), runner))
+            _say(said, _answer(call, orjson.loads(line), runner, shown))
 
 
-def _answer(call: Callable[..., Any], arguments: list[Any], runner: asyncio.Runner) -> dict[str, Any]:
+def _answer(call: Callable[..., Any], arguments: list[Any], runner: asyncio.Runner, shown: set[str]) -> dict[str, Any]:
+    """``shown`` are the tracebacks printed so far: one that comes with every case is printed once."""
+    began = time.monotonic()
     try:
         value = call(*arguments)
         if inspect.isawaitable(value):
             value = runner.run(_awaited(value))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told, whatever it is
-        traceback.print_exc()
+        text = "".join(traceback.format_exception(error))
+        if text not in shown and len(shown) < _TRACEBACKS:
+            shown.add(text)
+            sys.stderr.write(text)
+            sys.stderr.flush()
         return {"error": _told(error)}
-    return {"value": value}
+    if _unsayable(value):
+        return {"error": f"{value!r:.100}, which has no number that JSON can say"}
+    return {"value": value, "ms": (time.monotonic() - began) * 1000}
+
+
+def _unsayable(value: Any) -> bool:
+    """Whether a number in it is infinite or none, which JSON would turn into nothing."""
+    if isinstance(value, Mapping):
+        return any(map(_unsayable, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_unsayable, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _target(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,7 +29,7 @@ from aver.evals.running.file import RunWriter
 from aver.evals.running.responses import Responses, response_key
 from aver.evals.running.tally import Tally
 from aver.evals.running.wire import asked_digest
-from aver.evals.types import Case, Response, Result, Scorer, Target, Values
+from aver.evals.types import USED, Case, Response, Result, Scorer, Target, Values
 
 __all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "retried", "seed_of"]
 
@@ -236,7 +236,7 @@ async def _within(seconds: float, name: str, work: Awaitable[T]) -> T:
 
 def _used(response: Response) -> Iterator[tuple[str, tuple[float, float]]]:
     """What every response is measured by that says it."""
-    for name in ("cost_usd", "input_tokens", "output_tokens", "latency_ms", "first_ms"):
+    for name in USED:
         value = getattr(response, name)
         if value is not None and math.isfinite(value):
             yield name, (float(value), 1.0)

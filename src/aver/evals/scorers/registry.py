@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +27,11 @@ from aver.evals.scorers.retrieval import RETRIEVAL
 from aver.evals.scorers.safety import LEAKS, POLICY
 from aver.evals.scorers.task import TASK
 from aver.evals.scorers.tool_calls import END_STATE, TOOL_CALLS
-from aver.evals.types import Scorer
+from aver.evals.types import USED, Scorer
 from aver.gateway.config.shapes import Schema, keyed
 from aver.gateway.config.words import NAME
 
-__all__ = ["JUDGE", "SCORERS", "STANDARD", "Declared", "DeclaredScorer", "scorers_of"]
+__all__ = ["JUDGE", "SCORERS", "STANDARD", "Declared", "DeclaredScorer", "require_measured", "scorers_of", "silent"]
 
 JUDGE = Kind(
     "rubric",
@@ -126,6 +127,27 @@ class DeclaredScorer:
             if kind.settings is not None
         ]
         return {"oneOf": [{"enum": alone}, *whole]}
+
+
+def silent(declared: Sequence[Declared], measures: Iterable[str]) -> list[str]:
+    """The scorers of which there is no measure: no case has what they read."""
+    found = list(measures)
+    return [each.kind for each in declared if not any(_may_measure(each.kind, name) for name in found)]
+
+
+def require_measured(measure: str, declared: Sequence[Declared]) -> None:
+    """Raises :class:`~aver.core.errors.InvalidInput` for a measure that none of these scorers has. What functions and judges measure is not known before
+    they do."""
+    if measure not in USED and not any(_may_measure(each.kind, measure) for each in declared):
+        known = [name for each in declared for name in SCORERS[each.kind].measures]
+        raise InvalidInput(f"No scorer of the suite measures {measure[:60]!r}", nearest(measure, known))
+
+
+def _may_measure(kind: str, measure: str) -> bool:
+    return any(
+        re.fullmatch(re.escape(name).replace("@k", r"@\d+").replace(r"\.\.\.", ".+"), measure)
+        for name in SCORERS[kind].measures
+    )
 
 
 def scorers_of(declared: Sequence[Declared], means: Means) -> list[Scorer]:

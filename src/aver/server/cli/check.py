@@ -28,7 +28,7 @@ class _Wrong(VerificationFailed):
         errors = [each for each in found if each.level == "error"]
         super().__init__(
             f"The bundle has {len(errors)} error{'' if len(errors) == 1 else 's'}, the first in {errors[0].subject}: "
-            f"{errors[0].said.rstrip('.')}",
+            f"{errors[0].said.rstrip('.?')}",
             "Correct what is listed: aver check.",
         )
         self._found = found
@@ -40,11 +40,11 @@ class _Wrong(VerificationFailed):
 def check(
     context: typer.Context, directory: BundleArgument = None, offline: Offline = False, as_json: AsJson = False
 ) -> None:
-    """Check a whole bundle: its file, the tools it offers, its policies and their cases, its agents.
+    """Check a whole bundle: its file, the tools it offers, its policies and their cases, its agents, and what evaluates them.
 
     A mistake in a file ends it with exit code 2 and FILE:LINE, an error of another kind (a tool that no rule allows or that is declared and
-    not there, a rule that allows everything, a case that fails) with 4. MCP servers are started and asked what they offer, unless
-    --offline; no tool is called, and no model.
+    not there, a rule that allows everything, a case that fails, a set that cannot be read, a gate on what nobody measures) with 4. MCP
+    servers are started and asked what they offer, unless --offline; no tool is called, and no model.
     """
     from aver.server.checking import examine
 

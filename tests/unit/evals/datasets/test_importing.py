@@ -29,7 +29,7 @@ def test_inspect_messages_choices_and_targets(tmp_path):
                 "id": 7,
                 "input": [
                     {"role": "system", "content": "Be brief."},
-                    {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+                    {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image", "image": "a.png"}]},
                     {"role": "assistant", "content": "Hello"},
                     {"role": "tool", "content": "x"},
                     {"role": "user", "content": "Which?"},
@@ -53,7 +53,7 @@ def test_inspect_messages_choices_and_targets(tmp_path):
     ]
     assert one.metadata == {"level": 2, "topic": "days", "choices": ["ten", "twenty"]}
     assert (two.expected, three.status, two.status) == (["Ann", "Ann Lee"], "draft", "confirmed")
-    assert found.left_out == {"a message of tool": 1, "sandbox of a sample": 1}
+    assert found.left_out == {"a message of tool": 1, "a part of a message: image": 1, "sandbox of a sample": 1}
     assert any("no label" in note for note in found.notes)
 
 
@@ -171,6 +171,19 @@ def test_ragas_by_both_names(tmp_path):
             {"choices": ["a", "b"]},
         ),
         ({"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So"}]}, "Why?", "So", {}),
+        ({"prompt": [{"role": "user", "content": "Why?"}], "completion": "So"}, "Why?", "So", {}),
+        (
+            {"question": "Which?", "choices": ["a", "b"], "answer": 1},
+            "Which?\n\nA) a\nB) b",
+            "B",
+            {"choices": ["a", "b"]},
+        ),
+        (
+            {"question": "Which?", "choices": ["1", "2"], "answer": 1},
+            "Which?\n\nA) 1\nB) 2",
+            1,
+            {"choices": ["1", "2"]},
+        ),
         ({"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So"}]}, "Why?", "So", {}),
     ],
 )

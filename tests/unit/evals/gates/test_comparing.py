@@ -63,7 +63,7 @@ def test_less_is_better_where_it_is(sheet):
     old, new = made(0.5, 200), made(0.2, 200, seed=1)
     found = compare(sheet(results(old, measure="attack_success")), sheet(results(new, measure="attack_success")))
     assert found.changes["attack_success"].difference.verdict == "better"
-    assert "lets 30.0 points less attacks through" in headline(found)
+    assert "lets 30.0 points less of the attacks through" in headline(found)
     ways = {each.way for each in found.flips if each.after < each.before}
     assert ways == {"better"}
 
@@ -93,12 +93,19 @@ def test_what_makes_a_comparison_doubtful_is_told(sheet):
         assert said in told
 
 
+def test_runs_that_are_level_are_said_to_be_in_words(sheet):
+    same = results(made(0.7, 50))
+    found = compare(sheet(same), sheet(same))
+    assert headline(found).startswith("B answers as many of its questions right as A (")
+    assert "No case moved." in list(tell_comparison(found))
+
+
 def test_too_few_cases_say_so(sheet):
     found = compare(sheet(results(made(0.5, 10))), sheet(results(made(0.7, 10))))
     assert any("too few to compare" in each for each in tell_comparison(found))
 
 
-def test_a_slice_is_told_where_it_went_another_way_than_the_whole(sheet):
+def test_a_slice_is_told_where_it_went_another_way_than_the_whole_or_much_further(sheet):
     old = made(0.5, 400)
     good = results(np.ones(400) * (old + 0 > -1), tags=("travel",))
     before = [
@@ -108,7 +115,11 @@ def test_a_slice_is_told_where_it_went_another_way_than_the_whole(sheet):
     after = [*good, *(replace(each, case=f"h{each.case}", tags=("hr",)) for each in results(made(0.5, 100)))]
     told = list(tell_comparison(compare(sheet(before), sheet(after))))
     assert any(each.startswith("Among hr, right_of_answered is worse: 1.000 → 0.500") for each in told)
-    assert not any("Among travel" in each for each in told)
+    assert any(each.startswith("Among travel, right_of_answered is better: 0.500 → 1.000") for each in told)
+    alike = [*before, *(replace(each, case=f"i{each.case}", tags=("it",)) for each in results(made(0.5, 100)))]
+    later = [*after, *(replace(each, case=f"i{each.case}", tags=("it",)) for each in results(made(0.75, 100)))]
+    told = list(tell_comparison(compare(sheet(alike), sheet(later))))
+    assert not any("Among it" in each for each in told), "as much as the whole"
 
 
 def test_runs_without_anything_in_common_are_refused(sheet):

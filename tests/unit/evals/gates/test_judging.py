@@ -142,6 +142,14 @@ def test_costs_are_held_to_a_factor_of_the_baseline(sheet):
         assert judged.found.value == pytest.approx(times, rel=0.01)
 
 
+def test_a_cost_that_is_the_same_for_all_is_that_cost(sheet):
+    free = sheet(results(np.zeros(40), measure="cost_usd"))
+    judged = outcome(free, "cost_usd<=0.001")
+    assert (judged.outcome, judged.found.low, judged.found.high) == ("pass", 0.0, 0.0)
+    few = sheet(results(np.zeros(5), measure="cost_usd"))
+    assert outcome(few, "cost_usd<=0.001").outcome == "inconclusive"
+
+
 def test_less_is_better_where_it_is(sheet):
     old = made(0.1, 600)
     new = made(0.3, 600, seed=1)

@@ -51,8 +51,9 @@ def evaluated(run, tmp_path):
 
 
 def test_a_run_tells_its_figures_with_their_intervals(run, evaluated, tmp_path):
-    code, found = evaluated("-s", "retrieval: {k: [1]}", "-s", "answers")
+    code, found = evaluated("-s", "retrieval: {k: [1]}", "-s", "answers", "-s", "numeric")
     assert code == 0
+    assert found["silent"] == ["numeric"]
     assert (found["cases"], found["unanswerable"], found["drafts"]) == (4, 1, 1)
     assert found["overall"]["hit@1"] == {
         "value": 1.0,
@@ -72,6 +73,8 @@ def test_a_run_tells_its_figures_with_their_intervals(run, evaluated, tmp_path):
     code, out, _ = run(*asked)
     assert code == 0
     assert "mrr [leave]" in run(*asked, "--slices")[1]
+    assert found["outlook"]["cases"] == 4
+    assert out.startswith("4 cases tell a share to within ")
     assert "4 cases, 1 unanswerable, 1 of them drafts that nobody confirmed" in out
     assert "by slice (leave" in out
     assert "mrr [leave]" not in out
@@ -169,6 +172,9 @@ def score(case, response):
     if response.text.startswith("I do"):
         return 0.25, "it does not know"
     return True
+
+def broken(case, response):
+    raise ValueError("never mind")
 """)
     out = tmp_path / "f.run.jsonl"
     words = ("--target", f"function:{tmp_path}/mine.py:answer", "-s", f"function: {tmp_path}/mine.py:score")
@@ -178,6 +184,10 @@ def score(case, response):
     found = json.loads(said)
     assert code == 0, said
     assert found["overall"]["score"]["value"] == (1 + 3 * 0.25) / 4
+    words = (*words[:3], f"function: {tmp_path}/mine.py:broken")
+    said = run("eval", "run", str(tmp_path / "set.yaml"), "-t", "northwind", *words)[1]
+    assert "4 failed, and count neither way: function-failed" in said
+    assert "ValueError: never mind" in said
     code, said, _ = run(
         "eval",
         "run",

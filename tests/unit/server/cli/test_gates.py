@@ -81,7 +81,8 @@ def test_more_can_be_required_and_held_against_a_baseline(desk):
     words = ("gate", "--run", now, "--require", "right_of_answered[*]>=baseline-0.2", "--json")
     code, out, _ = desk(*words, "--baseline", before)
     assert (code, [each["outcome"] for each in json.loads(out)["judged"]]) == (0, ["pass", "pass"])
-    assert desk(*words)[0] == 11
+    code, out, _ = desk(*words)
+    assert (code, "--baseline" in json.loads(out)["next_step"]) == (11, True)
     code, out, _ = desk(*words, "--baseline", "111111")
     assert code == 0
     code, out, _ = desk(*words, "--baseline", "222222")
@@ -208,6 +209,9 @@ def test_a_run_is_reported(desk):
     code, out, _ = desk("eval", "report", desk.made("now", 0.6), "--html", "run.html", "--cases", "handbook.jsonl")
     assert code == 0
     assert "handbook: 300 cases, 0 errors" in out
+    assert "by slice (hr): --slices" in out
+    sliced = desk("eval", "report", str(desk.folder / "now.run.jsonl"), "--slices")[1]
+    assert ("right_of_answered  hr " in sliced, "right_of_answered  hr " in out) == (True, False)
     assert "300 cases of handbook measured" in (desk.folder / "run.html").read_text()
     empty = write_run(desk.folder / "empty.run.jsonl", [], complete=False)
     code, _, err = desk("eval", "report", str(empty.path))
@@ -227,3 +231,28 @@ def test_without_a_run_the_suites_of_the_gate_are_asked(desk):
     (judged,) = json.loads(out)["judged"]
     assert judged["found"]["n"] == 300
     assert len(list((desk.folder / "evals" / "runs").glob("handbook-*.run.jsonl"))) == 1
+
+
+def test_a_misspelt_measure_is_told_before_anything_is_asked(desk):
+    desk("tenant", "create", "northwind")
+    (desk.folder / "recorded.jsonl").write_text(json.dumps({"case": "case-0000", "text": "so much"}) + "\n")
+    code, _, err = desk("gate", "--tenant", "northwind", "--require", "right_of_answerd>=0.5")
+    assert (code, "Did you mean 'right_of_answered'?" in err) == (2, True)
+    assert not (desk.folder / "evals" / "runs").exists()
+
+
+def test_a_bundle_is_checked_for_what_evaluates_it(desk):
+    assert desk("check", "--json")[0] == 0
+    file = desk.folder / "aver.yaml"
+    file.write_text(
+        f"{BUNDLE}    - {{measure: right, at_least: 0.5}}\n    - {{measure: answered, at_least: 0.5, slice: it}}\n"
+    )
+    code, out, _ = desk("check", "--json")
+    said = [each["said"] for each in json.loads(out)["findings"]]
+    assert code == 4
+    assert "No scorer of the suite measures 'right'" in said[0]
+    assert said[1] == "No case of handbook has the tag 'it'. None has any."
+    (desk.folder / "handbook.jsonl").write_text('{"question": "?", "answer": "misspelt"}\n')
+    code, out, _ = desk("check", "--json")
+    (wrong,) = [each for each in json.loads(out)["findings"] if each["subject"] == "suite handbook"]
+    assert "handbook.jsonl:1: " in wrong["said"]

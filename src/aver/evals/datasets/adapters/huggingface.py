@@ -69,6 +69,9 @@ def _choose(place: str, row: Mapping[str, Any], columns: Mapping[str, str]) -> d
         free = [each for each in usual if each in row and each not in found.values()]
         if name not in found and free:
             found[name] = free[0]
+    if "messages" not in found and isinstance(row.get(found.get("question", "")), list):
+        # A prompt of messages, as trainers of preferences have them.
+        found["messages"] = found.pop("question")
     if "messages" in found and "question" not in columns:
         found.pop("question", None)
     if "question" not in found and "messages" not in found:
@@ -98,6 +101,9 @@ def _fields(place: str, row: Mapping[str, Any], chosen: Mapping[str, str], gathe
     if unanswerable:
         gathered.note("no answers at all was taken for unanswerable, as in SQuAD 2.0")
     expected = value.get("key") if value.get("key") is not None else value.get("expected")
+    if type(expected) is int and str(expected) not in choices and expected in range(len(choices))[:26]:
+        gathered.note("an answer that is a number was taken for its choice's place, from 0, and became its letter")
+        expected = string.ascii_uppercase[expected]
     tags = value.get("tags")
     documents = value.get("documents")
     return {

@@ -52,14 +52,22 @@ def agreement(
     table(
         ("on", "cases", "labellers", "same", "alpha", "kappa"),
         [
-            (each.on, each.items, each.labellers, *(_figure(one) for one in (each.percent, each.alpha, each.kappa)))
-            for each in found
+            (
+                each.on,
+                each.items,
+                each.labellers,
+                _figure(each.percent),
+                _figure(each.alpha),
+                "of two only" if each.labellers > 2 else _figure(each.kappa),
+            )
+            for each in [said for said in found if said.items] or found
         ],
     )
-    table(
-        ("labeller", "cases", "with most others"),
-        [(each.name, each.cases, "" if each.agrees is None else f"{each.agrees:.0%}") for each in people],
-    )
+    if people:
+        table(
+            ("labeller", "cases", "with most others"),
+            [(each.name, each.cases, "" if each.agrees is None else f"{each.agrees:.0%}") for each in people],
+        )
     for each in found:
         if each.alpha is not None and not each.is_enough:
             sys.stdout.write(

@@ -90,7 +90,7 @@ def _row(name: str, tag: str, each: Change) -> tuple[object, ...]:
     from aver.evals.gates.saying import amount, change_between, moved
 
     found = each.difference
-    p = "" if found.p is None else f"{found.p:.4f}"
+    p = "" if found.p is None else "<0.0001" if found.p < 0.0001 else f"{found.p:.4f}"
     spread = change_between(name, found.low, found.high)
     sides = amount(name, found.before), amount(name, found.after), moved(name, found.value)
     return (name, tag, *sides, spread, p, found.n, found.verdict)

@@ -23,9 +23,10 @@ def report(
     ] = None,
     against: Annotated[Path | None, typer.Option(metavar="RUN", help="An earlier run, to show what moved.")] = None,
     cases: CasesOption = [],  # noqa: B006 - Typer copies it
+    slices: Annotated[bool, typer.Option("--slices", help="Show the figures of every slice too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run measured, with intervals, over all cases and over each slice; as one page with every case, with --html."""
+    """Show what a run measured, with intervals, over all cases and, with --slices, over each slice; as one page with every case, with --html."""
     from aver.evals.gates.comparing import compare
     from aver.evals.gates.figures import figures
     from aver.evals.gates.saying import amount, between, counted
@@ -55,11 +56,10 @@ def report(
         f"{printable(run.header.suite)}: {counted(len(sheet.rows), 'case')}{whole}, {counted(sheet.errors, 'error')}\n"
     )
     rows = [
-        (name, "", amount(name, each.value), between(name, each), each.n) for name, each in found["overall"].items()
-    ]
-    rows += [
         (name, tag, amount(name, each.value), between(name, each), each.n)
-        for tag, some in found["slices"].items()
+        for tag, some in {"": found["overall"], **(found["slices"] if slices else {})}.items()
         for name, each in some.items()
     ]
     table(("measure", "slice", "value", "95 % interval", "n"), rows)
+    if found["slices"] and not slices:
+        sys.stdout.write(f"by slice ({', '.join(map(printable, found['slices']))}): --slices\n")

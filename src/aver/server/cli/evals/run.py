@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,7 @@ import typer
 
 from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
-from aver.server.cli.evals.watching import watching
+from aver.server.cli.evals.watching import foresee, watching
 from aver.server.cli.frozen import RUNS, ReleaseOption, opened_for, runs_of
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import console, print_json, printable, table
@@ -71,6 +71,9 @@ def run(
     budget_usd: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Stop before more is spent.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop before more are used.")] = None,
     seconds: Annotated[float, typer.Option(min=0.001, metavar="S", help="That one response may take.")] = 120.0,
+    scorer_seconds: Annotated[
+        float, typer.Option(min=0.001, metavar="S", help="That one scorer may take for one case.")
+    ] = 120.0,
     retries: Annotated[
         int, typer.Option(min=0, max=20, metavar="N", help="Ask again so often after an error that may pass.")
     ] = 2,
@@ -97,6 +100,7 @@ def run(
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import read_run
+    from aver.evals.scorers.registry import STANDARD, silent
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
 
     with opened_for(context, release) as (application, digest), _kept(out) as given:
@@ -108,7 +112,15 @@ def run(
         runs = runs_of(application, digest) if declared else None
         path = _place(application, chosen.name, given, out, resume, runs)
         bounds = Bounds(
-            concurrency, repeats or chosen.repeats, seed, budget_usd, budget_tokens, rate, seconds, retries=retries
+            concurrency,
+            repeats or chosen.repeats,
+            seed,
+            budget_usd,
+            budget_tokens,
+            rate,
+            seconds,
+            scorer_seconds,
+            retries,
         )
         if not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
@@ -116,15 +128,22 @@ def run(
         dataset = dataset_of(chosen, folder)
         before = None if baseline is None else _baseline(application, baseline, chosen, evals, folder)
         plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest, watched, before)
+        foreseen = foresee(chosen.name, dataset, evals, quiet=as_json)
         with watching(quiet=as_json) as watch:
             ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         found = read_run(path)
         report = measured(found, seed)
         record(found, report, services)
+        first = _first_failures(found) if report.failed else {}
     document = _document(found, report, ended.why, None if given is not None and given in path.parents else path)
-    document["drafts"] = dataset.drafts
+    unread = [] if chosen.scorers == STANDARD else silent(chosen.scorers, report.overall)
+    document |= {"drafts": dataset.drafts, "outlook": foreseen, "first_failed": first, "silent": unread}
+    for name in () if as_json else unread:
+        console().print(
+            f"{name} says nothing: no case has the label, or no response the part, that it reads", style="yellow"
+        )
     if not as_json:
-        _print(found, report, dataset.drafts, ended.why, document["file"], slices=slices)
+        _print(found, report, dataset.drafts, ended.why, document["file"], first, slices=slices)
     if as_json:
         print_json(document)
 
@@ -195,13 +214,23 @@ def _document(found: Run, report: Report, stopped: str, path: Path | None) -> di
     }
 
 
-def _print(found: Run, report: Report, drafts: int, stopped: str, path: Path | None, *, slices: bool) -> None:
+def _print(
+    found: Run,
+    report: Report,
+    drafts: int,
+    stopped: str,
+    path: Path | None,
+    first: Mapping[str, str],
+    *,
+    slices: bool,
+) -> None:
     out = console()
     asked = f", {report.results} results" if report.results != report.cases else ""
     unconfirmed = f", {drafts} of them drafts that nobody confirmed" if drafts else ""
     out.print(f"{report.cases} cases{asked}, {report.unanswerable} unanswerable{unconfirmed}", markup=False)
     for error, count in report.failed.items():
         out.print(f"{count} failed, and count neither way: {error}", style="yellow", markup=False)
+        out.print(f"  first {first[error]}", style="yellow", markup=False)
     rows = [(name, *_cells(each)) for name, each in report.overall.items() if not name.endswith(_USED)]
     rows += [
         (f"{name} [{tag}]", *_cells(each))
@@ -241,6 +270,15 @@ def _compared(report: Report) -> Iterator[str]:
                 f"{judge}: better than the baseline {better:.1%}, worse {1 - better - tied.value:.1%}, ties {tied.value:.1%}, "
                 f"of which the order decided {flipped:.1%}"
             )
+
+
+def _first_failures(found: Run) -> dict[str, str]:
+    """Of each error the first case that ended with it, and what was said of it."""
+    first: dict[str, str] = {}
+    for each in found.results():
+        if each.error and each.error not in first:
+            first[each.error] = printable(f"{each.case[:60]}: {each.said}")
+    return first
 
 
 def _cells(each: Interval) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""How a run stands while it goes on, on a terminal: how many are done, and what its figures are so far."""
+"""What a run can show, before it begins; and how it stands while it goes on, on a terminal: how many are done, and what its figures are so far."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from aver.server.cli.output import printable
+
 if TYPE_CHECKING:
+    from aver.evals.datasets.reading import Opened
+    from aver.evals.declaration import Evals
+    from aver.evals.gates.foresight import Outlook
     from aver.evals.running.tally import Tally
 
-__all__ = ["standing", "watching"]
+__all__ = ["foresee", "standing", "watching"]
 
 _SHOWN = 4
 """Measures that are shown."""
 _LEFT_OUT = ("_ms", "_tokens", "_usd")
+
+
+def foresee(suite: str, dataset: Opened, evals: Evals, *, quiet: bool = False) -> Outlook:
+    """What the suite's cases can show, and what the bundle's gate asks of them that they hardly can; printed, unless ``quiet``."""
+    from aver.evals.gates.foresight import outlook, tell_outlook
+
+    found = outlook(dataset, [each for each in evals.gate if each.suite in ("", suite)])
+    if not quiet:
+        sys.stdout.writelines(f"{printable(each)}\n" for each in tell_outlook(found))
+        sys.stdout.flush()
+    return found
 
 
 @contextmanager
@@ -32,7 +48,8 @@ def watching(*, quiet: bool = False) -> Iterator[Callable[[Tally], None] | None]
 
         def show(tally: Tally) -> None:
             bar.update(task, completed=tally.done, total=tally.total)
-            if tally.done % 8 == 0 or tally.done == tally.total:
+            # Often while cases are few and slow, seldom while thousands pass.
+            if tally.done < 64 or tally.done % 8 == 0 or tally.done == tally.total:
                 bar.update(task, standing=standing(tally))
 
         yield show

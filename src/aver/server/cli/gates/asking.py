@@ -59,7 +59,7 @@ def asked(
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import SUFFIX, read_run
     from aver.evals.running.stopping import watchable
-    from aver.server.cli.evals.watching import watching
+    from aver.server.cli.evals.watching import foresee, watching
     from aver.server.evaluating import Plan, dataset_of, evaluated, record
     from aver.server.gating import compares
 
@@ -73,9 +73,10 @@ def asked(
     for suite in suites:
         path = runs / f"{suite.name}-{application.clock.now():%Y%m%dT%H%M%S%f}{SUFFIX}"
         before = next((run.path for run in baselines if run.header.suite == suite.name), None)
+        dataset = dataset_of(suite, folder)
         plan = Plan(
             suite,
-            dataset_of(suite, folder),
+            dataset,
             evals,
             folder,
             path,
@@ -84,6 +85,7 @@ def asked(
             stop_early=watched.get(suite.name, ()),
             baseline=before if compares(suite, evals) else None,
         )
+        foresee(suite.name, dataset, evals, quiet=quiet)
         with watching(quiet=quiet) as watch:
             asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
         run = read_run(path)

@@ -46,6 +46,7 @@ def material_of(
     from aver.evals.gates.declaration import parse_condition
     from aver.evals.gates.judging import check_required
     from aver.evals.running.file import read_run
+    from aver.evals.scorers.registry import require_measured
     from aver.server.gating import find_baseline, gathered
 
     typed = [parse_condition(each) for each in require]
@@ -60,6 +61,10 @@ def material_of(
     if not runs:
         chosen = suites_of(evals, names)
         check_required(conditions, names)  # before anything is asked, and paid for
+        for each in conditions:
+            for suite in chosen:
+                if each.suite in ("", suite.name):
+                    require_measured(each.measure, suite.scorers)
         runs = _asked(context, tenant, evals, chosen, conditions, folder, release, before, quiet=quiet)
     sets = [*sets, *_sets(evals, names, folder)]
     return gathered(runs, before, sets, _standing(context, directory, evals)), conditions

@@ -127,7 +127,7 @@ def run(
     if not as_json:
         _print(verdict, material)
     if verdict.outcome != "pass":
-        raise _unmet(verdict, document)
+        raise _unmet(verdict, document, _next(conditions, material))
     if as_json:
         print_json(document)
 
@@ -225,7 +225,14 @@ def _document(verdict: Verdict, material: Material, statement: bytes | None, tur
     }
 
 
-def _unmet(verdict: Verdict, document: Mapping[str, Any]) -> GateFailed:
+def _next(conditions: Sequence[Condition], material: Material) -> str:
+    """What to do where nothing could be decided."""
+    if any(each.compares for each in conditions) and any(each.baseline is None for each in material.trials):
+        return "Give what it is held against, a run's file or a release: --baseline FILE|RELEASE."
+    return "Ask more cases, or mend what keeps the run from deciding."
+
+
+def _unmet(verdict: Verdict, document: Mapping[str, Any], undecided: str) -> GateFailed:
     from aver.evals.gates.saying import listed
     from aver.evals.gates.telling import tell_judged
 
@@ -236,7 +243,7 @@ def _unmet(verdict: Verdict, document: Mapping[str, Any]) -> GateFailed:
         names = list(dict.fromkeys(name for each in verdict.unmet if each.outcome == "fail" for name in each.cases))
         look = f"Look at the cases {listed(names)}." if names else "Look at its errors."
         return GateFailed(cause, look, document)
-    return GateUndecided(cause, "Ask more cases, or mend what keeps the run from deciding.", document)
+    return GateUndecided(cause, undecided, document)
 
 
 def _became(outcome: str) -> str:
