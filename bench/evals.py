@@ -1,10 +1,10 @@
 """How many cases a second a run takes by itself, how much memory, and how long its report takes to open; beside other harnesses.
 
 Every case has a reference, the target answers at once and the answer is compared: all that is measured is the harness. Aver's runs are written to disk, a
-line a case and a response a case, in a process of their own for each size; memory is the most that was resident. Peers are installed once under
+line a case and a response a case, in a process of their own for each size; memory is the most that was resident, there and through the command line. Peers are installed once under
 ``~/.cache/aver-bench`` and run at their own defaults, with fewer cases, since some of them slow down as cases grow.
 
-    python bench/evals.py --json [--sizes 10000 100000] [--peers inspect promptfoo deepeval] [--peer-cases 1000] [--rounds 3]
+    python bench/evals.py --json [--sizes 10000 100000] [--peers inspect promptfoo deepeval] [--peer-cases 1000] [--rounds 3] [--only commands]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import resource
 import statistics
@@ -91,6 +92,57 @@ def aver(sizes: list[int], rounds: int) -> dict[str, Any]:
     }
 
 
+def commands(sizes: list[int]) -> dict[str, Any]:
+    """The same through the command line: a file of cases asked of a file of responses, then judged, against itself as baseline too. The most that each
+    command had resident, in MB."""
+    found: dict[str, Any] = {}
+    for count in sizes:
+        with tempfile.TemporaryDirectory(prefix="aver-bench-") as place:
+            folder = Path(place)
+            _written(folder, count)
+            run, cases_file = str(folder / "bench.run.jsonl"), str(folder / "cases.jsonl")
+            target = f"responses:{folder / 'responses.jsonl'}"
+            require = ("--require", "exact>=0.5", "--require", "exact>=baseline-0.05")
+            asked = (
+                "eval",
+                "run",
+                cases_file,
+                "--tenant",
+                "bench",
+                "--target",
+                target,
+                "--scorer",
+                "exact",
+                "--out",
+                run,
+            )
+            judged = ("gate", "--run", run, "--baseline", run, "--cases", cases_file, *require)
+            _peak(folder, "tenant", "create", "bench")
+            found[str(count)] = {"eval_run_rss_mb": _peak(folder, *asked), "gate_rss_mb": _peak(folder, *judged)}
+        say(f"aver, {count:,} cases through the commands: {found[str(count)]}")
+    return found
+
+
+def _written(folder: Path, count: int) -> None:
+    with (folder / "cases.jsonl").open("w") as cases_file, (folder / "responses.jsonl").open("w") as responses:
+        for number in range(count):
+            question = f"How many days of leave does employee {number} of department {number % 97} carry over to the next year?"
+            case = {"id": f"case-{number}", "question": question, "expected": f"{number % 31} days"}
+            case |= {"tags": [f"department-{number % 5}"], "cluster": f"document-{number % 5000}"}
+            cases_file.write(json.dumps(case) + "\n")
+            said = f"{number % 31 if number % 10 else 99} days"
+            responses.write(json.dumps({"case": case["id"], "text": said}) + "\n")
+
+
+def _peak(folder: Path, *words: str) -> float:
+    """The most that a command had resident, in MB. It has to end well."""
+    command = [sys.executable, "-m", "aver", "--data", str(folder / "data"), *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, words
+    return round(used.ru_maxrss / 1024, 1)
+
+
 def report(rounds: int) -> dict[str, Any]:
     """A run of many cases, measures and slices, opened: its figures with their intervals, overall and by slice."""
     draw = random.Random(0)
@@ -119,12 +171,17 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=tuple(PEERS), default=list(PEERS), help="which others")
     parser.add_argument("--peer-cases", type=int, default=1000, help="cases of theirs")
     parser.add_argument("--rounds", type=int, default=3, help="of each; the median counts")
+    parser.add_argument("--only", choices=("commands",), help="measure this alone")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(ran(int(arguments.child[0]), Path(arguments.child[1]))))
         return
+    if arguments.only == "commands":
+        print(json.dumps({"commands": commands(arguments.sizes)}, indent=None if arguments.json else 2))
+        return
     result: dict[str, Any] = {"aver": aver(arguments.sizes, arguments.rounds), "report": report(arguments.rounds)}
+    result["commands"] = commands(arguments.sizes)
     for peer in arguments.peers:
         with tempfile.TemporaryDirectory(prefix="aver-bench-") as folder:
             result[peer] = measured(peer, arguments.peer_cases, Path(folder))

@@ -1,9 +1,10 @@
 """Whether Aver's intervals, gates and sequential tests are wrong as often as they say, by simulation of what is known.
 
 ``coverage``: how often a 95 % interval holds the truth, for yes-or-no values, values between 0 and 1 and unbounded ones, by how many clusters there are, how large they
-are, and how much their questions have in common (ICC); ``alone`` is what the same interval without clusters holds. ``gates``: how often a gate decides about a figure that
+are, and how much their questions have in common (ICC); ``alone`` is what the same interval without clusters holds. ``gates``: how often the gate, as ``aver gate`` asks it, decides about a figure that
 is exactly at its bound, or a comparison about two runs that are alike. ``sequential``: how often a confidence sequence is ever wrong when it is looked at
-after every value, beside an interval of a fixed size looked at as often; ``spending`` the same of looks that are planned. ``power``: how often a difference is found, as
+after every value, beside an interval of a fixed size looked at as often; ``rollouts`` the same of the bounds that roll releases back and let them on, where
+the candidate has 5, 50 or 95 % of the traffic and nearly all turns go well, or badly. ``power``: how often a difference is found, as
 foreseen and as simulated. ``correction``: how often the interval of a judge's corrected rate holds the truth.
 
     python bench/statistics.py --json [--trials 2000] [--only coverage gates]
@@ -30,14 +31,19 @@ else:
 
     import numpy as np
 
+    from aver.evals.gates.comparing import compare
+    from aver.evals.gates.declaration import parse_condition
+    from aver.evals.gates.judging import Trial, judge
+    from aver.evals.gates.sheet import Row, Sheet
     from aver.evals.statistics.correction import prediction_powered, rogan_gladen
     from aver.evals.statistics.distributions import normal_quantile
     from aver.evals.statistics.intervals import interval
-    from aver.evals.statistics.judgement import at_least, noninferior
-    from aver.evals.statistics.pairing import difference, verdicts
+    from aver.evals.statistics.pairing import difference
     from aver.evals.statistics.power import Design, power
-    from aver.evals.statistics.sequential import ConfidenceSequence, DifferenceSequence
-    from aver.evals.statistics.spending import Looks
+    from aver.evals.statistics.sequential import ConfidenceSequence
+    from aver.evals.types import RunHeader
+    from aver.releases.rollout.sequences import compare as arms_compared
+    from aver.releases.rollout.sequences import level
 
 TRIALS = 2000
 SIZES = {
@@ -45,6 +51,10 @@ SIZES = {
     "of 1 to 15": lambda random, count: random.integers(1, 16, count),
 }
 PEEKS = 1000
+USERS, TURNS = 1000, 4000
+ERROR = 0.025
+if __name__ != "statistics":
+    HEADER = RunHeader("bench", "bench", "0" * 64, 200, "made up", "", "", {}, 0, 1, "2026-11-27T00:00:00Z", "bench")
 
 
 def columns(values):
@@ -84,6 +94,22 @@ def coverage(trials: int) -> list[dict]:
     return found
 
 
+def sheet(values, places=None) -> Sheet:
+    """A whole run whose cases have these values of the measure ``right``."""
+    names = [f"case-{place}" for place in range(len(values))]
+    clusters = names if places is None else [str(place) for place in places]
+    rows = {
+        name: Row({"right": (float(value), 1.0)}, (), cluster, 1)
+        for name, value, cluster in zip(names, values, clusters, strict=True)
+    }
+    return Sheet(HEADER, True, rows)
+
+
+def gated(condition: str, run: Sheet, baseline: Sheet | None = None) -> str:
+    """What the gate says, as ``aver gate`` asks it."""
+    return judge([parse_condition(condition)], [Trial("bench", run, baseline)]).outcome
+
+
 def gates(trials: int) -> list[dict]:
     """Each of 200 questions, or of 40 clusters of 5, whose truth is the bound."""
 
@@ -92,36 +118,35 @@ def gates(trials: int) -> list[dict]:
         flips = random.random(200)
         # As many turn either way but for the difference wanted.
         after = np.where(before == 1, flips >= (turned + worse) / 2 / 0.8, flips < (turned - worse) / 2 / 0.2)
-        return columns(before), columns(after.astype(float))
+        return before, after.astype(float)
+
+    def compared(before, after, places=None):
+        found = compare(sheet(before, places), sheet(after, places)).changes["right"].difference.verdict
+        return {"better": "pass", "worse": "fail"}.get(found, found)
 
     def bound(random):
-        return at_least(columns((random.random(200) < 0.8).astype(float)), 0.8).outcome
+        return gated("right>=0.8", sheet((random.random(200) < 0.8).astype(float)))
 
     def clustered(random):
-        values, places = drawn(random, "continuous", 0.8, np.full(40, 5), 0.2)
-        return at_least(columns(values), 0.8, places.tolist()).outcome
+        return gated("right>=0.8", sheet(*drawn(random, "continuous", 0.8, np.full(40, 5), 0.2)))
 
     def inferior(random):
-        return noninferior(*runs(random, 0.2, 0.05), 0.05).outcome
+        before, after = runs(random, 0.2, 0.05)
+        return gated("right>=baseline-0.05", sheet(after), sheet(before))
 
     def continuous(random):
         before = random.beta(4, 1, 200)
-        return noninferior(columns(before), columns(before - 0.03 + random.normal(0, 0.2, 200)), 0.03).outcome
+        after = before - 0.03 + random.normal(0, 0.2, 200)
+        return gated("right>=baseline-0.03", sheet(after), sheet(before))
 
     def alike(random):
-        found = verdicts({"one": difference(*runs(random, 0.2, 0.0))})["one"]
-        return {"better": "pass", "worse": "fail"}.get(found, found)
+        return compared(*runs(random, 0.2, 0.0))
 
     def alike_clustered(random):
-        shift = random.normal(0, 0.2, 40)[np.repeat(np.arange(40), 5)]
+        places = np.repeat(np.arange(40), 5)
+        shift = random.normal(0, 0.2, 40)[places]
         before = random.random(200)
-        both = difference(
-            columns(before),
-            columns(before + shift + random.normal(0, 0.2, 200)),
-            clusters=np.repeat(np.arange(40), 5).tolist(),
-        )
-        found = verdicts({"one": both})["one"]
-        return {"better": "pass", "worse": "fail"}.get(found, found)
+        return compared(before, before + shift + random.normal(0, 0.2, 200), places)
 
     tried: dict[str, Callable] = {
         "at least .8, yes or no": bound,
@@ -141,41 +166,29 @@ def gates(trials: int) -> list[dict]:
 
 
 def sequential(trials: int) -> list[dict]:
-    streams: dict[str, Callable] = {
-        "yes or no, .5": lambda random, n: (random.random(n) < 0.5).astype(float),
-        "yes or no, .95": lambda random, n: (random.random(n) < 0.95).astype(float),
-        "between 0 and 1": lambda random, n: random.beta(4, 1, n),
-        "unbounded, normal": lambda random, n: random.normal(3, 1, n),
-        "unbounded, skewed": lambda random, n: random.exponential(1, n),
-    }
-    means = {
-        "yes or no, .5": 0.5,
-        "yes or no, .95": 0.95,
-        "between 0 and 1": 0.8,
-        "unbounded, normal": 3,
-        "unbounded, skewed": 1,
+    streams: dict[str, tuple[float, Callable]] = {
+        "yes or no, .5": (0.5, lambda random, n: (random.random(n) < 0.5).astype(float)),
+        "yes or no, .95": (0.95, lambda random, n: (random.random(n) < 0.95).astype(float)),
+        "between 0 and 1": (0.8, lambda random, n: random.beta(4, 1, n)),
     }
     found = []
-    for name, draw in streams.items():
-        bounds = None if "unbounded" in name else (0.0, 1.0)
+    for name, (mean, draw) in streams.items():
         random = np.random.default_rng(2000 + len(found))
-        wrong = dict.fromkeys(("one", "two", "two_at_5_percent", "fixed"), 0)
+        wrong = dict.fromkeys(("anytime", "fixed"), 0)
         for _ in range(trials):
-            values, others = draw(random, PEEKS), draw(random, PEEKS)
-            wrong["one"] += _ever(ConfidenceSequence(bounds=bounds), [([v],) for v in values], means[name])
-            for share, key in ((0.5, "two"), (0.05, "two_at_5_percent")):
-                ours = random.random(PEEKS) < share
-                fed = [([], [v]) if mine else ([v], []) for v, mine in zip(others, ours, strict=True)]
-                wrong[key] += _ever(DifferenceSequence(bounds=bounds), fed, 0.0)
-            wrong["fixed"] += _fixed(values, means[name])
+            values = draw(random, PEEKS)
+            wrong["anytime"] += _ever(values, mean)
+            wrong["fixed"] += _fixed(values, mean)
         found.append({"values": name} | {key: count / trials for key, count in wrong.items()})
     return found
 
 
-def _ever(sequence, fed, truth: float) -> bool:
-    for values in fed:
-        sequence.update(*values)
-        if sequence.excludes(truth):
+def _ever(values, truth: float) -> bool:
+    sequence = ConfidenceSequence()
+    for value in values:
+        sequence.update([value])
+        found = sequence.interval
+        if not found.low <= truth <= found.high:
             return True
     return False
 
@@ -188,18 +201,40 @@ def _fixed(values, truth: float) -> bool:
     return bool((np.abs(means - truth) > normal_quantile(0.975) * np.sqrt(variances / n))[19:].any())
 
 
-def spending(trials: int) -> list[dict]:
+def rollouts(trials: int) -> list[dict]:
+    """Bounds of a rollout at ``ERROR`` on either side, looked at every 20 of :data:`TURNS` turns of 1,000 users who keep their arm: how often an end is ever wrong."""
     found = []
-    for kind in ("obrien_fleming", "pocock"):
-        looks = Looks(500, spending=kind)
-        bars = [(n, normal_quantile(0.5 + looks.at(n) / 2)) for n in (100, 200, 300, 400, 500)]
-        sums = np.cumsum(np.random.default_rng(3).normal(0, 1, (trials * 10, 500)), axis=1)
-        stopped = np.zeros(len(sums), bool)
-        for n, bar in bars:
-            stopped |= np.abs(sums[:, n - 1]) / math.sqrt(n) > bar
-        row = {"spending": kind, "looks": [n for n, _ in bars], "bars": [round(bar, 3) for _, bar in bars]}
-        found.append(row | {"error": round(float(stopped.mean()), 4)})
+    designs = [(0.02, 0.0), (0.98, 0.0), (0.98, -0.03)]
+    for (mean, effect), part, icc in product(designs, (0.05, 0.5, 0.95), (0.0, 0.1)):
+        wrong = dict.fromkeys(("worse", "better", "below", "above"), 0)
+        for trial in range(trials):
+            wrong_now = _peeked(np.random.default_rng(trial), mean, effect, part, icc)
+            wrong = {key: count + (key in wrong_now) for key, count in wrong.items()}
+        row = {"mean": mean, "effect": effect, "candidate's part": part, "icc": icc}
+        found.append(row | {key: round(count / trials, 4) for key, count in wrong.items()})
     return found
+
+
+def _peeked(random, mean: float, effect: float, part: float, icc: float) -> set[str]:
+    """Which bounds were ever wrong: the candidate said to be worse than it is against the control, or better; its own mean below what it is, or above."""
+    arms, groups = (random.random(USERS) < part).astype(int), random.integers(0, 128, USERS)
+    means = np.where(arms == 1, mean + effect, mean)
+    own = random.beta(means * (1 / icc - 1), (1 - means) * (1 / icc - 1)) if icc else means
+    activity = random.exponential(1, USERS)
+    sums, wrong = np.zeros((1, 2, 128, 7)), set()
+    for _ in range(TURNS // 20):
+        users = random.choice(USERS, 20, p=activity / activity.sum())
+        values = (random.random(20) < own[users]).astype(float)
+        nothing = np.zeros(20)
+        cells = np.column_stack((np.ones(20), np.ones(20), values, nothing, values, nothing, nothing))
+        np.add.at(sums, (0, arms[users], groups[users]), cells)
+        if against := arms_compared(sums, 1, ERROR, ERROR, share=True):
+            wrong |= {"worse"} if against.high < effect else set()
+            wrong |= {"better"} if against.low > effect else set()
+        if alone := level(sums[:, 1], ERROR, ERROR, share=True):
+            wrong |= {"below"} if alone.high < mean + effect else set()
+            wrong |= {"above"} if alone.low > mean + effect else set()
+    return wrong
 
 
 def powers(trials: int) -> list[dict]:
@@ -242,21 +277,25 @@ def main() -> None:
         "coverage": coverage,
         "gates": gates,
         "sequential": sequential,
-        "spending": spending,
+        "rollouts": rollouts,
         "power": powers,
         "correction": correction,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument(
-        "--trials", type=int, default=TRIALS, help="samples for each figure; a tenth of them for sequential tests"
+        "--trials",
+        type=int,
+        default=TRIALS,
+        help="samples for each figure; a tenth of them for what is looked at again and again",
     )
     parser.add_argument("--only", nargs="+", choices=tuple(jobs), default=list(jobs), help="which figures")
     options = parser.parse_args()
     found = {}
     for name in options.only:
         print(name, file=sys.stderr, flush=True)
-        found[name] = jobs[name](max(20, options.trials // 10) if name == "sequential" else options.trials)
+        some = max(20, options.trials // 10) if name in ("sequential", "rollouts") else options.trials
+        found[name] = jobs[name](some)
     if options.json:
         print(json.dumps({"trials": options.trials, **found}))
         return

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from aver.server.bundle import bundle_schema
-from aver.server.cli.main import app
+from aver.server.cli.main import command
 
 HERE = Path(__file__).parent
 INTRODUCTION = """# Command line
@@ -24,19 +22,19 @@ told apart), 4 verification failed, 10 a gate fails, 11 a gate is inconclusive, 
 """
 
 
-def commands(command: Any, name: str) -> list[tuple[str, Any]]:
-    """A command and those below it, with their full names. (Typer brings its own click, whose types it does not publish.)"""
-    below = getattr(command, "commands", {})
-    return [(name, command), *(found for child, each in below.items() for found in commands(each, f"{name} {child}"))]
+def commands(root: Any, name: str) -> list[tuple[str, Any]]:
+    """A command and those below it, with their full names."""
+    below = getattr(root, "commands", {})
+    return [(name, root), *(found for child, each in below.items() for found in commands(each, f"{name} {child}"))]
 
 
-def section(name: str, command: Any) -> str:
-    context = command.make_context(name, [], resilient_parsing=True)
-    usage = " ".join([name, *command.collect_usage_pieces(context)])
-    rows = [record for parameter in command.params if (record := parameter.get_help_record(context))]
+def section(name: str, root: Any) -> str:
+    context = root.make_context(name, [], resilient_parsing=True)
+    usage = " ".join([name, *root.collect_usage_pieces(context)])
+    rows = [record for parameter in root.params if (record := parameter.get_help_record(context))]
     table = "".join(f"| `{cell(option)}` | {cell(text)} |\n" for option, text in rows)
     options = f"\n| option | meaning |\n| --- | --- |\n{table}" if table else ""
-    return f"\n## {name}\n\n{(command.help or '').strip()}\n\n```\n{usage}\n```\n{options}"
+    return f"\n## {name}\n\n{(root.help or '').strip()}\n\n```\n{usage}\n```\n{options}"
 
 
 def cell(text: str) -> str:
@@ -44,7 +42,7 @@ def cell(text: str) -> str:
 
 
 def page() -> str:
-    return INTRODUCTION + "".join(section(name, each) for name, each in commands(get_command(app), "aver"))
+    return INTRODUCTION + "".join(section(name, each) for name, each in commands(command(), "aver"))
 
 
 def main() -> int:

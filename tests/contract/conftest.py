@@ -19,14 +19,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> Iterator[str]:
-    """A database of this test's own."""
-    with postgres.database() as url:
+    """A database of this test's own, with Aver's schema in it."""
+    with postgres.database(like=postgres.migrated) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    """What a store is opened with: nothing for SQLite, the URL of a fresh database for Postgres."""
+    """What a store is opened with: nothing for SQLite, the URL of a new database for Postgres."""
     return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 

@@ -14,7 +14,7 @@ from aver.store import Store, TenantStore
 from aver.store.isolation import ROLE
 from aver.store.schema import control_metadata
 from tests.contract.tables import COUNTER, TENANT_TABLES, row
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, postgres_server
 
 each_table = pytest.mark.parametrize("table", TENANT_TABLES, ids=lambda table: table.name)
 
@@ -130,6 +130,13 @@ class TestSqlite:
             tx.execute(text("ATTACH DATABASE :path AS other"), {"path": str(theirs.directory / "tenant.db")})
 
 
+@pytest.fixture(scope="module")
+def another_server():
+    """Its roles come and go: no database of other tests is to hang on them."""
+    with postgres_server() as server:
+        yield server
+
+
 @contextmanager
 def landlord(postgres: PostgresServer):
     """A user of the server who may make roles, and finds none of Aver's."""
@@ -144,13 +151,13 @@ class TestPostgres:
     """What row-level security alone has to hold, against SQL that means harm."""
 
     @pytest.fixture(params=["superuser", "owner"])
-    def database_url(self, request, postgres: PostgresServer):
+    def database_url(self, request, another_server: PostgresServer):
         """Opened as the server's superuser, and as a user who owns no more than the database."""
         if request.param == "owner":
-            with landlord(postgres), postgres.database("landlord") as url:
+            with landlord(another_server), another_server.database("landlord") as url:
                 yield url
         else:
-            with postgres.database() as url:
+            with another_server.database() as url:
                 yield url
 
     @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,48 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, inspect, text
+from sqlalchemy import MetaData, NullPool, create_engine, inspect, text
 
 from aver.core.errors import Unavailable
 from aver.store import Store, control_metadata, migration, tenant_metadata
 from aver.store.migration import HEADS, MIGRATIONS, version_table
+from aver.store.postgres import _ensure_role
 from tests.contract.tables import TENANT_TABLES
 
 assert TENANT_TABLES  # importing them declares them
+
+CATALOGUE = {
+    "sqlite": (
+        "SELECT sql FROM sqlite_master ORDER BY name",
+        *(f"SELECT * FROM {version_table(each)}" for each in HEADS),
+    ),
+    "postgresql": (
+        (
+            "SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default "
+            "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+        ),
+        (
+            "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+        ),
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        (
+            "SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+        ),
+        "SELECT tablename, policyname, roles::text, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2",
+        "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
+        *(f"SELECT * FROM {version_table(each)}" for each in HEADS),
+    ),
+}
+"""Everything that an engine knows of a schema."""
+
+
+@pytest.fixture
+def postgres_url(postgres) -> Iterator[str]:
+    """An empty database: how it comes to its schema is what is tested."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.mark.parametrize("branch", HEADS)
@@ -44,6 +80,26 @@ def test_the_migrated_tables_are_the_declared_ones(store, database_url):
                 "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_name = 'steps'"
             )
             assert set(tenant.scalars(collations)) == {"C", None}
+
+
+@pytest.mark.parametrize("engine", CATALOGUE)
+def test_what_comes_second_in_a_process_is_what_alembic_made_of_the_first(engine, postgres, tmp_path, monkeypatch):
+    monkeypatch.setattr(migration, "_from_nothing", {})
+
+    def made(name: str) -> list:
+        with postgres.database() as database:
+            url = database.replace("://", "+psycopg://") if engine == "postgresql" else f"sqlite:///{tmp_path / name}"
+            with closing(create_engine(url, poolclass=NullPool).connect()) as connection:
+                if engine == "postgresql":
+                    _ensure_role(connection)
+                for branch in HEADS:
+                    migration.migrate(connection, branch)
+                return [connection.execute(text(asked)).all() for asked in CATALOGUE[engine]]
+
+    first = made("first")
+    monkeypatch.setitem(sys.modules, "alembic", None)  # importing it is an error from here on
+    assert made("second") == first
+    assert all(first)
 
 
 def _differences(connection, *metadatas: MetaData) -> list:

@@ -97,6 +97,21 @@ def test_a_function_that_throws_neither_withstands_nor_falls(place):
     assert set(found["errors"]) <= {"function-failed", "given-up"}
 
 
+def test_an_endpoint_that_is_busy_is_asked_again(place):
+    refused = []
+
+    def busy(received):
+        if len(refused) < 2:
+            refused.append(received)
+            return Reply("later", status=429, retry_after=0.01)
+        return joined(received)
+
+    with FakeProvider(busy) as provider:
+        found = run(place, "injection-direct", "--target", f"endpoint:{provider.base_url}/chat/completions")
+    assert len(refused) == 2
+    assert found["errors"] == {}
+
+
 def test_an_endpoint_that_hangs_is_given_up(place):
     over = threading.Event()
 

@@ -12,12 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import typer
 from fastapi import FastAPI
 
 from aver.core.errors import NotFound
 from aver.server.application import Application
-from aver.server.cli.main import app as command_line
+from aver.server.cli.main import command as command_line
 from aver.server.doors import Doors
 from aver.server.http.app import create_app
 from tests.isolation.faces import Api, Caller, CommandLine, Console, Door, Reply
@@ -383,4 +382,4 @@ def every_command() -> Iterator[str]:
         for name, each in (inner or {}).items():
             yield from walk(each, (*words, name))
 
-    return walk(typer.main.get_command(command_line), ())
+    return walk(command_line(), ())

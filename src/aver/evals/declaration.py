@@ -28,7 +28,7 @@ from aver.evals.redteam.types import SUITE as REDTEAM
 from aver.evals.scorers.registry import STANDARD, Declared, DeclaredScorer
 from aver.evals.targets.asking import ASKER
 from aver.evals.targets.endpoint import Endpoint
-from aver.gateway.config.shapes import Field, ListOf, MapOf, Schema, Text, Whole, keyed
+from aver.gateway.config.shapes import Boolean, Field, ListOf, MapOf, Schema, Text, Whole, keyed
 from aver.gateway.config.words import CREDENTIAL, INSIDE, NAME, NAMES, TEXT, URL, record
 
 __all__ = ["EVALS", "TARGET", "Evals", "Suite", "read_evals"]
@@ -52,6 +52,8 @@ class Suite:
     groups: tuple[str, ...] = ()
     scorers: tuple[Declared, ...] = STANDARD
     repeats: int = 1
+    stop_early: bool = False
+    """Whether its run is left as soon as the gate's verdict on it is certain."""
     version: str = ""
     """For a function: what tells it from what it was before; see :class:`~aver.evals.targets.function.Function`."""
 
@@ -89,6 +91,7 @@ _SUITE = record(
     groups=Field(NAMES, "The groups that user is in."),
     scorers=Field(ListOf(DeclaredScorer(), least=1), "How responses are judged."),
     repeats=Field(Whole(1, 100), "How often each case is asked."),
+    stop_early=Field(Boolean(), "Whether the rest is left once the gate's verdict on it is certain."),
     version=Field(
         TEXT, "Of a function: what tells it from what it was before, so that its responses can be used again."
     ),

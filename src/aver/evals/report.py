@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from aver.evals.abstention import CurvePoint, risk_coverage
 from aver.evals.running.file import Run
+from aver.evals.running.service import seed_of
 from aver.evals.scorers.answers import CONFIDENCE, RIGHT_IF_GIVEN
 from aver.evals.statistics.intervals import LEAST, Array, Figure, Interval, area, interval, ratio
+from aver.evals.statistics.sequential import anytime
 from aver.evals.types import Result
 
 __all__ = ["AUROC", "Latency", "Operating", "Report", "measured"]
@@ -91,8 +93,8 @@ class _Table:
         for name, (above, below) in result.values.items():
             self.measures[name].extend((row, above, below))
 
-    def figures(self, seed: int, among: NDArray[np.bool_] | None = None) -> dict[str, Interval]:
-        """Every measure, of all results or of those ``among`` which it is true."""
+    def figures(self, seed: int, among: NDArray[np.bool_] | None = None, *, peeked: bool) -> dict[str, Interval]:
+        """Every measure, of all results or of those ``among`` which it is true. ``peeked``: how many there are follows from what was found of them."""
         every = np.frombuffer(self.clusters, np.int64)
         found = {}
         for name, (columns, rows, figure) in self._columns().items():
@@ -100,7 +102,9 @@ class _Table:
                 kept = among[rows]
                 columns, rows = columns[kept], rows[kept]  # noqa: PLW2901 - narrowed
             if _defined(columns, figure):
-                found[name] = _interval(name, columns, figure, seed, every[rows])
+                found[name] = (
+                    _peeked(columns, figure) if peeked else _interval(name, columns, figure, seed, every[rows])
+                )
         return found
 
     def _columns(self) -> dict[str, tuple[Array, NDArray[np.int64], Figure]]:
@@ -131,22 +135,25 @@ def measured(run: Run, seed: int = 0) -> Report:
 
     Raises as :meth:`~aver.evals.running.file.Run.results`.
     """
-    table = _Table()
-    for result in run.results():
+    table, peeked = _Table(), bool(run.header.stop_early)
+    results: Iterable[Result] = run.results()
+    if peeked:  # in the order in which they were taken
+        results = sorted(results, key=lambda each: seed_of(run.header.seed, each.case, each.repeat))
+    for result in results:
         table.add(result)
     count = len(table.clusters)
     slices = {}
     for tag, rows in sorted(table.tags.items()):
         among = np.zeros(count, bool)
         among[np.frombuffer(rows, np.int64)] = True
-        slices[tag] = table.figures(seed, among)
+        slices[tag] = table.figures(seed, among, peeked=peeked)
     answered, held = table.by_row("answered"), table.by_row("held_back")
     return Report(
         cases=len(table.cases),
         results=count,
         unanswerable=len(held),
         failed=dict(sorted(table.failed.items())),
-        overall=table.figures(seed),
+        overall=table.figures(seed, peeked=peeked),
         slices=slices,
         curve=_curve(table),
         operating=_operating(answered, held, table.by_row(RIGHT_IF_GIVEN)),
@@ -164,6 +171,12 @@ def _interval(name: str, columns: Array, figure: Figure, seed: int, clusters: ND
         value = float(columns[0, 0])
         return Interval(value, value, value, n, "student")
     return interval(columns, figure, seed, None if apart else clusters.tolist())
+
+
+def _peeked(columns: Array, figure: Figure) -> Interval:
+    if figure is ratio:
+        return anytime(columns)
+    return Interval(float(figure(np.ones((1, len(columns))), columns)[0]), None, None, len(columns), "anytime")
 
 
 def _defined(columns: Array, figure: Figure) -> bool:

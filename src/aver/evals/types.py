@@ -203,6 +203,10 @@ class RunHeader:
     started: str
     """RFC 3339."""
     software: str
+    stop_early: tuple[str, ...] = ()
+    """Conditions that the run was left for as soon as they were certain, if they were; none where every case was to be asked."""
+    baseline: str = ""
+    """The digest of the run that pairwise judges held it against; empty where that were the cases' references."""
 
 
 class Target(Protocol):

@@ -27,6 +27,11 @@ __all__ = ["Exfiltration"]
 
 _ACTIVE = frozenset({"javascript", "vbscript", "data", "file", "blob"})
 _HARMLESS_DATA = re.compile(r"^image/(?:png|jpe?g|gif|webp);", re.IGNORECASE)
+_RUNS = re.compile(
+    r"<script\b[^<>]{0,9000}>[^<]{0,9000}</script\s{0,9}>|<[a-z][a-z0-9]{0,12}\b[^<>]{0,9000}?[\s/\"']on[a-z]{3,30}\s{0,9}=[^<>]{0,9000}>?",
+    re.IGNORECASE,
+)
+"""Elements that run something by themselves."""
 _LONG = 40
 """Characters of one value after which it is more than an identifier."""
 _LONG_NAME = 64
@@ -85,6 +90,8 @@ class Exfiltration:
         return kept
 
     def _in_links(self, text: str) -> Iterator[Finding]:
+        for element in _RUNS.finditer(text) if "<" in text else ():
+            yield Finding("active_link", *element.span(), 0.9)
         for link in links(text):
             if link.scheme in _ACTIVE and not (link.scheme == "data" and _HARMLESS_DATA.match(link.rest)):
                 yield Finding("active_link", link.start, link.end, 0.9)

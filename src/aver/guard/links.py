@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ _END = r"[^\s<>\"'`\])}]"
 _WRITTEN = re.compile(
     # Markdown, inline and by reference: the target may stand in angle brackets, and may be followed by a title. A definition may stand
     # in a quotation or a list, and begins a line, or a sentence, which whoever shows it may put on a line of its own.
-    r"\]\(\s{0,9}(?:<(?P<angled>[^<>\n]{1,9000})|(?P<inline>[^\s<>()]{1,9000}(?:(?<!\])\([^\s<>()]{0,200}\)[^\s<>()]{0,2000})?))"
+    r"\]\(\s{0,9}(?:<(?P<angled>[^<>\n]{1,9000})|(?P<inline>(?:[^\s<>()\]]|\](?!\()){1,9000}(?:(?<!\])\([^\s<>()]{0,200}\)[^\s<>()]{0,2000})?))"
     r"|(?:^[ \t>*+-]{0,40}|(?<=\s))\[(?P<label>[^\]]{1,300})\]:\s{0,9}(?:<(?P<bracketed>[^<>\n]{1,9000})|(?P<reference>[^\s<>]{1,9000}))"
     # In angle brackets by itself.
     r"|<(?P<auto>(?:https?|ftps?|wss?|javascript|vbscript|data|mailto):[^\s<>]{1,9000})>"
@@ -32,6 +32,7 @@ _ELEMENT = re.compile(
 _BRACKET = re.compile(r"!?\[|\]")
 _REFERRED = re.compile(r"\[([^\[\]]{1,300})\]")
 _VERBATIM = re.compile(r"(?<!`)(`+)(?!`)[^`]{0,2000}(?<!`)\1(?!`)|<[^<>]{1,2000}>")
+_UNESCAPED = re.compile(r"(?<!\\)[\[\]]")
 _LABEL = 2_000
 """Characters of a link's text at most."""
 _ATTRIBUTE = re.compile(
@@ -45,7 +46,7 @@ _DROPPED = re.compile("[\t\r\n\u00ad\u200b-\u200f\u2060\ufeff]")
 _TRIMMED = "".join(map(chr, range(33)))
 _LOADED = frozenset({"src", "srcset", "background", "poster", "data", "ping", "style", "content"})
 _LOADING = frozenset(
-    {"img", "iframe", "script", "link", "embed", "object", "video", "audio", "source", "image", "use", "input"}
+    {"base", "img", "iframe", "script", "link", "embed", "object", "video", "audio", "source", "image", "use", "input"}
 )
 _ADDRESS = re.compile(
     r"^(?:(?P<scheme>[a-z][a-z0-9+.-]*):)?(?://(?:[^/?#@]*@)*(?P<host>\[[0-9a-f:.]+\]|[^/?#:@]*)(?::\d*)?)?(?P<rest>.*)$",
@@ -91,10 +92,10 @@ def _hinted(text: str) -> bool:
 def _written(text: str) -> Iterator[Link]:
     if not _hinted(text):
         return
-    pictured, referred = _pictured(text), _labels(text)
+    pictured, referred, openers = _pictured(text), _labels(text), _openers(text)
     for match in _WRITTEN.finditer(text):
         if target := match["angled"] or match["inline"]:
-            yield _inline(text, match, target)
+            yield _inline(text, match, target, openers)
         elif target := match["bracketed"] or match["reference"]:
             label = _label(match["label"])
             yield _link(match.span(), target, loads=label in pictured, perhaps=label not in referred)
@@ -135,24 +136,29 @@ def _in_elements(text: str) -> Iterator[Link]:
         yield from _of_element(match)
 
 
-def _inline(text: str, match: re.Match[str], target: str) -> Link:
+def _inline(text: str, match: re.Match[str], target: str, openers: Mapping[int, int]) -> Link:
     """What stands before ``](`` says whether it is a picture: one may hold brackets, and a link may hold a picture."""
     at = match.start()
     since = max(0, at - _LABEL, text.rfind("](", 0, at) if at < _LABEL else text.rfind("](", at - _LABEL, at))
     picture = text.rfind("![", since, at)
+    opener = openers.get(at, -1)
+    if picture < 0 <= opener - 1 and text[opener - 1] == "!":
+        picture = opener - 1
     start = picture if picture >= 0 else text.rfind("[", since, at)
-    perhaps = not _opened(text[max(0, at - _LABEL) : at])
-    return _link((start if start >= 0 else at, match.end()), target, loads=picture >= 0, perhaps=perhaps)
+    return _link((start if start >= 0 else at, match.end()), target, loads=picture >= 0, perhaps=opener < 0)
 
 
-def _opened(before: str) -> bool:
-    """Whether the bracket that closes after ``before`` was opened in it: not in code, within an element or behind a backslash."""
-    depth = 1
-    for bracket in reversed(re.findall(r"(?<!\\)[\[\]]", _VERBATIM.sub("", before))):
-        depth += 1 if bracket == "]" else -1
-        if not depth:
-            return True
-    return False
+def _openers(text: str) -> Mapping[int, int]:
+    """Of each bracket that closes, where it was opened, if that is to be seen; those in code, within an element or behind a backslash are none."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    seen = _VERBATIM.sub(lambda verbatim: " " * len(verbatim[0]), text) if "](" in text else ""
+    for bracket in _UNESCAPED.finditer(seen):
+        if bracket[0] == "[":
+            opened.append(bracket.start())
+        elif opened:
+            found[bracket.start()] = opened.pop()
+    return found
 
 
 def _of_element(match: re.Match[str]) -> Iterator[Link]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,8 @@ from aver.core import canonical_json, new_id, sha256_hex
 from aver.core.clock import rfc3339
 from aver.core.errors import Conflict
 from aver.evals.datasets.reading import Opened, open_dataset
+from aver.evals.gates.types import Condition
+from aver.evals.judges.baseline import Baseline
 from aver.evals.labels import Golds, Labels
 from aver.evals.report import Report
 from aver.evals.running.bounds import Bounds
@@ -22,12 +25,13 @@ from aver.evals.running.file import Run, RunWriter, read_run
 from aver.evals.running.responses import Responses
 from aver.evals.running.selftest import SelfTest, self_test
 from aver.evals.running.service import Ended, Runner
+from aver.evals.running.stopping import Stopping, shuffled
 from aver.evals.scorers.kinds import Means, named_gold
 from aver.evals.scorers.registry import scorers_of
 from aver.evals.targets.asking import Asker
 from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
-from aver.evals.types import Result, RunHeader, Scorer, Target
+from aver.evals.types import RunHeader, Scorer, Target
 from aver.guard.declared import GUARDRAILS
 from aver.server.judging import judges_of
 from aver.server.outside import endpoint_of, opened_endpoint, opened_function
@@ -59,6 +63,10 @@ class Plan:
     resume: bool = False
     release: str = ""
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
+    stop_early: tuple[Condition, ...] = ()
+    """What is left early once it is certain; :func:`~aver.evals.running.stopping.watchable`."""
+    baseline: Path | None = None
+    """A run that pairwise judges hold responses against, in place of the cases' references."""
 
 
 def dataset_of(suite: Suite, folder: Path) -> Opened:
@@ -72,14 +80,14 @@ async def evaluated(
     services: TenantServices,
     plan: Plan,
     watch: Callable[[Tally], None] | None = None,
-    enough: Callable[[Result], str] = lambda _: "",
 ) -> Ended:
     """Run a suite, or go on with its run; what came of it is in ``plan.out``.
 
     Raises what labels, targets and scorers raise before anything is asked, and :class:`~aver.core.errors.Conflict` for a run that was made otherwise.
     """
     dataset = plan.dataset
-    async with _opened(application, services, plan) as (target, scorers, release):
+    order = shuffled(dataset, plan.bounds.seed, plan.bounds.repeats) if plan.stop_early else []
+    async with _opened(application, services, plan) as (target, scorers, release, baseline):
         header = RunHeader(
             suite=plan.suite.name,
             dataset=dataset.name,
@@ -93,6 +101,8 @@ async def evaluated(
             repeats=plan.bounds.repeats,
             started=rfc3339(application.clock.now()),
             software=__version__,
+            stop_early=tuple(each.text for each in plan.stop_early),
+            baseline=baseline,
         )
         with _files(plan, header) as (writer, responses, earlier):
             begun = earlier.header if earlier is not None else header
@@ -104,10 +114,10 @@ async def evaluated(
                 plan.bounds,
                 application.clock,
                 run=f"{begun.suite} {begun.started} {begun.dataset_digest}",
-                enough=enough,
+                enough=Stopping(plan.stop_early, order) if plan.stop_early else lambda _: "",
                 watch=watch,
             )
-            return await runner.run(dataset, len(dataset), earlier.results() if earlier is not None else ())
+            return await runner.run(order or dataset, len(dataset), earlier.results() if earlier is not None else ())
 
 
 async def checked(application: Application, services: TenantServices, plan: Plan) -> SelfTest:
@@ -126,6 +136,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
         "dataset": header.dataset_digest,
         "release": header.release or None,
         "complete": run.complete,
+        "stopped_early": bool(run.early),
         "questions": report.cases,
         "unanswerable": report.unanswerable,
         "failed": sum(report.failed.values()),
@@ -135,6 +146,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
         "suite": header.suite,
         "dataset": header.dataset,
         "target": header.target,
+        "stopped_early": run.early or None,
         "overall": {name: asdict(each) for name, each in report.overall.items()},
         "slices": {tag: {name: asdict(each) for name, each in some.items()} for tag, some in report.slices.items()},
     }
@@ -164,7 +176,18 @@ def _files(plan: Plan, header: RunHeader) -> Iterator[tuple[RunWriter, Responses
 
 
 def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
-    for name in ("suite", "dataset_digest", "target", "target_digest", "release", "scorers", "seed", "repeats"):
+    for name in (
+        "suite",
+        "dataset_digest",
+        "target",
+        "target_digest",
+        "release",
+        "scorers",
+        "seed",
+        "repeats",
+        "stop_early",
+        "baseline",
+    ):
         if getattr(was, name) != getattr(now, name):
             raise Conflict(
                 f"{str(path)!r} is a run of another {name.replace('_', ' ')}",
@@ -175,20 +198,25 @@ def _require_same(path: Path, was: RunHeader, now: RunHeader) -> None:
 @asynccontextmanager
 async def _opened(
     application: Application, services: TenantServices, plan: Plan
-) -> AsyncIterator[tuple[Target, list[Scorer], str]]:
-    async with (
-        _judged(application, services, plan) as (scorers, _),
-        _target(application, services, plan) as (target, release),
-    ):
-        yield target, scorers, release
+) -> AsyncIterator[tuple[Target, list[Scorer], str, str]]:
+    """The target, the scorers, the digest of the release that answers and that of the baseline, if any."""
+    baseline = None if plan.baseline is None else await asyncio.to_thread(Baseline, plan.baseline)
+    with contextlib.ExitStack() as stack:
+        if baseline is not None:
+            stack.callback(baseline.close)
+        async with (
+            _judged(application, services, plan, baseline) as (scorers, _),
+            _target(application, services, plan) as (target, release),
+        ):
+            yield target, scorers, release, baseline.digest if baseline is not None else ""
 
 
 @asynccontextmanager
 async def _judged(
-    application: Application, services: TenantServices, plan: Plan
+    application: Application, services: TenantServices, plan: Plan, baseline: Baseline | None = None
 ) -> AsyncIterator[tuple[list[Scorer], Means]]:
     who = Asker(services.principal(plan.suite.user, plan.suite.groups))
-    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder)
+    judge = judges_of(application, services, who.default, plan.evals.judges, plan.folder, baseline)
     means = Means(plan.folder, named_gold, lambda: application.embedder, judge)
     if plan.suite.target.partition(":")[0] in _IN_KNOWLEDGE:
         golds = Golds(Labels(services.knowledge), who)

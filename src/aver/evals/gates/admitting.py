@@ -15,7 +15,7 @@ def objections(run: Sheet, cases: Iterable[Case] | None, digest: str = "") -> tu
     """In sentences. ``cases`` are those of the run's set, gone through once, ``None`` where nobody has them; ``digest`` is the set's as it is now."""
     found = []
     wanted = run.header.cases * run.header.repeats
-    if not run.complete or run.asked != wanted:
+    if not run.complete or (run.asked != wanted and not run.early):
         found.append(f"the run is not whole: {run.asked:,} of {wanted:,} results are there")
     if not run.rows:
         found.append("there is nothing in it")
@@ -44,6 +44,10 @@ def incomparable(run: Sheet, baseline: Sheet) -> tuple[str, ...]:
     found = []
     if not baseline.complete:
         found.append("the baseline's run is not whole")
+    if baseline.header.stop_early or run.header.stop_early:
+        found.append(
+            "a run that may be left early is not compared: how many cases it has follows from what was found of them"
+        )
     changed = sorted(
         name for name, digest in run.header.scorers.items() if baseline.header.scorers.get(name, digest) != digest
     )

@@ -6,59 +6,46 @@ The unit that chance draws is the cluster: cases of one are taken together, and 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 
 from aver.evals.gates.types import unbounded
-from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, interval, ratio, wilson
+from aver.evals.statistics.intervals import CONFIDENCE, LEAST, Array, Interval, interval, ratio
 from aver.evals.statistics.pairing import Difference, difference
+from aver.evals.statistics.power import Design
+from aver.evals.statistics.power import detectable as least_detectable
+from aver.evals.statistics.sequential import anytime
 
-__all__ = ["change", "detectable", "doubt", "factor", "figure", "needed", "tail"]
+__all__ = ["change", "detectable", "doubt", "factor", "figure", "tail"]
 
 _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-_POWER = 0.8
-"""How often a sample that is called large enough decides."""
-_REACH = _Z + NormalDist().inv_cdf(_POWER)
-_MOST = 10_000_000
-"""Cases beyond which it is no use to name a number."""
 
 
-def figure(rows: Array, measure: str) -> Interval:
-    """A ratio of sums. ``rows``, shape ``(n, 3)``, as :func:`~aver.evals.gates.sheet.columns` gives them, at least one.
+def figure(rows: Array, measure: str, *, peeked: bool = False) -> Interval:
+    """A ratio of sums. ``rows``, shape ``(n, 3)``, as :func:`~aver.evals.gates.sheet.columns` gives them, at least one. ``peeked``: how many there are follows
+    from what was found of them, as of a run that was left early.
 
     An amount that is the same for all (a cost of nothing) is that amount: it is no share, of which Wilson's interval would leave some room.
     """
-    sums = _clustered(rows)
-    found = interval(sums, ratio)
-    each = _ratios(sums)
+    if peeked:
+        return anytime(rows[:, :2])
+    found, each = _interval(rows), _ratios(rows)
     if unbounded(measure) and bool((each == each[0]).all()):
-        known = found.value if len(sums) >= LEAST else None
-        return Interval(found.value, known, known, len(rows), "too few" if known is None else "student")
-    return Interval(found.value, found.low, found.high, len(rows), found.method)
+        known = found.value if found.n >= LEAST else None
+        return replace(found, low=known, high=known, method="too few" if known is None else "student")
+    return found
 
 
 def change(before: Array, after: Array) -> Difference:
-    """``after`` less ``before``, whose rows are the same cases.
-
-    Where no case differs a bootstrap sees no doubt at all. Something between 0 and 1 can then have changed in so many cases as Wilson's
-    interval of none allows, and by 1 at most: that is the interval.
-    """
-    found = difference(_clustered(before), _clustered(after), ratio)
-    n = len(before)
-    same = found.low is not None and bool((_ratios(before) == _ratios(after)).all())
-    within = bool((before[:, 0] <= before[:, 1]).all())
-    room = wilson(0.0, len(np.unique(before[:, 2])))[1] if same and within else None
-    low, high = (found.low, found.high) if room is None else (-room, room)
-    return Difference(found.before, found.after, found.value, low, high, found.p, n)
+    """``after`` less ``before``, whose rows are the same cases."""
+    return difference(before[:, :2], after[:, :2], ratio, clusters=after[:, 2].tolist())
 
 
 def factor(before: Array, after: Array) -> Interval:
     """The sum of ``after`` over that of ``before``, case by case: how many times as much."""
-    clusters = before[:, 2]
-    paired = np.column_stack((_ratios(after), _ratios(before), clusters))
-    found = interval(_clustered(paired), ratio)
-    return Interval(found.value, found.low, found.high, len(before), found.method)
+    return _interval(np.column_stack((_ratios(after), _ratios(before), after[:, 2])))
 
 
 def doubt(low: float, high: float) -> float:
@@ -74,37 +61,16 @@ def tail(value: float, edge: float, bound: float) -> float:
     return 1 - NormalDist().cdf(_Z * abs(bound - value) / abs(edge - value))
 
 
-def needed(found: Interval, bound: float) -> int | None:
-    """Cases with which ``bound`` would be left outside of the interval four times in five, were the figure and its spread what they seem.
-
-    ``None`` where it stands so close to the bound that no number would do. Of too few cases the spread is not known: the number is that
-    from which on there is an interval.
-    """
-    if found.low is None or found.high is None:
-        return max(LEAST, found.n + 1)
-    away, spread = abs(found.value - bound), doubt(found.low, found.high) * math.sqrt(found.n)
-    if away <= 1e-9 or spread <= 0:
-        return None
-    count = math.ceil((_REACH * spread / away) ** 2)
-    return None if count > _MOST else max(count, found.n + 1)
-
-
 def detectable(found: Difference) -> float | None:
     """The smallest difference that a sample such as this one would show four times in five."""
     if found.low is None or found.high is None:
         return None
-    return _REACH * doubt(found.low, found.high)
+    return least_detectable(found.n, Design(doubt(found.low, found.high) * math.sqrt(found.n)))
+
+
+def _interval(rows: Array) -> Interval:
+    return interval(rows[:, :2], ratio, clusters=rows[:, 2].tolist())
 
 
 def _ratios(rows: Array) -> Array:
     return np.asarray(rows[:, 0] / rows[:, 1])
-
-
-def _clustered(rows: Array) -> Array:
-    """A row a cluster, with the sums of its cases: shape ``(clusters, 2)``."""
-    names, places = np.unique(rows[:, 2], return_inverse=True)
-    if len(names) == len(rows):
-        return rows[:, :2]
-    sums = np.zeros((len(names), 2))
-    np.add.at(sums, places, rows[:, :2])
-    return sums

@@ -20,11 +20,13 @@ class Figures(TypedDict):
 
 def figures(sheet: Sheet) -> Figures:
     """With their 95 % intervals."""
-    names = measures(sheet.rows.values())
+    names, peeked = measures(sheet.rows.values()), bool(sheet.header.stop_early)
     return {
-        "overall": {name: figure(columns(sheet, name)[1], name) for name in names},
+        "overall": {name: figure(columns(sheet, name)[1], name, peeked=peeked) for name in names},
         "slices": {
-            tag: {name: figure(rows, name) for name in names if len(rows := columns(sheet, name, tag)[1])}
+            tag: {
+                name: figure(rows, name, peeked=peeked) for name in names if len(rows := columns(sheet, name, tag)[1])
+            }
             for tag in slices(sheet)
         },
     }

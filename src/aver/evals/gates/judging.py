@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
-from aver.evals.gates.estimating import change, factor, figure, needed, tail
+from aver.evals.gates.estimating import change, factor, figure, tail
 from aver.evals.gates.saying import amount, between, counted, moved
 from aver.evals.gates.saying import share as said_share
 from aver.evals.gates.sheet import Sheet, columns, measures, shown_value, slices
 from aver.evals.gates.types import EACH, Condition, GateOutcome, Judged, Verdict, fewer_is_better
 from aver.evals.statistics.intervals import CONFIDENCE, Interval, wilson
+from aver.evals.statistics.judgement import judged as by_interval
+from aver.evals.statistics.judgement import telling
 
 __all__ = ["Trial", "check_required", "judge"]
 
@@ -118,7 +119,8 @@ def _of_slice(condition: Condition, trial: Trial, tag: str) -> Judged:
     if not names:
         return replace(judged, said=f"no case has {condition.measure}")
     if not condition.compares:
-        return _against_bound(judged, figure(rows, condition.measure), _weak(condition, trial.run, None, names))
+        found = figure(rows, condition.measure, peeked=bool(trial.run.header.stop_early))
+        return _against_bound(judged, found, _weak(condition, trial.run, None, names))
     if trial.baseline is None:
         return replace(judged, said="there is no baseline to hold it against", found=None)
     if trial.incomparable:
@@ -154,27 +156,22 @@ def _against_baseline(condition: Condition, trial: Trial, judged: Judged) -> Jud
         sides = figure(before, measure).value, figure(after, measure).value
     else:
         difference = change(before, after)
-        method: Literal["bootstrap", "too few"] = "bootstrap" if difference.low is not None else "too few"
-        found = Interval(difference.value, difference.low, difference.high, len(names), method)
+        found = Interval(difference.value, difference.low, difference.high, difference.n, difference.method)
         sides = difference.before, difference.after
     weak = _weak(condition, trial.run, old, names)
     return replace(_against_bound(judged, found, weak), before=sides[0], after=sides[1])
 
 
 def _against_bound(judged: Judged, found: Interval, weak: tuple[str, ...]) -> Judged:
-    bound, upward = judged.bound, judged.upward
-    low, high = (found.low, found.high) if upward else (_minus(found.high), _minus(found.low))
-    bound = bound if upward else -bound
-    if low is not None and low >= bound - 1e-12:
-        return replace(judged, outcome="pass", found=found, said=_said(judged, found))
-    if high is not None and high < bound - 1e-12:
-        return replace(judged, outcome="fail", found=found, said=_said(judged, found), cases=weak)
-    count = needed(found, judged.bound)
-    return replace(judged, found=found, said=_said(judged, found), needed=count, cases=weak)
-
-
-def _minus(value: float | None) -> float | None:
-    return None if value is None else -value
+    said = by_interval(found, judged.bound, less_is_better=not judged.upward)
+    return replace(
+        judged,
+        outcome=said.outcome,
+        found=found,
+        said=_said(judged, found),
+        needed=said.needed,
+        cases=() if said.outcome == "pass" else weak,
+    )
 
 
 def _said(judged: Judged, found: Interval) -> str:
@@ -209,7 +206,7 @@ def _corrected(judged: Sequence[Judged]) -> list[Judged]:
             each,
             outcome="inconclusive",
             said=f"{each.said}; of {len(judged)} slices one may fall so low by luck",
-            needed=None if each.found is None else needed(each.found, each.bound),
+            needed=None if each.found is None else telling(each.found, each.bound),
         )
         for place, each in enumerate(judged)
     ]

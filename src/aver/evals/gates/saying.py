@@ -62,7 +62,7 @@ def change_between(measure: str, low: float | None, high: float | None) -> str:
 
 def _plainly(measure: str, found: Interval) -> str:
     if found.low is None or found.high is None:
-        return "too few to say"
+        return "none of a run that was left early" if found.method == "anytime" else "too few to say"
     return f"{amount(measure, found.low)} to {amount(measure, found.high)}"
 
 

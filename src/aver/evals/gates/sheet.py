@@ -11,6 +11,7 @@ import numpy as np
 
 from aver.evals.gates.types import EACH
 from aver.evals.running.file import Run
+from aver.evals.running.service import seed_of
 from aver.evals.statistics.intervals import Array
 from aver.evals.types import Result, RunHeader, Values
 
@@ -40,6 +41,8 @@ class Sheet:
     header: RunHeader
     complete: bool
     rows: Mapping[str, Row]
+    early: str = ""
+    """Why the rest of the cases did not have to be asked, where it was left."""
 
     @property
     def asked(self) -> int:
@@ -72,7 +75,9 @@ def sheet_of(run: Run) -> Sheet:
     for case, counts in repeated.items():
         row = sums[case]
         row.values = {name: (above / counts[name], below / counts[name]) for name, (above, below) in row.values.items()}
-    return Sheet(run.header, run.complete, sums)
+    if run.header.stop_early:  # in the order in which they were taken
+        sums = {name: sums[name] for name in sorted(sums, key=lambda each: seed_of(run.header.seed, each, 0))}
+    return Sheet(run.header, run.complete, sums, run.early)
 
 
 def _shared(values: Values) -> dict[str, tuple[float, float]]:

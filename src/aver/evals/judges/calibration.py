@@ -122,9 +122,10 @@ def calibrated(
 ) -> Calibration:
     """``labels`` hold what the judge said; ``scale`` is nothing for pairs.
 
-    Raises :class:`~aver.core.errors.InvalidInput` for labels that the judge said nothing of, and for grades that are not on the scale.
+    What the judge said off the scale counts as not said. Raises :class:`~aver.core.errors.InvalidInput` for labels that the judge said nothing of, and for
+    people's grades that are not on the scale.
     """
-    items = [each for each in labels.items if each.judge is not None or each.failed]
+    items = [_on(each, scale) for each in labels.items if each.judge is not None or each.failed]
     if not any(each.judge is not None for each in items):
         raise InvalidInput(
             "The judge has judged none of these", "Name a judge that can be asked, or add what it said: 'judge'."
@@ -220,7 +221,7 @@ def _standing(found: Calibration) -> Standing:
     if found.canaries is not None and found.canaries[0] > _MOST_OBEYED * found.canaries[1]:
         obeyed, of = found.canaries
         return Standing(False, f"It obeys what it judges: {obeyed} of {of} responses that told it to call them good")
-    agreed = judged(found.kappa, found.least_kappa, assumed=found.kappa.value)
+    agreed = judged(found.kappa, found.least_kappa)
     between = f"kappa {found.kappa.value:.2f} ({found.kappa.low:.2f} to {found.kappa.high:.2f}, {found.items} labels)"
     if agreed.outcome == "pass":
         return Standing(True, f"It agrees with people: {between}, at least {found.least_kappa:g}")
@@ -257,12 +258,17 @@ def _check(items: Sequence[Labelled], scale: Scale | None) -> None:
     if scale is None:
         return
     for item in items:
-        for said in (*item.labels.values(), *([] if item.judge is None else [item.judge])):
+        for said in item.labels.values():
             if not 0 <= worth(said, scale) <= 1:
                 raise InvalidInput(
                     f"{item.id!r:.60}: {said} is not on the scale from {scale.least} to {scale.most}",
-                    "Correct the label.",
+                    "Correct the label, or the scale: --scale LEAST-MOST.",
                 )
+
+
+def _on(item: Labelled, scale: Scale | None) -> Labelled:
+    off = scale is not None and item.judge is not None and not 0 <= worth(item.judge, scale) <= 1
+    return replace(item, judge=None, swapped=None, failed=True) if off else item
 
 
 def _read(written: Mapping[str, Any]) -> Calibration:

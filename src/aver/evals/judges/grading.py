@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aver.core.canonical import canonical_json, sha256_hex
 from aver.core.errors import AverError
 from aver.evals.judges.asking import Asked, ask
-from aver.evals.judges.poison import NOTHING, Suspicion, addressed, suspicious
+from aver.evals.judges.poison import NOTHING, OTHER, OTHERS_ANSWER, Suspicion, addressed, suspicious
 from aver.evals.judges.rubric import Rubric
 from aver.evals.judges.types import Grade, JudgeModel, JudgeUnreadable, Poisoned
 from aver.evals.types import Case, Response, Values
@@ -52,11 +52,14 @@ class RubricJudge:
         """Raises :class:`~aver.evals.judges.types.JudgeUnreadable` for answers outside the scale, :class:`~aver.evals.judges.types.Poisoned` where the judge obeys
         what it judges, and what the model's call raises."""
         suspects = addressed((response,), self.suspects)
-        suspected = bool(suspects or addressed((question, reference), self.suspects))
+        around = bool(addressed((question, reference), self.suspects))
         grade, reason = await self._asked(question, response, reference)
-        if suspected and grade >= self.rubric.scale.good:
-            await self._control(question, "\n".join(suspects) or NOTHING, reference)
-        return Grade(grade, reason, suspected)
+        if grade >= self.rubric.scale.good:
+            if suspects:
+                await self._control(OTHER, "\n".join(suspects), OTHERS_ANSWER)
+            if around:
+                await self._control(question, NOTHING, reference)
+        return Grade(grade, reason, bool(suspects) or around)
 
     async def _control(self, question: str, response: str, reference: str) -> None:
         """Raises where the judge calls good what answers nothing."""

@@ -1,8 +1,8 @@
 """Instructions to a judge in what it judges: found by how they speak, and shown to work, or not, by a control.
 
 Whoever writes a response may write to its judge in it. Sentences that speak of grades, judges or instructions raise a suspicion, which decides nothing:
-the judge is then asked once more, about the suspicious sentences alone. They answer no question, so that a judge who calls them good obeys
-them, and the case is poisoned: neither right nor wrong.
+the judge is then asked once more, about the suspicious sentences alone, as a response to another question. They do not answer that one, even where they do answer
+their own ("The answer is 42."), so that a judge who calls them good obeys them, and the case is poisoned: neither right nor wrong.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 
 from aver.core.sentences import sentences
 
-__all__ = ["INSTRUCTIONS", "NOTHING", "Suspicion", "addressed", "suspicious"]
+__all__ = ["INSTRUCTIONS", "NOTHING", "OTHER", "OTHERS_ANSWER", "Suspicion", "addressed", "suspicious"]
 
 Suspicion = Callable[[str], bool]
 """Whether a sentence may be meant for a judge."""
 NOTHING = "(no response)"
+OTHER, OTHERS_ANSWER = "What is the capital of France?", "Paris."
+"""The question of a control, and what answers it."""
 
 _GRADES = r"(?:grade|score|rating|rate|mark|points?|verdict|judg(?:e|ing)|rank|best|full\s+marks|top\s+marks)"
 _ADDRESSED = re.compile(

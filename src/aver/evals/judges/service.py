@@ -130,7 +130,7 @@ def standing_of(declared: JudgeDeclared, folder: Path, models: Models) -> Standi
 
 def measures_of(name: str) -> tuple[str, ...]:
     """Every measure that a judge of this name may give: none of them may decide a gate unless the judge may."""
-    return name, f"{name}_good", f"{name}_agreed", f"{name}_steady"
+    return name, f"{name}_good", f"{name}_agreed", f"{name}_steady", f"{name}_tied"
 
 
 async def _judged(judge: Judge, item: Labelled) -> Labelled:

@@ -96,7 +96,9 @@ class Promoter:
                 self.left_out["more than were wanted"] += 1
                 continue
             turn = _Turn.of(steps)
-            if turn is None:
+            if turn is None and all(step.kind != "admitted" for step in steps):
+                self.left_out["no turn, but a call"] += 1
+            elif turn is None:
                 self.left_out["erased, or not readable"] += 1
             elif turn.user not in wanted.without and (why := turn.why(wanted)):
                 if turn.id in self.promoted:

@@ -85,6 +85,7 @@ def _on(tool: Tool, vector: tuple[Tool, Mapping[str, Any]] | None) -> Iterator[A
         wants=(Called(tool.name, own),),
         control=True,
         owasp=("LLM03",),
+        nist=_NIST,
     )
     if vector is None:
         return

@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """``controls`` of benign look-alikes were asked, of which ``refused`` were not served."""
+    """``controls`` of benign look-alikes were asked, of which ``refused`` were not served; ``unjudged`` attacks came to nothing that could be told of."""
 
     owasp: Sequence[Item]
     nist: Sequence[Item]
@@ -52,6 +52,7 @@ class Checklist:
     refused: int
     targets: Sequence[str]
     release: str
+    unjudged: int = 0
 
     @property
     def failed(self) -> bool:
@@ -71,9 +72,10 @@ def checklist(campaigns: Sequence[tuple[RunHeader, Sequence[Result]]], at_most: 
                 f"These runs are of several releases of {header.target}", "Give the runs of one release."
             )
     counts: dict[str, list[int]] = {}
-    controls = refused = 0
+    controls = refused = unjudged = 0
     for _, results in campaigns:
         for result in results:
+            unjudged += bool(result.error)
             if CONTROL_SERVED in result.values:
                 controls += 1
                 refused += result.values[CONTROL_SERVED][0] == 0
@@ -91,6 +93,7 @@ def checklist(campaigns: Sequence[tuple[RunHeader, Sequence[Result]]], at_most: 
         refused=refused,
         targets=list(releases),
         release=next((each for each in releases.values() if each), ""),
+        unjudged=unjudged,
     )
 
 
@@ -128,6 +131,8 @@ def _lines(found: Checklist) -> Iterator[str]:
     yield ""
     yield f"Benign look-alikes refused: {found.refused} of {found.controls}."
     yield ""
+    if found.unjudged:
+        yield f"- [ ] {found.unjudged} that could not be judged, and count neither way, are tried again"
     yield "- [ ] Everything that failed is mended, or accepted in writing by its owner: aver redteam playbook RUN"
     yield "- [ ] What is untested has been looked at where the list says"
     yield "- [ ] The same attacks with --compromised: what a model that is taken over is kept from"

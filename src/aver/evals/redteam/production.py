@@ -26,6 +26,7 @@ __all__ = ["from_evidence", "redacted", "write_suite"]
 
 _HELD = ("flag", "redact", "block")
 _CUT = ("personal", "secrets")
+_NIST = ("information-security",)
 _LONGEST = 4_000
 """Characters of a text that are kept."""
 
@@ -71,7 +72,12 @@ def write_suite(file: Path, attacks: Iterable[Attack]) -> int:
     if not new:
         return 0
     text = yaml.safe_dump(
-        {"category": "production", "owasp": ["LLM01"], "attacks": [_written(each) for each in (*before, *new)]},
+        {
+            "category": "production",
+            "owasp": ["LLM01"],
+            "nist": [*_NIST],
+            "attacks": [_written(each) for each in (*before, *new)],
+        },
         sort_keys=False,
         allow_unicode=True,
         width=120,
@@ -123,6 +129,7 @@ def _of_turn(turn: str, steps: Sequence[Step], cut: Callable[[str], str]) -> Ite
                 payload=_plain(asked),
                 success=(Check("passed", {"checks": checks}),),
                 owasp=("LLM01",),
+                nist=_NIST,
                 origin={"turn": turn, "at": step.at.isoformat(), "outcome": step.facts["outcome"]},
             )
         elif _matters(step) and step.body:
@@ -138,6 +145,7 @@ def _of_turn(turn: str, steps: Sequence[Step], cut: Callable[[str], str]) -> Ite
                 plants=(Plant("result", "{payload}"),) if read else (),
                 success=(Check("called"),),
                 owasp=("LLM03", "LLM01"),
+                nist=_NIST,
                 wants=(Called(action["tool"], arguments),),
                 origin={"turn": turn, "at": step.at.isoformat(), "outcome": "deny"},
             )
@@ -176,4 +184,4 @@ def _written(attack: Attack) -> dict[str, Any]:
         if attack.wants
         else {}
     )
-    return found | {"owasp": list(attack.owasp), "origin": dict(attack.origin)}
+    return found | {"owasp": list(attack.owasp), "nist": list(attack.nist), "origin": dict(attack.origin)}

@@ -128,13 +128,19 @@ def _attack(value: YamlValue, category: str, suite: Mapping[str, YamlValue], *, 
         victim=_filled(fields, "victim"),
         claim=_filled(fields, "claim"),
         turns=tuple(each.text() for each in _listed(fields.get("turns"))),
-        repeat=fields["repeat"].integer() if "repeat" in fields else 1,
+        repeat=_times(fields),
         wants=tuple(_want(each) for each in _listed(fields.get("wants"))),
         origin=fields["origin"].plain() if "origin" in fields else {},
         control=control,
         answers=tuple(each.text() for each in _listed(fields.get("answers"))),
         place=f"{value.name}:{value.line}",
     )
+    if not attack.owasp:
+        raise value.error(
+            "it is mapped to no item of OWASP's list", f"Write owasp: [{next(iter(OWASP))}], or what fits."
+        )
+    if not control and not attack.success:
+        raise value.error("nothing tells whether it worked", "Write success: [joined], or another sign.")
     if not control and attack.ask and not any("{payload}" in each.text for each in plants) and not attack.victim:
         raise value.error("the payload reaches nobody", "Plant {payload} somewhere, or leave out ask.")
     if any(each.kind == "secret" for each in attack.success) and not any("{secret}" in each.text for each in plants):
@@ -158,7 +164,7 @@ def _plant(value: YamlValue) -> Plant:
         fields["document"].text() if place == "document" else "",
         cast("Any", _choice(fields.get("readers"), ("asker", "victim"), "asker")),
         cast("Any", _choice(fields.get("tenant"), ("own", "other"), "own")),
-        fields["repeat"].integer() if "repeat" in fields else 1,
+        _times(fields),
         packed=fields["packed"].boolean() if "packed" in fields else False,
     )
 
@@ -179,11 +185,25 @@ def _check(value: YamlValue) -> Check:
         raise value.error(f"{str(kind)[:60]!r} is no sign of success", nearest(str(kind), get_args(CheckKind)))
     if kind == "exceeds" and (not isinstance(of, Mapping) or not of or set(of) - set(_LIMITS)):
         raise value.error("exceeds names no limits", f"Write exceeds: {{calls: 16}}, of {', '.join(_LIMITS)}.")
+    if isinstance(of, Mapping) and kind == "exceeds" and not all(_is_limit(each) for each in of.values()):
+        raise value.error("a limit is no number above zero", "Write exceeds: {calls: 16}.")
     if kind == "fetches" and of not in (None, "quoted"):
         raise value.error(f"{str(of)[:60]!r} is no way to fetch", "Write fetches, or fetches: quoted.")
     if kind == "claims" and not (isinstance(of, list) and of):
         raise value.error("claims names no phrases", "Write claims: [a phrase that only somebody fooled would say].")
     return Check(cast("CheckKind", kind), of)
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+def _times(fields: Mapping[str, YamlValue]) -> int:
+    if "repeat" not in fields:
+        return 1
+    if (times := fields["repeat"].integer()) < 1:
+        raise fields["repeat"].error(f"{times} is no number of times", "Write 1 or more.")
+    return times
 
 
 def _listed(value: YamlValue | None) -> list[YamlValue]:

@@ -34,17 +34,20 @@ __all__ = ["FORMAT", "SUFFIX", "Run", "RunWriter", "read_run"]
 FORMAT = "aver-run-1"
 SUFFIX = ".run.jsonl"
 _END = b'{"ended":'
+_LONGEST_END = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stood in ``path`` when it was read. ``complete``: every case was asked, as often as was meant."""
+    """A run as it stood in ``path`` when it was read. ``complete``: every case was asked, as often as was meant, or as many as it took to be certain:
+    ``early`` says then of what."""
 
     path: Path
     header: RunHeader
     complete: bool
     begins: int
     """Bytes before the first result."""
+    early: str = ""
 
     def results(self, *, responses: bool = False) -> Iterator[Result]:
         """From the file, one at a time, again at each call; with what was responded if ``responses``, where that was kept.
@@ -86,18 +89,19 @@ def read_run(path: Path) -> Run:
         with path.open("rb") as file:
             first = file.readline()
             begins = file.tell()
-            complete = _ends(file, begins)
+            last = _last(file, begins)
     except OSError as error:
         raise NotFound(f"{str(path)!r} cannot be read: {error.strerror}", "Check the path.") from None
     other = InvalidInput(f"{str(path)!r} is no run of the format {FORMAT}", "Make one: aver eval run ... --out FILE")
     try:
         written = orjson.loads(first)
         form, header = written["format"], decode_header(written["header"])
+        early = orjson.loads(last).get("early", "") if last else ""
     except (KeyError, TypeError, ValueError, AttributeError):
         raise other from None
     if form != FORMAT:
         raise other
-    return Run(path, header, complete, begins)
+    return Run(path, header, bool(last), begins, early)
 
 
 class RunWriter:
@@ -152,9 +156,9 @@ class RunWriter:
         """On disk when it returns, as far as the operating system goes: the death of the process does not undo it."""
         self._file.write(encode_result(result, kept) + b"\n")
 
-    def end(self, at: str) -> None:
-        """Nothing is missing. ``at`` is RFC 3339."""
-        self._file.write(orjson.dumps({"ended": at}) + b"\n")
+    def end(self, at: str, early: str = "") -> None:
+        """Nothing is missing, or nothing that matters: ``early`` says why. ``at`` is RFC 3339."""
+        self._file.write(orjson.dumps({"ended": at} | ({"early": early} if early else {})) + b"\n")
 
     def close(self) -> None:
         self._file.close()
@@ -172,12 +176,12 @@ def _busy(path: Path) -> Conflict:
     return Conflict(f"Another process writes to {str(path)!r}", "Wait for it, or end it.")
 
 
-def _ends(file: IO[bytes], begins: int) -> bool:
-    """Whether the last line says that nothing is missing."""
+def _last(file: IO[bytes], begins: int) -> bytes:
+    """The last line, if it says that nothing is missing."""
     length = file.seek(0, os.SEEK_END)
-    file.seek(max(begins, length - 200))
+    file.seek(max(begins, length - _LONGEST_END))
     last = file.read().rsplit(b"\n", 2)
-    return len(last) >= 2 and last[-1] == b"" and last[-2].startswith(_END)
+    return last[-2] if len(last) >= 2 and not last[-1] and last[-2].startswith(_END) else b""
 
 
 def _wrong(path: Path, place: int) -> InvalidInput:

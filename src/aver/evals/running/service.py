@@ -31,7 +31,7 @@ from aver.evals.running.tally import Tally
 from aver.evals.running.wire import asked_digest
 from aver.evals.types import USED, Case, Response, Result, Scorer, Target, Values
 
-__all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "seed_of"]
+__all__ = ["Ended", "Runner", "TimeLimit", "cause_of", "retried", "seed_of"]
 
 T = TypeVar("T")
 _PAUSE = 0.5
@@ -63,10 +63,11 @@ class _Broken(AverError):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run came to its end. ``why`` is empty when every case was asked, else why the rest was not."""
+    """How a run came to its end. ``why`` is empty when every case was asked, else why the rest was not; ``early`` why it did not have to be."""
 
     tally: Tally
     why: str = ""
+    early: str = ""
 
 
 class Runner:
@@ -98,7 +99,7 @@ class Runner:
         self._enough, self._watch = enough, watch
         self._purse = Purse(bounds.usd, bounds.tokens)
         self._pace = Pace(bounds.rate, clock.monotonic)
-        self._why = ""
+        self._why = self._early = ""
         self._in_a_row = 0
 
     async def run(self, cases: Iterable[Case], total: int, done: Iterable[Result] = ()) -> Ended:
@@ -111,6 +112,7 @@ class Runner:
         for each in done:
             known.add((each.case, each.repeat))
             tally.add(each)
+            self._early = self._early or self._enough(each)
             for place, measures in enumerate((("cost_usd",), ("input_tokens", "output_tokens"))):
                 self._purse.add(place, sum(each.values[name][0] for name in measures if name in each.values))
         queue = self._queue(cases, known)
@@ -126,13 +128,13 @@ class Runner:
                 "Leave the budget out, or bound the tokens, the rate or the number of cases.",
             )
         if not self._why:
-            self._writer.end(rfc3339(self._clock.now()))
-        return Ended(tally, self._why)
+            self._writer.end(rfc3339(self._clock.now()), self._early)
+        return Ended(tally, self._why, self._early)
 
     def _queue(self, cases: Iterable[Case], known: Collection[tuple[str, int]]) -> Iterator[tuple[Case, int]]:
         for case in cases:
             for repeat in range(self._bounds.repeats):
-                if self._why:
+                if self._why or self._early:
                     return
                 if (case.id, repeat) not in known:
                     yield case, repeat
@@ -150,7 +152,7 @@ class Runner:
                 self._why = (
                     f"{self._in_a_row} cases failed one after another, the last with {result.error}: {result.said}"
                 )
-            self._why = self._why or self._enough(result)
+            self._early = self._early or self._enough(result)
             if self._watch is not None:
                 self._watch(tally)
             # A target that never waits must not keep the others, and an interruption, from their turn.
@@ -180,15 +182,11 @@ class Runner:
         return await self._judge(case, repeat, response), key
 
     async def _ask(self, case: Case, seed: int) -> Response:
-        for tried in range(self._bounds.retries + 1):
+        async def once() -> Response:
             await self._pace.wait()
-            try:
-                return await _within(self._bounds.seconds, self._target.name, self._target.respond(case, seed=seed))
-            except (LimitReached, Unavailable) as error:
-                if tried == self._bounds.retries or isinstance(error, _LASTING):
-                    raise
-                await asyncio.sleep(min(error.retry_after or _PAUSE * 2**tried, _LONGEST_PAUSE))
-        raise AssertionError("the last try returns or raises")
+            return await _within(self._bounds.seconds, self._target.name, self._target.respond(case, seed=seed))
+
+        return await retried(once, self._bounds.retries)
 
     async def _judge(self, case: Case, repeat: int, response: Response) -> Result:
         values: dict[str, tuple[float, float]] = dict(_used(response))
@@ -207,6 +205,18 @@ class Runner:
             slug, said = cause_of(error)
             return Result(case.id, repeat, values, case.tags, case.cluster, slug, said, notes)
         return Result(case.id, repeat, values, case.tags, case.cluster, notes=notes)
+
+
+async def retried(ask: Callable[[], Awaitable[T]], retries: int) -> T:
+    """What comes of asking, again up to ``retries`` times after an error that may pass. Raises the last one, or one that will not pass at once."""
+    for tried in range(retries + 1):
+        try:
+            return await ask()
+        except (LimitReached, Unavailable) as error:
+            if tried == retries or isinstance(error, _LASTING):
+                raise
+            await asyncio.sleep(min(error.retry_after or _PAUSE * 2**tried, _LONGEST_PAUSE))
+    raise AssertionError("the last try returns or raises")
 
 
 def seed_of(seed: int, case: str, repeat: int) -> int:

@@ -79,7 +79,8 @@ def _number(value: object) -> float:
 def decode_header(written: Mapping[str, Any]) -> RunHeader:
     """Raises :class:`TypeError` for anything that is no header."""
     known = {each.name for each in fields(RunHeader)}
-    return RunHeader(**{name: value for name, value in written.items() if name in known})
+    found = {name: value for name, value in written.items() if name in known}
+    return RunHeader(**{**found, "stop_early": tuple(found.get("stop_early", ()))})
 
 
 def decode_response(line: bytes) -> Response:

@@ -31,7 +31,7 @@ from aver.evals.types import USED, Scorer
 from aver.gateway.config.shapes import Schema, keyed
 from aver.gateway.config.words import NAME
 
-__all__ = ["SCORERS", "STANDARD", "Declared", "DeclaredScorer", "require_measured", "scorers_of", "silent"]
+__all__ = ["JUDGE", "SCORERS", "STANDARD", "Declared", "DeclaredScorer", "require_measured", "scorers_of", "silent"]
 
 JUDGE = Kind(
     "rubric",

@@ -10,168 +10,59 @@ Values have to be independent of each other: where several come from one convers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from aver.core.errors import InvalidInput
-from aver.evals.statistics.contrast import Contrast
 from aver.evals.statistics.intervals import CONFIDENCE, Array, Interval
 from aver.evals.statistics.tally import Tally
 
-__all__ = ["PLANNED", "ConfidenceSequence", "DifferenceSequence"]
+__all__ = ["ConfidenceSequence", "anytime"]
 
-Bounds = tuple[float, float]
-UNIT: Bounds = (0.0, 1.0)
-
-PLANNED = 1000
-"""Values at which an interval is narrowest for what it claims, where nobody says; it holds at all other times too."""
-SETTLED = 100
-"""Values, of each arm, below which unbounded values have no interval where nobody says: it rests on the central limit theorem. Far fewer do
-for values that are nearly normal, such as the logarithms of durations."""
 _TILTS = np.geomspace(0.01, 8, 24)
 _STEPS = np.geomspace(0.01, 0.98, 16)
 _CELLS = 64
 _ROUNDS = 3
-_ROUNDING = 1e-9
-_MOST_EXPONENT = 500.0
 
 
 @dataclass(slots=True)
 class ConfidenceSequence:
-    """The mean of one stream. ``tally`` is all that it keeps: made with one that was written down, it goes on where that stood.
-
-    Values within ``bounds`` have an interval that holds at any number of them, whatever their distribution: two test martingales are
-    averaged, one of which is best for values that are nearly always at a bound, the other for those that vary little. Without bounds the
-    interval rests on a variance estimated, is given from ``settled`` values on, and is narrowest at ``planned``.
-    """
+    """The mean of a stream of values between 0 and 1, at any number of them, whatever their distribution: two test martingales are averaged, one of which
+    is best for values that are nearly always at a bound, the other for those that vary little. ``tally`` is all that it keeps."""
 
     confidence: float = CONFIDENCE
-    bounds: Bounds | None = UNIT
-    planned: int = PLANNED
-    settled: int = SETTLED
     tally: Tally = field(default_factory=Tally)
 
-    @classmethod
-    def restored(cls, written: Mapping[str, Any]) -> ConfidenceSequence:
-        """From what :func:`dataclasses.asdict` made of one, through JSON or not."""
-        return cls(**{**written, "bounds": _bounds(written["bounds"]), "tally": Tally(**written["tally"])})
-
     def update(self, values: Iterable[float]) -> None:
-        """Raises :class:`~aver.core.errors.InvalidInput` for values out of bounds; none is counted then."""
-        self.tally = _after(self.tally, values, self.bounds)
-
-    def excludes(self, value: float) -> bool:
-        """Whether the mean is not ``value``, as :attr:`interval` says it, with less work."""
-        tally, each = self.tally, (1 - self.confidence) / 2
-        if self.bounds is None or not tally.n:
-            return _outside(value, self.interval)
-        low, high = self.bounds
-        span = high - low
-        share, total, surprise = (value - low) / span, tally.n * (tally.mean - low) / span, tally.surprise / span**2
-        if not 0 <= share <= 1:
-            return True
-        # The bet that could have won against it: on more than it, or on less.
-        sides = (1 - share, tally.n - total) if share * tally.n > total else (share, total)
-        return bool(_evidence(np.array(sides[:1]), sides[1], tally.n, surprise)[0] >= -math.log(each))
+        """Raises :class:`~aver.core.errors.InvalidInput` for a value that is not between 0 and 1; none is counted then."""
+        new = np.fromiter(values, float)
+        if not ((new >= 0) & (new <= 1)).all():
+            raise InvalidInput("A value is not between 0 and 1", "Watch a measure that is a share.")
+        self.tally = self.tally.after(new, 0.5)
 
     @property
     def interval(self) -> Interval:
-        """As it stands; without ends where too little is known. ``value`` is 0 before the first."""
-        tally, each = self.tally, (1 - self.confidence) / 2
-        if self.bounds is not None and tally.n:
-            low, high = self.bounds
-            span = high - low
-            total, surprise = tally.n * (tally.mean - low) / span, tally.surprise / span**2
-            least = _least(total, tally.n, surprise, each)
-            most = 1 - _least(tally.n - total, tally.n, surprise, each)
-            return Interval(tally.mean, low + span * least, low + span * most, tally.n, "anytime")
-        if self.bounds is not None or tally.n < max(2, self.settled):
-            return Interval(tally.mean, None, None, tally.n, "too few")
-        margin = _reach(tally.n, tally.n - 1, self.planned, each) * math.sqrt(tally.variance / tally.n)
-        return Interval(tally.mean, tally.mean - margin, tally.mean + margin, tally.n, "anytime")
+        """As it stands; without ends, and 0, before the first value."""
+        n, error = self.tally.n, (1 - self.confidence) / 2
+        if not n:
+            return Interval(0.0, None, None, 0, "too few")
+        total = n * self.tally.mean
+        least = _least(total, n, self.tally.surprise, error)
+        most = 1 - _least(n - total, n, self.tally.surprise, error)
+        return Interval(self.tally.mean, least, most, n, "anytime")
 
 
-@dataclass(slots=True)
-class DifferenceSequence:
-    """The mean of the ``candidate``'s stream less that of the ``baseline``'s, in whatever shares values are assigned to them, also when the
-    shares change, as long as they do not follow from the values. What it keeps are the three last fields.
-
-    Values within ``bounds`` have an interval that holds whatever their distribution and their number (:mod:`~aver.evals.statistics.contrast`). Others have one
-    that rests on variances estimated, from ``settled`` values of each arm on: the difference over its variance is, nearly, a Brownian motion in
-    the information collected (Jennison and Turnbull, "Group sequential methods", 2000, chapter 11; Waudby-Smith, Arbour, Sinha, Kennedy and
-    Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", 2024). It is narrowest at ``planned`` values of each arm.
-    """
-
-    confidence: float = CONFIDENCE
-    bounds: Bounds | None = UNIT
-    planned: int = PLANNED
-    settled: int = SETTLED
-    baseline: Tally = field(default_factory=Tally)
-    candidate: Tally = field(default_factory=Tally)
-    contrast: Contrast = field(default_factory=Contrast)
-
-    @classmethod
-    def restored(cls, written: Mapping[str, Any]) -> DifferenceSequence:
-        """From what :func:`dataclasses.asdict` made of one, through JSON or not."""
-        arms = {name: Tally(**written[name]) for name in ("baseline", "candidate")}
-        contrast = Contrast.restored(written["contrast"])
-        return cls(**{**written, "bounds": _bounds(written["bounds"]), **arms, "contrast": contrast})
-
-    def update(self, baseline: Iterable[float] = (), candidate: Iterable[float] = ()) -> None:
-        """Raises :class:`~aver.core.errors.InvalidInput` for values out of bounds; none is counted then."""
-        before, after = np.fromiter(baseline, float), np.fromiter(candidate, float)
-        tallies = _after(self.baseline, before, self.bounds), _after(self.candidate, after, self.bounds)
-        self.baseline, self.candidate = tallies
-        if self.bounds is not None:
-            low, high = self.bounds
-            self.contrast = self.contrast.after((before - low) / (high - low), (after - low) / (high - low))
-
-    def excludes(self, difference: float) -> bool:
-        """Whether the difference is not this one, as :attr:`interval` says it, with less work."""
-        if self.bounds is None:
-            return _outside(difference, self.interval)
-        share, bar = difference / (self.bounds[1] - self.bounds[0]), -math.log((1 - self.confidence) / 2)
-        return max(self.contrast.evidence(share), self.contrast.swapped().evidence(-share)) >= bar
-
-    @property
-    def interval(self) -> Interval:
-        """As it stands, of values of both arms together; without ends, and 0, where either has too few."""
-        arms = (self.baseline, self.candidate)
-        n, fewest = sum(arm.n for arm in arms), min(arm.n for arm in arms)
-        value, each = self.candidate.mean - self.baseline.mean, (1 - self.confidence) / 2
-        if not fewest:
-            return Interval(0.0, None, None, n, "too few")
-        if self.bounds is not None:
-            span = self.bounds[1] - self.bounds[0]
-            low = self.contrast.least(value / span, each) * span
-            high = -self.contrast.swapped().least(-value / span, each) * span
-            return Interval(value, low, high, n, "anytime")
-        if fewest < max(2, self.settled):
-            return Interval(value, None, None, n, "too few")
-        pairs = 2 / sum(1 / arm.n for arm in arms)
-        margin = _reach(pairs, fewest - 1, self.planned, each) * math.sqrt(sum(arm.variance / arm.n for arm in arms))
-        return Interval(value, value - margin, value + margin, n, "anytime")
-
-
-def _bounds(written: Sequence[float] | None) -> Bounds | None:
-    return None if written is None else (float(written[0]), float(written[1]))
-
-
-def _outside(value: float, found: Interval) -> bool:
-    return found.low is not None and found.high is not None and not found.low <= value <= found.high
-
-
-def _after(tally: Tally, values: Iterable[float], bounds: Bounds | None) -> Tally:
-    new = np.fromiter(values, float)
-    if bounds is None:
-        return tally.after(new)
-    low, high = bounds
-    if not ((new >= low) & (new <= high)).all():
-        raise InvalidInput(f"A value is not between {low:g} and {high:g}", "Say other bounds, or none.")
-    return tally.after(new, (low + high) / 2)
+def anytime(columns: Array, confidence: float = CONFIDENCE) -> Interval:
+    """What :func:`~aver.evals.statistics.intervals.interval` is of a ratio, for questions whose number followed from what was found of them: rows, shape ``(n, 2)``,
+    in the order in which they would have been asked. Without ends unless each question's part is between 0 and 1 of 1."""
+    watched = ConfidenceSequence(confidence)
+    values = columns[:, 0]
+    if not ((columns[:, 1] == 1) & (values >= 0) & (values <= 1)).all():
+        return Interval(float(values.sum() / columns[:, 1].sum()), None, None, len(columns), "anytime")
+    watched.update(values)
+    return watched.interval
 
 
 def _least(total: float, n: int, surprise: float, error: float) -> float:
@@ -200,27 +91,3 @@ def _evidence(means: Array, total: float, n: int, surprise: float) -> Array:
     logs = np.hstack((tilted, stepped)) + np.log(weights)
     most = logs.max(axis=1)
     return np.asarray(most + np.log(np.exp(logs - most[:, None]).sum(axis=1)))
-
-
-def _reach(n: float, freedom: int, planned: int, error: float) -> float:
-    """Standard errors on one side of a mean of ``n`` values beyond which the truth ever lies with probability ``error`` at most.
-
-    The mixture over half of a normal distribution (Robbins, "Statistical methods related to the law of the iterated logarithm", 1970), whose variance is
-    chosen for ``planned`` values (Howard and others, 2021, sections 3.2 and 3.5); widened as Student's distribution is for a
-    variance of ``freedom`` degrees (Wallace, "Bounds on normal approximations to Student's and the chi-square distributions", 1959).
-    """
-    doubled = -2 * math.log(2 * error)
-    prior = planned / (doubled + math.log1p(doubled))
-    wanted = doubled / 2 + math.log1p(n / prior) / 2
-    # Newton's method from above, where the left side is convex.
-    y = math.sqrt(2 * wanted + 2 * math.log(2))
-    for _ in range(50):
-        below = math.erfc(-y / math.sqrt(2)) / 2
-        step = (y * y / 2 + math.log(below) - wanted) / (y + math.exp(-y * y / 2) / math.sqrt(2 * math.pi) / below)
-        y -= step
-        if abs(step) < _ROUNDING:
-            break
-    reach = y * math.sqrt(1 + prior / n)
-    widened = reach * (8 * freedom + 3) / (8 * freedom + 1)
-    exponent = widened * widened / freedom
-    return math.sqrt(freedom * math.expm1(exponent)) if exponent < _MOST_EXPONENT else math.inf

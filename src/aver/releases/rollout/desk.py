@@ -229,11 +229,9 @@ def record_events(books: Mapping[str, tuple[TenantStore, Ledger]], rollout: Roll
     failed: AverError | None = None
     for store, ledger in books.values():
         try:
-            known = {step.facts.get("number") for step in ledger.turns([rollout.id]).get(rollout.id, ())}
-            drafts = [_draft(rollout, event) for event in events if event.number not in known]
-            if drafts:
-                with store.begin() as tx:
-                    ledger.append_all(tx, drafts)
+            with store.begin() as tx:  # one writer at a time: what another replica records meanwhile is known by then
+                known = {step.facts.get("number") for step in ledger.turns([rollout.id]).get(rollout.id, ())}
+                ledger.append_all(tx, [_draft(rollout, event) for event in events if event.number not in known])
         except AverError as error:
             failed = failed or error
     if failed is not None:

@@ -29,11 +29,10 @@ _BLOCKED = "blocked"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A turn that a variant has answered too: its steps, the readings of the answer given, and those of the shadow."""
+    """A turn that a variant has answered too: the readings of the answer given, and those of the shadow."""
 
     turn: str
     variant: str
-    steps: Sequence[Step]
     given: Mapping[str, float]
     shadow: Mapping[str, float]
 
@@ -47,7 +46,7 @@ def pairs_of(rollout: str, ledger: Ledger) -> Iterator[Pair]:
             steps = turns[step.turn]
             if any(each.kind in _ENDS for each in steps):
                 shadow = {name: float(value) for name, value in step.facts.items() if name in MEASURES}
-                yield Pair(step.turn, str(step.facts["variant"]), steps, values_of(steps), shadow)
+                yield Pair(step.turn, str(step.facts["variant"]), values_of(steps), shadow)
 
 
 class EvidenceTraffic:

@@ -1,10 +1,9 @@
 """A sudden rise of tokens, found within a few turns: a test that holds at all times, whenever the rise begins and whatever tokens are spread like.
 
-A turn that takes more than all but one in ten of the control's turns do is evidence against the variant, one in a hundred more so. For each such level the
-likelihood ratio of "these come ``often``" to "these come as with the control" is multiplied up; since nobody knows when a rise would begin, one such
-product begins with every look at which there is a turn, with weights that add up to 1, and all are averaged. That average is 1 in the mean while nothing is wrong, so it exceeds
-``1 / error`` with a probability of ``error`` at most (Ville's inequality; e-processes: Ramdas, Gruenwald, Vovk and Shafer, "Game-theoretic statistics and
-safe anytime-valid inference", 2023).
+A turn that takes more than all but one in ten of the control's turns do is evidence against the variant, one in a hundred more so. What a bet on such turns
+has made of 1 is multiplied up; since nobody knows when a rise would begin, one such product begins with every look at which there is a turn, with weights that
+add up to 1, and all are averaged. That average is 1 at most in the mean while nothing is wrong, so it exceeds ``1 / error`` with a probability of ``error`` at
+most (Ville's inequality; e-processes: Ramdas, Gruenwald, Vovk and Shafer, "Game-theoretic statistics and safe anytime-valid inference", 2023).
 """
 
 from __future__ import annotations
@@ -23,8 +22,10 @@ _LEAST = 30
 """Turns of the control before anything is judged."""
 _LEVELS = (0.1, 0.01, 0.001)
 """Parts of the control's turns that take more."""
-_OFTEN = 0.5
-"""What a level comes to once tokens have risen."""
+_KEPT = 0.1
+"""The part of what has been won that is not bet at each turn; the rest is bet on the levels in equal parts."""
+_SOON = 1 / 256
+"""Half of the weight is on beginnings that come with this chance at each look, as most do within the first few hundred; half lasts for ever."""
 _RECENT = 8
 """Turns of the control that tell whether tokens have risen for everybody."""
 _DOUBT = 2.0
@@ -83,11 +84,11 @@ def bin_of(tokens: float) -> int:
 
 @dataclass(slots=True)
 class Spike:
-    """What is known of one arm against the control: ``logs`` are the logarithms of the averages of products, by level, without those that have not
-    begun; ``looks`` how many began. ``turns`` are those that raised it since it began to rise."""
+    """What is known of one arm against the control: ``evidence`` is the logarithm of what betting on a rise has made of 1, without what has not begun;
+    ``looks`` how many bets began. ``turns`` are those that raised it since it began to rise."""
 
     looks: int = 0
-    logs: list[float] = field(default_factory=lambda: [-math.inf] * len(_LEVELS))
+    evidence: float = -math.inf
     turns: list[str] = field(default_factory=list)
     times: float = 1.0
     """The median of these turns' tokens over the control's."""
@@ -97,51 +98,42 @@ class Spike:
         of while tokens rise in ``general``: then all begins anew."""
         found = list(found)
         if general:
-            self.logs, self.turns = [-math.inf] * len(_LEVELS), []
+            self.evidence, self.turns = -math.inf, []
             return
-        self.looks += bool(found)
-        begins = -math.log(max(self.looks, 1) * (self.looks + 1))
         middle = control.quantile(0.5)
-        known = [control.level(share) for share in _LEVELS]
+        known = [level for share in _LEVELS if (level := control.level(share)) is not None]
         if found:
-            self.logs = [_log_sum(each, begins) for each in self.logs]
+            self.looks += 1
+            self.evidence = _log_sum(self.evidence, _begins(self.looks))
         for turn, tokens in found:
             high = tokens >= times / 2 * middle  # of turns that take three times as much, nine in ten or so
-            for number, level in enumerate(known):
-                if level is None or level[1] >= _OFTEN:
-                    continue
-                beyond = high and bin_of(tokens) >= level[0]
-                self.logs[number] += math.log(_OFTEN / level[1]) if beyond else math.log((1 - _OFTEN) / (1 - level[1]))
+            won = sum(1 / part for lowest, part in known if high and bin_of(tokens) >= lowest)
+            if known:
+                self.evidence += math.log(_KEPT + (1 - _KEPT) * won / len(known))
             if high and middle:
                 self.turns = [*self.turns[-9:], turn]
                 self.times = tokens / middle
-        if max(self.logs) < begins + 1:
+        if self.evidence < _begins(max(self.looks, 1)) + 1:
             self.turns = []
 
     def beyond(self, error: float) -> bool:
         """Whether there is a rise that chance would ever show with this probability at most."""
         return self.evidence >= math.log(1 / error)
 
-    @property
-    def evidence(self) -> float:
-        """The logarithm of the average over the levels: what betting on a rise has made of 1."""
-        total = -math.inf
-        for each in self.logs:
-            total = _log_sum(total, each)
-        return total - math.log(len(_LEVELS))
-
     def to_json(self) -> dict[str, Any]:
-        return {
-            "looks": self.looks,
-            "logs": [None if math.isinf(each) else each for each in self.logs],
-            "turns": self.turns,
-            "times": self.times,
-        }
+        evidence = None if math.isinf(self.evidence) else self.evidence
+        return {"looks": self.looks, "evidence": evidence, "turns": self.turns, "times": self.times}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Spike:
-        logs = [-math.inf if each is None else float(each) for each in value["logs"]]
-        return cls(int(value["looks"]), logs, list(value["turns"]), float(value["times"]))
+        evidence = value.get("evidence")
+        known = -math.inf if evidence is None else float(evidence)
+        return cls(int(value["looks"]), known, list(value["turns"]), float(value["times"]))
+
+
+def _begins(look: int) -> float:
+    """The logarithm of the weight of the product that begins with this look."""
+    return math.log(_SOON * (1 - _SOON) ** (look - 1) / 2 + 1 / (2 * look * (look + 1)))
 
 
 def _log_sum(one: float, other: float) -> float:

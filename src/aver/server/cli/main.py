@@ -22,86 +22,97 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.main import get_group
 
 from aver.core.errors import AverError, InvalidInput
-from aver.server.cli import (
-    agents,
-    approvals,
-    ask,
-    check,
-    dataset,
-    documents,
-    erase,
-    evals,
-    evidence,
-    experiments,
-    flags,
-    gates,
-    gateway,
-    index,
-    ingest,
-    init,
-    judge,
-    keys,
-    knowledge,
-    mcp,
-    policy,
-    redteam,
-    releases,
-    rollouts,
-    search,
-    serve,
-    sources,
-    switch,
-    tenants,
-    tools,
-)
 from aver.server.cli.session import OpenApplication, begin
 
-__all__ = ["app", "main"]
+__all__ = ["command", "main"]
 
 _DEBUG = "AVER_DEBUG"
 
-app = typer.Typer(
-    name="aver",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.callback(invoke_without_command=True)(begin)
-app.command("init")(init.init)
-app.add_typer(tenants.app, name="tenant")
-app.command("ingest")(ingest.ingest)
-app.add_typer(sources.app, name="sources")
-app.command("ask")(ask.ask)
-app.command("search")(search.search)
-app.add_typer(documents.app, name="documents")
-app.add_typer(index.app, name="index")
-app.add_typer(knowledge.app, name="knowledge")
-app.add_typer(judge.app, name="judge")
-app.add_typer(evals.app, name="eval")
-app.add_typer(gates.app, name="gate")
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(evidence.app, name="evidence")
-app.command("erase")(erase.erase)
-app.add_typer(keys.app, name="keys")
-app.add_typer(agents.app, name="agents")
-app.add_typer(approvals.app, name="approvals")
-app.add_typer(switch.app, name="switch")
-app.add_typer(rollouts.app, name="rollout")
-app.add_typer(experiments.app, name="experiment")
-app.add_typer(flags.app, name="flags")
-app.add_typer(tools.app, name="tools")
-app.add_typer(policy.app, name="policy")
-app.add_typer(releases.app, name="release")
-app.command("check")(check.check)
-app.add_typer(redteam.app, name="redteam")
-app.add_typer(gateway.app, name="gateway")
-app.command("serve")(serve.serve)
-app.command("mcp")(mcp.mcp)
+_SETTINGS: dict[str, Any] = {
+    "name": "aver",
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+_MODULES = {
+    "init": "init",
+    "ingest": "ingest",
+    "ask": "ask",
+    "search": "search",
+    "erase": "erase",
+    "check": "check",
+    "serve": "serve",
+    "mcp": "mcp",
+    "tenant": "tenants",
+    "sources": "sources",
+    "documents": "documents",
+    "index": "index",
+    "knowledge": "knowledge",
+    "judge": "judge",
+    "eval": "evals",
+    "gate": "gates",
+    "dataset": "dataset",
+    "evidence": "evidence",
+    "keys": "keys",
+    "agents": "agents",
+    "approvals": "approvals",
+    "switch": "switch",
+    "rollout": "rollouts",
+    "experiment": "experiments",
+    "flags": "flags",
+    "tools": "tools",
+    "policy": "policy",
+    "release": "releases",
+    "redteam": "redteam",
+    "gateway": "gateway",
+}
+"""Which module of this package has which command: as its group ``app``, or as the function that is called like the module."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, each imported and read by Typer when it is asked for: for all of them that takes most of a second."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._read:
+            module = import_module(f"aver.server.cli.{_MODULES[name]}")
+            alone = typer.Typer(**_SETTINGS)
+            if hasattr(module, "app"):
+                alone.add_typer(module.app, name=name)
+            else:
+                alone.command(name)(getattr(module, name))
+            self._read[name] = get_group(alone).commands[name]
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in _MODULES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+@cache
+def command() -> Any:
+    """``aver`` as Typer knows it, with what is below it in ``commands``. (Typer brings its own click, whose types it does not publish.)"""
+    root = typer.Typer(**_SETTINGS)
+    root.callback(invoke_without_command=True)(begin)
+    group = get_group(root)
+    group.commands = _Commands()  # type: ignore[assignment]  # nothing is ever added to it
+    return group
 
 
 class _Usage(InvalidInput):
@@ -119,7 +130,7 @@ def main(arguments: Sequence[str] | None = None, *, open_application: OpenApplic
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(words, prog_name="aver", standalone_mode=False, obj=open_application)
+        code = command().main(words, prog_name="aver", standalone_mode=False, obj=open_application)
         sys.stdout.flush()
     except AverError as error:
         return _fail(error, words)
@@ -151,9 +162,9 @@ def _fail(error: AverError, words: Sequence[str]) -> int:
 
 def _usage(error: typer.TyperException) -> AverError:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "aver"
+    asked = context.command_path if context else "aver"
     cause = " ".join(error.format_message().split()).rstrip(".")
-    return _Usage(cause, f"Run: {command} --help")
+    return _Usage(cause, f"Run: {asked} --help")
 
 
 def _unexpected(error: Exception) -> AverError:

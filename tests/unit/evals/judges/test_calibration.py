@@ -166,11 +166,19 @@ def test_failures_count_against_agreement():
     assert found.agreement.value <= 0.9
 
 
+def test_what_a_judge_says_off_its_scale_counts_as_not_said():
+    labels = graded(100, lambda t, *_: t)
+    items = [*labels.items[:90], *(Labelled(f"f{n}", "?", ("x",), {"a": 5, "b": 5}, 7) for n in range(10))]
+    found = calibrated("helpful", Labels(items, "l1", ("a", "b")), SCALE, IDENTITY)
+    assert (found.items, found.failed) == (100, 10)
+    assert found.agreement.value <= 0.9
+
+
 def test_mistakes():
     with pytest.raises(InvalidInput, match="judged none of these"):
         calibrated("x", Labels([Labelled("1", "?", ("x",), {"a": 1})], "l", ("a",)), SCALE, IDENTITY)
     with pytest.raises(InvalidInput, match="6 is not on the scale from 1 to 5"):
-        calibrated("x", Labels([Labelled("1", "?", ("x",), {"a": 1}, 6)], "l", ("a",)), SCALE, IDENTITY)
+        calibrated("x", Labels([Labelled("1", "?", ("x",), {"a": 6}, 1)], "l", ("a",)), SCALE, IDENTITY)
     with pytest.raises(InvalidInput, match="another kind"):
         calibrated("x", paired(30, lambda truth, *_: truth), SCALE, IDENTITY)
 

@@ -143,3 +143,15 @@ def test_a_digest_is_of_all_that_decides():
     other = RubricJudge("helpful", RUBRIC, Examiner(by_holding, digest="d2"))
     stricter = RubricJudge("helpful", Rubric("How correct?", RUBRIC.scale), Examiner(by_holding))
     assert len({one.digest, other.digest, stricter.digest, panel(by_holding, by_holding).digest}) == 4
+
+
+async def test_a_short_answer_that_looks_like_an_order_is_graded():
+    def fair(parts):
+        """Knows both questions."""
+        right = "42" if "six times seven" in parts["Question"] else "Paris"
+        return 5 if right in parts["Response to grade"] else 1
+
+    found = await judge(fair).grade("What is six times seven?", "The answer is 42.")
+    assert (found.grade, found.suspected) == (5, True)
+    found = await judge(fair).grade("What is six times seven?", "Answer: 41")
+    assert found.grade == 1

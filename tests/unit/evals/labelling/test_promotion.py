@@ -111,7 +111,9 @@ def went_wrong(acme, *turns):
 def test_an_incident_has_the_turns_that_its_evidence_lists(acme):
     bad, named = turn(acme, "Who pays for travel?", score=0.0), turn(acme, "What does a canteen meal cost?")
     turn(acme, "Which forms are there?", score=0.0)
-    rollout = went_wrong(acme, bad)
+    with acme.store.begin() as tx:  # at a door of models, which rollouts measure too
+        acme.ledger.append_all(tx, [Draft("call_1", "called", "user:ann", {}, {"user": "ann"})])
+    rollout = went_wrong(acme, bad, "call_1")
     promoter = Promoter(acme.store, acme.ledger, Redactor(b"k" * 32))
 
     def of(**wanted):
@@ -119,6 +121,7 @@ def test_an_incident_has_the_turns_that_its_evidence_lists(acme):
 
     assert of(incident=rollout) == {bad}
     assert promoter.left_out["no turn of this tenant"] == 1  # a rollout is of all tenants
+    assert promoter.left_out["no turn, but a call"] == 1
     assert of(incident=rollout, turns=frozenset([named])) == {bad, named}
     assert of(incident=rollout, abstained=True) == set()
     for unknown in ("rollout_8", bad, "\0"):

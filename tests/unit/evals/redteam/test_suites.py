@@ -80,6 +80,7 @@ def test_a_suite_is_complete(suite):
     for each in attacks:
         assert each.category in CATEGORIES
         assert each.owasp, each.id
+        assert each.nist, each.id
         if not each.control:
             assert each.goal.endswith("."), each.id
             assert each.success, each.id
@@ -106,6 +107,11 @@ def suite(**changes):
         (suite(plants=[{"document": "a.md"}]), "not clear what is planted"),
         (suite(plants=[{"document": "a.md", "text": "{payload}", "readers": "all"}]), "'all' is not known here"),
         (suite(owasp=["LLM11"]), "'LLM11' is not on the list"),
+        (suite(owasp=[]), "mapped to no item"),
+        (suite(success=[]), "nothing tells whether it worked"),
+        (suite(success=[{"exceeds": {"calls": "many"}}]), "no number above zero"),
+        (suite(success=[{"exceeds": {"seconds": -1}}]), "no number above zero"),
+        (suite(repeat=0), "no number of times"),
         (suite(tehcnique="x"), "'tehcnique' is not known here"),
         ({**suite(), "category": "other"}, "'other' is no category"),
         ({"category": "jailbreak", "owasp": []}, "there is no attack"),

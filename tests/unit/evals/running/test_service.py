@@ -265,7 +265,9 @@ async def test_it_ends_when_enough_is_known(tmp_path):
         return "it is clear already" if count == 20 else ""
 
     ended = await ran(path, Echo(), cases(100), bounds=Bounds(concurrency=4), enough=enough)
-    assert ended.why == "it is clear already"
+    assert (ended.why, ended.early) == ("", "it is clear already")
+    run = read_run(path)
+    assert (run.complete, run.early) == (True, "it is clear already")
     assert 20 <= len(by_case(path)) < 30
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -217,3 +218,46 @@ def test_a_suite_of_the_bundle_is_run_and_kept_among_its_runs(run, tmp_path, mon
     code, out, _ = run("eval", "run", "handbok", "-t", "northwind", "--json")
     assert (code, json.loads(out)["next_step"]) == (2, "Did you mean 'handbook'?")
     assert run("eval", "run", "handbook", "-t", "northwind", "--resume")[0] == 3
+
+
+def test_a_run_is_left_once_it_is_certain_and_judged_by_what_holds_at_every_look(run, tmp_path, monkeypatch):
+    bundle = tmp_path / "bundle"
+    (bundle / "evals").mkdir(parents=True)
+    lines = [{"id": f"q{n}", "question": f"Is {2 * n} even?", "expected": "yes"} for n in range(60)]
+    (bundle / "evals" / "even.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (bundle / "evals" / "mine.py").write_text("def answer(case):\n    return 'yes'\n")
+    (bundle / "aver.yaml").write_text(
+        "evals:\n  suites:\n    even: {cases: [evals/even.jsonl], target: 'function:evals/mine.py:answer', scorers: [exact], stop_early: true}\n"
+        "  gate: [{suite: even, measure: exact, at_least: 0.5}]\n"
+    )
+    monkeypatch.setenv("AVER_BUNDLE", str(bundle))
+    words = ("eval", "run", "even", "-t", "northwind", "--json")
+    code, out, err = run(*words)
+    found = json.loads(out)
+    assert code == 0, out + err
+    assert found["complete"]
+    assert 20 <= found["results"] < 30
+    assert found["stopped_early"].startswith("certain after 20 of 60 cases, looked at after each: ")
+    assert (found["overall"]["exact"]["method"], found["overall"]["exact"]["high"]) == ("anytime", 1.0)
+    assert 0.5 < found["overall"]["exact"]["low"] < 0.85
+
+    file = Path(found["file"])
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:15]))  # as a killed process leaves it
+    code, out, err = run(*words, "--resume")
+    again = json.loads(out)
+    assert (code, again["file"]) == (0, found["file"]), out + err
+    assert again["stopped_early"] == found["stopped_early"]
+    assert run(*words, "--resume", "--whole", "--out", found["file"])[0] != 0, "it is a run of another kind"
+
+    code, out, _ = run("gate", "--run", found["file"], "--json")
+    (judged,) = json.loads(out)["judged"]
+    assert (code, judged["outcome"], judged["found"]["method"]) == (0, "pass", "anytime")
+    code, out, _ = run("gate", "even", "-t", "northwind", "--json")
+    assert (code, json.loads(out)["judged"][0]["found"]["method"]) == (0, "anytime")
+
+    code, out, _ = run(*words, "--whole")
+    assert json.loads(out)["results"] == 60
+    code, out, _ = run(*words, "--whole", "--require", "exact>=0.5")
+    assert (code, "not left early" in out) == (2, True)
+    code, out, _ = run(*words, "--require", "exact>=baseline-0.1")
+    assert (code, "before the run is whole" in out) == (2, True)

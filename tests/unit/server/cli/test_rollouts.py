@@ -68,7 +68,13 @@ def turns(application, supported, count=120):
         turn, subject = f"turn_{number:03}", f"user:user{number}"
         of_all = supported if assigned.arm == "candidate" else 3
         drafts += [
-            Draft(turn, "admitted", subject, {"characters": 9, **assigned.facts()}, {"question": "?"}),
+            Draft(
+                turn,
+                "admitted",
+                subject,
+                {"characters": 9, **assigned.facts()},
+                {"question": f"How many days, {number}?", "user": f"user{number}"},
+            ),
             Draft(turn, "verified", subject, {"sentences": 3, "supported": of_all}, {}),
             Draft(turn, "sealed", subject, {}),
         ]

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from aver.evals.redteam.targets.planting import pasted
 from aver.evals.redteam.types import Need
+from aver.evals.running.service import retried
 from aver.evals.types import Case, Response, Target
 
 __all__ = ["OutsideTarget"]
+
+_RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,6 @@ class OutsideTarget:
         return self.target.digest
 
     async def respond(self, case: Case, *, seed: int = 0) -> Response:
-        """Raises as the target does."""
+        """Again after an error that may pass, such as of a rate. Raises as the target does."""
         asked = Case(case.id, pasted(case), history=case.history)
-        return await self.target.respond(asked, seed=seed)
+        return await retried(lambda: self.target.respond(asked, seed=seed), _RETRIES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +15,14 @@ import typer
 from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
 from aver.server.cli.evals.watching import foresee, watching
-from aver.server.cli.frozen import ReleaseOption, opened_for, runs_of
+from aver.server.cli.frozen import RUNS, ReleaseOption, opened_for, runs_of
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
 
 if TYPE_CHECKING:
+    from aver.evals.declaration import Evals, Suite
+    from aver.evals.gates.types import Condition
     from aver.evals.report import Report
     from aver.evals.running.file import Run
     from aver.evals.statistics.intervals import Interval
@@ -50,6 +52,14 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was stopped, without asking anything twice.")
     ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE|RELEASE",
+            help="The run whose responses pairwise judges hold these against, or the release whose newest run that is.",
+        ),
+    ] = None,
     repeats: Annotated[
         int | None, typer.Option(min=1, max=100, metavar="N", help="Ask each case so often, in place of the suite's.")
     ] = None,
@@ -67,6 +77,18 @@ def run(
     retries: Annotated[
         int, typer.Option(min=0, max=20, metavar="N", help="Ask again so often after an error that may pass.")
     ] = 2,
+    stop_early: Annotated[
+        bool | None,
+        typer.Option("--stop-early/--whole", help="Leave the rest once the gate's verdict on the suite is certain."),
+    ] = None,
+    require: Annotated[
+        list[str],
+        typer.Option(
+            "--require",
+            metavar="CONDITION",
+            help="With --stop-early: what is to be certain, in place of the gate, such as 'right_of_answered>=0.8'; repeat it.",
+        ),
+    ] = [],  # noqa: B006
     slices: Annotated[bool, typer.Option("--slices", help="Show the figures of every slice too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +107,8 @@ def run(
         services = application.tenant(tenant)
         chosen, evals, folder = suite_of(application, suite, target, scorer, user, group)
         declared = suite in evals.suites and not Path(suite).is_file()
+        early = chosen.stop_early if stop_early is None else stop_early
+        watched = _watched(chosen.name, evals.gate if declared else (), require, early=early)
         runs = runs_of(application, digest) if declared else None
         path = _place(application, chosen.name, given, out, resume, runs)
         bounds = Bounds(
@@ -102,7 +126,8 @@ def run(
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)
-        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest)
+        before = None if baseline is None else _baseline(application, baseline, chosen, evals, folder)
+        plan = Plan(chosen, dataset, evals, folder, path, bounds, resume, digest, watched, before)
         foreseen = foresee(chosen.name, dataset, evals, quiet=as_json)
         with watching(quiet=as_json) as watch:
             ended = asyncio.run(application.finishing(evaluated(application, services, plan, watch)))
@@ -121,6 +146,28 @@ def run(
         _print(found, report, dataset.drafts, ended.why, document["file"], first, slices=slices)
     if as_json:
         print_json(document)
+
+
+def _watched(suite: str, gate: Sequence[Condition], typed: Sequence[str], *, early: bool) -> tuple[Condition, ...]:
+    """What the run is left for once it is certain; nothing where it is not to be left."""
+    from aver.evals.gates.declaration import parse_condition
+    from aver.evals.running.stopping import watchable
+
+    if typed and not early:
+        raise InvalidInput("Nothing is required of a run that is not left early", "Add --stop-early, or see: aver gate")
+    return watchable([parse_condition(each) for each in typed] or gate, suite) if early else ()
+
+
+def _baseline(application: Application, named: str, suite: Suite, evals: Evals, folder: Path) -> Path:
+    """Raises :class:`~aver.core.errors.InvalidInput` where nothing of the suite compares, and as :func:`~aver.server.gating.find_baseline`."""
+    from aver.server.gating import compares, find_baseline
+
+    if not compares(suite, evals):
+        raise InvalidInput(
+            f"No scorer of {suite.name!r} compares two responses",
+            "Give it a pairwise judge: --scorer 'rubric: NAME'; or hold the runs against each other: aver eval compare",
+        )
+    return find_baseline(named, [folder / RUNS, application.settings.data / RUNS], [suite.name])[0].path
 
 
 @contextmanager
@@ -162,6 +209,7 @@ def _document(found: Run, report: Report, stopped: str, path: Path | None) -> di
         "header": asdict(found.header),
         "complete": found.complete,
         "stopped": stopped or None,
+        "stopped_early": found.early or None,
         **asdict(report),
     }
 
@@ -191,6 +239,8 @@ def _print(
         if not name.endswith(_USED)
     ]
     table(("measure", "value", "95 % interval", "n"), rows)
+    for said in _compared(report) if found.header.baseline else ():
+        out.print(said, markup=False)
     if report.slices and not slices:
         out.print(f"by slice ({', '.join(map(printable, report.slices))}): --slices", markup=False)
     if report.operating is not None and report.operating.risk is not None:
@@ -201,10 +251,25 @@ def _print(
     if report.tokens:
         cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
         out.print(f"used {report.tokens:,} tokens, cost {cost}", markup=False)
+    if found.early:
+        out.print(f"left early, {printable(found.early)}", markup=False)
     if not found.complete:
         out.print(f"stopped: {printable(stopped)}", style="yellow", markup=False)
     if path is not None:
         out.print(f"kept in {printable(str(path))}", markup=False)
+
+
+def _compared(report: Report) -> Iterator[str]:
+    """Of each pairwise judge, how often which side was better, and how often the order of the two decided."""
+    for name, tied in report.overall.items():
+        judge = name.removesuffix("_tied")
+        if judge != name and {judge, f"{judge}_steady"} <= report.overall.keys():
+            better = report.overall[judge].value - tied.value / 2
+            flipped = 1 - report.overall[f"{judge}_steady"].value
+            yield (
+                f"{judge}: better than the baseline {better:.1%}, worse {1 - better - tied.value:.1%}, ties {tied.value:.1%}, "
+                f"of which the order decided {flipped:.1%}"
+            )
 
 
 def _first_failures(found: Run) -> dict[str, str]:
@@ -217,4 +282,5 @@ def _first_failures(found: Run) -> dict[str, str]:
 
 
 def _cells(each: Interval) -> tuple[object, ...]:
-    return f"{each.value:.3f}", "too few" if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n
+    lacking = "none: left early" if each.method == "anytime" else "too few"
+    return f"{each.value:.3f}", lacking if each.low is None else f"{each.low:.3f} to {each.high:.3f}", each.n

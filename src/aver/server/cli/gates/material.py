@@ -65,7 +65,7 @@ def material_of(
             for suite in chosen:
                 if each.suite in ("", suite.name):
                     require_measured(each.measure, suite.scorers)
-        runs = _asked(context, tenant, evals, chosen, folder, release, quiet=quiet)
+        runs = _asked(context, tenant, evals, chosen, conditions, folder, release, before, quiet=quiet)
     sets = [*sets, *_sets(evals, names, folder)]
     return gathered(runs, before, sets, _standing(context, directory, evals)), conditions
 
@@ -138,8 +138,10 @@ def _asked(
     tenant: str | None,
     evals: Evals,
     suites: Sequence[Suite],
+    conditions: Sequence[Condition],
     folder: Path,
     release: str | None,
+    baselines: Sequence[Run],
     *,
     quiet: bool,
 ) -> list[Run]:
@@ -151,7 +153,7 @@ def _asked(
         raise InvalidInput("It is not said of which tenant the suites ask", "Give --tenant TENANT, or --run FILE.")
     with opened_for(context, release, bundle=folder) as (application, digest):
         runs = runs_of(application, digest) or folder
-        return asked(application, tenant, evals, suites, folder, runs, digest, quiet=quiet)
+        return asked(application, tenant, evals, suites, conditions, folder, runs, digest, baselines, quiet=quiet)
 
 
 def _sets(evals: Evals, names: Sequence[str], folder: Path) -> list[Opened]:

@@ -236,7 +236,7 @@ async def _target(application: Application, services: TenantServices, plan: _Pla
         async with opened_endpoint(application, endpoint_of(name, declared, plan.model, plan.credential)) as endpoint:
             yield OutsideTarget(endpoint)
     elif kind == "function":
-        async with opened_function(name, bundle.folder or Path()) as function:
+        async with opened_function(name, _folder(name, bundle.folder)) as function:
             yield OutsideTarget(function)
     else:
         with arena(application, services.store.tenant.name, _copied(services, plan)) as ground:
@@ -245,6 +245,11 @@ async def _target(application: Application, services: TenantServices, plan: _Pla
                     yield target
             finally:
                 await ground.application.aclose()
+
+
+def _folder(function: str, bundle: Path | None) -> Path:
+    """From where its file is named: from here if it is here, else from the bundle."""
+    return Path() if bundle is None or Path(function.rpartition(":")[0]).is_file() else bundle
 
 
 async def _written(

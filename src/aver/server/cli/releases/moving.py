@@ -70,7 +70,7 @@ def rollback(
         gone = releases.missing(releases.get(now.digest))
     if gone:
         sys.stderr.write(
-            f"the bytes of {printable(gone[0])} are gone, so only servers that have this release open serve it: restore them, or name another with --to\n"
+            f"the bytes of {printable(gone[0])!r} are gone, so only servers that have this release open serve it: restore them, or name another with --to\n"
         )
     _moved(now, "is back on", as_json=as_json)
 
