@@ -52,6 +52,7 @@ def test_the_three_systems_do_the_same(tmp_path):
     for command in (
         "aver check",
         "aver ingest documents --tenant ci",
+        "aver dataset check evals/handbook.jsonl --tenant ci --against prompts",
         "aver eval check handbook --tenant ci",
         "AVER_BUNDLE=reports/base aver eval run handbook --tenant ci --out reports/base.run.jsonl",
         "aver gate --tenant ci --baseline reports/base.run.jsonl --junit reports/junit.xml",
