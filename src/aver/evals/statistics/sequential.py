@@ -25,6 +25,8 @@ _TILTS = np.geomspace(0.01, 8, 24)
 _STEPS = np.geomspace(0.01, 0.98, 16)
 _CELLS = 64
 _ROUNDS = 3
+_LAST = 64
+"""Looks that are put together: all of them hold at once."""
 
 
 @dataclass(slots=True)
@@ -56,13 +58,20 @@ class ConfidenceSequence:
 
 def anytime(columns: Array, confidence: float = CONFIDENCE) -> Interval:
     """What :func:`~aver.evals.statistics.intervals.interval` is of a ratio, for questions whose number followed from what was found of them: rows, shape ``(n, 2)``,
-    in the order in which they would have been asked. Without ends unless each question's part is between 0 and 1 of 1."""
+    in the order in which they were asked. Without ends unless each question's part is between 0 and 1 of 1. What was certain at one of the last looks still is:
+    some questions were under way then, and came after it."""
     watched = ConfidenceSequence(confidence)
     values = columns[:, 0]
     if not ((columns[:, 1] == 1) & (values >= 0) & (values <= 1)).all():
         return Interval(float(values.sum() / columns[:, 1].sum()), None, None, len(columns), "anytime")
-    watched.update(values)
-    return watched.interval
+    watched.update(values[:-_LAST])
+    ends = []
+    for value in values[-_LAST:]:
+        watched.update([value])
+        ends.append(watched.interval)
+    found = ends[-1]
+    low, high = max(each.low or 0.0 for each in ends), min(1.0 if each.high is None else each.high for each in ends)
+    return Interval(found.value, min(low, found.value), max(high, found.value), found.n, "anytime")
 
 
 def _least(total: float, n: int, surprise: float, error: float) -> float:
