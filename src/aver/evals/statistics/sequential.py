@@ -44,6 +44,17 @@ class ConfidenceSequence:
             raise InvalidInput("A value is not between 0 and 1", "Watch a measure that is a share.")
         self.tally = self.tally.after(new, 0.5)
 
+    def excludes(self, mean: float) -> bool:
+        """Whether the mean is not ``mean``, as :attr:`interval` says it, with less work."""
+        tally = self.tally
+        if not tally.n or not 0 <= mean <= 1:
+            return not 0 <= mean <= 1
+        total = tally.n * tally.mean
+        # The bet that could have won against it: on more than it, or on less.
+        share, won = (1 - mean, tally.n - total) if mean * tally.n > total else (mean, total)
+        evidence = _evidence(np.array([share]), won, tally.n, tally.surprise)
+        return bool(evidence[0] >= -math.log((1 - self.confidence) / 2))
+
     @property
     def interval(self) -> Interval:
         """As it stands; without ends, and 0, before the first value."""
