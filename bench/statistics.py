@@ -187,8 +187,7 @@ def _ever(values, truth: float) -> bool:
     sequence = ConfidenceSequence()
     for value in values:
         sequence.update([value])
-        found = sequence.interval
-        if not found.low <= truth <= found.high:
+        if sequence.excludes(truth):
             return True
     return False
 

@@ -60,7 +60,7 @@ class Stopping:
         return f"certain after {self._looks:,} of {len(self._order):,} cases, looked at after each: {'; '.join(said)}"
 
     def _outcome(self, condition: Condition, sequence: ConfidenceSequence) -> Outcome:
-        if sequence.tally.n < max(LEAST, condition.least_cases):
+        if sequence.tally.n < max(LEAST, condition.least_cases) or not sequence.excludes(condition.bound):
             return "inconclusive"
         found = sequence.interval
         return judged(found, condition.bound, less_is_better=not condition.upward).outcome

@@ -25,6 +25,8 @@ _TILTS = np.geomspace(0.01, 8, 24)
 _STEPS = np.geomspace(0.01, 0.98, 16)
 _CELLS = 64
 _ROUNDS = 3
+_LAST = 64
+"""Looks that are put together: all of them hold at once."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,17 @@ class ConfidenceSequence:
             raise InvalidInput("A value is not between 0 and 1", "Watch a measure that is a share.")
         self.tally = self.tally.after(new, 0.5)
 
+    def excludes(self, mean: float) -> bool:
+        """Whether the mean is not ``mean``, as :attr:`interval` says it, with less work."""
+        tally = self.tally
+        if not tally.n or not 0 <= mean <= 1:
+            return not 0 <= mean <= 1
+        total = tally.n * tally.mean
+        # The bet that could have won against it: on more than it, or on less.
+        share, won = (1 - mean, tally.n - total) if mean * tally.n > total else (mean, total)
+        evidence = _evidence(np.array([share]), won, tally.n, tally.surprise)
+        return bool(evidence[0] >= -math.log((1 - self.confidence) / 2))
+
     @property
     def interval(self) -> Interval:
         """As it stands; without ends, and 0, before the first value."""
@@ -56,13 +69,20 @@ class ConfidenceSequence:
 
 def anytime(columns: Array, confidence: float = CONFIDENCE) -> Interval:
     """What :func:`~aver.evals.statistics.intervals.interval` is of a ratio, for questions whose number followed from what was found of them: rows, shape ``(n, 2)``,
-    in the order in which they would have been asked. Without ends unless each question's part is between 0 and 1 of 1."""
+    in the order in which they were asked. Without ends unless each question's part is between 0 and 1 of 1. What was certain at one of the last looks still is:
+    some questions were under way then, and came after it."""
     watched = ConfidenceSequence(confidence)
     values = columns[:, 0]
     if not ((columns[:, 1] == 1) & (values >= 0) & (values <= 1)).all():
         return Interval(float(values.sum() / columns[:, 1].sum()), None, None, len(columns), "anytime")
-    watched.update(values)
-    return watched.interval
+    watched.update(values[:-_LAST])
+    ends = []
+    for value in values[-_LAST:]:
+        watched.update([value])
+        ends.append(watched.interval)
+    found = ends[-1]
+    low, high = max(each.low or 0.0 for each in ends), min(1.0 if each.high is None else each.high for each in ends)
+    return Interval(found.value, min(low, found.value), max(high, found.value), found.n, "anytime")
 
 
 def _least(total: float, n: int, surprise: float, error: float) -> float:

@@ -26,7 +26,7 @@ _KEPT = 0.1
 """The part of what has been won that is not bet at each turn; the rest is bet on the levels in equal parts."""
 _SOON = 1 / 256
 """Half of the weight is on beginnings that come with this chance at each look, as most do within the first few hundred; half lasts for ever."""
-_RECENT = 8
+_RECENT = 5
 """Turns of the control that tell whether tokens have risen for everybody."""
 _DOUBT = 2.0
 """Standard errors that are added to the part counted, as it is of a sample."""
