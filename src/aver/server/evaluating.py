@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aver.evals.running.tally import Tally
     from aver.server.application import Application, TenantServices
 
-__all__ = ["Plan", "checked", "dataset_of", "evaluated", "record"]
+__all__ = ["Plan", "checked", "dataset_of", "embeds", "evaluated", "record"]
 
 _IN_KNOWLEDGE = ("assistant", "search", "turns")
 """Targets that answer from the tenant's documents, so that labels are looked up there."""
@@ -63,6 +63,11 @@ class Plan:
     """The digest of the frozen release that is asked; empty for the bundle as its directory is."""
     baseline: Path | None = None
     """A run that pairwise judges hold responses against, in place of the cases' references."""
+
+
+def embeds(suite: Suite) -> bool:
+    """Whether what it asks looks at documents by their meaning, so that the embedding model has to be there before anything is asked."""
+    return suite.target.partition(":")[0] in (*_IN_KNOWLEDGE, "agent")
 
 
 def dataset_of(suite: Suite, folder: Path) -> Opened:

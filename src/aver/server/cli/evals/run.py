@@ -84,7 +84,7 @@ def run(
     from aver.evals.report import measured
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import read_run
-    from aver.server.evaluating import Plan, dataset_of, evaluated, record
+    from aver.server.evaluating import Plan, dataset_of, embeds, evaluated, record
 
     with opened_for(context, release) as (application, digest), _kept(out) as given:
         services = application.tenant(tenant)
@@ -95,7 +95,7 @@ def run(
         bounds = Bounds(
             concurrency, repeats or chosen.repeats, seed, budget_usd, budget_tokens, rate, seconds, retries=retries
         )
-        if not application.has_built_model:
+        if embeds(chosen) and not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)
