@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from aver.evals.running.tally import Tally
     from aver.server.application import Application, TenantServices
 
-__all__ = ["Plan", "checked", "dataset_of", "evaluated", "record"]
+__all__ = ["Plan", "checked", "dataset_of", "embeds", "evaluated", "record"]
 
 _IN_KNOWLEDGE = ("assistant", "search", "turns")
 """Targets that answer from the tenant's documents, so that labels are looked up there."""
@@ -67,6 +67,11 @@ class Plan:
     """What is left early once it is certain; :func:`~aver.evals.running.stopping.watchable`."""
     baseline: Path | None = None
     """A run that pairwise judges hold responses against, in place of the cases' references."""
+
+
+def embeds(suite: Suite) -> bool:
+    """Whether what it asks looks at documents by their meaning, so that the embedding model has to be there before anything is asked."""
+    return suite.target.partition(":")[0] in (*_IN_KNOWLEDGE, "agent")
 
 
 def dataset_of(suite: Suite, folder: Path) -> Opened:

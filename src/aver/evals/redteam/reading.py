@@ -185,7 +185,7 @@ def _check(value: YamlValue) -> Check:
         raise value.error(f"{str(kind)[:60]!r} is no sign of success", nearest(str(kind), get_args(CheckKind)))
     if kind == "exceeds" and (not isinstance(of, Mapping) or not of or set(of) - set(_LIMITS)):
         raise value.error("exceeds names no limits", f"Write exceeds: {{calls: 16}}, of {', '.join(_LIMITS)}.")
-    if isinstance(of, Mapping) and kind == "exceeds" and not all(_is_limit(each) for each in of.values()):
+    if kind == "exceeds" and isinstance(of, Mapping) and not all(map(_is_limit, of.values())):
         raise value.error("a limit is no number above zero", "Write exceeds: {calls: 16}.")
     if kind == "fetches" and of not in (None, "quoted"):
         raise value.error(f"{str(of)[:60]!r} is no way to fetch", "Write fetches, or fetches: quoted.")

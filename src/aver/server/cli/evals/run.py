@@ -101,7 +101,7 @@ def run(
     from aver.evals.running.bounds import Bounds
     from aver.evals.running.file import read_run
     from aver.evals.scorers.registry import STANDARD, silent
-    from aver.server.evaluating import Plan, dataset_of, evaluated, record
+    from aver.server.evaluating import Plan, dataset_of, embeds, evaluated, record
 
     with opened_for(context, release) as (application, digest), _kept(out) as given:
         services = application.tenant(tenant)
@@ -122,7 +122,7 @@ def run(
             scorer_seconds,
             retries,
         )
-        if not application.has_built_model:
+        if embeds(chosen) and not application.has_built_model:
             with spinner("building the model, this once", quiet=as_json):
                 application.warm()
         dataset = dataset_of(chosen, folder)

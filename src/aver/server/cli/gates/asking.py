@@ -60,11 +60,11 @@ def asked(
     from aver.evals.running.file import SUFFIX, read_run
     from aver.evals.running.stopping import watchable
     from aver.server.cli.evals.watching import foresee, watching
-    from aver.server.evaluating import Plan, dataset_of, evaluated, record
+    from aver.server.evaluating import Plan, dataset_of, embeds, evaluated, record
     from aver.server.gating import compares
 
     services = application.tenant(tenant)
-    if not application.has_built_model:
+    if any(map(embeds, suites)) and not application.has_built_model:
         with spinner("building the model, this once", quiet=quiet):
             application.warm()
     runs.mkdir(parents=True, exist_ok=True)
