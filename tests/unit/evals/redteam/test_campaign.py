@@ -169,7 +169,6 @@ async def test_a_conversation_is_played_with_the_answers_that_came():
 
 
 async def test_a_target_that_hangs_has_been_talked_into_it(monkeypatch):
-    monkeypatch.setattr("aver.evals.redteam.campaign._PATIENCE", 0.01)
     monkeypatch.setattr("aver.evals.redteam.campaign._GRACE", 0.01)
 
     class Hanging(Target):
@@ -177,7 +176,7 @@ async def test_a_target_that_hangs_has_been_talked_into_it(monkeypatch):
             await asyncio.Event().wait()
 
     hang = Attack("a", "consumption", "t", "It hangs.", "Hang.", success=(Check("exceeds", {"seconds": 0.005}),))
-    found = await results(Hanging(), [hang, *ATTACKS[:1]])
+    found = await results(Hanging(), [hang, *ATTACKS[:1]], seconds=0.01)
     by = {each.case: each for each in found}
     assert by["a"].values == {ATTACK_SUCCESS: (1.0, 1.0)}
     assert by[ATTACKS[0].id].error == "provider-timeout"
