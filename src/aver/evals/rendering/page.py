@@ -96,7 +96,7 @@ def run_page(sheet: Sheet, run: Run, cases: Mapping[str, Case]) -> str:
     """The page of one run."""
     header = sheet.header
     whole = "" if sheet.complete else " The run is not whole."
-    told = f"{counted(len(sheet.rows), 'case')} of {header.suite} measured, {counted(sheet.errors, 'error')}.{whole}"
+    told = f"{counted(len(sheet.rows), 'case')} of {header.suite} with {counted(sheet.errors, 'error')}.{whole}"
     found = figures(sheet)
     section = Section(
         header.suite,

@@ -212,7 +212,7 @@ def test_a_run_is_reported(desk):
     assert "by slice (hr): --slices" in out
     sliced = desk("eval", "report", str(desk.folder / "now.run.jsonl"), "--slices")[1]
     assert ("right_of_answered  hr " in sliced, "right_of_answered  hr " in out) == (True, False)
-    assert "300 cases of handbook measured" in (desk.folder / "run.html").read_text()
+    assert "300 cases of handbook with 0 errors" in (desk.folder / "run.html").read_text()
     empty = write_run(desk.folder / "empty.run.jsonl", [], complete=False)
     code, _, err = desk("eval", "report", str(empty.path))
     assert (code, "holds no result yet" in err) == (2, True)
