@@ -13,7 +13,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 REQUESTS = {
@@ -38,7 +41,9 @@ class Receiver:
     def wait(self, happened: Any) -> None:
         """Until ``happened`` is true of what came."""
         with self.changed:
-            assert self.changed.wait_for(happened, PATIENCE), f"{self.asked} requests came, of them {len(self.requests)} taken"
+            assert self.changed.wait_for(happened, PATIENCE), (
+                f"{self.asked} requests came, of them {len(self.requests)} taken"
+            )
 
     def spans(self) -> list[Any]:
         return [
@@ -144,7 +149,7 @@ def unknown(message: Message) -> bool:
         return True
     for described, value in message.ListFields():
         if described.message_type is not None:
-            many = value if hasattr(value, "__iter__") and not isinstance(value, Message) else [value]
+            many = [value] if isinstance(value, Message) else value
             if any(unknown(each) for each in many):
                 return True
     return False

@@ -41,7 +41,9 @@ def recorded() -> dict[str, str]:
 
 
 def expressions() -> list[tuple[str, str]]:
-    found = [(rule.get("record") or rule["alert"], rule["expr"]) for group in RULES["groups"] for rule in group["rules"]]
+    found = [
+        (rule.get("record") or rule["alert"], rule["expr"]) for group in RULES["groups"] for rule in group["rules"]
+    ]
     for path in GRAFANA:
         for panel in json.loads(path.read_text())["panels"]:
             found += [(f"{path.stem}: {panel['title']}", target["expr"]) for target in panel["targets"]]
@@ -79,11 +81,20 @@ def test_every_measurement_is_looked_at():
 
 def _of_datadog() -> list[str]:
     board = json.loads((DEPLOY / "datadog" / "aver.json").read_text())
-    asked = [query["query"] for each in board["widgets"] for part in each["definition"]["requests"] for query in part["queries"]]
+    asked = [
+        query["query"]
+        for each in board["widgets"]
+        for part in each["definition"]["requests"]
+        for query in part["queries"]
+    ]
     found = []
     for query in asked:
-        name, filters, by = re.fullmatch(r"\w+:([a-z0-9_.]+)\{([^}]*)\}(?: by \{([^}]*)\})?(?:\.as_\w+\(\))?", query).groups()
-        stem = next((name.removesuffix(part) for part in (".count", ".sum") if name.removesuffix(part) in INSTRUMENTS), name)
+        name, filters, by = re.fullmatch(
+            r"\w+:([a-z0-9_.]+)\{([^}]*)\}(?: by \{([^}]*)\})?(?:\.as_\w+\(\))?", query
+        ).groups()
+        stem = next(
+            (name.removesuffix(part) for part in (".count", ".sum") if name.removesuffix(part) in INSTRUMENTS), name
+        )
         instrument = INSTRUMENTS[stem]
         assert (stem == name) or instrument.kind == "histogram", query
         attributes = {each.lstrip("!").partition(":")[0] for each in filters.split(",") if not each.startswith("$")}
@@ -107,7 +118,9 @@ def test_a_dashboard_is_laid_out(path):
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
     places = [panel["gridPos"] for panel in board["panels"]]
-    taken = [(x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]
+    taken = [
+        (x, y) for at in places for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])
+    ]
     assert len(set(taken)) == len(taken), "panels overlap"
     assert max(x for x, _ in taken) < 24
     assert all(panel["description"] for panel in board["panels"])

@@ -58,7 +58,13 @@ def test_nothing_secret_or_personal_leaves(text, secret):
 
 
 def test_what_is_said_every_day_is_left_as_it_is():
-    for said in ("request", "a source was followed", "telemetry is not taken", "/v1/documents/{document}", "rate-limited"):
+    for said in (
+        "request",
+        "a source was followed",
+        "telemetry is not taken",
+        "/v1/documents/{document}",
+        "rate-limited",
+    ):
         assert redacted(said) == said
 
 

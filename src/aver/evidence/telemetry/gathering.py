@@ -53,7 +53,12 @@ _BY_TURN = (
     "aver.rollout.shadow_of",
     "gen_ai.conversation.id",
 )
-_SUMMED = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "aver.cost.usd")
+_SUMMED = {
+    "gen_ai.usage.input_tokens": "aver.turn.input_tokens",
+    "gen_ai.usage.output_tokens": "aver.turn.output_tokens",
+    "aver.cost.usd": "aver.turn.cost.usd",
+}
+"""What a turn's calls come to, under names of the turn's own: receivers add up the calls' by themselves."""
 _MOST_TURNS = 10_000
 _MOST_SPANS = 1_000
 _MOST_HELD = 50_000
@@ -153,10 +158,10 @@ class Gathering:
 
     def _follow(self, turn: _Turn, seen: Seen, facts: dict[str, Any], attributes: Attributes) -> None:
         if seen.kind == "called":
-            for name in _SUMMED:
-                said, more = turn.known.get(name, 0), attributes.get(name, 0)
+            for name, total in _SUMMED.items():
+                said, more = turn.known.get(total, 0), attributes.get(name, 0)
                 if isinstance(said, int | float) and isinstance(more, int | float):
-                    turn.known[name] = said + more
+                    turn.known[total] = said + more
         elif seen.kind in ("admitted", "responded", "verified", "failed"):
             turn.known |= attributes
         made = step_span(turn.tenant, seen, facts, turn.began)

@@ -49,28 +49,34 @@ def test_a_turn_is_one_trace(chain):
     call = children[1]
     assert call.ended - call.began == 750_000_000
     assert call.kind == "client"
-    assert call.attributes.items() >= {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "azure.ai.openai",
-        "gen_ai.request.model": "fast",
-        "gen_ai.response.time_to_first_chunk": 0.25,
-        "gen_ai.usage.cache_read.input_tokens": 20,
-        "aver.cost.usd": 0.0015,
-        "aver.call.route": "answers",
-    }.items()
+    assert (
+        call.attributes.items()
+        >= {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "azure.ai.openai",
+            "gen_ai.request.model": "fast",
+            "gen_ai.response.time_to_first_chunk": 0.25,
+            "gen_ai.usage.cache_read.input_tokens": 20,
+            "aver.cost.usd": 0.0015,
+            "aver.call.route": "answers",
+        }.items()
+    )
     assert call.attributes["gen_ai.response.finish_reasons"] == ["stop"]
-    assert root.attributes.items() >= {
-        "aver.tenant.id": "tenant_1",
-        "aver.turn.id": "turn_1",
-        "aver.release.digest": RELEASE,
-        "aver.rollout.arm": "candidate",
-        "gen_ai.agent.name": "assistant",
-        "gen_ai.conversation.id": "c_1",
-        "gen_ai.usage.input_tokens": 120,
-        "aver.cost.usd": 0.0015,
-        "aver.turn.outcome": "answered",
-        "aver.answer.supported": 3,
-    }.items()
+    assert (
+        root.attributes.items()
+        >= {
+            "aver.tenant.id": "tenant_1",
+            "aver.turn.id": "turn_1",
+            "aver.release.digest": RELEASE,
+            "aver.rollout.arm": "candidate",
+            "gen_ai.agent.name": "assistant",
+            "gen_ai.conversation.id": "c_1",
+            "aver.turn.input_tokens": 120,
+            "aver.turn.cost.usd": 0.0015,
+            "aver.turn.outcome": "answered",
+            "aver.answer.supported": 3,
+        }.items()
+    )
 
 
 def test_what_is_measured_is_measured_of_the_release(chain):
@@ -86,7 +92,10 @@ def test_what_is_measured_is_measured_of_the_release(chain):
     assert tokens == {"input": 120, "output": 30}
     (cost,) = points(meter, "aver.cost")
     assert (cost.total, cost.attributes["aver.release.digest"]) == (pytest.approx(0.0015), RELEASE[:12])
-    assert {each.attributes["aver.step.kind"] for each in points(meter, "aver.evidence.steps")} >= {"admitted", "sealed"}
+    assert {each.attributes["aver.step.kind"] for each in points(meter, "aver.evidence.steps")} >= {
+        "admitted",
+        "sealed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,9 @@ def test_turns_that_never_end_do_not_fill_the_memory(chain, monkeypatch):
     assert len(spans) == 4
 
 
-@given(st.lists(st.sampled_from(["admitted", "retrieved", "called", "verified", "decided", "asked", "sealed", "failed"])))
+@given(
+    st.lists(st.sampled_from(["admitted", "retrieved", "called", "verified", "decided", "asked", "sealed", "failed"]))
+)
 def test_any_order_of_steps_is_read(kinds):
     chain, meter = Chain(), Meter()
     gathered = Gathering(meter, 0.5)

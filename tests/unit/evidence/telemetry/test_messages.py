@@ -81,7 +81,12 @@ def test_measurements_are_read_as_they_were(total, counts, protocol):
     measured = [(turns, [Points(told, total, tuple(counts))]), (cost, [Points(told, total, ())])]
     request = sent("metrics", otlp.metrics(measured, (5, 9), RESOURCE, "1", _same), protocol)
     histogram, counter = request.resource_metrics[0].scope_metrics[0].metrics
-    assert (histogram.name, histogram.unit, counter.name, counter.unit) == ("aver.turn.duration", "s", "aver.cost", "USD")
+    assert (histogram.name, histogram.unit, counter.name, counter.unit) == (
+        "aver.turn.duration",
+        "s",
+        "aver.cost",
+        "USD",
+    )
     (point,) = histogram.histogram.data_points
     assert [*point.bucket_counts] == counts
     assert [*point.explicit_bounds] == [*turns.bounds]

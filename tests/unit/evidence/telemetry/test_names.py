@@ -79,7 +79,9 @@ def test_openinference_is_told_a_kind(attributes, kind):
     told = translator("openinference")(attributes)
     assert told["openinference.span.kind"] == kind
     assert "gen_ai.request.model" not in told
-    assert "openinference.span.kind" not in translator("openinference")({"aver.tenant.name": "t"}), "a measurement has none"
+    assert "openinference.span.kind" not in translator("openinference")({"aver.tenant.name": "t"}), (
+        "a measurement has none"
+    )
 
 
 def test_labels_of_one_instrument_differ():
