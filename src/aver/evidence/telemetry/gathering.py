@@ -130,13 +130,13 @@ class Gathering:
             seconds = facts["ms"] / 1000 if "ms" in facts else (at - turn.began) / 1e9
             measure_turn(count, seconds, {**by, "aver.turn.outcome": outcome})
             turn.known["aver.turn.outcome"] = outcome
-            error = str(facts.get("error") or "") if seen.kind == "failed" else ""
+            error = str(facts.get("error") or "") if outcome == "failed" else ""
             if turn.sent or turn.notable or error or sampled(trace_id(seen.turn), self._ratio):
                 yield from turn.spans
                 yield turn_span(tenant, seen.turn, turn.began, at, turn.known, tuple(turn.notes), error)
         elif seen.kind == "asked" or len(turn.spans) >= _MOST_SPANS:  # people may take days
             yield from self._release(seen.turn, turn)
-        while self._held >= _MOST_HELD:
+        while self._turns and self._held >= _MOST_HELD:
             yield from self._forget_oldest()
 
     def rest(self) -> Iterator[Span]:

@@ -9,6 +9,8 @@ from aver.evidence.telemetry.names import Attributes
 
 __all__ = ["Count", "measure_step", "measure_turn", "outcome_of"]
 
+_SHADOW = "aver.rollout.shadow_of"
+
 Count = Callable[[str, float, Mapping[str, object]], None]
 """Counts a value for an instrument, by its name, under attributes."""
 
@@ -18,6 +20,8 @@ def measure_step(count: Count, kind: str, facts: Mapping[str, Any], step: Attrib
     count("aver.evidence.steps", 1, {"aver.step.kind": kind})
     if kind == "called":
         _call(count, facts, turn | step)
+    elif _SHADOW in turn:  # it costs, and nobody is shown it
+        return
     elif kind == "retrieved":
         count("aver.retrieval.duration", facts.get("ms", 0) / 1000, turn)
     elif kind == "checked":
@@ -52,8 +56,9 @@ def _checks(count: Count, facts: Mapping[str, Any]) -> None:
 
 
 def measure_turn(count: Count, seconds: float, turn: Attributes) -> None:
-    """A turn has ended. ``turn`` has its outcome."""
-    count("aver.turn.duration", seconds, turn)
+    """A turn has ended. ``turn`` has its outcome. One that only shadows another is none of those that people had."""
+    if _SHADOW not in turn:
+        count("aver.turn.duration", seconds, turn)
 
 
 def outcome_of(kind: str, facts: Mapping[str, Any], turn: Mapping[str, object]) -> str:

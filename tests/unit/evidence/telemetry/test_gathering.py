@@ -132,6 +132,23 @@ def test_a_share_is_about_that_many():
     assert 800 < kept < 1200
 
 
+def test_a_turn_that_nobody_is_shown_costs_and_counts_for_nothing_else(chain):
+    meter = Meter()
+    first = chain.step("turn_1", "admitted", feature="assistant", release=RELEASE, shadow_of="turn_0")
+    spans = taken(Gathering(meter), [first, *whole(chain)[1:]])
+    assert spans[-1].attributes["aver.rollout.shadow_of"] == "turn_0"
+    assert points(meter, "aver.turn.duration") == points(meter, "aver.answer.sentences") == []
+    assert [each.total for each in points(meter, "aver.cost")] == [pytest.approx(0.0015)]
+
+
+def test_an_asker_who_leaves_is_no_failure(chain):
+    steps = whole(chain, end=("failed", {"error": "cancelled", "ms": 10.0}))
+    meter = Meter()
+    assert taken(Gathering(meter, 0.0), steps) == []
+    assert [each.attributes["aver.turn.outcome"] for each in points(meter, "aver.turn.duration")] == ["cancelled"]
+    assert taken(Gathering(Meter()), steps)[-1].error == ""
+
+
 def test_a_call_by_itself_is_a_trace_by_itself(chain):
     (span,) = taken(Gathering(Meter()), [chain.step("call_1", "called", **CALLED)])
     assert (span.parent, span.id, span.trace) == (b"", root_id("call_1"), trace_id("call_1"))
