@@ -21,6 +21,7 @@ RULES = yaml.safe_load((DEPLOY / "prometheus" / "aver.rules.yaml").read_text())
 PARTS = ("_bucket", "_sum", "_count")
 _METRIC = re.compile(r"(?<![\w$:\"])((?:aver|gen_ai)[_:][a-z0-9_:]+)(?:\{([^}]*)\})?")
 _BY = re.compile(r"by \(([^)]*)\)")
+_DATADOG = re.compile(r"(sum|count|p95):([a-z0-9_.]+)\{([^}]*)\}(?: by \{([^}]*)\})?(?:\.as_\w+\(\))?")
 _OF_OTHERS = {"le", "job", "instance"}
 
 
@@ -89,20 +90,15 @@ def _of_datadog() -> list[str]:
     ]
     found = []
     for query in asked:
-        name, filters, by = re.fullmatch(
-            r"\w+:([a-z0-9_.]+)\{([^}]*)\}(?: by \{([^}]*)\})?(?:\.as_\w+\(\))?", query
-        ).groups()
-        stem = next(
-            (name.removesuffix(part) for part in (".count", ".sum") if name.removesuffix(part) in INSTRUMENTS), name
-        )
-        instrument = INSTRUMENTS[stem]
-        assert (stem == name) or instrument.kind == "histogram", query
+        way, name, filters, by = _DATADOG.fullmatch(query).groups()
+        instrument = INSTRUMENTS[name]
+        assert instrument.kind == "histogram" or way == "sum", query
         attributes = {each.lstrip("!").partition(":")[0] for each in filters.split(",") if not each.startswith("$")}
         attributes |= set(by.split(",")) if by else set()
         assert attributes <= set(instrument.attributes), query
         if "$feature" in filters:
             assert "aver.feature.name" in instrument.attributes, query
-        found.append(stem)
+        found.append(name)
     return found
 
 
