@@ -83,7 +83,7 @@ def fetched(url: str, key: str = "", body: bytes | None = None) -> bytes:
 def test_a_real_prometheus_scrapes_a_real_aver(server, tmp_path):
     key = server.application.create_key("northwind", "kay", roles=["admin"])[1]
     for _ in range(3):
-        fetched(server.url + "/v1/ask", key, json.dumps({"question": "How long is parental leave?"}).encode())
+        fetched(server.url + "/v1/ask", key, json.dumps({"question": "How many days of leave carry over?"}).encode())
     page = fetched(server.url + "/metrics", key)
     linted = checked("check", "metrics", given=page)
     assert not [line for line in linted.splitlines() if line.startswith(("aver_turn", "aver_evidence", "gen_ai"))], (
