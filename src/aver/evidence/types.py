@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Draft", "Head", "Step", "StepKind", "Verification"]
+from aver.store.types import Tenant
+
+__all__ = ["Draft", "Head", "Seen", "Step", "StepKind", "Verification", "Watch"]
 
 StepKind = Literal[
     "admitted",  # who asked, in which conversation, under which release
@@ -93,6 +95,21 @@ class Head(NamedTuple):
 
     seq: int
     hash: str
+
+
+class Seen(NamedTuple):
+    """What stands of a step in clear, as stored: ``at`` is RFC 3339 and ``facts`` the JSON of an object."""
+
+    seq: int
+    turn: str
+    kind: str
+    at: str
+    facts: str
+
+
+Watch = Callable[[Tenant, Sequence[Seen]], None]
+"""Told of the steps of one tenant that were chained, in order and after they have committed. The tenant's other writers wait meanwhile: it
+takes microseconds, and raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from aver import __version__
 from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import ADMIN, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Folder, Step
+from aver.evidence.telemetry import Telemetry
 from aver.server.gateways import environment
 from aver.server.once import once
 from aver.server.ordering import ASSISTANT
@@ -63,6 +65,7 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
+        self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
@@ -303,6 +306,7 @@ class Application:
 
     def close(self) -> None:
         self.folder.close()
+        self.telemetry.close()
         with self._lock:
             for services in self._services.values():
                 services.close()

@@ -39,7 +39,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
 
     @once
     def outbox(self) -> Outbox:

@@ -1,5 +1,6 @@
 """Tenant-scoped persistence: engines, migrations, tenants, API keys, key files, kill switches."""
 
+from aver.store.commits import after_commit
 from aver.store.schema import control_metadata, tenant_metadata, tenant_table
 from aver.store.service import Store
 from aver.store.switches import Switch, Switches, SwitchKind
@@ -13,6 +14,7 @@ __all__ = [
     "Switches",
     "Tenant",
     "TenantStore",
+    "after_commit",
     "control_metadata",
     "tenant_metadata",
     "tenant_table",

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_ur
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from aver.core.errors import MissingExtra, SettingsError, Unavailable
+from aver.store.commits import telling
 from aver.store.control import api_keys
 from aver.store.faults import LOCK_SECONDS, translated
 from aver.store.files import TenantFiles, held
@@ -67,7 +68,7 @@ class _Session:
     def _transaction(self, **options: object) -> Iterator[Connection]:
         with translated(), self._engine.connect() as connection:
             connection.execution_options(**options)
-            with connection.begin():
+            with telling(connection), connection.begin():
                 yield connection
 
 
