@@ -16,7 +16,19 @@ GENESIS = "0" * 64
 
 _RELEASES = {"release_created", "release_signed_off", "release_promoted", "release_rolled_back", "staged", "gated"}
 SIGNED = frozenset(
-    {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", *_RELEASES}
+    {
+        "sealed",
+        "failed",
+        "ingested",
+        "deleted",
+        "indexed",
+        "key_created",
+        "erased",
+        "switched",
+        "alerted",
+        "incident",
+        *_RELEASES,
+    }
 )
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
+    from aver.ops.types import ObjectivesConfig
     from aver.releases.declaration import ReleaseConfig
 
 __all__ = ["POLICIES", "Bundle", "bundle_schema", "followed", "read_whole"]
@@ -48,6 +49,7 @@ class Bundle:
     release: ReleaseConfig | None = None
     folder: Path | None = field(default=None, compare=False)
     evals: Evals | None = None
+    objectives: ObjectivesConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -78,6 +80,7 @@ def read_whole(directory: Path) -> Bundle:
         _release(sections),
         folder,
         _evals(sections),
+        _objectives(sections),
     )
 
 
@@ -101,6 +104,7 @@ def bundle_schema() -> Schema:
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
     from aver.evals.declaration import EVALS
+    from aver.ops.declaration import OBJECTIVES
     from aver.releases.declaration import RELEASE
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
@@ -115,6 +119,7 @@ def bundle_schema() -> Schema:
         "agents": AGENTS,
         "release": RELEASE,
         "evals": EVALS,
+        "objectives": OBJECTIVES,
         "rollout": ROLLOUT,
         "experiments": EXPERIMENTS,
         "flags": FLAGS,
@@ -169,3 +174,11 @@ def _evals(sections: Mapping[str, YamlValue]) -> Evals | None:
     from aver.evals.declaration import read_evals
 
     return read_evals(sections["evals"])
+
+
+def _objectives(sections: Mapping[str, YamlValue]) -> ObjectivesConfig | None:
+    if "objectives" not in sections:
+        return None
+    from aver.ops.declaration import read_objectives
+
+    return read_objectives(sections["objectives"])

@@ -29,6 +29,7 @@ import typer
 from aver.core.errors import AverError, InvalidInput
 from aver.server.cli import (
     agents,
+    alerts,
     approvals,
     ask,
     check,
@@ -41,6 +42,7 @@ from aver.server.cli import (
     flags,
     gates,
     gateway,
+    incidents,
     index,
     ingest,
     init,
@@ -48,6 +50,7 @@ from aver.server.cli import (
     keys,
     knowledge,
     mcp,
+    objectives,
     policy,
     redteam,
     releases,
@@ -94,6 +97,9 @@ app.add_typer(switch.app, name="switch")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(experiments.app, name="experiment")
 app.add_typer(flags.app, name="flags")
+app.command("objectives")(objectives.objectives)
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(incidents.app, name="incident")
 app.add_typer(tools.app, name="tools")
 app.add_typer(policy.app, name="policy")
 app.add_typer(releases.app, name="release")
