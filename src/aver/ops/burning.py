@@ -15,6 +15,8 @@ __all__ = ["Burn", "Events", "Standing", "departures", "events", "standing"]
 
 _LEAST_BAD = 3
 """Bad events that a short window needs: one that failed by itself at night is nobody's page."""
+_RECENT = 120.0
+"""Seconds that show whether it is over already: where their rate is certainly below the threshold, the alert does not stand, however long its windows remember."""
 _CONFIDENCE = 0.90
 """Of the interval whose lower end the long window's rate has to be above the threshold with: a budget that is burnt at just its rate would else be alerted on
 every other day, by chance."""
@@ -121,13 +123,19 @@ def _burn(objective: Objective, window: Window, summed: Summed) -> Burn:
     # Beyond a rate of 1 nothing can burn: an objective with a wide budget is alerted on by its slower windows alone.
     threshold = window.burn * objective.budget
     enough = long.total >= objective.samples and short.bad >= min(_LEAST_BAD, objective.samples)
-    holds = enough and short.rate > threshold and wilson(long.rate, long.total, _CONFIDENCE)[0] > threshold
+    recent = events(objective, summed(objective.feature, _RECENT))
+    over_already = recent.total > 0 and wilson(recent.rate, recent.total, _CONFIDENCE)[1] < threshold
+    certain = enough and wilson(long.rate, long.total, _CONFIDENCE)[0] > threshold
+    holds = certain and short.rate > threshold and not over_already
     return Burn(window, long, short, holds)
 
 
-def departures(found: Standing, began: Callable[[Objective, float], datetime | None], now: datetime) -> list[Departure]:
-    """What is to be alerted on: of the windows that hold, the fastest of each severity, and nothing slower than a page. ``began(objective, seconds)`` is when the
-    first bad event of the current run was, looking back so far."""
+Run = Callable[[Objective, float], "tuple[datetime, datetime] | None"]
+"""When the first and the last bad events of the current run of them were, looking back so many seconds."""
+
+
+def departures(found: Standing, run: Run, now: datetime) -> list[Departure]:
+    """What is to be alerted on: the fastest of the windows that hold."""
     objective = found.objective
     holding = [burn for burn in found.burns if burn.holds]
     if not holding:
@@ -149,7 +157,8 @@ def departures(found: Standing, began: Callable[[Objective, float], datetime | N
         "events": round(worst.short.total, 2),
         "left": round(found.left or 0.0, 4),
     }
-    first = began(objective, worst.window.long) or now - timedelta(seconds=worst.window.short)
+    first, last = run(objective, worst.window.long) or (now - timedelta(seconds=worst.window.short), now)
+    figures["last"] = last.timestamp()
     return [Departure(f"burn:{objective.name}", worst.window.severity, labels, said, first, figures)]
 
 

@@ -99,20 +99,24 @@ class Periods:
                     add(found, several[name])
                 yield start, found
 
-    def began(self, objective: Objective, seconds: float) -> datetime | None:
-        """The minute of the first bad event of the run that lasts until now: before it, for ten minutes, the budget was not overspent."""
-        clock, first, quiet = int(self.now.timestamp()), None, 0
+    def run(self, objective: Objective, seconds: float) -> tuple[datetime, datetime] | None:
+        """The first and the last bad moment of the run that lasts until now, to the minute: before it, for ten minutes with events, the budget was not overspent."""
+        first: int | None = None
+        last: int | None = None
+        clock, quiet = int(self.now.timestamp()), 0
         minutes = dict(self.slots(FEATURES + objective.feature, "m"))
         for start in range(clock // MINUTE * MINUTE, int(clock - min(seconds, _MINUTES)) - 1, -MINUTE):
             counted = events(objective, minutes.get(start, {}))
             bad = counted.rate > objective.budget
             if bad:
-                first, quiet = start, 0
+                first, last, quiet = start, last or start + MINUTE, 0
             elif first is not None and counted.total:
                 quiet += 1
                 if quiet >= _QUIET:
                     break
-        return None if first is None else datetime.fromtimestamp(first, UTC)
+        if first is None or last is None:
+            return None
+        return datetime.fromtimestamp(first, UTC), min(datetime.fromtimestamp(last, UTC), self.now)
 
     def _within(self, seconds: float, before: float) -> Iterator[tuple[int, dict[str, Sums]]]:
         clock = int(self.now.timestamp())

@@ -126,6 +126,6 @@ class Operations:
         found = [
             departure
             for each in self.standings()
-            for departure in departures(each, self._periods.began, self._periods.now)
+            for departure in departures(each, self._periods.run, self._periods.now)
         ]
         return [*found, *self._watch.look(self._config().anomalies)]

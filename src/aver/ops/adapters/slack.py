@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from aver.ops.adapters.posting import post
 from aver.ops.alerts.types import Delivery
 

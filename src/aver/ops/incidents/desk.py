@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -128,11 +128,12 @@ class IncidentDesk:
         return sorted(found, key=lambda each: order[each.id])
 
     def relieve(self, tx: Connection, resolved: Sequence[Alert], now: datetime) -> None:
-        """As :class:`~aver.ops.alerts.desk.Opener` says. It was mitigated when the last of its alerts was last seen, which is known only now."""
+        """As :class:`~aver.ops.alerts.desk.Opener` says. It was mitigated when its last effect was, which is known only now."""
         over: dict[str, datetime] = {}
         for alert in resolved:
             if alert.incident:
-                over[alert.incident] = max(over.get(alert.incident, alert.seen), alert.seen)
+                last = datetime.fromtimestamp(alert.figures.get("last", alert.seen.timestamp()), UTC)
+                over[alert.incident] = max(over.get(alert.incident, last), min(last, alert.seen))
         for incident, moment in over.items():
             standing = (tables.alerts.c.incident == incident, tables.alerts.c.resolved == "")
             row = tx.execute(select(tables.incidents).where(tables.incidents.c.id == incident)).one_or_none()
