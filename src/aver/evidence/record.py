@@ -25,7 +25,6 @@ SIGNED = frozenset(
         "key_created",
         "erased",
         "switched",
-        "alerted",
         "incident",
         *_RELEASES,
     }

@@ -82,7 +82,7 @@ def test_one_message_a_group_and_none_twice(bench):
     operations.tell()
     bench.clock.advance(11)
     operations.tell()
-    assert [(message.status, message.gone) for _, message in bench.sent] == [("firing", 2), ("resolved", 2)]
+    assert [(message.status, message.gone) for _, message in bench.sent] == [("firing", 0), ("resolved", 2)]
     assert bench.sent[0][1].thread == bench.sent[1][1].thread
     assert len(steps(bench, "told")) == 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -27,6 +27,8 @@ _QUIET = timedelta(minutes=5)
 """For how long a departure has to be gone before its alert is resolved: one that comes and goes is one alert."""
 _STALE = timedelta(seconds=30)
 """For how long nothing is written of an alert that only still stands."""
+_PART = 500
+"""Alerts that are written in one transaction."""
 _LONGEST = timedelta(days=90)
 _WORDS = frozenset({"rule", "severity", "feature", "model", "key", "tool", "objective"})
 
@@ -53,18 +55,24 @@ class AlertDesk:
         self._opener = opener
 
     def look(self, departures: Iterable[Departure]) -> Changes:
-        """Fire what departs and has no alert yet; resolve what has been back for five minutes."""
+        """Fire what departs and has no alert yet; resolve what has been back for five minutes. Many are taken in parts, so that turns wait for none of it."""
         now = self._clock.now()
         found = {each.fingerprint: each for each in departures}
         with self._store.read() as tx:
-            if not found and not alerts_of(tx, most=1):
-                return Changes()
-        with self._store.begin() as tx:  # one writer at a time: whoever comes second sees what the first has fired
-            rows = tx.execute(select(tables.alerts).where(tables.alerts.c.resolved == "")).all()
-            standing = {row.fingerprint: alert_of(row) for row in rows}
-            fired = self._fire(tx, [each for key, each in found.items() if key not in standing], now)
-            self._still(tx, standing, found, now)
-            resolved = self._resolve(tx, [each for key, each in standing.items() if key not in found], now)
+            of = tables.alerts.c
+            rows = tx.execute(select(of.fingerprint, of.seen).where(of.resolved == ""))
+            seen = {row.fingerprint: datetime.fromisoformat(row.seen) for row in rows}
+        due = [key for key in found if key not in seen or not timedelta() <= now - seen[key] < _STALE]
+        gone = [key for key, moment in seen.items() if key not in found and not timedelta() <= now - moment < _QUIET]
+        fired, resolved = list[Alert](), list[Alert]()
+        for part in _parts([*due, *gone]):
+            # One writer at a time: whoever comes second reads what the first has fired.
+            with self._store.begin() as tx:
+                standing = _standing(tx, part)
+                fresh = [found[key] for key in part if key in found and key not in standing]
+                fired += self._fire(tx, fresh, now)
+                self._still(tx, standing, found, now)
+                resolved += self._resolve(tx, [each for key, each in standing.items() if key not in found], now)
         return Changes(tuple(fired), tuple(resolved))
 
     def alerts(self, *, standing: bool = True, most: int = 0) -> list[Alert]:
@@ -154,6 +162,16 @@ class AlertDesk:
             if self._opener:
                 self._opener.relieve(tx, resolved, now)
         return resolved
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + _PART] for start in range(0, len(keys), _PART))
+
+
+def _standing(tx: Connection, keys: Sequence[str]) -> dict[str, Alert]:
+    of = tables.alerts.c
+    rows = tx.execute(select(tables.alerts).where(of.fingerprint.in_(keys), of.resolved == ""))
+    return {row.fingerprint: alert_of(row) for row in rows}
 
 
 def is_silenced(alert: Alert, silences: Iterable[Silence]) -> bool:
