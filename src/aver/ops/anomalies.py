@@ -12,11 +12,11 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from aver.evals.statistics.distributions import binomial_cdf, normal_quantile
 from aver.evals.statistics.intervals import wilson
-from aver.ops.book import HOUR, MINUTE
+from aver.ops.book import HOUR, MINUTE, SLOT
 from aver.ops.periods import Periods
 from aver.ops.signals import SIGNALS, Signal
 from aver.ops.sums import Sums, levels
@@ -210,7 +210,7 @@ class Watch:
         return [each for each in (*several.values(), *days) if each > 0]
 
     def _spends(self, series: str, before: Sequence[float], times: float) -> dict[str, float] | None:
-        now = self._periods.over(series, _FIVE - MINUTE)
+        now = self._periods.over(series, _FIVE - SLOT)
         spent, calls = now.get("spent", 0), now.get("calls", 0)
         if not rate_departs(spent, calls, before, times):
             return None
@@ -224,11 +224,24 @@ class Watch:
             return None
         return {}
 
+    def _began(self, signal: Signal, series: str, figures: Mapping[str, float]) -> datetime:
+        """The first ten seconds of the window that shows it that were more like what is now than like the usual."""
+        since = self._periods.now.timestamp() - figures["seconds"]
+        edge = (figures["now"] + figures["usual"]) / 2
+
+        def bad(sums: Sums) -> bool:
+            if signal.kind == "share":
+                return sums.get(signal.bad, 0) > edge * sums.get(signal.of, 0)
+            n, mean, _ = levels(sums, signal.bad)
+            return n > 0 and math.exp(mean) > edge
+
+        moment = since if signal.kind == "rate" else self._periods.began(series, bad, since // SLOT * SLOT)
+        return datetime.fromtimestamp(moment, UTC)
+
     def _departure(self, name: str, signal: Signal, series: str, figures: Mapping[str, float]) -> Departure:
         kind, _, label = series.partition(":")
         labels = (("feature" if kind == "spender" else kind, label),)
-        now = self._periods.now
-        began = now - timedelta(seconds=figures.get("seconds", 0)) if figures else self._periods.first(series)
+        began = self._began(signal, series, figures) if figures else self._periods.first(series)
         said = f"{name.replace('_', ' ')}: {signal.said} ({' '.join(f'{each}' for each in labels[0])}){_compared(signal, figures)}"
         return Departure(f"anomaly:{name}", signal.severity, labels, said, began, figures)
 

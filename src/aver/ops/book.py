@@ -128,7 +128,7 @@ class Book:
         of, moved = tables.sums.c, False
         for span, size in _SPANS.items():
             present = clock // size * size
-            ahead = (of.span == span, of.start > (present if span == "h" else clock + _AHEAD))
+            ahead = (of.span == span, of.start > clock + _AHEAD)
             rows = tx.execute(select(of.series, of.sums).where(*ahead)).all()
             if not rows:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from aver.core.clock import Clock
@@ -116,7 +116,15 @@ class Periods:
                     break
         if first is None or last is None:
             return None
-        return datetime.fromtimestamp(first, UTC), min(datetime.fromtimestamp(last, UTC), self.now)
+        bad = lambda sums: events(objective, sums).rate > objective.budget  # noqa: E731 - said here and nowhere else
+        since = self.began(FEATURES + objective.feature, bad, first)
+        return datetime.fromtimestamp(since, UTC), min(datetime.fromtimestamp(last, UTC), self.now)
+
+    def began(self, series: str, bad: Callable[[Sums], bool], since: float) -> int:
+        """The first ten seconds from ``since`` on that were bad, as far as these are still kept; else ``since`` itself."""
+        if since < self.now.timestamp() - 2 * _SLOTS:
+            return int(since)
+        return next((start for start, sums in self.slots(series, "s") if start >= since and bad(sums)), int(since))
 
     def _within(self, seconds: float, before: float) -> Iterator[tuple[int, dict[str, Sums]]]:
         clock = int(self.now.timestamp())
