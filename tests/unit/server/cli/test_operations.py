@@ -107,7 +107,7 @@ def test_people_and_silences(aver):
 
 
 def test_a_route_that_cannot_be_told(aver):
-    assert "AVER_TEST_NO_SUCH_HOOK" in json.dumps(aver("alerts", "test", "own", code=2))
+    assert "AVER_TEST_NO_SUCH_HOOK" in json.dumps(aver("alerts", "test", "own", code=1))
     aver("alerts", "test", "nobody", code=2)
 
 
