@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, select, type_coerce
+from sqlalchemy import Connection, Row, select, type_coerce
 from sqlalchemy.types import NullType
 
 from aver.core.clock import rfc3339
@@ -34,9 +34,8 @@ class ClearStep(NamedTuple):
     facts: dict[str, Any]
 
 
-_CLEAR: Select[Any] = select(
-    *[type_coerce(steps.c[name], NullType()).label(name) for name in ClearStep._fields]
-).order_by(steps.c.seq)
+_COLUMNS: list[Any] = [type_coerce(steps.c[name], NullType()).label(name) for name in ClearStep._fields]
+_CLEAR: Any = select(*_COLUMNS).order_by(steps.c.seq)
 
 
 def clear_steps(store: TenantStore, after: int, most: int) -> list[ClearStep]:

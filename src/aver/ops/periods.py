@@ -107,8 +107,7 @@ class Periods:
         minutes = dict(self.slots(FEATURES + objective.feature, "m"))
         for start in range(clock // MINUTE * MINUTE, int(clock - min(seconds, _MINUTES)) - 1, -MINUTE):
             counted = events(objective, minutes.get(start, {}))
-            bad = counted.rate > objective.budget
-            if bad:
+            if counted.rate > objective.budget:
                 first, last, quiet = start, last or start + MINUTE, 0
             elif first is not None and counted.total:
                 quiet += 1
@@ -116,8 +115,11 @@ class Periods:
                     break
         if first is None or last is None:
             return None
-        bad = lambda sums: events(objective, sums).rate > objective.budget  # noqa: E731 - said here and nowhere else
-        since = self.began(FEATURES + objective.feature, bad, first)
+
+        def overspends(sums: Sums) -> bool:
+            return events(objective, sums).rate > objective.budget
+
+        since = self.began(FEATURES + objective.feature, overspends, first)
         return datetime.fromtimestamp(since, UTC), min(datetime.fromtimestamp(last, UTC), self.now)
 
     def began(self, series: str, bad: Callable[[Sums], bool], since: float) -> int:

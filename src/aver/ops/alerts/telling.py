@@ -189,7 +189,11 @@ class Teller:
             "standing": due.message.standing,
             "gone": due.message.gone,
         }
-        values = {"told": orjson.dumps(due.told).decode(), "sent": rfc3339(now), "number": of.number + 1}
+        values: dict[str, Any] = {
+            "told": orjson.dumps(due.told).decode(),
+            "sent": rfc3339(now),
+            "number": of.number + 1,
+        }
         values |= {"claimed": "", "since": "", "failures": 0, "problem": ""}
         with self._store.begin() as tx:
             tx.execute(update(tables.groups).where(*_mine(due.route.name, due.key)).values(**values))
