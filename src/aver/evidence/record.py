@@ -24,7 +24,18 @@ _RELEASES = {
     "gated",
 }
 SIGNED = frozenset(
-    {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", *_RELEASES}
+    {
+        "sealed",
+        "failed",
+        "ingested",
+        "deleted",
+        "indexed",
+        "key_created",
+        "erased",
+        "switched",
+        "incident",
+        *_RELEASES,
+    }
 )
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 

@@ -50,6 +50,8 @@ StepKind = Literal[
     "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures
     "shadowed",  # what a release that is tried would have answered to a turn, seen by nobody
     "gated",  # what a gate made of runs: pass, fail or inconclusive, of which release, by which conditions
+    "alerted",  # something departed from what is promised or usual, came back, was told to somebody, or was silenced
+    "incident",  # an incident was opened, noted upon, mitigated or resolved
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "erased",  # a subject's data key was destroyed

@@ -241,6 +241,16 @@ def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
 
+def _alerted(known: Known) -> str:
+    what, event = known.text("said") or known.text("title"), known.text("event", "changed")
+    return f"Alert {event}: {what}" if what else f"Alert {event}"
+
+
+def _incident(known: Known) -> str:
+    what, event = known.text("title") or known.text("text"), known.text("event", "changed")
+    return f"Incident {event}: {what}" if what else f"Incident {event}"
+
+
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "admitted": _admitted,
     "retrieved": _retrieved,
@@ -263,6 +273,8 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "staged": _staged,
     "shadowed": _shadowed,
     "indexed": _indexed,
+    "alerted": _alerted,
+    "incident": _incident,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,

@@ -33,6 +33,7 @@ from aver.server.http.envelope import Envelope
 from aver.server.http.problems import install_error_handlers
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
+from aver.server.watching import Watcher
 
 __all__ = ["create_app"]
 
@@ -52,6 +53,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
+    watcher = Watcher(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -59,9 +61,11 @@ def _api(application: Application) -> FastAPI:
         follower.start()
         application.runner.start()
         roller.start()
+        watcher.start()
         yield
         follower.close()
         await roller.close()
+        await watcher.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
