@@ -15,9 +15,8 @@ GENESIS = "0" * 64
 """What the first step names as the hash before it."""
 
 _RELEASES = {"release_created", "release_signed_off", "release_promoted", "release_rolled_back", "staged", "gated"}
-SIGNED = frozenset(
-    {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", *_RELEASES}
-)
+_IDENTITY = {"key_created", "key_revoked", "glass_broken", "person_changed", "group_changed", "identity_declared"}
+SIGNED = frozenset({"sealed", "failed", "ingested", "deleted", "indexed", "erased", "switched", *_IDENTITY, *_RELEASES})
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 
 

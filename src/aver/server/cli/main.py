@@ -41,6 +41,7 @@ from aver.server.cli import (
     flags,
     gates,
     gateway,
+    identity,
     index,
     ingest,
     init,
@@ -48,6 +49,7 @@ from aver.server.cli import (
     keys,
     knowledge,
     mcp,
+    people,
     policy,
     redteam,
     releases,
@@ -87,7 +89,10 @@ app.add_typer(gates.app, name="gate")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(evidence.app, name="evidence")
 app.command("erase")(erase.erase)
+app.add_typer(people.app, name="people")
+app.command("roles")(people.roles)
 app.add_typer(keys.app, name="keys")
+app.add_typer(identity.app, name="identity")
 app.add_typer(agents.app, name="agents")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(switch.app, name="switch")
