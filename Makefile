@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 asks the three questions and exits
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
-test: .venv/dev.stamp browser .label-studio/stamp  ## every test
+test: .venv/dev.stamp browser .label-studio/stamp .oidc-provider/stamp  ## every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
@@ -25,7 +25,7 @@ browser: .venv/dev.stamp  ## find a Chromium for the browser tests, or get one
 	@requirements/browser
 
 clean:
-	rm -rf .venv .label-studio .aver
+	rm -rf .venv .label-studio .oidc-provider .aver
 
 .venv/core.stamp: requirements/core.lock pyproject.toml
 	@requirements/install core $(PYTHON)
@@ -35,3 +35,6 @@ clean:
 
 .label-studio/stamp: requirements/label-studio.lock
 	@requirements/label-studio $(PYTHON)
+
+.oidc-provider/stamp: requirements/oidc-provider.lock requirements/oidc-provider.json
+	@requirements/oidc-provider
