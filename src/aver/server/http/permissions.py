@@ -21,8 +21,8 @@ NEEDS = "x-aver-needs"
 def say_permissions(app: FastAPI, document: dict[str, Any], doors: Mapping[str, str]) -> dict[str, Any]:
     """``document`` with the permissions of every operation, and the status of those who lack them. ``doors`` are those of the addresses that
     are no routes of ``app``."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.path_format in document["paths"]:
+    for route in _routes(app.routes):
+        if route.path_format in document["paths"]:
             needed = [each for needs in _needs(route.dependant) for each in needs.permissions]
             for method in route.methods or ():
                 _say(document["paths"][route.path_format][method.lower()], needed)
@@ -30,6 +30,15 @@ def say_permissions(app: FastAPI, document: dict[str, Any], doors: Mapping[str, 
         for operation in document["paths"].get(path, {}).values():
             _say(operation, [permission])
     return document
+
+
+def _routes(routes: Sequence[Any]) -> Iterator[APIRoute]:
+    """The routes of the API, those of routers within routers included."""
+    for each in routes:
+        if isinstance(each, APIRoute):
+            yield each
+        elif (inner := getattr(each, "original_router", None)) is not None:
+            yield from _routes(inner.routes)
 
 
 def _say(operation: dict[str, Any], needed: Sequence[str]) -> None:
