@@ -308,6 +308,16 @@ def test_scim_refuses_what_does_not_add_up(house):
         house.scim.replace_user(bob["id"], {"userName": "ann"})
     elsewhere = Scim(house.directory, house.other, "https://aver.example/scim/v2", "idp")
     stranger = elsewhere.add_user({"userName": "ann"})
+    for odd in ("\0", "\ud800", "a\nb", ""):
+        with pytest.raises(NotFound):
+            house.scim.user(odd)
+        with pytest.raises(NotFound):
+            house.scim.group(odd)
+        with pytest.raises(NotFound):
+            house.keys.rotate("acme", odd)
+        assert house.directory.find(house.acme, odd) is None
+    assert house.scim.users(Query('externalId eq "\\u0000"'))["totalResults"] == 0
+    assert house.scim.groups(Query('displayName eq "\\u0000"'))["totalResults"] == 0
     for act in (
         lambda: house.scim.user(stranger["id"]),
         lambda: house.scim.remove_user(stranger["id"]),
@@ -341,3 +351,30 @@ def test_a_thousand_members_fit(house):
     assert house.scim.users(Query(count=1, filter='groups.display eq "everybody"'))["totalResults"] == 1100
     house.scim.replace_group(group["id"], {"displayName": "everybody", "members": [{"value": people[0]}]})
     assert len(house.directory.group(house.acme, group["id"]).members) == 1
+
+
+def test_the_chain_holds_whatever_was_changed(house):
+    ann = house.add("ann", "owner")
+    house.keys.rotate("acme", house.keys.create("acme", "ann")[0].id)
+    with house.change() as change:
+        change.declare(Declaration(roles={"board": ("auditor",)}))
+        change.signed_in(ann)
+    found = house.records("acme")[1].verify()
+    assert found.ok
+    assert found.checkpoints > 0
+
+
+def test_somebody_under_way_is_who_they_are_today(house):
+    ann = house.add("ann", "admin", groups=["board", "staff"])
+    then = ann.principal
+    narrow = replace(then, groups=frozenset({"board"}), roles=frozenset())
+    with house.change() as change:
+        ann = change.grant(change.claim(ann, ["staff"], ()), ["member"])
+    assert house.directory.today(then) == replace(then, groups=frozenset({"staff"}), roles=frozenset())
+    assert house.directory.today(narrow).groups == frozenset()
+    stranger = replace(then, user="nobody")
+    assert house.directory.today(stranger) == stranger
+    with house.change() as change:
+        change.save(replace(ann, active=False))
+    with pytest.raises(NotFound):
+        house.directory.today(then)

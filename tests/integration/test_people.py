@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -173,7 +174,7 @@ async def test_a_change_by_another_process_holds_within_a_second_at_every_door(a
         await asyncio.sleep(0.02)
     assert await changing.wait() == 0
     changed = float(told.result())
-    assert {status for sent, _, status in seen if sent < changed - 5} <= {200}
+    assert {status for _, _, status in seen[:2]} == {200}
     after = {(path, status) for sent, path, status in seen if sent >= changed + 1}
     assert after == {("/v1/people", expected), ("/metrics", expected)}
 
@@ -247,10 +248,9 @@ async def test_scim_answers_bad_bodies_in_its_own_words(api, server, body):
 
 
 async def test_broken_glass_is_shown_and_logged_and_ends(api, server, caplog):
-    made = server.application.api_keys.break_glass
-    from datetime import timedelta
-
-    key, secret = made("northwind", "nobody can <b>sign in</b>", timedelta(minutes=5), "root")
+    key, secret = server.application.api_keys.break_glass(
+        "northwind", "nobody can <b>sign in</b>", timedelta(minutes=5), "root"
+    )
     assert "own" in (await api(secret, "GET", "/v1/me"))[1]["permissions"]
     assert [r.levelname for r in caplog.records if r.name == "aver.identity"] == ["CRITICAL", "WARNING"]
     form = {"data": {"key": secret}, "headers": {"Sec-Fetch-Site": "same-origin"}}

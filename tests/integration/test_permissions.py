@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
+import urllib.request
 
 import aiohttp
 import pytest
 
+from aver.core import Principal
 from aver.core.principal import ROLES
 from aver.core.settings import Settings
 from aver.policy.access import PERMISSIONS, allowed, permissions_of
@@ -106,20 +109,13 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def operations(server):
-    document = server.application and _document(server)
+    with urllib.request.urlopen(f"{server.url}/openapi.json") as response:
+        document = json.load(response)
     return {
         f"{method.upper()} {re.sub(':path', '', path)}": operation
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-
-
-def _document(server):
-    import json
-    import urllib.request
-
-    with urllib.request.urlopen(f"{server.url}/openapi.json") as response:
-        return json.load(response)
 
 
 def test_every_route_is_declared_and_says_what_it_takes(operations):
@@ -202,8 +198,6 @@ async def test_another_tenants_people_and_keys_are_not_there(server):
 
 @pytest.mark.parametrize("scope", PERMISSIONS)
 def test_a_scope_narrows_an_owner_to_itself(scope):
-    from aver.core import Principal
-
     owner = Principal("tenant_1", "ann", roles=frozenset({"owner"}), scopes=frozenset({scope}))
     assert [each for each in PERMISSIONS if allowed(owner, each)] == [scope]
     member = Principal("tenant_1", "ann", scopes=frozenset({scope}))

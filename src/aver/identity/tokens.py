@@ -30,6 +30,7 @@ _LONGEST = 32_768
 """Characters of a token worth looking at."""
 _OLDEST = 600
 """Seconds since a token was issued: it was asked for a moment ago."""
+_LONGEST_SUBJECT = 255
 _SHORTEST_RSA = 2048
 """Bits (RFC 7518, 3.3)."""
 
@@ -109,7 +110,8 @@ def claims_of(
     said = claims.get("nonce")
     if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
         raise TokenRefused("The token belongs to another sign-in")
-    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
         raise TokenRefused("The token does not say whose it is")
     return claims
 

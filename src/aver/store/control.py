@@ -63,9 +63,9 @@ people = Table(
     Column("active", Boolean, nullable=False),
     Column("provisioned", Boolean, nullable=False),  # by SCIM, which alone says what groups they are in
     Column("profile", JSON, nullable=False),
-    Column("external", TEXT, nullable=False),  # what the provisioning client calls them
+    Column("external", TEXT, nullable=False, index=True),  # what the provisioning client calls them
     Column("issuer", TEXT, nullable=False),  # who vouched at their first sign-in, and for whom
-    Column("subject", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False, index=True),
     Column("created", TEXT, nullable=False),
     Column("changed", TEXT, nullable=False),
     UniqueConstraint("tenant", "folded"),

@@ -92,7 +92,8 @@ def alive(tx: Connection, key: ApiKey, now: datetime) -> ApiKey:
 
 def get(tx: Connection, tenant: str, key: str) -> ApiKey:
     """The key with this id; :class:`NotFound` when the tenant has none such."""
-    row = tx.execute(select(api_keys).where(api_keys.c.tenant == tenant, api_keys.c.id == key)).one_or_none()
+    named = select(api_keys).where(api_keys.c.tenant == tenant, api_keys.c.id == key)
+    row = tx.execute(named).one_or_none() if key.isprintable() else None
     if row is None:
         raise _unknown()
     return _key(row)

@@ -110,12 +110,14 @@ def claim(tx: Connection, person: str, groups: Iterable[str], roles: Iterable[st
 
 def find(tx: Connection, tenant: str, user: str) -> Person | None:
     """Somebody by their user name."""
-    return _one(tx, tenant, people.c.folded == user.casefold())
+    return _one(tx, tenant, people.c.folded == user.casefold()) if user.isprintable() else None
 
 
 def get(tx: Connection, tenant: str, reference: str) -> Person:
     """Somebody by id or user name; :class:`NotFound` when the tenant has nobody such."""
-    person = _one(tx, tenant, or_(people.c.id == reference, people.c.folded == reference.casefold()))
+    person = None
+    if reference.isprintable():  # no database takes NUL or half a character even as a question
+        person = _one(tx, tenant, or_(people.c.id == reference, people.c.folded == reference.casefold()))
     if person is None:
         raise NotFound("There is nobody of this name, or they are not of your tenant", "See who is: aver people list.")
     return person
@@ -123,6 +125,8 @@ def get(tx: Connection, tenant: str, reference: str) -> Person:
 
 def of_tenant(tx: Connection, tenant: str, **equal: str) -> list[Person]:
     """Everybody of the tenant with this id, oldest first; with ``equal`` those of whom a column has this value."""
+    if not all(map(str.isprintable, equal.values())):
+        return []
     wanted = [people.c[name] == value for name, value in equal.items()]
     rows = tx.execute(select(people).where(people.c.tenant == tenant, *wanted).order_by(people.c.id)).all()
     return _complete(tx, tenant, [_person(row) for row in rows])
@@ -205,6 +209,8 @@ def remove_group(tx: Connection, group: Group) -> None:
 
 def groups_of(tx: Connection, tenant: str, **equal: str) -> list[Group]:
     """All groups of the tenant with this id, oldest first; with ``equal`` those of which a column has this value."""
+    if not all(map(str.isprintable, equal.values())):
+        return []
     wanted = [people_groups.c[name] == value for name, value in equal.items()]
     query = select(people_groups).where(people_groups.c.tenant == tenant, *wanted).order_by(people_groups.c.id)
     found = [_group(row) for row in tx.execute(query)]

@@ -101,7 +101,7 @@ class Issuer(FakeService):
         return {"sub": f"subject-{user}", "preferred_username": user, "name": user.title(), **self.people.get(user, {})}
 
     def answer(self, asked: Asked) -> Answer:
-        pages = {
+        pages: dict[str, Callable[[Asked], Answer]] = {
             "/.well-known/openid-configuration": self._discovery,
             "/authorize": self._authorize,
             "/token": self._token,

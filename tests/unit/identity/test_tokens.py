@@ -128,6 +128,8 @@ def test_short_keys_and_keys_for_encryption_are_none():
         {"nonce": ["n-0S6"]},
         {"sub": ""},
         {"sub": 7},
+        {"sub": "a\0b"},
+        {"sub": "a" * 256},
         {"sub": None},
     ],
 )

@@ -76,6 +76,8 @@ def _people() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_people"),
         sa.UniqueConstraint("tenant", "folded", name="uq_people_tenant_folded"),
     )
+    for column in ("external", "subject"):
+        op.create_index(f"ix_people_{column}", "people", [column])
     op.create_table(
         "people_roles",
         *_texts("person", "role"),
