@@ -94,7 +94,7 @@ async def test_a_person_signs_in_with_a_real_provider(place):
 async def test_somebody_whom_the_provider_does_not_know_stays_out(place):
     served, _ = place
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        response, page = await signed_in(session, served.url, "mallory")
+        _, page = await signed_in(session, served.url, "mallory")
         assert "You are signed in" not in page
         async with session.get(f"{served.url}/v1/me") as me:
             assert me.status == 401

@@ -17,9 +17,9 @@ def cedar() -> Any:
 
 
 @cache
-def schema() -> Any:
-    """What every policy is checked against."""
-    return cedar().Schema.from_str(resource("schema.cedarschema"))
+def schema(name: str = "schema") -> Any:
+    """What policies are checked against: those about calls of tools, or those of ``access``."""
+    return cedar().Schema.from_str(resource(f"{name}.cedarschema"))
 
 
 def resource(name: str) -> str:
