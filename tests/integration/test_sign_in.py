@@ -15,7 +15,7 @@ import pytest
 
 from aver.core.settings import Settings
 from aver.identity import Declaration
-from aver.identity.provider import Asked, Provider
+from aver.identity.provider import Asked, Provider, ProviderFailed
 from aver.identity.tokens import UnknownKey
 from aver.testing import FixedClock
 from aver.testing.issuer import Issuer, SigningKey, encoded
@@ -287,6 +287,29 @@ def test_invented_keys_do_not_make_aver_ask_on_and_on(place):
     place.issuer.rotate()
     provider.address(Asked.new())
     assert place.issuer.count("/keys") == before + 2, "what is old is not believed without asking"
+
+
+def test_a_provider_that_is_away_is_not_asked_by_everybody(place):
+    clock = FixedClock(datetime.now(UTC))
+    provider = Provider(place.application.directory.declaration(place.tenant).sign_in, lambda _: "", clock)
+    with place.issuer.away():
+        for _ in range(3):
+            with pytest.raises(ProviderFailed, match="does not describe itself"):
+                provider.address(Asked.new())
+        assert place.issuer.count("/.well-known") == 1
+    clock.advance(5)
+    assert provider.address(Asked.new()).startswith(place.issuer.url)
+
+
+def test_a_provider_that_hangs_does_not_hold_every_thread(place, monkeypatch):
+    monkeypatch.setattr("aver.identity.provider._PATIENCE", 0.01)
+    provider = place.application.signing_in.provider(place.tenant)
+    with provider._lock, pytest.raises(ProviderFailed, match="slow to answer"):
+        provider.address(Asked.new())
+    assert provider.address(Asked.new())
+    with provider._room, provider._room, pytest.raises(ProviderFailed, match="slow to answer"):
+        provider.check()
+    assert provider.check()["keys"] == 1
 
 
 async def test_a_provider_that_fails_is_no_way_in(place, browser):

@@ -27,8 +27,10 @@ __all__ = ["Asked", "Provider", "ProviderFailed"]
 _KEPT = 300.0
 """Seconds for which a provider's addresses and keys are believed without asking again: how long a withdrawn key may still serve."""
 _PAUSE = 5.0
-"""Seconds between two looks for keys, so that tokens with invented keys do not make Aver ask on and on."""
+"""Seconds between two looks for keys, so that tokens with invented keys do not make Aver ask on and on; and after one that failed."""
 _TIMEOUT = urllib3.Timeout(connect=5, read=10)
+_AT_ONCE, _PATIENCE = 2, 2.0
+"""Requests that one provider is sent at a time, and seconds that others wait for their turn: one that hangs must not hold every thread."""
 _LARGEST = 2**20
 """Bytes of an answer."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -77,7 +79,9 @@ class Provider:
         self._clock = clock
         self._pool = urllib3.PoolManager(num_pools=4, timeout=_TIMEOUT, retries=False)
         self._lock = threading.Lock()
+        self._room = threading.BoundedSemaphore(_AT_ONCE)
         self._known: _Known | None = None
+        self._failed: tuple[float, str] | None = None
 
     def address(self, asked: Asked) -> str:
         """Where to send somebody to sign in."""
@@ -172,12 +176,22 @@ class Provider:
 
     def _discover(self, newer: float | None = None) -> _Known:
         """What is published, asked for when it is old; with ``newer`` unless it was asked for after that moment."""
-        with self._lock:
-            known = self._known
-            stale = known is None or self._clock.monotonic() - known.at >= _KEPT
-            if known is None or stale or (newer is not None and known.at <= newer):
+        if not self._lock.acquire(timeout=_PATIENCE):
+            raise _busy()
+        try:
+            known, now = self._known, self._clock.monotonic()
+            if known is not None and now - known.at < _KEPT and (newer is None or known.at > newer):
+                return known
+            if self._failed is not None and now - self._failed[0] < _PAUSE:
+                raise ProviderFailed(self._failed[1])
+            try:
                 known = self._known = self._ask()
+            except ProviderFailed as error:
+                self._failed = now, error.cause
+                raise
             return known
+        finally:
+            self._lock.release()
 
     def _ask(self) -> _Known:
         at, issuer = self._clock.monotonic(), self.declared.issuer
@@ -199,6 +213,8 @@ class Provider:
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: str | None = None
     ) -> tuple[int, Mapping[str, Any]]:
         """Status and JSON object of an answer; redirects are not followed, since what is sent is for this address alone."""
+        if not self._room.acquire(timeout=_PATIENCE):
+            raise _busy()
         try:
             response = self._pool.request(
                 method, url, headers=headers, body=body, redirect=False, preload_content=False
@@ -209,6 +225,8 @@ class Provider:
                 response.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise ProviderFailed(f"The identity provider cannot be reached ({type(error).__name__})") from None
+        finally:
+            self._room.release()
         try:
             answer = json.loads(content) if len(content) <= _LARGEST else None
         except (ValueError, RecursionError):
@@ -218,6 +236,10 @@ class Provider:
                 raise ProviderFailed("The identity provider answers with something that is not a JSON object")
             answer = {}
         return response.status, answer
+
+
+def _busy() -> ProviderFailed:
+    return ProviderFailed("The identity provider is slow to answer, and others wait for it")
 
 
 def _said(answer: Mapping[str, Any], status: int) -> str:
