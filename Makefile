@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 asks the three questions and exits
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
-test: .venv/dev.stamp browser prometheus .label-studio/stamp .phoenix/stamp  ## every test
+test: .venv/dev.stamp browser prometheus .label-studio/stamp .phoenix/stamp .oidc-provider/stamp  ## every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
@@ -28,7 +28,7 @@ prometheus:  ## find a Prometheus for the tests, or get one
 	@requirements/prometheus
 
 clean:
-	rm -rf .venv .label-studio .phoenix .prometheus .aver
+	rm -rf .venv .label-studio .phoenix .prometheus .oidc-provider .aver
 
 .venv/core.stamp: requirements/core.lock pyproject.toml
 	@requirements/install core $(PYTHON)
@@ -41,3 +41,6 @@ clean:
 
 .phoenix/stamp: requirements/phoenix.lock
 	@requirements/phoenix $(PYTHON)
+
+.oidc-provider/stamp: requirements/oidc-provider.lock requirements/oidc-provider.json
+	@requirements/oidc-provider

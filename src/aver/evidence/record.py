@@ -23,6 +23,7 @@ _RELEASES = {
     "staged",
     "gated",
 }
+_IDENTITY = {"key_created", "key_revoked", "glass_broken", "person_changed", "group_changed", "identity_declared"}
 SIGNED = frozenset(
     {
         "sealed",
@@ -30,10 +31,10 @@ SIGNED = frozenset(
         "ingested",
         "deleted",
         "indexed",
-        "key_created",
         "erased",
         "switched",
         "incident",
+        *_IDENTITY,
         *_RELEASES,
     }
 )

@@ -54,6 +54,12 @@ StepKind = Literal[
     "incident",  # an incident was opened, noted upon, mitigated or resolved
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
+    "key_revoked",  # it opens nothing any more, or will not from a moment on
+    "glass_broken",  # somebody at the machine took an owner's access for a while, and said why
+    "signed_in",  # somebody began a session of the console
+    "person_changed",  # somebody or a service account is new, different, without access, or gone
+    "group_changed",  # as the identity provider's client provisions it
+    "identity_declared",  # who vouches for people, and what their groups and roles mean here
     "erased",  # a subject's data key was destroyed
 ]
 

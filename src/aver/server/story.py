@@ -9,6 +9,7 @@ from datetime import datetime
 from aver.evidence.types import Draft, Step, StepKind
 from aver.server.known import Known
 from aver.server.story_acting import ACTING, left_behind
+from aver.server.story_identity import IDENTITY
 
 __all__ = ["Moment", "sentence", "tell"]
 
@@ -232,11 +233,6 @@ def _shadowed(known: Known) -> str:
     return f"{known.text('variant', 'Another release')} answered too, seen by nobody"
 
 
-def _key_created(known: Known) -> str:
-    words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
-    return " ".join(filter(None, words))
-
-
 def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
@@ -280,6 +276,6 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
-    "key_created": _key_created,
+    **IDENTITY,
     "erased": _erased,
 }
