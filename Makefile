@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench docs browser clean
+.PHONY: demo test check bench docs browser prometheus clean
 
 demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 asks the three questions and exits
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
-test: .venv/dev.stamp browser .label-studio/stamp  ## every test
+test: .venv/dev.stamp browser prometheus .label-studio/stamp .phoenix/stamp .oidc-provider/stamp  ## every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
@@ -24,8 +24,11 @@ docs: .venv/dev.stamp  ## write the generated parts of docs/ again
 browser: .venv/dev.stamp  ## find a Chromium for the browser tests, or get one
 	@requirements/browser
 
+prometheus:  ## find a Prometheus for the tests, or get one
+	@requirements/prometheus
+
 clean:
-	rm -rf .venv .label-studio .aver
+	rm -rf .venv .label-studio .phoenix .prometheus .oidc-provider .aver
 
 .venv/core.stamp: requirements/core.lock pyproject.toml
 	@requirements/install core $(PYTHON)
@@ -35,3 +38,9 @@ clean:
 
 .label-studio/stamp: requirements/label-studio.lock
 	@requirements/label-studio $(PYTHON)
+
+.phoenix/stamp: requirements/phoenix.lock
+	@requirements/phoenix $(PYTHON)
+
+.oidc-provider/stamp: requirements/oidc-provider.lock requirements/oidc-provider.json
+	@requirements/oidc-provider

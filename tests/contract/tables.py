@@ -12,7 +12,8 @@ import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store
 import aver.gateway.cache.store
-import aver.knowledge.store  # noqa: F401 - each declares its tables
+import aver.knowledge.store
+import aver.ops.store  # noqa: F401 - each declares its tables
 from aver.store import tenant_metadata
 
 __all__ = ["COUNTER", "TENANT_TABLES", "row"]

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from aver.core.errors import Conflict, StorageFull, Unavailable
-from aver.store import Store, TenantStore
+from aver.store import Store, TenantStore, after_commit
 from tests.contract.tables import COUNTER
 from tests.processes import PROCESSES
 
@@ -200,3 +200,39 @@ def test_deleted_rows_are_gone_from_the_files(tenant, tmp_path, database_url, po
     if database_url is not None:
         postgres.execute("CHECKPOINT")
     assert [path for path in files.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()] == []
+
+
+def _undone(tenant, tell):
+    with tenant.begin() as tx:
+        after_commit(tx, tell)
+        raise ZeroDivisionError
+
+
+def test_what_committed_is_told_and_nothing_else(tenant, store):
+    told = []
+    with pytest.raises(ZeroDivisionError):
+        _undone(tenant, lambda: told.append("undone"))
+    with tenant.begin() as tx:
+        after_commit(tx, lambda: told.append(_count(tenant)))
+        after_commit(tx, lambda: told.append("second"))
+        tx.execute(update(COUNTER).values(version=7))
+        assert told == []
+    assert told == [7, "second"]
+    with tenant.begin(), tenant.read():
+        pass
+    assert told == [7, "second"]
+    with store.begin() as tx:
+        after_commit(tx, lambda: told.append("of all"))
+    assert told[-1] == "of all"
+
+
+def test_each_of_many_writers_is_told_of_its_own(tenant):
+    told = []
+
+    def write(number: int) -> None:
+        with tenant.begin() as tx:
+            after_commit(tx, lambda: told.append(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert sorted(told) == list(range(40))

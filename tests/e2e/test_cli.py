@@ -192,7 +192,9 @@ def test_serve_answers_refuses_a_taken_port_and_stops(installation):
         log = server.stderr.read()
     assert server.returncode == 0
     lines = [json.loads(line) for line in log.splitlines()]
-    assert [(line["route"], line["status"]) for line in lines if line["event"] == "request"] == [("/v1/ask", 200)]
+    asked = [line for line in lines if line["message"] == "request"]
+    assert [(line["http.route"], line["http.response.status_code"]) for line in asked] == [("/v1/ask", 200)]
+    assert all(line["event.duration"] > 0 and line["ecs.version"] for line in asked)
     assert "carry over" not in log
     assert key not in log
 

@@ -229,6 +229,22 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         ),
         "releases are the installation's, and hold nothing of a tenant's",
     ),
+    **dict.fromkeys(
+        (
+            *("GET /v1/me", "GET /v1/people", "POST /v1/people", "GET /v1/people/changes"),
+            *(f"{method} /v1/people/{{person}}" for method in ("GET", "DELETE")),
+            *("PUT /v1/people/{person}/roles", "PUT /v1/people/{person}/active"),
+            *("GET /v1/keys", "POST /v1/keys", "POST /v1/keys/{key}/rotate", "DELETE /v1/keys/{key}"),
+            *(f"{method} /scim/v2/{kind}" for kind in ("Users", "Groups") for method in ("GET", "POST")),
+            *(
+                f"{method} /scim/v2/{one}"
+                for one in ("Users/{user}", "Groups/{group}")
+                for method in ("GET", "PUT", "PATCH", "DELETE")
+            ),
+            *(f"GET /scim/v2/{each}" for each in ("ServiceProviderConfig", "ResourceTypes", "Schemas")),
+        ),
+        "people, and nothing of any document",
+    ),
     "GET /": (_page("/"), _opened),
     "POST /": (_asked("console"), _asked_on("console")),
     "GET /documents/{document}": (
@@ -245,6 +261,8 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
+    "GET /sign-in/start": _NOTHING,
+    "GET /sign-in/callback": _NOTHING,
     "POST /sign-out": _NOTHING,
     "GET /static/{digest}/{name}": _NOTHING,
 }
@@ -289,7 +307,16 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (
             *(f"tenant {each}" for each in ("create", "list")),
-            *(f"keys {each}" for each in ("create", "list", "revoke")),
+            *(f"keys {each}" for each in ("create", "list", "revoke", "rotate")),
+            *(
+                f"people {each}"
+                for each in (
+                    *("list", "groups", "add", "grant", "deactivate", "activate", "remove"),
+                    *("break-glass", "changes"),
+                )
+            ),
+            *(f"identity {each}" for each in ("declare", "show", "check")),
+            "roles",
             *(f"switch {each}" for each in ("on", "off", "list")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",

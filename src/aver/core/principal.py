@@ -7,11 +7,28 @@ from dataclasses import dataclass, field
 
 from aver.core.errors import InvalidInput
 
-__all__ = ["ADMIN", "EVERYONE", "Principal", "check_reader", "check_role", "group_reader", "user_reader"]
+__all__ = [
+    "ADMIN",
+    "EVERYONE",
+    "MEMBER",
+    "OWNER",
+    "ROLES",
+    "Principal",
+    "check_reader",
+    "check_role",
+    "group_reader",
+    "user_reader",
+]
 
 EVERYONE = "everyone"
+OWNER = "owner"
+"""The role of those who answer for a tenant: an admin, and the only one who makes others owner."""
 ADMIN = "admin"
 """The role of those who keep a tenant's installation: they see how its sources stand, and read no document for it."""
+MEMBER = "member"
+"""The role of those who ask. Whoever has none of the roles has this one."""
+ROLES = (OWNER, ADMIN, "builder", "reviewer", "operator", "auditor", MEMBER)
+"""The roles that there are in every tenant; a bundle may name others, in which calls are approved and releases signed off."""
 _LONGEST_NAME = 200
 
 
@@ -45,7 +62,7 @@ def check_reader(token: str) -> str:
     raise InvalidInput(f"{token!r} names no reader", "Write user:NAME, group:NAME or everyone.")
 
 
-def check_role(role: str, known: Collection[str] = (ADMIN,)) -> str:
+def check_role(role: str, known: Collection[str] = ROLES) -> str:
     """``role`` itself when there is such a role; else :class:`InvalidInput`."""
     if role not in known:
         raise InvalidInput(f"There is no role {role[:60]!r}", f"There is {', '.join(sorted(known))}.")
@@ -54,17 +71,21 @@ def check_role(role: str, known: Collection[str] = (ADMIN,)) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user of one tenant, with the groups and roles that the caller has established."""
+    """A user of one tenant, with the groups and roles that the caller has established. An owner is an admin too. ``scopes`` are the only
+    permissions that are used of those that the roles give; ``None`` is all of them."""
 
     tenant: str
     user: str
     groups: frozenset[str] = field(default_factory=frozenset)
     roles: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         _name("user", self.user)
         for group in self.groups:
             _name("group", group)
+        if OWNER in self.roles and ADMIN not in self.roles:
+            object.__setattr__(self, "roles", self.roles | {ADMIN})
 
     @property
     def subject(self) -> str:

@@ -12,17 +12,23 @@ Nothing is read here: the caller hands over the flags, the environment and the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
 
-__all__ = ["ModelSettings", "ModelTimeouts", "ParserSettings", "Settings"]
+__all__ = ["Conventions", "ModelSettings", "ModelTimeouts", "ParserSettings", "Settings", "TelemetrySettings"]
+
+
+Conventions = Literal["1.41.1", "1.36.0", "openinference"]
+"""Names for what is told of models: OpenTelemetry's at two versions, and those of OpenInference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,24 @@ class ParserSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Where traces, metrics and logs are sent by the OpenTelemetry protocol over HTTP; nowhere without an ``endpoint``, to which
+    ``/v1/traces`` and so on are added."""
+
+    endpoint: str | None = None
+    protocol: Literal["protobuf", "json"] = "protobuf"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    signals: tuple[Literal["traces", "metrics", "logs"], ...] = ("traces", "metrics", "logs")
+    sample: float = 1.0
+    """The share of traces that is sent; those in which something went wrong are sent in any case."""
+    interval: float = 60.0
+    """Seconds between two accounts of the metrics."""
+    conventions: Conventions = "1.41.1"
+    """Whose names the receiver knows."""
+    service: str = "aver"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation's settings. Without a ``model``, answers are extractive; without a ``database_url``, embedded."""
 
@@ -85,6 +109,7 @@ class Settings:
     max_question_chars: int = 8000
     model: ModelSettings | None = None
     parser: ParserSettings = ParserSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod
     def load(
@@ -105,6 +130,7 @@ class Settings:
         timeouts = ModelTimeouts(**_within(values, "model.timeouts."))
         model = _within(values, "model.")
         values["parser"] = ParserSettings(**_within(values, "parser."))
+        values["telemetry"] = TelemetrySettings(**_within(values, "telemetry."))
         if "base_url" in model and "name" in model:
             values["model"] = ModelSettings(**model, timeouts=timeouts)
         elif "base_url" in model:
@@ -198,6 +224,34 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _share(text: str) -> float:
+    share = _number(text)
+    if not 0 <= share <= 1:
+        raise ValueError("a share from 0 to 1")
+    return share
+
+
+def _some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        given = [word.strip() for word in text.split(",")]
+        if not set(given) <= set(words):
+            raise ValueError(f"some of {', '.join(words)}, with commas between them")
+        return tuple(dict.fromkeys(given))
+
+    return parse
+
+
+def _headers(text: str) -> tuple[tuple[str, str], ...]:
+    """As in ``OTEL_EXPORTER_OTLP_HEADERS`` (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
+    found = []
+    for part in text.split(","):
+        name, equals, value = (unquote(word).strip() for word in part.partition("="))
+        if not equals or not _HEADER_NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
+            raise ValueError("headers such as name=value,other=value")
+        found.append((name, value))
+    return tuple(found)
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError("true or false")
@@ -231,6 +285,16 @@ _SETTINGS = {
     "parser.seconds": _Setting("AVER_PARSER_SECONDS", _whole(1, 86_400)),
     "parser.memory_mb": _Setting("AVER_PARSER_MEMORY_MB", _whole(512, 2**20)),
     "parser.processes": _Setting("AVER_PARSER_PROCESSES", _whole(1, 256)),
+    "telemetry.endpoint": _Setting(
+        "AVER_TELEMETRY_ENDPOINT", _url("http://127.0.0.1:4318", "http", "https"), secret=True
+    ),
+    "telemetry.protocol": _Setting("AVER_TELEMETRY_PROTOCOL", _one_of("protobuf", "json")),
+    "telemetry.headers": _Setting("AVER_TELEMETRY_HEADERS", _headers, secret=True),
+    "telemetry.signals": _Setting("AVER_TELEMETRY_SIGNALS", _some_of("traces", "metrics", "logs")),
+    "telemetry.sample": _Setting("AVER_TELEMETRY_SAMPLE", _share),
+    "telemetry.interval": _Setting("AVER_TELEMETRY_INTERVAL", _seconds),
+    "telemetry.conventions": _Setting("AVER_TELEMETRY_CONVENTIONS", _one_of("1.41.1", "1.36.0", "openinference")),
+    "telemetry.service": _Setting("AVER_TELEMETRY_SERVICE", _word),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),
     "model.key": _Setting("AVER_MODEL_KEY", _word, secret=True),
@@ -241,6 +305,9 @@ _SETTINGS = {
     "model.timeouts.stall": _Setting("AVER_MODEL_TIMEOUT_STALL", _seconds),
     "model.timeouts.total": _Setting("AVER_MODEL_TIMEOUT_TOTAL", _seconds),
 }
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:

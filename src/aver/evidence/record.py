@@ -23,8 +23,20 @@ _RELEASES = {
     "staged",
     "gated",
 }
+_IDENTITY = {"key_created", "key_revoked", "glass_broken", "person_changed", "group_changed", "identity_declared"}
 SIGNED = frozenset(
-    {"sealed", "failed", "ingested", "deleted", "indexed", "key_created", "erased", "switched", *_RELEASES}
+    {
+        "sealed",
+        "failed",
+        "ingested",
+        "deleted",
+        "indexed",
+        "erased",
+        "switched",
+        "incident",
+        *_IDENTITY,
+        *_RELEASES,
+    }
 )
 """The kinds of step that a signed checkpoint covers: the end of a turn, either way, and every administrative act."""
 

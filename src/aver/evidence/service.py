@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -23,8 +23,8 @@ from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
 from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
 from aver.evidence.rows import head_of, steps_of, steps_of_kind
 from aver.evidence.store import checkpoints, steps
-from aver.evidence.types import Draft, Head, Step, StepKind, Verification
-from aver.store import TenantStore
+from aver.evidence.types import Draft, Head, Seen, Step, StepKind, Verification, Watch
+from aver.store import TenantStore, after_commit
 
 __all__ = ["Ledger", "Prepared", "prepare"]
 
@@ -38,9 +38,11 @@ _STEPS_A_QUERY = 500
 class Ledger:
     """The append-only, hash-chained evidence of one tenant."""
 
-    def __init__(self, store: TenantStore, clock: Clock) -> None:
+    def __init__(self, store: TenantStore, clock: Clock, watch: Watch | None = None) -> None:
+        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`."""
         self._store = store
         self._clock = clock
+        self._watch = watch
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -107,6 +109,9 @@ class Ledger:
             if signed:
                 tx.execute(insert(checkpoints), [_values(row) for row in signed])
             self._anchor.follow(tx, before, head)
+            if self._watch is not None:
+                seen = [Seen(row.seq, row.turn, row.kind, row.at, row.facts) for row in rows]
+                after_commit(tx, partial(self._watch, self._store.tenant, seen))
         return rows
 
     def head(self) -> Head:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Draft", "Head", "Step", "StepKind", "Verification"]
+from aver.store.types import Tenant
+
+__all__ = ["Draft", "Head", "Seen", "Step", "StepKind", "Verification", "Watch"]
 
 StepKind = Literal[
     "admitted",  # who asked, in which conversation, under which release
@@ -48,8 +50,16 @@ StepKind = Literal[
     "staged",  # a rollout or an experiment began, moved on, was held or ended: why, and on which figures
     "shadowed",  # what a release that is tried would have answered to a turn, seen by nobody
     "gated",  # what a gate made of runs: pass, fail or inconclusive, of which release, by which conditions
+    "alerted",  # something departed from what is promised or usual, came back, was told to somebody, or was silenced
+    "incident",  # an incident was opened, noted upon, mitigated or resolved
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
+    "key_revoked",  # it opens nothing any more, or will not from a moment on
+    "glass_broken",  # somebody at the machine took an owner's access for a while, and said why
+    "signed_in",  # somebody began a session of the console
+    "person_changed",  # somebody or a service account is new, different, without access, or gone
+    "group_changed",  # as the identity provider's client provisions it
+    "identity_declared",  # who vouches for people, and what their groups and roles mean here
     "erased",  # a subject's data key was destroyed
 ]
 
@@ -93,6 +103,21 @@ class Head(NamedTuple):
 
     seq: int
     hash: str
+
+
+class Seen(NamedTuple):
+    """What stands of a step in clear, as stored: ``at`` is RFC 3339 and ``facts`` the JSON of an object."""
+
+    seq: int
+    turn: str
+    kind: str
+    at: str
+    facts: str
+
+
+Watch = Callable[[Tenant, Sequence[Seen]], None]
+"""Told of the steps of one tenant that were chained, in order and after they have committed. The tenant's other writers wait meanwhile: it
+takes microseconds, and raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)

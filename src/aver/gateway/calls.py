@@ -96,6 +96,8 @@ class CallRecord:
     """The label the call was made under, as in :attr:`Call.feature`."""
     user: str = ""
     """Who asked. Stands in the body alone, which is under this person's key."""
+    key: str = ""
+    """The id of the API key it was made with, as in :attr:`Call.key`."""
     release: str = ""
     """The digest of the release that it went by, as in :attr:`Call.release`."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +117,7 @@ class CallRecord:
             "asked": clear_name(self.asked) if self.error != "not-found" else None,
             "route": clear_name(self.route),
             "feature": clear_name(self.feature),
+            "key": clear_name(self.key),
             "strategy": self.strategy or None,
             "model": clear_name(last.model) if last else None,
             "provider": clear_name(last.provider) if last else None,
@@ -220,6 +223,7 @@ class Call:
             streamed=streamed,
             feature=self.feature,
             user=self.principal.user,
+            key=self.key,
             release=self.release,
             assigned={**self.assigned, "bytes": self.size} if self.assigned else {},
         )

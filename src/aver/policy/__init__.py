@@ -1,5 +1,6 @@
 """Who may do what, decided purely: from who asked, what the tool does and where each argument came from. Default deny."""
 
+from aver.policy.access import PERMISSIONS, Permission
 from aver.policy.live import LivePolicies
 from aver.policy.policies import Policies, Rule
 from aver.policy.provenance import Provenance
@@ -7,6 +8,7 @@ from aver.policy.recorded import action_from, action_to, decision_from, decision
 from aver.policy.types import Action, Annotations, Asked, Decision, Effect, Origin, OriginKind, Outcome, Reversal, Trust
 
 __all__ = [
+    "PERMISSIONS",
     "Action",
     "Annotations",
     "Asked",
@@ -16,6 +18,7 @@ __all__ = [
     "Origin",
     "OriginKind",
     "Outcome",
+    "Permission",
     "Policies",
     "Provenance",
     "Reversal",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from aver.core.errors import AverError, SettingsError
+from aver.policy.cedar import cedar, resource, schema
 from aver.policy.requests import entities, request
 from aver.policy.statements import Statement, statements
 from aver.policy.types import Action, Decision
@@ -54,12 +54,12 @@ class Policies:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         """Compile ``texts``, Cedar source by file name. Raises :class:`SettingsError` with the file and line of the first error."""
-        cedar = _cedar()
+        library = cedar()
         self.rules: dict[str, Rule] = {}
         found = [each for file, text in texts.items() for each in statements(text, file)]
         names: dict[str, str] = {}
         for number, statement in enumerate(found):
-            rule = _rule(cedar, statement)
+            rule = _rule(library, statement)
             if rule.name in names:
                 raise SettingsError(
                     f"{statement.place}: the name {rule.name!r} is taken by {names[rule.name]}",
@@ -69,18 +69,18 @@ class Policies:
             self.rules[f"policy{number}"] = rule
         # What no policy looks at cannot decide anything, and costs to be handed over, arguments more than all else together.
         self._looks_at = frozenset[str]().union(*(rule.looks_at for rule in self.rules.values()))
-        self._handle = cedar.PolicySet.from_str("\n".join(each.text for each in found))
+        self._handle = library.PolicySet.from_str("\n".join(each.text for each in found))
         self._kept = lru_cache(_MOST_KEPT)(self._ask)
 
     @classmethod
     def standard(cls) -> Policies:
         """The standard library alone."""
-        return cls({STANDARD: _resource(STANDARD)})
+        return cls({STANDARD: resource(STANDARD)})
 
     @classmethod
     def load(cls, paths: Iterable[Path]) -> Policies:
         """The standard library and the files at ``paths`` with it. Raises :class:`SettingsError`."""
-        texts = {STANDARD: _resource(STANDARD)}
+        texts = {STANDARD: resource(STANDARD)}
         for path in paths:
             try:
                 texts[str(path)] = path.read_text(encoding="utf-8")
@@ -90,9 +90,8 @@ class Policies:
 
     def meet(self, requests: Sequence[Mapping[str, Any]], rule: Rule | None = None) -> list[bool]:
         """Of each request as :func:`~aver.policy.requests.request` makes it, whether it meets ``rule``, or is allowed by all rules."""
-        cedar = _cedar()
-        handle = cedar.PolicySet.from_str(rule.text) if rule else self._handle
-        answers = cedar.is_authorized_batch(list(requests), handle, "[]")
+        handle = cedar().PolicySet.from_str(rule.text) if rule else self._handle
+        answers = cedar().is_authorized_batch(list(requests), handle, "[]")
         return [bool(answer.diagnostics.reasons) if rule else answer.allowed for answer in answers]
 
     def decide(self, action: Action, *, afresh: bool = False) -> Decision:
@@ -120,7 +119,7 @@ class Policies:
             "context": context,
         }
         small = len(known) <= _LARGEST_KEPT
-        answer = _cedar().is_authorized(asked, self._handle, _parsed(known) if small else known)
+        answer = cedar().is_authorized(asked, self._handle, _parsed(known) if small else known)
         if answer.diagnostics.errors:
             return Decision("deny", f"A policy failed: {answer.diagnostics.errors[0]}")
         applied = [self.rules[each] for each in sorted(answer.diagnostics.reasons)]
@@ -138,16 +137,16 @@ def _lean(context: Mapping[str, Any], looks_at: frozenset[str]) -> dict[str, Any
 
 @lru_cache(256)
 def _parsed(known: str) -> Any:
-    return _cedar().Entities.from_json_str(known)
+    return cedar().Entities.from_json_str(known)
 
 
 def _decision(outcome: Any, rules: Sequence[Rule]) -> Decision:
     return Decision(outcome, " ".join(each.reason for each in rules), tuple(each.name for each in rules))
 
 
-def _rule(cedar: Any, statement: Statement) -> Rule:
+def _rule(library: Any, statement: Statement) -> Rule:
     try:
-        parsed = json.loads(cedar.policies_to_json_str(statement.text))
+        parsed = json.loads(library.policies_to_json_str(statement.text))
     except ValueError as error:
         raise SettingsError(f"{statement.place}: {error}", "Mend this policy.") from error
     if parsed["templates"]:
@@ -156,7 +155,7 @@ def _rule(cedar: Any, statement: Statement) -> Rule:
         )
     if len(parsed["staticPolicies"]) != 1:
         raise SettingsError(f"{statement.place}: here stands no policy", "Remove what is left over.")
-    checked = cedar.validate_policies(statement.text, _schema())
+    checked = library.validate_policies(statement.text, schema())
     if not checked.validation_passed:
         raise SettingsError(f"{statement.place}: {checked.errors[0].error}", "Use what the schema of policies names.")
     (policy,) = parsed["staticPolicies"].values()
@@ -198,19 +197,3 @@ def _looks_at(expression: Any) -> Iterator[str]:
         else:
             for each in expression.values():
                 yield from _looks_at(each)
-
-
-def _resource(name: str) -> str:
-    return files("aver.policy").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _schema() -> Any:
-    return _cedar().Schema.from_str(_resource("schema.cedarschema"))
-
-
-@cache
-def _cedar() -> Any:
-    import cedarpy
-
-    return cedarpy

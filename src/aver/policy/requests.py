@@ -93,7 +93,7 @@ def request(action: Action) -> dict[str, Any]:
 
 
 def entities(action: Action, *, arguments: bool = True) -> str:
-    """The principal with its groups, and the arguments as tags of one entity, without them unless ``arguments``; JSON."""
+    """The principal with its groups and roles, and the arguments as tags of one entity, without them unless ``arguments``; JSON."""
     if not arguments:
         return _alone(action.principal)
     tags: dict[str, tuple[set[str], set[str]]] = {}
@@ -118,7 +118,10 @@ def _person(principal: Principal) -> dict[str, Any]:
     return {
         "uid": {"type": "User", "id": _user(principal)},
         "attrs": {"tenant": principal.tenant, "name": principal.user},
-        "parents": [{"type": "Group", "id": each} for each in sorted(principal.groups)],
+        "parents": [
+            *({"type": "Group", "id": each} for each in sorted(principal.groups)),
+            *({"type": "Role", "id": each} for each in sorted(principal.roles)),
+        ],
     }
 
 

@@ -66,9 +66,10 @@ class Agents:
             tenant = services.store.tenant.name
 
             def identify(principal: Principal) -> Principal:
-                if config is None or not config.serves(principal, tenant):
+                today = self._application.directory.today(principal)
+                if config is None or not config.serves(today, tenant):
                     raise NotFound(f"The agent {name!r} is not there any more, or not for its asker", "Ask another.")
-                return principal
+                return today
 
             yield Acting(
                 Parts(

@@ -8,16 +8,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from aver import __version__
 from aver.core.clock import Clock, SystemClock
 from aver.core.errors import AverError, Unavailable
-from aver.core.principal import ADMIN, check_role, user_reader
+from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
-from aver.evidence import Folder, Step
+from aver.evidence import Folder, Ledger, Step
+from aver.evidence.telemetry import Telemetry
 from aver.server.gateways import environment
 from aver.server.once import once
 from aver.server.ordering import ASSISTANT
 from aver.server.tenancy import TenantServices
-from aver.store import ApiKey, Store, Switches
+from aver.store import ApiKey, Store, Switches, TenantStore
 
 if TYPE_CHECKING:
     from aver.agents import Release
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from aver.gateway.calling.counts import CallCounts
     from aver.gateway.config.types import GatewayConfig
     from aver.gateway.prices.book import PriceBook
+    from aver.identity import Directory, Sessions, SigningIn
+    from aver.identity.api_keys import ApiKeys
     from aver.knowledge.reranking import Reranker
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
@@ -63,6 +67,7 @@ class Application:
         self.clock: Clock = clock or SystemClock()
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
+        self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
@@ -194,10 +199,40 @@ class Application:
         """Call ``forget`` whenever this process revokes API keys."""
         self._revocations.append(forget)
 
-    def revoke_key(self, tenant: str, key: str) -> None:
+    @once
+    def directory(self) -> Directory:
+        """The people of every tenant."""
+        from aver.identity import Directory
+
+        return Directory(self.store, self.clock, self._records, self._revoked, self.known_roles)
+
+    @once
+    def api_keys(self) -> ApiKeys:
+        from aver.identity.api_keys import ApiKeys
+
+        return ApiKeys(self.store, self.clock, self._records, self._revoked, self.known_roles)
+
+    @once
+    def sessions(self) -> Sessions:
+        """Who is signed in to the console."""
+        from aver.identity import Sessions
+
+        return Sessions(self.store, self.clock)
+
+    @once
+    def signing_in(self) -> SigningIn:
+        """Through identity providers."""
+        from aver.identity import SigningIn
+
+        return SigningIn(self.directory, self.sessions, self.secret, self.clock)
+
+    def _records(self, tenant: str) -> tuple[TenantStore, Ledger]:
+        services = self.tenant(tenant)
+        return services.store, services.ledger
+
+    def revoke_key(self, tenant: str, key: str, by: str = "") -> None:
         """End an API key at once; :class:`~aver.core.errors.NotFound` when the tenant has none such."""
-        self.store.revoke_key(tenant, key)
-        self._revoked()
+        self.api_keys.revoke(tenant, key, by)
 
     def _revoked(self) -> None:
         for forget in self._revocations:
@@ -219,35 +254,24 @@ class Application:
     ) -> tuple[ApiKey, str]:
         """A new API key and its secret, with a step of evidence that it was made; :class:`~aver.core.errors.InvalidInput` for a role that
         there is not."""
-        services = self.tenant(tenant)
-        key, secret = self.store.create_key(tenant, user, groups, self._known_roles(roles))
-        try:
-            with services.store.begin() as tx:
-                services.ledger.append(
-                    tx,
-                    turn=key.id,
-                    kind="key_created",
-                    subject=user_reader(user),
-                    facts={"key": key.id, "groups": len(key.groups), "roles": len(key.roles)},
-                    body={"user": user, "groups": sorted(key.groups), "roles": sorted(key.roles)},
-                )
-        except BaseException:
-            # A key that nothing records must not work.
-            self.store.revoke_key(tenant, key.id)
-            raise
-        return key, secret
+        return self.api_keys.create(tenant, user, groups, roles)
 
-    def _known_roles(self, roles: Iterable[str]) -> list[str]:
-        """Those that Aver knows, and those that the bundle asks somebody to have."""
+    def known_roles(self, roles: Iterable[str]) -> list[str]:
+        """``roles``, where Aver knows each, or the bundle asks somebody to have it."""
         given = list(roles)
-        known = {ADMIN}
+        known = set(ROLES)
         if not known.issuperset(given):
             known |= self.bundle().roles
         return [check_role(each, known) for each in given]
 
     def erase(self, tenant: str, user: str) -> Step:
-        """Revoke a user's API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is none."""
+        """Forget a person and revoke their API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is
+        none."""
         services = self.tenant(tenant)
+        person = self.directory.find(services.store.tenant.id, user)
+        if person is not None:
+            with self.directory.change(person.tenant, "erasure") as change:
+                change.remove(person)
         self.store.revoke_user_keys(tenant, user)
         self._revoked()
         services.grants.forget(user_reader(user))
@@ -303,6 +327,7 @@ class Application:
 
     def close(self) -> None:
         self.folder.close()
+        self.telemetry.close()
         with self._lock:
             for services in self._services.values():
                 services.close()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
+    from aver.ops.types import ObjectivesConfig
     from aver.releases.declaration import ReleaseConfig
     from aver.releases.flags.types import FlagsConfig
 
@@ -50,6 +51,7 @@ class Bundle:
     folder: Path | None = field(default=None, compare=False)
     evals: Evals | None = None
     flags: FlagsConfig | None = None
+    objectives: ObjectivesConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -81,6 +83,7 @@ def read_whole(directory: Path) -> Bundle:
         folder,
         _evals(sections),
         _flags(sections),
+        _objectives(sections),
     )
 
 
@@ -104,6 +107,7 @@ def bundle_schema() -> Schema:
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
     from aver.evals.declaration import EVALS
+    from aver.ops.declaration import OBJECTIVES
     from aver.releases.declaration import RELEASE
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
@@ -118,6 +122,7 @@ def bundle_schema() -> Schema:
         "agents": AGENTS,
         "release": RELEASE,
         "evals": EVALS,
+        "objectives": OBJECTIVES,
         "rollout": ROLLOUT,
         "experiments": EXPERIMENTS,
         "flags": FLAGS,
@@ -179,3 +184,11 @@ def _flags(sections: Mapping[str, YamlValue]) -> FlagsConfig | None:
     from aver.releases.flags.declaration import read_flags
 
     return read_flags(sections["flags"])
+
+
+def _objectives(sections: Mapping[str, YamlValue]) -> ObjectivesConfig | None:
+    if "objectives" not in sections:
+        return None
+    from aver.ops.declaration import read_objectives
+
+    return read_objectives(sections["objectives"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 
-from aver.core.errors import AverError, Forbidden, InvalidInput
+from aver.core.errors import AverError, InvalidInput
 
-__all__ = ["Internal", "Malformed", "MethodNotAllowed", "NotAdmin", "where"]
+__all__ = ["Internal", "Malformed", "MethodNotAllowed", "where"]
 
 
 class Malformed(InvalidInput):
@@ -24,13 +24,6 @@ class MethodNotAllowed(AverError):
             "This address does not take this method", f"Use {allowed or 'a method that the Allow header names'}."
         )
         self.allowed = allowed
-
-
-class NotAdmin(Forbidden):
-    """The key lacks the role of those who keep the installation."""
-
-    def __init__(self) -> None:
-        super().__init__("This takes the role 'admin'", "Use a key made with: aver keys create --role admin.")
 
 
 class Internal(AverError):

@@ -26,6 +26,7 @@ from aver.agents.tools.schema import Schema
 from aver.agents.tools.types import Result
 from aver.core.errors import AverError, MissingExtra, Unauthenticated
 from aver.core.principal import Principal
+from aver.policy.access import check
 from aver.server.application import Application
 from aver.server.http.auth import authenticate
 from aver.server.http.problems import problem_response
@@ -57,12 +58,14 @@ def knowledge_features(application: Application) -> list[Feature]:
     """``search`` and ``ask``, over the documents of the caller's tenant that the caller may read."""
 
     async def search(principal: Principal, arguments: Mapping[str, Any]) -> Result:
+        check(principal, "read")
         services = await application.services(principal.tenant)
         limit = arguments.get("limit", 8)
         hits = await asyncio.to_thread(services.search, principal, arguments["query"], limit)
         return Result({"passages": to_jsonable_python(hits)}, "")
 
     async def ask(principal: Principal, arguments: Mapping[str, Any]) -> Result:
+        check(principal, "ask")
         services = await application.services(principal.tenant)
         answer = await services.assistant.ask(principal, arguments["question"], arguments.get("conversation"))
         told = to_jsonable_python(answer)

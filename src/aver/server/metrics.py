@@ -12,16 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
+from math import inf
 from typing import Literal, get_args
 
 from aver import __version__
 from aver.core.clock import Clock
+from aver.evidence.telemetry import LABELS
+from aver.evidence.telemetry.meter import Measured
+from aver.evidence.telemetry.names import Attributes
 from aver.gateway.calling.breaker import State
 from aver.gateway.calling.counts import Counted, Kind
 from aver.server.application import Application, TenantServices
 from aver.server.switching import switches_of
 
-__all__ = ["CONTENT_TYPE", "Family", "Sample", "exposition", "tenant_metrics"]
+__all__ = ["CONTENT_TYPE", "Distribution", "Family", "Sample", "exposition", "tenant_metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -29,6 +34,17 @@ _ANSWERS = ("approved", "rejected", "expired", "withdrawn")
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A histogram with its series: each under its labels, with how many fell under which of ``bounds`` and above them all, and their sum."""
+
+    name: str
+    about: str
+    bounds: tuple[float, ...]
+    series: tuple[tuple[Labels, tuple[int, ...], float], ...]
+    kind: Literal["histogram"] = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +57,28 @@ class Family:
     samples: tuple[Sample, ...]
 
 
-def exposition(families: Iterable[Family]) -> bytes:
+def exposition(families: Iterable[Family | Distribution]) -> bytes:
     """The page that is scraped; a family without samples is left out."""
     lines: list[str] = []
     for each in families:
-        if each.samples:
+        if samples := list(_samples(each)):
             about = each.about.replace("\\", "\\\\").replace("\n", "\\n")
             lines += (f"# HELP {each.name} {about}", f"# TYPE {each.name} {each.kind}")
-            lines += (f"{each.name}{_braced(labels)} {value!r}" for labels, value in each.samples)
+            lines += (f"{each.name}{suffix}{_braced(labels)} {value!r}" for suffix, labels, value in samples)
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _samples(each: Family | Distribution) -> Iterator[tuple[str, Labels, float]]:
+    """What follows the name, the labels, the value. Of a distribution: how many were at most as large as each bound, their sum, their
+    number."""
+    if isinstance(each, Family):
+        yield from (("", labels, value) for labels, value in each.samples)
+        return
+    for labels, counts, total in each.series:
+        for bound, below in zip((*each.bounds, inf), accumulate(counts), strict=True):
+            yield "_bucket", (*labels, ("le", "+Inf" if bound == inf else repr(float(bound)))), float(below)
+        yield "_sum", labels, total
+        yield "_count", labels, float(sum(counts))
 
 
 def _braced(labels: Labels) -> str:
@@ -60,10 +89,12 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def tenant_metrics(application: Application, services: TenantServices) -> list[Family]:
+def tenant_metrics(application: Application, services: TenantServices) -> list[Family | Distribution]:
     """All there is to tell of a tenant. Blocking."""
     tenant = services.store.tenant
-    found = [Family("aver_build_info", "gauge", "The version that runs.", (((("version", __version__),), 1.0),))]
+    found: list[Family | Distribution] = [
+        Family("aver_build_info", "gauge", "The version that runs.", (((("version", __version__),), 1.0),))
+    ]
     if not application.alone:
         found += _of_knowledge(services, application.clock, tenant.name)
         found += _of_agents(services, len(switches_of(application, tenant.id)), tenant.name)
@@ -71,7 +102,24 @@ def tenant_metrics(application: Application, services: TenantServices) -> list[F
     if calling:  # else nobody called a model yet
         found += _of_calls(application.counts.of(tenant.id), tenant.name)
         found += _of_models([(each.digest, each.gateway.status()["models"]) for each in calling])
+    found += _of_evidence(application.telemetry.measured(tenant.name))
     return found
+
+
+def _of_evidence(measured: Measured) -> Iterator[Family | Distribution]:
+    """What telemetry measured, by the names that Prometheus's users expect."""
+    for instrument, points in measured:
+        each = [(_labelled(point.attributes), point) for point in points]
+        if instrument.kind == "counter":
+            samples = tuple((labels, float(point.total)) for labels, point in each)
+            yield Family(instrument.prometheus, "counter", instrument.about, samples)
+        else:
+            series = tuple((labels, point.counts, float(point.total)) for labels, point in each)
+            yield Distribution(instrument.prometheus, instrument.about, instrument.bounds, series)
+
+
+def _labelled(attributes: Attributes) -> Labels:
+    return tuple((LABELS.get(name, name.replace(".", "_")), str(value)) for name, value in attributes.items())
 
 
 def _of_knowledge(services: TenantServices, clock: Clock, tenant: str) -> Iterator[Family]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from aver.evidence.types import Draft, Step, StepKind
 from aver.server.known import Known
 from aver.server.story_acting import ACTING, left_behind
+from aver.server.story_identity import IDENTITY
 
 __all__ = ["Moment", "sentence", "tell"]
 
@@ -232,13 +233,18 @@ def _shadowed(known: Known) -> str:
     return f"{known.text('variant', 'Another release')} answered too, seen by nobody"
 
 
-def _key_created(known: Known) -> str:
-    words = ["Made the API key", known.text("key"), *(("for", known.text("user")) if known.text("user") else ())]
-    return " ".join(filter(None, words))
-
-
 def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
+
+
+def _alerted(known: Known) -> str:
+    what, event = known.text("said") or known.text("title"), known.text("event", "changed")
+    return f"Alert {event}: {what}" if what else f"Alert {event}"
+
+
+def _incident(known: Known) -> str:
+    what, event = known.text("title") or known.text("text"), known.text("event", "changed")
+    return f"Incident {event}: {what}" if what else f"Incident {event}"
 
 
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
@@ -263,11 +269,13 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "staged": _staged,
     "shadowed": _shadowed,
     "indexed": _indexed,
+    "alerted": _alerted,
+    "incident": _incident,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
-    "key_created": _key_created,
+    **IDENTITY,
     "erased": _erased,
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.service import Operations
     from aver.server.application import Application
 
 __all__ = ["TenantServices"]
@@ -39,7 +40,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
 
     @once
     def outbox(self) -> Outbox:
@@ -175,6 +176,13 @@ class TenantServices:
             lend,
             application.switches.halt,
         )
+
+    @once
+    def operations(self) -> Operations:
+        """Its objectives, alerts and incidents."""
+        from aver.server.operating import operations_of
+
+        return operations_of(self._application, self)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

@@ -1,8 +1,8 @@
-"""The control tables: which tenants exist, which API keys open them, what is stopped, and which release is in force where."""
+"""The control tables: which tenants exist, who is in them and which API keys open them, what is stopped, and which release is in force where."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from aver.store.schema import TEXT, control_metadata
 
@@ -10,13 +10,21 @@ __all__ = [
     "api_keys",
     "environment_moves",
     "environments",
+    "identity_declarations",
     "past_rollouts",
+    "people",
+    "people_claims",
+    "people_groups",
+    "people_members",
+    "people_roles",
     "release_gates",
     "release_sign_offs",
     "release_signatures",
     "release_tags",
     "releases",
     "rollout_figures",
+    "sessions",
+    "spent_sign_ins",
     "switches",
     "tenants",
 ]
@@ -38,7 +46,91 @@ api_keys = Table(
     Column("user", TEXT, nullable=False),
     Column("groups", JSON, nullable=False),
     Column("roles", JSON, nullable=False),
+    Column("scopes", JSON, nullable=False),  # the only permissions it is for; empty for all that the roles give
     Column("created", TEXT, nullable=False),
+    Column("expires", TEXT, nullable=False),  # empty for never
+    Column("reason", TEXT, nullable=False),  # of break-glass access; empty for every other key
+)
+
+people = Table(
+    "people",
+    control_metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("tenant", TEXT, ForeignKey(tenants.c.id), nullable=False),
+    Column("user", TEXT, nullable=False),
+    Column("folded", TEXT, nullable=False),  # the user's name without regard to case
+    Column("kind", TEXT, nullable=False),  # person or service
+    Column("active", Boolean, nullable=False),
+    Column("provisioned", Boolean, nullable=False),  # by SCIM, which alone says what groups they are in
+    Column("profile", JSON, nullable=False),
+    Column("external", TEXT, nullable=False, index=True),  # what the provisioning client calls them
+    Column("issuer", TEXT, nullable=False),  # who vouched at their first sign-in, and for whom
+    Column("subject", TEXT, nullable=False, index=True),
+    Column("created", TEXT, nullable=False),
+    Column("changed", TEXT, nullable=False),
+    UniqueConstraint("tenant", "folded"),
+)
+
+people_roles = Table(
+    "people_roles",
+    control_metadata,
+    Column("person", TEXT, ForeignKey(people.c.id), primary_key=True),
+    Column("role", TEXT, primary_key=True, index=True),
+)
+
+people_claims = Table(
+    "people_claims",
+    control_metadata,
+    Column("person", TEXT, ForeignKey(people.c.id), primary_key=True),
+    Column("kind", TEXT, primary_key=True),  # group or role
+    Column("value", TEXT, primary_key=True, index=True),
+)
+
+people_groups = Table(
+    "people_groups",
+    control_metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("tenant", TEXT, ForeignKey(tenants.c.id), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("folded", TEXT, nullable=False),
+    Column("external", TEXT, nullable=False),
+    Column("created", TEXT, nullable=False),
+    Column("changed", TEXT, nullable=False),
+    UniqueConstraint("tenant", "folded"),
+)
+
+people_members = Table(
+    "people_members",
+    control_metadata,
+    Column("group", TEXT, ForeignKey(people_groups.c.id), primary_key=True),
+    Column("person", TEXT, ForeignKey(people.c.id), primary_key=True, index=True),
+)
+
+identity_declarations = Table(
+    "identity_declarations",
+    control_metadata,
+    Column("tenant", TEXT, ForeignKey(tenants.c.id), primary_key=True),
+    Column("declared", JSON, nullable=False),
+    Column("changed", TEXT, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    control_metadata,
+    Column("digest", TEXT, primary_key=True),  # SHA-256 of the cookie's secret, hexadecimal
+    Column("tenant", TEXT, ForeignKey(tenants.c.id), nullable=False),
+    Column("key", TEXT, nullable=False, index=True),  # the id of the API key it was begun with, or empty
+    Column("person", TEXT, nullable=False, index=True),  # the id of the person who signed in, or empty
+    Column("begun", TEXT, nullable=False),
+    Column("seen", TEXT, nullable=False),
+    Column("ends", TEXT, nullable=False, index=True),
+)
+
+spent_sign_ins = Table(
+    "spent_sign_ins",
+    control_metadata,
+    Column("digest", TEXT, primary_key=True),  # of the nonce of a sign-in that was completed
+    Column("ends", TEXT, nullable=False, index=True),
 )
 
 switches = Table(

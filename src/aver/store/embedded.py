@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event
 
 from aver.core.errors import Unavailable
+from aver.store.commits import telling
 from aver.store.faults import LOCK_SECONDS, busy, translated
 from aver.store.files import TenantFiles, private_directory, try_exclusive
 from aver.store.migration import Branch, is_current, migrate
@@ -76,7 +77,7 @@ class _File:
 
     @contextmanager
     def _transaction(self, pragma: str, begin: str) -> Iterator[Connection]:
-        with translated(), self._engine.connect() as connection, connection.begin():
+        with translated(), self._engine.connect() as connection, telling(connection), connection.begin():
             connection.exec_driver_sql(f"PRAGMA {pragma}")
             connection.exec_driver_sql(begin)
             yield connection

@@ -15,7 +15,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_ur
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from aver.core.errors import MissingExtra, SettingsError, Unavailable
-from aver.store.control import api_keys
+from aver.store.commits import telling
+from aver.store.control import api_keys, people, people_claims, people_members, people_roles, sessions
 from aver.store.faults import LOCK_SECONDS, translated
 from aver.store.files import TenantFiles, held
 from aver.store.isolation import ROLE
@@ -67,7 +68,7 @@ class _Session:
     def _transaction(self, **options: object) -> Iterator[Connection]:
         with translated(), self._engine.connect() as connection:
             connection.execution_options(**options)
-            with connection.begin():
+            with telling(connection), connection.begin():
                 yield connection
 
 
@@ -146,8 +147,9 @@ class PostgresDatabase:
         return PostgresTenantStore(tenant, directory, self._engine, self._owner)
 
     def scrub(self) -> None:
-        """As :meth:`PostgresTenantStore.scrub`, for the API keys."""
-        _vacuum(self._owner, api_keys.name)
+        """As :meth:`PostgresTenantStore.scrub`, for people, their API keys and their sessions."""
+        named = (api_keys, people, people_claims, people_members, people_roles, sessions)
+        _vacuum(self._owner, *(table.name for table in named))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -88,17 +88,25 @@ class Store:
         return self._database.enter(tenant, self._tenants / tenant.id)
 
     def create_key(
-        self, tenant: str, user: str, groups: Iterable[str] = (), roles: Iterable[str] = ()
+        self,
+        tenant: str,
+        user: str,
+        groups: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        scopes: Iterable[str] = (),
+        expires: datetime | None = None,
+        reason: str = "",
     ) -> tuple[ApiKey, str]:
-        """A new API key and its secret, which cannot be shown again."""
-        principal = Principal(self._tenant(tenant).id, user, frozenset(groups), frozenset(roles))
+        """A new API key and its secret, which cannot be shown again. Without ``scopes`` it is for all that its roles give."""
+        only = frozenset(scopes) or None
+        principal = Principal(self._tenant(tenant).id, user, frozenset(groups), frozenset(roles), only)
         with self._database.write() as tx:
-            return keys.issue(tx, principal, self._clock.now())
+            return keys.issue(tx, principal, self._clock.now(), expires, reason)
 
     def authenticate(self, secret: str) -> ApiKey:
         """The key whose secret this is, its tenant by id; :class:`Unauthenticated` when there is none."""
         with self._database.read() as tx:
-            return keys.authenticate(tx, secret)
+            return keys.authenticate(tx, secret, self._clock.now())
 
     def keys(self, tenant: str) -> list[ApiKey]:
         """The API keys of a tenant, oldest first."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from aver.core.principal import Principal
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from sqlalchemy import Connection
 
-__all__ = ["ApiKey", "Database", "Tenant", "TenantStore"]
+__all__ = ["ApiKey", "Database", "Group", "Person", "PersonKind", "Profile", "Tenant", "TenantStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,73 @@ class ApiKey:
     groups: frozenset[str]
     roles: frozenset[str]
     created: datetime
+    scopes: frozenset[str] | None = None
+    """The only permissions that it is for; ``None`` for all that the roles give."""
+    expires: datetime | None = None
+    reason: str = ""
+    """Why access was taken by breaking the glass; empty for every other key."""
 
     @property
     def principal(self) -> Principal:
         """Whom it stands for."""
+        return Principal(self.tenant, self.user, self.groups, self.roles, self.scopes)
+
+
+PersonKind = Literal["person", "service"]
+"""A service account is a person who never signs in: it has roles, groups and API keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What people are called, for other people to read. It decides nothing."""
+
+    name: str = ""
+    given: str = ""
+    family: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of a tenant, as known now. ``granted`` are the roles that were given here; ``roles`` those and what the groups and the claims
+    of the identity provider are mapped to. Without ``active`` nothing of theirs opens anything."""
+
+    id: str
+    tenant: str
+    user: str
+    kind: PersonKind
+    active: bool
+    provisioned: bool
+    """By SCIM: their groups are those that it says, whatever a token claims."""
+    profile: Profile
+    external: str
+    issuer: str
+    subject: str
+    created: datetime
+    changed: datetime
+    granted: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    claimed_roles: frozenset[str] = frozenset()
+    """The roles by the provider's names, before they are mapped."""
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def principal(self) -> Principal:
+        """Whom they act as."""
         return Principal(self.tenant, self.user, self.groups, self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of people as provisioned; ``members`` are ids."""
+
+    id: str
+    tenant: str
+    name: str
+    external: str
+    created: datetime
+    changed: datetime
+    members: tuple[str, ...] = ()
 
 
 class TenantStore(Protocol):

@@ -54,7 +54,10 @@ def test_a_key_has_the_roles_that_there_are_and_those_that_second_persons_have(t
     application.store.create_tenant("acme")
     _, secret = application.create_key("acme", "kim", roles=["approver", "admin"])
     assert application.store.authenticate(secret).roles == {"approver", "admin"}
-    with pytest.raises(InvalidInput, match=r"There is no role 'aprover'. There is admin, approver."):
+    with pytest.raises(
+        InvalidInput,
+        match=r"There is no role 'aprover'. There is admin, approver, auditor, builder, member, operator, owner, reviewer.",
+    ):
         application.create_key("acme", "kim", roles=["aprover"])
     application.close()
 

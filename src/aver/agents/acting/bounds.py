@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aver.agents.acting.running import Running
 from aver.agents.blocking import whole
-from aver.core.errors import LimitReached, ProviderError, Stopped
+from aver.core.errors import Forbidden, LimitReached, NotFound, ProviderError, Stopped, Unauthenticated
 
 __all__ = ["Ends", "may_go_on", "watched", "within_limits"]
 
@@ -30,12 +30,13 @@ class Ends(Exception):
 
 
 def may_go_on(running: Running) -> None:
-    """Raise where the turn is cancelled, or where something it needs is stopped. Blocking."""
+    """Raise where the turn is cancelled, where its asker may not act any more, or where something it needs is stopped. Blocking."""
     if running.parts.journal.cancelled(running.state.turn):
         raise Ends("cancelled", "It was cancelled.")
     try:
+        running.parts.identify(running.principal)
         running.stopped("")
-    except Stopped as error:
+    except (Forbidden, NotFound, Stopped, Unauthenticated) as error:
         raise Ends(error.slug, f"{error.cause}.") from error
 
 

@@ -18,6 +18,7 @@ from aver.knowledge.inspection import Readership, held, quality, readership
 from aver.knowledge.quality import STALE_DAYS, Quality
 from aver.knowledge.sources.types import SourceState
 from aver.knowledge.types import IngestReport
+from aver.policy.access import allowed
 from aver.store import TenantStore
 
 __all__ = ["SourceOverview", "source_overviews"]
@@ -60,7 +61,7 @@ def source_overviews(
     """Of every source in ``states`` that ``principal`` may know of, or of the one called ``name``, for which
     :class:`~aver.core.errors.NotFound` where there is no such source, or it is not theirs to know of."""
     with store.read() as tx:
-        mine = None if principal.is_admin else held(tx, principal)
+        mine = None if allowed(principal, "oversee") else held(tx, principal)
         found = [
             _overview(tx, clock.now(), state, principal, mine, stale_days)
             for state in states

@@ -48,7 +48,7 @@ def serve(
     session = Session.of(context)
     with session.application(host=host, port=port, bundle=bundle) as application:
         socket = listen(application.settings.host, application.settings.port)
-        configure_logs()
+        configure_logs(application.telemetry.say, application.settings.telemetry.service)
 
         def announce(address: str) -> None:
             if as_json:

@@ -28,14 +28,14 @@ router = APIRouter(route_class=Page, include_in_schema=False)
 @router.get("/approvals")
 async def approvals(request: Request) -> Response:
     """What waits for whoever is signed in."""
-    principal, services = await entered(request)
+    principal, services = await entered(request, "act")
     return await _approvals(request, services, principal)
 
 
 @router.post("/approvals/{approval}")
 async def answer(request: Request, approval: str, answer: Annotated[str, Form()] = "") -> Response:
     """Approve a call, or refuse it; its turn goes on, and is shown to its asker once it rests."""
-    principal, services = await entered(request)
+    principal, services = await entered(request, "act")
     try:
         turn = await asyncio.to_thread(_answer, services, principal, approval, answer)
     except AverError as error:

@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse
 
 from aver.core.errors import AverError, InvalidInput
-from aver.core.principal import ADMIN, Principal
+from aver.core.principal import Principal
+from aver.policy.access import Permission, allowed, check
 from aver.server.application import Application, TenantServices
 from aver.server.console.pages import MANY, Notices, problem_page, render
 from aver.server.console.sessions import session_principal
@@ -52,11 +53,13 @@ def application_of(request: Request) -> Application:
     return application
 
 
-async def entered(request: Request) -> tuple[Principal, TenantServices]:
-    """Who is signed in, and their tenant's services."""
+async def entered(request: Request, *permissions: Permission) -> tuple[Principal, TenantServices]:
+    """Who is signed in, and their tenant's services. Raises :class:`~aver.core.errors.Forbidden` for those who have none of the
+    permissions, by default of the one to ask."""
     principal = await session_principal(request)
     if principal is None:
         raise _SignedOut("You are not signed in", "Sign in.")
+    check(principal, *permissions or ("ask",))
     return principal, await asyncio.to_thread(application_of(request).tenant, principal.tenant)
 
 
@@ -72,8 +75,9 @@ def _notices(application: Application, principal: Principal) -> Notices:
     waiting = None
     if application.servings.any_agents():
         waiting = len(application.tenant(principal.tenant).approvals.pending(principal, MANY))
-    mistakes = [each.cause for each in application.mistakes()] if ADMIN in principal.roles else []
-    return Notices(waiting, mistakes)
+    mistakes = [each.cause for each in application.mistakes()] if principal.is_admin else []
+    broken = application.api_keys.broken(principal.tenant) if allowed(principal, "oversee") else []
+    return Notices(waiting, mistakes, broken)
 
 
 def _coming_back(request: Request) -> str:

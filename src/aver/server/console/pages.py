@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aver.core.errors import AverError
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
+from aver.store import ApiKey
 
 __all__ = ["MANY", "Notices", "problem_page", "render"]
 
@@ -85,10 +86,11 @@ MANY = 10
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
-    the installation, what is wrong with the bundle."""
+    the installation, what is wrong with the bundle, and which access was taken by breaking the glass."""
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
+    broken: Sequence[ApiKey] = ()
 
     @property
     def counted(self) -> str:

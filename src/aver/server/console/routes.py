@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from starlette.responses import RedirectResponse
 
-from aver.core.errors import AverError, InvalidInput, NotFound, Unauthenticated
+from aver.core.errors import AverError, NotFound
 from aver.server.acting import offered
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
@@ -19,8 +17,7 @@ from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.knowledge import knowledge
-from aver.server.console.pages import render
-from aver.server.console.sessions import COOKIE, LIFETIME, Sessions, same_origin
+from aver.server.console.signing_in import router as signing_in
 from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
@@ -32,11 +29,11 @@ _PICTURE = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_LOCAL = re.compile(r"/(?![/\\])[!-~]*")
 
 
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
+router.include_router(signing_in)
 
 
 @router.get("/")
@@ -94,7 +91,7 @@ async def document(
     page: int = 0,
 ) -> Response:
     """A version, the span marked: in its text, or on the page of its file."""
-    principal, services = await entered(request)
+    principal, services = await entered(request, "read")
     opened = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
     return await shown(request, principal, "document.html", view=opened)
 
@@ -102,7 +99,7 @@ async def document(
 @router.get("/documents/{document}/versions/{version}/pages/{page}.png")
 async def picture(request: Request, document: str, version: int, page: int) -> Response:
     """A page of the file that a version came from. It never changes, but whether it may be seen is asked each time."""
-    principal, services = await entered(request)
+    principal, services = await entered(request, "read")
     headers = {**_PICTURE, "ETag": f'"{document}-{version}-{page}"'}
     kept = await asyncio.to_thread(services.knowledge.has_original, principal, document, version)
     if kept and request.headers.get("if-none-match") == headers["ETag"]:
@@ -114,44 +111,9 @@ async def picture(request: Request, document: str, version: int, page: int) -> R
 @router.get("/knowledge")
 async def sources(request: Request, source: str = "", sort: str = "", find: str = "", page: int = 1) -> Response:
     """Where the documents come from, and how that stands."""
-    principal, services = await entered(request)
+    principal, services = await entered(request, "read", "oversee")
     view = await asyncio.to_thread(knowledge, services, principal, source=source, sort=sort, find=find, page=page)
     return await shown(request, principal, "source.html" if view.opened else "knowledge.html", view=view)
-
-
-@router.get("/sign-in")
-async def sign_in_page(next: str = "/") -> Response:  # noqa: A002 - the address reads ?next=
-    return render("sign_in.html", next=_local(next), problem=None)
-
-
-@router.post("/sign-in")
-async def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002
-    """Begin a session with an API key."""
-    _check_origin(request)
-    sessions = Sessions(application_of(request).store)
-    try:
-        cookie = await asyncio.to_thread(sessions.begin, key.strip())
-    except Unauthenticated as error:
-        return render("sign_in.html", status=error.status, next=_local(next), problem=error)
-    response = RedirectResponse(_local(next), HTTPStatus.SEE_OTHER)
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=int(LIFETIME.total_seconds()),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
-    return response
-
-
-@router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    _check_origin(request)
-    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-    return response
 
 
 @router.get("/static/{digest}/{name}")
@@ -160,13 +122,3 @@ async def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the dige
     if found is None:
         raise NotFound("There is nothing at this address", "Go to the first page.")
     return Response(found.content, headers=_FOREVER, media_type=found.media_type)
-
-
-def _check_origin(request: Request) -> None:
-    if not same_origin(request):
-        raise InvalidInput("The request came from another site", "Use the page of this server.")
-
-
-def _local(address: str) -> str:
-    """``address`` when it lies on this site, else the first page: a sign-in link must not lead elsewhere."""
-    return address if _LOCAL.fullmatch(address) else "/"

@@ -18,11 +18,12 @@ from aver.gateway.calls import Call
 from aver.gateway.types import Family
 from aver.gateway.wire.registry import door
 from aver.gateway.wire.types import Door
+from aver.policy.access import Permission, check
 from aver.server.application import Application, TenantServices
 from aver.server.doors import models
 from aver.server.doors.exchange import Exchange, Gone
 from aver.server.doors.keys import Caller, KeyCache
-from aver.server.failures import Internal, MethodNotAllowed, NotAdmin, where
+from aver.server.failures import Internal, MethodNotAllowed, where
 from aver.server.wire import to_json
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Doors:
         }
 
     @property
+    def needs(self) -> Mapping[str, Permission]:
+        """Which permission each address takes."""
+        return {path: _needed(path) for path in (*self.paths, f"{_MODELS}/{{model}}")}
+
+    @property
     def paths(self) -> frozenset[str]:
         """What is answered here; below the models' path there is one more for each."""
         return frozenset({*self._handlers, _MODELS})
@@ -98,13 +104,14 @@ class Doors:
             return
         exchange = Exchange(scope, receive, send, self._largest)
         family = _FAMILIES.get(path, "anthropic" if exchange.header(b"anthropic-version") else "openai")
-        await self._serve(exchange, family, handler)
+        await self._serve(exchange, family, handler, path)
 
-    async def _serve(self, exchange: Exchange, family: Family, handler: _Handler) -> None:
+    async def _serve(self, exchange: Exchange, family: Family, handler: _Handler, path: str) -> None:
         error: AverError
         try:
             _check_method(exchange.scope["method"], "GET" if handler in (_models, _metrics) else "POST")
             caller = await self.keys.find(exchange.secret())
+            check(caller.principal, _needed(path))
             services = await self.application.services(caller.principal.tenant)
             _check_tenant(exchange.header(b"x-aver-tenant"), services)
             if handler in _OF_NO_RELEASE:
@@ -199,7 +206,9 @@ class _Visit:
         body, principal = call.body or {}, call.principal
         chat = self.door.chat({name: value for name, value in body.items() if name != "conversation"})
         if call.model == self.application.feature:
+            check(principal, "ask")
             return FeatureReply(self.services, principal, body, chat)
+        check(principal, "act")
         return AgentReply(self.application, self.services, principal, body, chat)
 
 
@@ -312,8 +321,6 @@ async def _feedback(visit: _Visit) -> None:
 async def _metrics(visit: _Visit) -> None:
     from aver.server import metrics
 
-    if not visit.caller.principal.is_admin:
-        raise NotAdmin
     found = await asyncio.to_thread(metrics.tenant_metrics, visit.application, visit.services)
     kind = (b"content-type", metrics.CONTENT_TYPE.encode())
     await visit.exchange.answer(metrics.exposition(found), kind=kind)
@@ -324,6 +331,11 @@ async def _models(visit: _Visit) -> None:
     name = _ELSEWHERE.get(path, path).removeprefix(_MODELS).removeprefix("/")
     features = [visit.application.feature, *visit.agents()]
     await visit.exchange.answer(models.listed(visit.serving.gateway, visit.family, name, features))
+
+
+def _needed(path: str) -> Permission:
+    """What a caller at an address needs; for what a feature does, its permission too."""
+    return "oversee" if path == _METRICS else "models"
 
 
 _OF_NO_RELEASE = frozenset({_feedback, _metrics})

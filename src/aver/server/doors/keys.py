@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,6 +17,7 @@ __all__ = ["Caller", "KeyCache"]
 _LIFETIME = 0.5
 """Seconds. A key that another process revoked is refused within a second; one revoked here, at once."""
 _MOST = 10_000
+_log = logging.getLogger("aver.identity")
 
 
 class Caller(NamedTuple):
@@ -56,6 +58,8 @@ class KeyCache:
     async def _ask(self, secret: bytes, now: float) -> Caller:
         """Of the database, once for all calls with this secret that came meanwhile."""
         key = await asyncio.to_thread(self._store.authenticate, secret.decode("utf-8", "replace"))
+        if key.reason:
+            _log.warning("access by breaking the glass", extra={"tenant": key.tenant, "key": key.id})
         caller = Caller(key.principal, key.id)
         if self._asking.get(secret) is asyncio.current_task():
             if len(self._keys) >= _MOST:

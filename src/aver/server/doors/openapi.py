@@ -85,12 +85,12 @@ def _metrics() -> dict[str, Any]:
     return {
         "tags": ["health"],
         "summary": "Metrics",
-        "description": "How the sources of your tenant stand and what its calls came to, for Prometheus. Takes the role `admin`.",
+        "description": "How the sources of your tenant stand and what its calls came to, for Prometheus. Takes the permission `oversee`.",
         "security": [{"API key": []}],
         "responses": {
             "200": {"description": "In the text exposition format, version 0.0.4.", "content": page},
             "401": {"description": _STATUSES["401"], "content": problem},
-            "403": {"description": "The key lacks the role `admin`", "content": problem},
+            "403": {"description": "The key lacks the permission `oversee`", "content": problem},
             "500": {"description": _STATUSES["500"], "content": problem},
         },
     }

@@ -15,7 +15,7 @@ from aver.core.errors import AverError
 from aver.core.principal import Principal
 from aver.server import acting
 from aver.server.application import TenantServices
-from aver.server.http.auth import App, Caller, Services
+from aver.server.http.auth import Actor, App, Services
 from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import event, event_stream, while_connected
@@ -108,7 +108,7 @@ class Cancelled(BaseModel):
 
 
 @router.get("/v1/agents", response_model=AgentList, responses=problems(401))
-async def agents(principal: Caller, services: Services, application: App) -> Response:
+async def agents(principal: Actor, services: Services, application: App) -> Response:
     """The agents that you have."""
     found = await acting.offered(application, services, principal)
     return reply({"agents": [{"name": each.name, "about": each.about} for each in found]})
@@ -122,7 +122,7 @@ async def agents(principal: Caller, services: Services, application: App) -> Res
         **problems(400, 401, 404, 413, 422, 503),
     },
 )
-async def begin(body: Task, request: Request, principal: Caller, services: Services, application: App) -> Response:
+async def begin(body: Task, request: Request, principal: Actor, services: Services, application: App) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
     turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
     going = application.runner.go_on(services, turn)
@@ -133,13 +133,13 @@ async def begin(body: Task, request: Request, principal: Caller, services: Servi
 
 
 @router.get("/v1/agents/turns", response_model=TurnList, responses=problems(401))
-async def turns(principal: Caller, services: Services) -> Response:
+async def turns(principal: Actor, services: Services) -> Response:
     """Your turns, newest first."""
     return reply({"turns": await asyncio.to_thread(lambda: services.turns.listed(principal))})
 
 
 @router.get("/v1/agents/turns/{turn}", response_model=TurnOutcome, responses=problems(401, 404))
-async def turn(turn: str, principal: Caller, services: Services) -> Response:
+async def turn(turn: str, principal: Actor, services: Services) -> Response:
     """How one of your turns stands: its answer, each effect it came to, and what it waits for."""
     return reply(await asyncio.to_thread(lambda: services.turns.outcome(principal, turn)))
 
@@ -148,7 +148,7 @@ async def turn(turn: str, principal: Caller, services: Services) -> Response:
     "/v1/agents/turns/{turn}/events",
     responses={200: {"description": _STREAM, "content": {"text/event-stream": {}}}, **problems(401, 404)},
 )
-async def events(turn: str, principal: Caller, services: Services) -> Response:
+async def events(turn: str, principal: Actor, services: Services) -> Response:
     """One of your turns as it happens, from its beginning: what is on record first, then each step as it is recorded, until it has ended or
     waits for an approval."""
     await asyncio.to_thread(lambda: services.turns.outcome(principal, turn))
@@ -156,7 +156,7 @@ async def events(turn: str, principal: Caller, services: Services) -> Response:
 
 
 @router.post("/v1/agents/turns/{turn}/cancel", response_model=Cancelled, responses=problems(401, 404))
-async def cancel(turn: str, principal: Caller, services: Services, application: App) -> Response:
+async def cancel(turn: str, principal: Actor, services: Services, application: App) -> Response:
     """End one of your turns: nothing new is begun, and what can be taken back is."""
     await asyncio.to_thread(lambda: services.turns.cancel(principal, turn))
     application.runner.wake()

@@ -25,14 +25,19 @@ from aver.server.http import (
     events,
     evidence,
     health,
+    keys,
+    people,
     releases,
+    scim,
     sources,
     switches,
 )
 from aver.server.http.envelope import Envelope
+from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
+from aver.server.watching import Watcher
 
 __all__ = ["create_app"]
 
@@ -45,13 +50,18 @@ _DESCRIPTION = (
 
 def create_app(application: Application) -> ASGIApp:
     """Everything there is: the doors for models, the API, the console."""
-    return Doors(application, _api(application))
+    api = _api(application)
+    doors = Doors(application, api)
+    document = api.openapi
+    api.openapi = lambda: say_permissions(api, describe(document()), doors.needs)  # type: ignore[method-assign]
+    return doors
 
 
 def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
+    watcher = Watcher(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -59,9 +69,11 @@ def _api(application: Application) -> FastAPI:
         follower.start()
         application.runner.start()
         roller.start()
+        watcher.start()
         yield
         follower.close()
         await roller.close()
+        await watcher.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
@@ -90,12 +102,13 @@ def _api(application: Application) -> FastAPI:
         approvals,
         switches,
         releases,
+        people,
+        keys,
+        scim,
         events,
         health,
     ):
         app.include_router(module.router)
     app.include_router(console)
     app.router.routes.append(Route("/mcp", mcp, methods=["POST"], include_in_schema=False))
-    described = app.openapi
-    app.openapi = lambda: describe(described())  # type: ignore[method-assign]
     return app

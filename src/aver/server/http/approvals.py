@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from aver.agents.acting import Approval, ApprovalStatus
 from aver.policy import Effect, OriginKind, Reversal
-from aver.server.http.auth import App, Caller, Services
+from aver.server.http.auth import Actor, App, Services
 from aver.server.http.replies import problems, reply
 
 __all__ = ["router"]
@@ -74,20 +74,20 @@ class Answered(BaseModel):
 
 
 @router.get("/v1/approvals", response_model=ApprovalList, responses=problems(401))
-async def approvals(principal: Caller, services: Services) -> Response:
+async def approvals(principal: Actor, services: Services) -> Response:
     """What waits for your answer: calls of your own turns, and those of others that a second person with a role of yours approves."""
     found: list[Approval] = await asyncio.to_thread(lambda: services.approvals.pending(principal))
     return reply({"approvals": found})
 
 
 @router.get("/v1/approvals/{approval}", response_model=Asked, responses=problems(401, 404))
-async def approval(approval: str, principal: Caller, services: Services) -> Response:
+async def approval(approval: str, principal: Actor, services: Services) -> Response:
     """One of them, answered or not: the exact call, why it is asked, and where each argument came from."""
     return reply(await asyncio.to_thread(lambda: services.approvals.show(principal, approval)))
 
 
 @router.post("/v1/approvals/{approval}/approve", response_model=Answered, responses=problems(401, 403, 404, 409, 422))
-async def approve(approval: str, answer: Approve, principal: Caller, services: Services, application: App) -> Response:
+async def approve(approval: str, answer: Approve, principal: Actor, services: Services, application: App) -> Response:
     """Let the call be made; its turn goes on."""
     give = partial(services.approvals.approve, principal, approval, answer.scope, answer.reason)
     turn = await asyncio.to_thread(give)
@@ -96,7 +96,7 @@ async def approve(approval: str, answer: Approve, principal: Caller, services: S
 
 
 @router.post("/v1/approvals/{approval}/refuse", response_model=Answered, responses=problems(401, 403, 404, 409, 422))
-async def refuse(approval: str, answer: Refuse, principal: Caller, services: Services, application: App) -> Response:
+async def refuse(approval: str, answer: Refuse, principal: Actor, services: Services, application: App) -> Response:
     """Let the call not be made; its turn goes on without it."""
     give = partial(services.approvals.reject, principal, approval, never=answer.never, reason=answer.reason)
     turn = await asyncio.to_thread(give)

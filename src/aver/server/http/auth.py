@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,11 +12,33 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from aver.core.errors import Unauthenticated
 from aver.core.principal import Principal
+from aver.policy.access import Permission, check
 from aver.server.application import Application, TenantServices
 from aver.server.console.sessions import session_principal
-from aver.server.failures import NotAdmin
 
-__all__ = ["Admin", "App", "Caller", "Services", "application_of", "authenticate", "principal_of", "services_of"]
+__all__ = [
+    "Actor",
+    "Admin",
+    "App",
+    "Auditor",
+    "Caller",
+    "Identified",
+    "Needs",
+    "Operator",
+    "Overseer",
+    "Provisioner",
+    "Reader",
+    "Releaser",
+    "Services",
+    "Watcher",
+    "application_of",
+    "authenticate",
+    "needs",
+    "principal_of",
+    "services_of",
+]
+
+_log = logging.getLogger("aver.identity")
 
 _bearer = HTTPBearer(
     scheme_name="API key",
@@ -34,7 +58,10 @@ App = Annotated[Application, Depends(application_of)]
 
 async def authenticate(application: Application, key: str) -> Principal:
     """The principal an API key stands for; :class:`Unauthenticated` when it stands for none."""
-    return (await asyncio.to_thread(application.store.authenticate, key)).principal
+    found = await asyncio.to_thread(application.store.authenticate, key)
+    if found.reason:
+        _log.warning("access by breaking the glass", extra={"tenant": found.tenant, "key": found.id})
+    return found.principal
 
 
 async def principal_of(
@@ -49,20 +76,38 @@ async def principal_of(
     return principal
 
 
-Caller = Annotated[Principal, Depends(principal_of)]
+Identified = Annotated[Principal, Depends(principal_of)]
+"""Whoever it is, whatever they may."""
 
 
-async def admin_of(principal: Caller) -> Principal:
-    """The caller, who keeps the installation; :class:`NotAdmin` for anyone else."""
-    if not principal.is_admin:
-        raise NotAdmin
-    return principal
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A dependency: the caller, who has one of these permissions; :class:`~aver.core.errors.Forbidden` for anyone else."""
+
+    permissions: tuple[Permission, ...]
+
+    async def __call__(self, principal: Identified) -> Principal:
+        check(principal, *self.permissions)
+        return principal
 
 
-Admin = Annotated[Principal, Depends(admin_of)]
+def needs(*permissions: Permission) -> Needs:
+    return Needs(permissions)
 
 
-async def services_of(application: App, principal: Caller) -> TenantServices:
+Caller = Annotated[Principal, Depends(needs("ask"))]
+Reader = Annotated[Principal, Depends(needs("read"))]
+Actor = Annotated[Principal, Depends(needs("act"))]
+Overseer = Annotated[Principal, Depends(needs("oversee"))]
+Watcher = Annotated[Principal, Depends(needs("read", "oversee"))]
+Releaser = Annotated[Principal, Depends(needs("release"))]
+Operator = Annotated[Principal, Depends(needs("stop"))]
+Admin = Annotated[Principal, Depends(needs("administer"))]
+Auditor = Annotated[Principal, Depends(needs("audit"))]
+Provisioner = Annotated[Principal, Depends(needs("provision"))]
+
+
+async def services_of(application: App, principal: Identified) -> TenantServices:
     """The services of the caller's tenant."""
     return await asyncio.to_thread(application.tenant, principal.tenant)
 

@@ -16,7 +16,7 @@ from aver.knowledge.lineage import Origin
 from aver.knowledge.scope import Scope
 from aver.knowledge.types import Document, DocumentText, Hit
 from aver.server.application import TenantServices
-from aver.server.http.auth import Admin, Caller, Services
+from aver.server.http.auth import Overseer, Reader, Services
 from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
 
@@ -45,8 +45,8 @@ class Documents(BaseModel):
     documents: list[Document]
 
 
-@router.post("/v1/search", response_model=Passages, responses=problems(401, 413, 422, 503))
-async def search(body: SearchQuery, principal: Caller, services: Services) -> Response:
+@router.post("/v1/search", response_model=Passages, responses=problems(401, 403, 413, 422, 503))
+async def search(body: SearchQuery, principal: Reader, services: Services) -> Response:
     """Ranked passages of documents you may read."""
     scope = Scope(tuple(body.sources), since=body.since, as_of=body.as_of)
     hits = await asyncio.to_thread(services.search, principal, body.query, body.limit, scope)
@@ -54,7 +54,7 @@ async def search(body: SearchQuery, principal: Caller, services: Services) -> Re
 
 
 @router.get("/v1/documents", response_model=Documents, responses=problems(401))
-async def documents(principal: Caller, services: Services) -> Response:
+async def documents(principal: Reader, services: Services) -> Response:
     """The documents you may read, each at its current version."""
     return reply({"documents": await asyncio.to_thread(services.knowledge.documents, principal)})
 
@@ -62,7 +62,7 @@ async def documents(principal: Caller, services: Services) -> Response:
 @router.get("/v1/documents/{document}", response_model=DocumentText, responses=problems(401, 404, 422))
 async def document(
     document: str,
-    principal: Caller,
+    principal: Reader,
     services: Services,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
@@ -81,7 +81,7 @@ class Spots(BaseModel):
 async def spots(
     document: str,
     version: Annotated[int, Path(ge=1, le=2**31 - 1)],
-    principal: Caller,
+    principal: Reader,
     services: Services,
     start: Annotated[int, Query(ge=0, le=2**31 - 1)],
     end: Annotated[int, Query(ge=1, le=2**31 - 1)],
@@ -99,11 +99,11 @@ class DocumentLineage(BaseModel):
 @router.get("/v1/documents/{document}/lineage", response_model=DocumentLineage, responses=problems(401, 403, 404, 422))
 async def lineage(
     document: str,
-    _: Admin,
+    _: Overseer,
     services: Services,
     since: Annotated[AwareDatetime | None, Query(description="Only answers given then or later.")] = None,
 ) -> Response:
-    """Where every version of a document came from, and which answers cite it. For the role ``admin``, which need not be able to read the
+    """Where every version of a document came from, and which answers cite it. For the permission ``oversee``, which need not be able to read the
     document: no text is told, nor who asked."""
     return reply(await asyncio.to_thread(_lineage, services, document, since))
 

@@ -14,7 +14,7 @@ from aver.core.errors import Forbidden
 from aver.releases import Environment, Release
 from aver.releases.types import under_way
 from aver.server.application import Application
-from aver.server.http.auth import Admin, App, Caller
+from aver.server.http.auth import Actor, App, Overseer, Releaser
 from aver.server.http.replies import problems, reply
 from aver.server.releasing import registry
 
@@ -78,20 +78,20 @@ class Back(BaseModel):
 
 
 @router.get("/v1/releases", response_model=ReleaseList, responses=problems(401, 403))
-async def releases(_: Admin, application: App) -> Response:
-    """The releases of the installation, newest first. Needs the role `admin`."""
+async def releases(_: Overseer, application: App) -> Response:
+    """The releases of the installation, newest first. Needs the permission `oversee`."""
     return reply(await asyncio.to_thread(_releases, application))
 
 
 @router.get("/v1/environments", response_model=EnvironmentList, responses=problems(401, 403))
-async def environments(_: Admin, application: App) -> Response:
-    """Which release is in force where. Needs the role `admin`."""
+async def environments(_: Overseer, application: App) -> Response:
+    """Which release is in force where. Needs the permission `oversee`."""
     found = await asyncio.to_thread(registry(application).environments)
     return reply({"environments": [_environment(each) for each in found]})
 
 
 @router.post("/v1/releases/{release}/sign-offs", response_model=Signed, responses=problems(401, 403, 404, 422))
-async def sign_off(release: str, wanted: Yes, principal: Caller, application: App) -> Response:
+async def sign_off(release: str, wanted: Yes, principal: Actor, application: App) -> Response:
     """Say, in a role that the release asks for, that it may be promoted. Needs that role."""
     if wanted.role not in principal.roles:
         raise Forbidden(f"This key does not have the role {wanted.role[:60]!r}", "Ask somebody who has it.")
@@ -99,17 +99,17 @@ async def sign_off(release: str, wanted: Yes, principal: Caller, application: Ap
 
 
 @router.post("/v1/environments/{name}/promote", response_model=InForce, responses=problems(401, 403, 404, 409, 422))
-async def promote(name: str, wanted: Forward, principal: Admin, application: App) -> Response:
-    """Put a release in force, for every tenant, once it lacks nothing. Needs the role `admin`."""
+async def promote(name: str, wanted: Forward, principal: Releaser, application: App) -> Response:
+    """Put a release in force, for every tenant, once it lacks nothing. Needs the permission `release`."""
     forward = partial(registry(application).promote, roles=principal.roles, force=wanted.force)
     now = await asyncio.to_thread(forward, name, wanted.release, principal.user, wanted.reason)
     return reply(_environment(now))
 
 
 @router.post("/v1/environments/{name}/rollback", response_model=InForce, responses=problems(401, 403, 404, 409, 422))
-async def rollback(name: str, wanted: Back, principal: Admin, application: App) -> Response:
+async def rollback(name: str, wanted: Back, principal: Releaser, application: App) -> Response:
     """Put an earlier release in force again, for every tenant, on every replica within a second; a rollout that is under way ends. Nothing is
-    evaluated. Needs the role `admin`."""
+    evaluated. Needs the permission `release`."""
     back = registry(application).rollback
     now = await asyncio.to_thread(back, name, principal.user, wanted.reason, wanted.to)
     return reply(_environment(now))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from aver.core.errors import NotFound
 from aver.server.application import Application
-from aver.server.http.auth import Admin, App, Caller
+from aver.server.http.auth import App, Operator, Watcher
 from aver.server.http.replies import problems, reply
 from aver.server.switching import lift_switch, switches_of, throw_switch
 from aver.store import SwitchKind
@@ -50,21 +50,21 @@ class Lifted(BaseModel):
 
 
 @router.get("/v1/switches", response_model=SwitchList, responses=problems(401))
-async def switches(principal: Caller, application: App) -> Response:
+async def switches(principal: Watcher, application: App) -> Response:
     """What is stopped for your tenant, by itself or with all others, and why."""
     return reply({"switches": await asyncio.to_thread(switches_of, application, principal.tenant)})
 
 
 @router.post("/v1/switches", response_model=Switched, responses=problems(401, 403, 404, 422))
-async def throw(wanted: Throwing, principal: Admin, application: App) -> Response:
-    """Stop a tool, a feature, a model, or all of it, for your tenant, on every replica within a second. Needs the role `admin`."""
+async def throw(wanted: Throwing, principal: Operator, application: App) -> Response:
+    """Stop a tool, a feature, a model, or all of it, for your tenant, on every replica within a second. Needs the permission `stop`."""
     stop = partial(throw_switch, reason=wanted.reason, by=principal.user)
     return reply(await asyncio.to_thread(stop, application, wanted.kind, wanted.name, principal.tenant))
 
 
 @router.delete("/v1/switches/{switch}", response_model=Lifted, responses=problems(401, 403, 404))
-async def lift(switch: str, principal: Admin, application: App) -> Response:
-    """Let go on what was stopped for your tenant. Needs the role `admin`."""
+async def lift(switch: str, principal: Operator, application: App) -> Response:
+    """Let go on what was stopped for your tenant. Needs the permission `stop`."""
     await asyncio.to_thread(_lift, application, principal.tenant, switch, principal.user)
     return reply({"id": switch, "lifted": True})
 

@@ -509,6 +509,30 @@ async def test_who_may_not_ask_any_more_does_nothing(scene):
     assert (outcome.status, outcome.error, outcome.text, mail.done) == ("failed", "not-found", "Ann has left.", [])
 
 
+async def test_who_may_not_act_any_more_is_stopped_at_work_and_what_was_done_is_taken_back(scene):
+    left = []
+
+    def today(principal):
+        if left:
+            raise NotFound("Ann may not act any more", "Nothing.")
+        return principal
+
+    class Stuck(Script):
+        async def stream(self, request):
+            if self.requests:
+                left.append("ann")
+                await asyncio.sleep(60)
+            async for delta in super().stream(request):
+                yield delta
+
+    book = Scripted("book", BOOK, schema(day="integer"), lambda arguments: {"id": 1})
+    cancel = Scripted("cancel", WRITE, schema(id="integer"))
+    at = scene(Stuck([("book", {"day": 1})], "Never."), [book, cancel], identify=today)
+    outcome = await at.acting.run(at.acting.begin(at.ann, "Book it"))
+    assert (outcome.status, outcome.error, outcome.text) == ("failed", "not-found", "Ann may not act any more.")
+    assert outcome.performed[0].compensation == "done"
+
+
 async def test_a_defect_in_a_tool_list_does_not_run_for_ever(scene):
     at = scene(Script([("lookup", {"name": "bob"})], "x"), [replace(lookup(), parameters={"type": 7})])
     outcome = await at.ask()

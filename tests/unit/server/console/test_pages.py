@@ -15,7 +15,7 @@ from aver.server.console.assets import asset, asset_address
 from aver.server.console.document import _PAGE, DocumentView
 from aver.server.console.pages import MANY, Notices, _templates, problem_page, render
 from aver.server.console.reading import excerpt
-from aver.server.console.routes import _local
+from aver.server.console.signing_in import _local
 
 FOLDER = Path(assets.__file__).parent
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"

@@ -4,5 +4,5 @@ const key = new URLSearchParams(location.hash.slice(1)).get("key");
 if (key) {
   history.replaceState(null, "", location.pathname + location.search);
   document.getElementById("key").value = key;
-  document.querySelector("form").submit();
+  document.getElementById("key").form.submit();
 }

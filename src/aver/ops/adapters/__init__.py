@@ -1,0 +1,1 @@
+"""Where alerts are told, one kind a file."""

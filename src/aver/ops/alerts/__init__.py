@@ -1,0 +1,1 @@
+"""Alerts: what departs, fired once and resolved once; who is told, and who is not."""
