@@ -247,6 +247,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
     )
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    # Governance: what places outside were told of the chain
+    _tenant_table(
+        "governance_anchors",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
+    )
+    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
     # Conversations
     _tenant_table(
         "conversations",
