@@ -23,6 +23,22 @@ def _tenant_table(name: str, *items: Any) -> None:
     isolate_tenant_table(op.get_bind(), name)
 
 
+def _governance() -> None:
+    """What places outside were told of the chain."""
+    _tenant_table(
+        "governance_anchors",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
+    )
+    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
+
+
 def upgrade() -> None:
     # Knowledge: documents, who may read them, what a search scores with
     _tenant_table(
@@ -247,19 +263,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
     )
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
-    # Governance: what places outside were told of the chain
-    _tenant_table(
-        "governance_anchors",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("kind", TEXT, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("statement", TEXT, nullable=False),
-        sa.Column("receipt", TEXT, nullable=False),
-        sa.Column("problem", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
-    )
-    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
+    _governance()
     # Conversations
     _tenant_table(
         "conversations",
