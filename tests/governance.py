@@ -43,6 +43,7 @@ class Governed:
         """Write the history from a step on anew, as whoever holds the database and the keys can: it verifies by itself."""
         from sqlalchemy import delete, insert, select, update
 
+        from aver.evidence.keys import Keyring, encrypt, open_content
         from aver.evidence.record import CheckpointRow, StepRow
         from aver.evidence.store import checkpoints, steps
 
@@ -54,17 +55,24 @@ class Governed:
             ]
             signed = {row.seq for row in tx.execute(select(checkpoints.c.seq))}
             prev = rows[seq - 2].hash if seq > 1 else "0" * 64
+            keys = Keyring(tenant, self.store.master_key()).open(tx, {row.subject for row in rows})
             for row in rows[seq - 1 :]:
                 facts = row.facts if row.seq != seq else json.dumps({"forged": True})
                 made = row._replace(prev=prev, facts=facts)
+                data = keys[row.subject]
+                assert data is not None
+                content = encrypt(data.of_step(row.seq), open_content(row, data) or b"", made.bound())
+                made = made._replace(content=content)
                 prev = made.digest()
-                tx.execute(update(steps).where(steps.c.seq == row.seq).values(prev=made.prev, facts=facts, hash=prev))
+                values = {"prev": made.prev, "facts": facts, "content": content, "hash": prev}
+                tx.execute(update(steps).where(steps.c.seq == row.seq).values(values))
                 if row.seq in signed:
                     unsigned = CheckpointRow(tenant, row.seq, prev, row.at, b"")
                     tx.execute(delete(checkpoints).where(checkpoints.c.seq == row.seq))
-                    values = unsigned._replace(signature=key.sign(unsigned.message()))._asdict()
-                    del values["tenant"]
-                    tx.execute(insert(checkpoints), values)
+                    made_anew = unsigned._replace(signature=key.sign(unsigned.message()))._asdict()
+                    del made_anew["tenant"]
+                    tx.execute(insert(checkpoints), made_anew)
+        (self.store.directory / "keys" / "head.anchor").unlink()
 
     def close(self) -> None:
         self.base.close()

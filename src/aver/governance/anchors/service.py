@@ -82,7 +82,7 @@ class Anchors:
     def newest(self) -> Anchor | None:
         return next(iter(self.recent(1)), None)
 
-    def between(self, first: int, last: int, until: datetime) -> list[Anchor]:
+    def between(self, first: int, last: int) -> list[Anchor]:
         """The anchors of states of ``first`` to ``last`` steps, and of each kind the first one after: in order, without those that failed."""
         query = select(table).where(table.c.seq >= first, table.c.problem == "").order_by(table.c.seq, table.c.id)
         found: list[Anchor] = []
@@ -90,9 +90,9 @@ class Anchors:
         with self._store.read() as tx:
             for row in tx.execute(query):
                 anchor = _anchor(row)
-                if anchor.seq <= last and anchor.at < until:
+                if anchor.seq <= last:
                     found.append(anchor)
-                elif anchor.seq > last and anchor.kind not in after:
+                elif anchor.kind not in after:
                     after.add(anchor.kind)
                     found.append(anchor)
                 if len(after) == 4:

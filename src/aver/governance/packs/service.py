@@ -109,7 +109,7 @@ class Packs:
         first, last = place_of(self._store, since) + 1, place_of(self._store, until)
         if last < first:
             raise InvalidInput("Nothing is on record in this period", "Choose another.")
-        anchored = self._anchors.between(first - 1, last, until)
+        anchored = self._anchors.between(first - 1, last)
         with replacing(out) as file:
             counts = _Making(self._store, first, last, since, until, Container(file)).run(
                 frameworks, anchored, progress
