@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aver.gateway.calls import Call, CallRecord
     from aver.governance.anchors.service import Anchors
     from aver.governance.packs.service import Packs
+    from aver.governance.packs.shelf import Shelf
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
@@ -199,6 +200,13 @@ class TenantServices:
         from aver.server.governing import packs_of
 
         return packs_of(self._application, self)
+
+    @once
+    def shelf(self) -> Shelf:
+        """Packs that were made here."""
+        from aver.governance.packs.shelf import Shelf
+
+        return Shelf(self.store.directory / "packs", self.packs)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
