@@ -21,6 +21,7 @@ from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.knowledge import knowledge
 from aver.server.console.rooms import ROOMS, rooms_of
 from aver.server.console.signing_in import router as signing_in
+from aver.server.console.turns_routes import router as turns
 from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
@@ -37,6 +38,7 @@ _PICTURE = {
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
 router.include_router(signing_in)
+router.include_router(turns)
 
 
 @router.get("/")

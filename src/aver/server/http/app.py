@@ -31,6 +31,7 @@ from aver.server.http import (
     scim,
     sources,
     switches,
+    turns,
 )
 from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
@@ -101,6 +102,7 @@ def _api(application: Application) -> FastAPI:
         agents,
         approvals,
         switches,
+        turns,
         releases,
         people,
         keys,

@@ -132,37 +132,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("snapshot", "document", "tenant", name="pk_index_snapshot_documents"),
     )
-    # Evidence: the chain
-    _tenant_table(
-        "steps",
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("turn", TEXT, nullable=False),
-        sa.Column("kind", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("subject", TEXT, nullable=False),
-        sa.Column("facts", TEXT, nullable=False),
-        sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.Column("prev", TEXT, nullable=False),
-        sa.Column("hash", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
-    )
-    op.create_index("ix_steps_turn", "steps", ["turn"])
-    _tenant_table(
-        "subjects",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("lookup", TEXT, nullable=False),
-        sa.Column("key", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_subjects"),
-        sa.UniqueConstraint("lookup", "tenant", name="uq_subjects_lookup_tenant"),
-    )
-    _tenant_table(
-        "checkpoints",
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("hash", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("signature", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_checkpoints"),
-    )
+    _chain()
     # Operations: sums of what turns came to, alerts, incidents
     _tenant_table(
         "ops_reading",
@@ -247,6 +217,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
     )
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _index_of_turns()
     # Conversations
     _tenant_table(
         "conversations",
@@ -373,4 +344,84 @@ def upgrade() -> None:
         sa.Column("created", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("conversation", "token", "tenant", name="pk_vaulted_values"),
         sa.UniqueConstraint("conversation", "lookup", "tenant", name="uq_vaulted_values_conversation_lookup_tenant"),
+    )
+
+
+def _chain() -> None:
+    # Evidence: the chain
+    _tenant_table(
+        "steps",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("facts", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("prev", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
+    )
+    op.create_index("ix_steps_turn", "steps", ["turn"])
+    _tenant_table(
+        "subjects",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("lookup", TEXT, nullable=False),
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_subjects"),
+        sa.UniqueConstraint("lookup", "tenant", name="uq_subjects_lookup_tenant"),
+    )
+    _tenant_table(
+        "checkpoints",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_checkpoints"),
+    )
+
+
+def _index_of_turns() -> None:
+    # An index of turns: rows by number, sets of numbers, values by number
+    _tenant_table(
+        "ops_turns",
+        sa.Column("n", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("first", sa.Integer, nullable=False),
+        sa.Column("last", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        sa.Column("arm", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("outcome", TEXT, nullable=False),
+        sa.Column("mode", TEXT, nullable=False),
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("claims", sa.Integer, nullable=False),
+        sa.Column("supported", sa.Integer, nullable=False),
+        sa.Column("asked", sa.Integer, nullable=False),
+        sa.Column("denied", sa.Integer, nullable=False),
+        sa.Column("nano", sa.BigInteger, nullable=False),
+        sa.Column("tokens", sa.BigInteger, nullable=False),
+        sa.Column("ms", sa.Float, nullable=False),
+        sa.Column("feedback", sa.Float, nullable=True),
+        sa.Column("several", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("n", "tenant", name="pk_ops_turns"),
+    )
+    op.create_index("ix_ops_turns_id", "ops_turns", ["id"])
+    _tenant_table(
+        "ops_turn_sets",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("block", sa.Integer, nullable=False),
+        sa.Column("members", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", "block", "tenant", name="pk_ops_turn_sets"),
+    )
+    _tenant_table(
+        "ops_turn_values",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("block", sa.Integer, nullable=False),
+        sa.Column("numbers", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", "block", "tenant", name="pk_ops_turn_values"),
     )
