@@ -136,9 +136,9 @@ def call_sums(step: ClearStep) -> list[tuple[str, Sums]]:
         timed = dict(sums)
         if not facts.get("error"):
             _took(timed, facts.get("ms"))
+        counted: Sums = {"calls": 1}
         of = {"model": timed, "provider": timed, "route": timed, "key": sums, "feature": sums}
-        of |= dict.fromkeys(("cache", "config", "prices"), {"calls": 1.0})
-        for kind, each in of.items():
+        for kind, each in (of | {"cache": counted, "config": counted, "prices": counted}).items():
             if text := _text(facts.get(kind)):
                 found.append((f"{'spender' if kind == 'feature' else kind}:{text}", each))
     elif step.kind == "executed" and (tool := _text(facts.get("tool"))):

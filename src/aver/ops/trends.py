@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from aver.ops.book import HOUR, MINUTE, Book
@@ -40,6 +40,18 @@ class Trends:
         for each in self.slots.get(series, {}).values():
             add(found, each)
         return found
+
+    def together(self, kind: str) -> Trends:
+        """All series of a kind as one, whose name is the kind with its colon."""
+        found: dict[int, Sums] = {}
+        for name in self.names(kind):
+            for number, sums in self.slots[f"{kind}:{name}"].items():
+                add(found.setdefault(number, {}), sums)
+        return self.of({f"{kind}:": found})
+
+    def of(self, slots: Mapping[str, Mapping[int, Sums]]) -> Trends:
+        """Other sums of the same slots of time."""
+        return replace(self, slots=slots)
 
     def each(self, series: str) -> Iterator[tuple[datetime, Sums]]:
         """The slots of a series in order, each with the moment it begins."""
