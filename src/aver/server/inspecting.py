@@ -76,7 +76,9 @@ def inspect(services: TenantServices, principal: Principal, turn: str, why: str 
 def _look(services: TenantServices, principal: Principal, turn: str, sight: Sight, steps: tuple[Step, ...]) -> Look:
     services.operations.freshen()
     row = services.operations.turns.one(turn)
-    if row is not None and not allowed(principal, "oversee"):  # who reads documents is told of sources by what they may read
+    if row is not None and not allowed(
+        principal, "oversee"
+    ):  # who reads documents is told of sources by what they may read
         row = replace(row, sources=())
     return Look(
         turn=turn,

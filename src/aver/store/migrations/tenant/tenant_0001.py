@@ -17,6 +17,11 @@ from aver.store.schema import TEXT
 revision = "tenant_0001"
 down_revision = None
 
+_SPARSE = sa.text(
+    "kind IN ('alerted', 'case_labelled', 'case_promoted', 'evaluated', 'gated', 'incident', 'release_created', "
+    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', 'staged', 'switched')"
+)
+
 
 def _tenant_table(name: str, *items: Any) -> None:
     op.create_table(name, *items, sa.Column("tenant", TEXT, nullable=False))
@@ -363,6 +368,7 @@ def _chain() -> None:
         sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
     )
     op.create_index("ix_steps_turn", "steps", ["turn"])
+    op.create_index("ix_steps_kind", "steps", ["kind", "tenant", "seq"], sqlite_where=_SPARSE, postgresql_where=_SPARSE)
     _tenant_table(
         "subjects",
         sa.Column("id", TEXT, nullable=False),
