@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.feedback import Said
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
@@ -52,16 +53,16 @@ class TenantServices:
         turn = call.turn or record.id
         self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
 
-    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+    def give_feedback(self, call: str, said: Said, principal: Principal) -> None:
         """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
         :func:`~aver.gateway.feedback.give_feedback` does."""
         from aver.gateway.feedback import give_feedback
 
         try:
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
         except NotFound:
             self.outbox.settle()
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
 
     @once
     def grants(self) -> GrantStore:
