@@ -33,6 +33,8 @@ StepKind = Literal[
     "forgotten",  # such a value let go
     "switched",  # something was stopped for this tenant, or let go on
     "judged",  # feedback on a call or a turn, given after it
+    "reported",  # a support ticket names the turn
+    "triaged",  # somebody decided what becomes of the turn
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case
     "failed",  # the turn ended with an error; a signed checkpoint covers it

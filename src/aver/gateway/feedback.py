@@ -13,7 +13,17 @@ from aver.core.principal import user_reader
 from aver.evidence import Draft, Ledger, Step
 from aver.store import TenantStore
 
-__all__ = ["BAD", "REASONS", "Given", "Reason", "Said", "feedback_of", "give_feedback", "give_feedback_on_all", "take_back"]
+__all__ = [
+    "BAD",
+    "REASONS",
+    "Given",
+    "Reason",
+    "Said",
+    "feedback_of",
+    "give_feedback",
+    "give_feedback_on_all",
+    "take_back",
+]
 
 Reason = Literal["wrong", "missed", "outdated", "incomplete", "unsafe", "slow", "other"]
 REASONS: Mapping[Reason, str] = {
@@ -140,7 +150,9 @@ def _draft(call: str, asker: str, said: Said) -> Draft:
     facts = {"score": float(said.score), **({"reason": said.reason} if said.reason else {})}
     words = {"correction": said.correction.strip(), "comment": said.comment.strip()}
     facts |= {"corrected": True} if words["correction"] else {}
-    return Draft(call, "judged", user_reader(asker), facts, {"score": said.score, **{k: v for k, v in words.items() if v}})
+    return Draft(
+        call, "judged", user_reader(asker), facts, {"score": said.score, **{k: v for k, v in words.items() if v}}
+    )
 
 
 def _asker(steps: Iterable[Step]) -> str | None:

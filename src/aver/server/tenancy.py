@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.feedback.desk import TriageDesk
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -184,6 +185,15 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def triage(self) -> TriageDesk:
+        """The turns that wait for somebody to decide what becomes of them."""
+        from aver.ops.feedback.desk import TriageDesk
+
+        application = self._application
+        incidents = lambda: self.operations.incidents  # noqa: E731 - made when an incident is, as operations need the bundle
+        return TriageDesk(self.store, self.ledger, application.clock, incidents, lambda: application.embedder)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
