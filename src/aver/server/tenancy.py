@@ -65,6 +65,14 @@ class TenantServices:
             self.outbox.settle()
             give_feedback(self.store, self.ledger, call, said, user=principal.user)
 
+    def take_back_feedback(self, call: str, principal: Principal) -> None:
+        """What a principal said of a call or turn of their own counts no more. Blocking; raises as :func:`~aver.gateway.feedback.take_back`
+        does."""
+        from aver.gateway.feedback import take_back
+
+        self.outbox.settle()
+        take_back(self.store, self.ledger, call, user=principal.user)
+
     @once
     def grants(self) -> GrantStore:
         """Where this tenant's budgets are shared among processes."""

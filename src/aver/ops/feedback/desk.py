@@ -4,6 +4,7 @@ its effect."""
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, func, select
 
 from aver.core.clock import Clock
-from aver.core.errors import InvalidInput, NotFound
+from aver.core.errors import Conflict, InvalidInput, NotFound
 from aver.core.ids import new_id
 from aver.core.principal import user_reader
 from aver.evals.labelling.promotion import ASKER, Promoter, Wanted
@@ -136,17 +137,24 @@ class TriageDesk:
         self, turn: str, act: str, *, by: str, note: str = "", title: str = "", document: str = "", reason: str = ""
     ) -> Became:
         """Make what ``act`` says of a turn, and put on record that ``by`` decided it. ``title`` is an incident's, ``document`` the one to be mended, ``reason`` why a turn
-        is dismissed.
+        is dismissed. What stands decided already is not made again.
 
-        Raises :class:`~aver.core.errors.NotFound` where there is no such turn, and :class:`~aver.core.errors.InvalidInput` for what cannot be made of it, with why.
+        Raises :class:`~aver.core.errors.NotFound` where there is no such turn, :class:`~aver.core.errors.InvalidInput` for what cannot be made of it, with why, and
+        :class:`~aver.core.errors.Conflict` where somebody else decides at the same moment.
         """
         known, steps = act_of(act), self._steps(turn)
         if known is None:
             raise InvalidInput(f"There is no act {act[:40]!r}", "Choose case, seed, incident, document or dismissed.")
         note = _line(note, _LONGEST, "note")
-        begun = self._ledger.head().seq
+        before = became_of(steps)
+        if before and before.act == known and not _reopened(steps):
+            wanted = {"document": document, "dismissed": reason}.get(known, before.of)
+            if wanted == before.of:
+                return before
 
         def decided(of: str) -> list[Draft]:
+            if became_of(self._steps(turn)) != before:
+                raise Conflict("Somebody else decided what becomes of the turn meanwhile", "Look at it again.")
             facts = {"act": known, "of": of}
             return [Draft(turn, "triaged", user_reader(by), facts, {"by": by, **({"note": note} if note else {})})]
 
@@ -168,8 +176,9 @@ class TriageDesk:
                     raise InvalidInput(f"There is no reason {reason[:40]!r}", f"There is {', '.join(DISMISSALS)}.")
                 self._record(decided(reason))
         self.catch_up()
-        made = next(step for step in reversed(self._ledger.turn(turn)) if step.kind == "triaged" and step.seq > begun)
-        return Became(known, str(made.facts["of"]), made.at)
+        made = became_of(self._steps(turn))
+        assert made is not None
+        return made
 
     def _case(self, turn: str, decided: Callable[[str], list[Draft]]) -> None:
         queue = Queue(self._store, self._ledger)
@@ -197,6 +206,12 @@ def became_of(steps: Iterable[Step]) -> Became | None:
     last = next((step for step in reversed(tuple(steps)) if step.kind == "triaged"), None)
     act = act_of(str(last.facts.get("act"))) if last else None
     return Became(act, str(last.facts.get("of") or ""), last.at) if last and act else None
+
+
+def _reopened(steps: Sequence[Step]) -> bool:
+    """Whether something was said of it after it was decided."""
+    after = itertools.takewhile(lambda step: step.kind != "triaged", reversed(steps))
+    return any(step.kind in ("judged", "reported") for step in after)
 
 
 def documents_of(steps: Iterable[Step]) -> tuple[str, ...]:

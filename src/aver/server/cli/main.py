@@ -75,6 +75,7 @@ _MODULES = {
     "objectives": "objectives",
     "alerts": "alerts",
     "incident": "incidents",
+    "feedback": "feedback",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

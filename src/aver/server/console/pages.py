@@ -15,6 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aver.core.errors import AverError
+from aver.gateway.feedback import REASONS
+from aver.ops.feedback.types import DISMISSALS
+from aver.policy.access import allowed
 from aver.server.console import charts
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
@@ -104,6 +107,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals.update(static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS)
+_templates.globals.update(may=allowed, REASONS=REASONS, DISMISSALS=DISMISSALS)
 _templates.filters.update(
     seconds=_seconds,
     dollars=_dollars,

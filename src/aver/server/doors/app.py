@@ -101,6 +101,8 @@ class Doors:
         handler = self._handlers.get(path)
         if handler is None and scope["type"] == "http" and (path == _MODELS or path.startswith(_MODELS + "/")):
             handler = _models
+        if handler is _feedback and scope["method"] != "POST":  # what people said is read elsewhere
+            handler = None
         if handler is None or scope["type"] != "http":
             await self.rest(scope, receive, send)
             return

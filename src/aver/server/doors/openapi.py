@@ -49,7 +49,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         "responses": {"200": _answer("The list."), **_failures()},
     }
     document["paths"]["/v1/models"] = {"get": listing}
-    document["paths"]["/v1/feedback"] = {"post": _feedback()}
+    document["paths"].setdefault("/v1/feedback", {})["post"] = _feedback()
     document["paths"]["/metrics"] = {"get": _metrics()}
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     one = {**listing, "summary": "Model", "description": "One of them.", "parameters": [parameter]}

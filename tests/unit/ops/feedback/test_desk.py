@@ -90,6 +90,8 @@ def test_a_case_is_made_once_and_told_on_the_turn(bench, desk):
     (decided,) = desk.items(decided=True)
     assert (decided.turn, decided.became) == (turn, made)
     assert became_of(bench.ledger.turn(turn)) == made
+    assert desk.decide(turn, "case", by="rae") == made
+    bad(bench, turn)
     with pytest.raises(InvalidInput, match="promoted before"):
         desk.decide(turn, "case", by="rae")
     with pytest.raises(InvalidInput, match="asked before"):

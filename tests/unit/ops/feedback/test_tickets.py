@@ -1,6 +1,7 @@
 """E-mails as tickets, from wherever they are kept and however badly they are written."""
 
 import mailbox
+from contextlib import closing
 from email.message import EmailMessage
 
 import pytest
@@ -22,7 +23,8 @@ def mail(text, subject="It is wrong", *, html=False, name="<1@example.org>"):
 def test_a_maildir_an_mbox_a_folder_and_a_file_hold_the_same(tmp_path):
     message = mail(f"I was told ten days.\nhttps://aver.example/turns/{TURN}\n")
     mailbox.Maildir(tmp_path / "maildir").add(message)
-    mailbox.mbox(tmp_path / "box").add(message)
+    with closing(mailbox.mbox(tmp_path / "box")) as box:
+        box.add(message)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "1.eml").write_bytes(message.as_bytes())
     places = ("maildir", "box", "folder", "folder/1.eml")
