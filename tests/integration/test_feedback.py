@@ -33,7 +33,9 @@ def server(tmp_path_factory):
 def callers(server):
     def made(user, *roles):
         key, secret = server.application.create_key(TENANT, user, roles=roles)
-        return Caller(User(TENANT, user, frozenset()), server.application.tenant(TENANT).store.tenant.id, key.id, secret)
+        return Caller(
+            User(TENANT, user, frozenset()), server.application.tenant(TENANT).store.tenant.id, key.id, secret
+        )
 
     return {"ann": made("ann"), "bo": made("bo"), "rae": made("rae", "reviewer"), "oz": made("oz", "auditor")}
 
@@ -87,7 +89,10 @@ async def test_the_queue_and_a_decision_over_http(server, callers):
     assert (await send(server, callers["rae"], "POST", "/v1/feedback/turn_none/decisions", act="seed"))[0] == 404
     status, became = await send(server, callers["rae"], "POST", path, act="case")
     assert (status, became["act"]) == (200, "case")
-    assert await send(server, callers["rae"], "POST", path, act="case") == (200, became)  # repeated, it is not made again
+    assert await send(server, callers["rae"], "POST", path, act="case") == (
+        200,
+        became,
+    )  # repeated, it is not made again
     _, queue = await send(server, callers["rae"], "GET", "/v1/feedback?decided=true")
     assert [each["became"] for each in queue["items"] if each["turn"] == turn] == [became]
 

@@ -42,6 +42,7 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += ["generated, for a demonstration"] if known.text("generated") else []
     under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
 

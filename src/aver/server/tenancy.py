@@ -42,7 +42,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch, application.marks)
 
     @once
     def outbox(self) -> Outbox:
@@ -52,7 +52,8 @@ class TenantServices:
     def record_call(self, call: Call, record: CallRecord) -> None:
         """Keep the evidence of a call that is part of no turn."""
         turn = call.turn or record.id
-        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+        facts = {**self._application.marks, **record.facts()}
+        self.outbox.put([Draft(turn, "called", call.principal.subject, facts, record.body())])
 
     def give_feedback(self, call: str, said: Said, principal: Principal) -> None:
         """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
@@ -193,6 +194,15 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def generated(self) -> str:
+        """For what the first traffic of this tenant was generated, where it was; empty for a tenant that people use."""
+        from aver.evidence.clear import clear_steps
+
+        return next(
+            (str(each.facts["generated"]) for each in clear_steps(self.store, 0, 50) if "generated" in each.facts), ""
+        )
 
     @once
     def triage(self) -> TriageDesk:

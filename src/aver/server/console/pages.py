@@ -127,12 +127,14 @@ MANY = 10
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
-    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter."""
+    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter;
+    ``generated`` says for what traffic of the tenant was generated."""
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
     broken: Sequence[ApiKey] = ()
     rooms: Sequence[Room] = ()
+    generated: str = ""
 
     @property
     def counted(self) -> str:
