@@ -19,6 +19,7 @@ from tests.servers import fill, open_application, serving
 
 MEMBERS = {"owner", "admin", "builder", "reviewer", "operator", "member"}
 OVERSEERS = {"owner", "admin", "builder", "reviewer", "operator", "auditor"}
+TRIAGERS = {"owner", "admin", "builder", "reviewer", "operator"}
 OPERATORS = {"owner", "admin", "operator"}
 ADMINS = {"owner", "admin"}
 AUDITORS = {"owner", "admin", "auditor"}
@@ -42,6 +43,9 @@ DECLARED = {
     "POST /v1/turns/{turn}/inspect": INSPECTORS,
     "GET /v1/turns/{turn}/evidence": MEMBERS,
     "GET /v1/turns/{turn}/lineage": MEMBERS,
+    "GET /v1/feedback": TRIAGERS,
+    "POST /v1/feedback/{turn}/decisions": TRIAGERS,
+    "DELETE /v1/feedback/{call}": MEMBERS,
     "GET /v1/agents": MEMBERS,
     "POST /v1/agents/turns": MEMBERS,
     "GET /v1/agents/turns": MEMBERS,

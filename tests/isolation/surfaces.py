@@ -201,6 +201,8 @@ _OPERATORS = "for whoever keeps the installation: what there is, whoever may rea
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
+_SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
+
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
     "POST /v1/search": (_searched,),
@@ -246,6 +248,11 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/rerank": _NOTHING,
     "/v1/models": _NOTHING,
     "/v1/feedback": _NOTHING,
+    "DELETE /v1/feedback/{call}": _NOTHING,
+    **dict.fromkeys(
+        ("GET /v1/feedback", "POST /v1/feedback/{turn}/decisions", "GET /feedback", "POST /feedback/{turn}"), _SAID
+    ),
+    "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
     **dict.fromkeys(
         (
@@ -319,6 +326,8 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "redteam promote": _RECORD,
     "turns list": "what turns came to, in clear",
     "turns show": (_run("turns", "show", "{v.turn}"),),
+    **dict.fromkeys(("feedback list", "feedback triage"), _RECORD),
+    "feedback import": _NOTHING,
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,

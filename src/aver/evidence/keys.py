@@ -87,6 +87,11 @@ class Keyring:
         texts = [subject for subject in ids if isinstance(subject, str)]  # a step that was tampered with may name none
         return {row.id: self._unwrap(row) for row in self._rows(tx, subjects.c.id, texts)}
 
+    def known(self, tx: Connection, names: Iterable[str]) -> dict[str, str]:
+        """By the opaque ids of those of these subjects that there are, their names."""
+        lookups = {self._lookup(name): name for name in names}
+        return {row.id: lookups[row.lookup] for row in self._rows(tx, subjects.c.lookup, list(lookups))}
+
     def destroy(self, tx: Connection, name: str) -> str | None:
         """Delete the key of ``name`` and say which subject it was; ``None`` when there is no such key."""
         mine = subjects.c.lookup == self._lookup(name)

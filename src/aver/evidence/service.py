@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,11 +41,15 @@ _STEPS_A_QUERY = 500
 class Ledger:
     """The append-only, hash-chained evidence of one tenant."""
 
-    def __init__(self, store: TenantStore, clock: Clock, watch: Watch | None = None) -> None:
-        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`."""
+    def __init__(
+        self, store: TenantStore, clock: Clock, watch: Watch | None = None, marks: Mapping[str, Any] | None = None
+    ) -> None:
+        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`. ``marks`` are facts that
+        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration."""
         self._store = store
         self._clock = clock
         self._watch = watch
+        self._marks = dict(marks or {})
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -82,6 +87,8 @@ class Ledger:
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
         now = self._clock.now()
+        if self._marks:
+            drafts = [replace(draft, facts={**self._marks, **draft.facts}) for draft in drafts]
         rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
         return tuple(
             Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)

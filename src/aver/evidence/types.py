@@ -34,6 +34,8 @@ StepKind = Literal[
     "switched",  # something was stopped for this tenant, or let go on
     "inspected",  # somebody looked at what another's turn says: who, which, and why if they said
     "judged",  # feedback on a call or a turn, given after it
+    "reported",  # a support ticket names the turn
+    "triaged",  # somebody decided what becomes of the turn
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case
     "failed",  # the turn ended with an error; a signed checkpoint covers it

@@ -47,7 +47,8 @@ T = TypeVar("T")
 
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
-    ``other_embedders`` read indexes that were made with them before, until these are migrated.
+    ``other_embedders`` read indexes that were made with them before, until these are migrated. ``generated`` says for what the traffic of this process is
+    generated, where it is.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -61,6 +62,7 @@ class Application:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
         other_embedders: Sequence[Embedder] = (),
+        generated: str = "",
     ) -> None:
         self.settings = settings
         self.other_embedders = tuple(other_embedders)
@@ -69,6 +71,8 @@ class Application:
         self.folder = Folder()
         self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
+        self.marks = {"generated": generated} if generated else {}
+        """Facts of every step that this process puts on record: that it was generated, and for what."""
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
         self._revocations: list[Callable[[], None]] = []

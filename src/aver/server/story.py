@@ -42,6 +42,7 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += ["generated, for a demonstration"] if known.text("generated") else []
     under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
 
@@ -119,7 +120,29 @@ def _inspected(known: Known) -> str:
 
 
 def _judged(known: Known) -> str:
-    return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    if known.count("taken_back"):
+        return "Feedback was taken back"
+    told = f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    reason = f", because: {known.text('reason')}" if known.text("reason") else ""
+    return told + reason + (f" ({known.text('comment')})" if known.text("comment") else "")
+
+
+def _reported(known: Known) -> str:
+    about = known.text("subject")
+    return f"A support ticket names the turn{f': {about}' if about else ''}"
+
+
+def _triaged(known: Known) -> str:
+    who, made = known.text("by", "Somebody"), known.text("of")
+    became = {
+        "case": f"made a case of it, {made}",
+        "seed": f"made a seed for the red team of it, {made}",
+        "incident": f"reported it as an incident, {made}",
+        "document": f"named a document to be mended, {made}",
+        "dismissed": f"looked at it and left it as it is: {made}",
+    }
+    told = f"{who} {became.get(known.text('act'), 'decided what becomes of the turn').rstrip(', :')}"
+    return f"{told} ({known.text('note')})" if known.text("note") else told
 
 
 def _case_promoted(known: Known) -> str:
@@ -262,6 +285,8 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     **ACTING,
     "inspected": _inspected,
     "judged": _judged,
+    "reported": _reported,
+    "triaged": _triaged,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,

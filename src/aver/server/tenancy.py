@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.feedback import Said
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.feedback.desk import TriageDesk
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -40,7 +42,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch, application.marks)
 
     @once
     def outbox(self) -> Outbox:
@@ -50,18 +52,27 @@ class TenantServices:
     def record_call(self, call: Call, record: CallRecord) -> None:
         """Keep the evidence of a call that is part of no turn."""
         turn = call.turn or record.id
-        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+        facts = {**self._application.marks, **record.facts()}
+        self.outbox.put([Draft(turn, "called", call.principal.subject, facts, record.body())])
 
-    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+    def give_feedback(self, call: str, said: Said, principal: Principal) -> None:
         """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
         :func:`~aver.gateway.feedback.give_feedback` does."""
         from aver.gateway.feedback import give_feedback
 
         try:
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
         except NotFound:
             self.outbox.settle()
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
+
+    def take_back_feedback(self, call: str, principal: Principal) -> None:
+        """What a principal said of a call or turn of their own counts no more. Blocking; raises as :func:`~aver.gateway.feedback.take_back`
+        does."""
+        from aver.gateway.feedback import take_back
+
+        self.outbox.settle()
+        take_back(self.store, self.ledger, call, user=principal.user)
 
     @once
     def grants(self) -> GrantStore:
@@ -183,6 +194,24 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def generated(self) -> str:
+        """For what the first traffic of this tenant was generated, where it was; empty for a tenant that people use."""
+        from aver.evidence.clear import clear_steps
+
+        return next(
+            (str(each.facts["generated"]) for each in clear_steps(self.store, 0, 50) if "generated" in each.facts), ""
+        )
+
+    @once
+    def triage(self) -> TriageDesk:
+        """The turns that wait for somebody to decide what becomes of them."""
+        from aver.ops.feedback.desk import TriageDesk
+
+        application = self._application
+        incidents = lambda: self.operations.incidents  # noqa: E731 - made when an incident is, as operations need the bundle
+        return TriageDesk(self.store, self.ledger, application.clock, incidents, lambda: application.embedder)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

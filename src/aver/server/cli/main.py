@@ -76,6 +76,7 @@ _MODULES = {
     "turns": "turns",
     "alerts": "alerts",
     "incident": "incidents",
+    "feedback": "feedback",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

@@ -18,6 +18,7 @@ from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
 from aver.server.console.releases_routes import router as releases
@@ -45,6 +46,7 @@ router.include_router(releases)
 router.include_router(safety)
 router.include_router(signing_in)
 router.include_router(turns)
+router.include_router(feedback)
 
 
 @router.get("/")

@@ -22,6 +22,7 @@ __all__ = [
     "App",
     "Auditor",
     "Caller",
+    "Giver",
     "Identified",
     "Inspector",
     "Needs",
@@ -31,6 +32,7 @@ __all__ = [
     "Reader",
     "Releaser",
     "Services",
+    "Triager",
     "Watcher",
     "application_of",
     "authenticate",
@@ -101,6 +103,8 @@ Reader = Annotated[Principal, Depends(needs("read"))]
 Actor = Annotated[Principal, Depends(needs("act"))]
 Overseer = Annotated[Principal, Depends(needs("oversee"))]
 Watcher = Annotated[Principal, Depends(needs("read", "oversee"))]
+Giver = Annotated[Principal, Depends(needs("ask", "models"))]
+Triager = Annotated[Principal, Depends(needs("triage"))]
 Releaser = Annotated[Principal, Depends(needs("release"))]
 Operator = Annotated[Principal, Depends(needs("stop"))]
 Admin = Annotated[Principal, Depends(needs("administer"))]
