@@ -34,6 +34,8 @@ SIGNED = frozenset(
         "erased",
         "switched",
         "incident",
+        "anchored",
+        "packed",
         *_IDENTITY,
         *_RELEASES,
     }

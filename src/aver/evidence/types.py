@@ -64,6 +64,8 @@ StepKind = Literal[
     "group_changed",  # as the identity provider's client provisions it
     "identity_declared",  # who vouches for people, and what their groups and roles mean here
     "erased",  # a subject's data key was destroyed
+    "anchored",  # a state of the chain was told to a place outside, or could not be
+    "packed",  # evidence of a period was put together for an auditor
 ]
 
 

@@ -265,6 +265,18 @@ def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
 
+def _anchored(known: Known) -> str:
+    place = known.text("place", "a place outside")
+    done = "Anchored" if known.text("outcome") != "failed" else "Could not anchor"
+    return f"{done} the chain of {known.counted('seq', 'step')} outside: {place}"
+
+
+def _packed(known: Known) -> str:
+    who = known.text("by")
+    what = f"evidence of the steps {known.count('first'):,} to {known.count('last'):,}"
+    return f"{who} put together a pack of {what}" if who else f"Put together a pack of {what}"
+
+
 def _alerted(known: Known) -> str:
     what, event = known.text("said") or known.text("title"), known.text("event", "changed")
     return f"Alert {event}: {what}" if what else f"Alert {event}"
@@ -309,4 +321,6 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "release_rolled_back": _release_rolled_back,
     **IDENTITY,
     "erased": _erased,
+    "anchored": _anchored,
+    "packed": _packed,
 }

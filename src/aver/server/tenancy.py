@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
     from aver.gateway.feedback import Said
+    from aver.governance.anchors.service import Anchors
+    from aver.governance.packs.service import Packs
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
@@ -212,6 +214,20 @@ class TenantServices:
         application = self._application
         incidents = lambda: self.operations.incidents  # noqa: E731 - made when an incident is, as operations need the bundle
         return TriageDesk(self.store, self.ledger, application.clock, incidents, lambda: application.embedder)
+
+    @once
+    def anchors(self) -> Anchors:
+        """Its chain told outside."""
+        from aver.server.governing import anchors_of
+
+        return anchors_of(self._application, self)
+
+    @once
+    def packs(self) -> Packs:
+        """Its evidence put together for auditors."""
+        from aver.server.governing import packs_of
+
+        return packs_of(self._application, self)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
+from aver.server.anchoring import Anchorer
 from aver.server.application import Application
 from aver.server.console.routes import router as console
 from aver.server.doors import Doors
@@ -64,7 +65,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher = Watcher(application)
+    watcher, anchorer = Watcher(application), Anchorer(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -73,10 +74,12 @@ def _api(application: Application) -> FastAPI:
         application.runner.start()
         roller.start()
         watcher.start()
+        anchorer.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
+        await anchorer.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)

@@ -28,7 +28,55 @@ def _tenant_table(name: str, *items: Any) -> None:
     isolate_tenant_table(op.get_bind(), name)
 
 
-def upgrade() -> None:  # noqa: PLR0915 - every table of a tenant, in one list
+def _feedback() -> None:
+    """The turns that wait for a decision, and the tickets that were taken in."""
+    _tenant_table(
+        "feedback_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_feedback_reading"),
+    )
+    _tenant_table(
+        "feedback_items",
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        sa.Column("signals", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("rank", sa.Integer, nullable=False),
+        sa.Column("waits", sa.Integer, nullable=False),
+        sa.Column("act", TEXT, nullable=False),
+        sa.Column("of", TEXT, nullable=False),
+        sa.Column("decided", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("turn", "tenant", name="pk_feedback_items"),
+    )
+    op.create_index("ix_feedback_items_queue", "feedback_items", ["waits", "rank", "at"])
+    _tenant_table(
+        "feedback_tickets",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_feedback_tickets"),
+    )
+
+
+def _governance() -> None:
+    """What places outside were told of the chain."""
+    _tenant_table(
+        "governance_anchors",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
+    )
+    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
+
+
+def upgrade() -> None:
     # Knowledge: documents, who may read them, what a search scores with
     _tenant_table(
         "sources",
@@ -223,35 +271,8 @@ def upgrade() -> None:  # noqa: PLR0915 - every table of a tenant, in one list
     )
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
     _index_of_turns()
-    # Feedback: the turns that wait for a decision, the tickets that were taken in
-    _tenant_table(
-        "feedback_reading",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("cursor", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_feedback_reading"),
-    )
-    _tenant_table(
-        "feedback_items",
-        sa.Column("turn", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("feature", TEXT, nullable=False),
-        sa.Column("release", TEXT, nullable=False),
-        sa.Column("signals", TEXT, nullable=False),
-        sa.Column("reason", TEXT, nullable=False),
-        sa.Column("rank", sa.Integer, nullable=False),
-        sa.Column("waits", sa.Integer, nullable=False),
-        sa.Column("act", TEXT, nullable=False),
-        sa.Column("of", TEXT, nullable=False),
-        sa.Column("decided", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("turn", "tenant", name="pk_feedback_items"),
-    )
-    op.create_index("ix_feedback_items_queue", "feedback_items", ["waits", "rank", "at"])
-    _tenant_table(
-        "feedback_tickets",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("turn", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_feedback_tickets"),
-    )
+    _feedback()
+    _governance()
     # Conversations
     _tenant_table(
         "conversations",

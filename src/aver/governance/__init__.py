@@ -1,0 +1,1 @@
+"""Answering for it: evidence packs, controls, anchors outside, the inventory."""
