@@ -12,6 +12,7 @@ import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store
 import aver.gateway.cache.store
+import aver.governance.store
 import aver.knowledge.store
 import aver.ops.store  # noqa: F401 - each declares its tables
 from aver.store import tenant_metadata

@@ -15,6 +15,7 @@ from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Folder, Ledger, Step
 from aver.evidence.telemetry import Telemetry
+from aver.governance.places import check_place
 from aver.server.gateways import environment
 from aver.server.once import once
 from aver.server.ordering import ASSISTANT
@@ -244,6 +245,7 @@ class Application:
             if name not in self._services:
                 store = self.store.tenant(name)
                 services = self._services.get(store.tenant.id) or TenantServices(self, store)
+                check_place(store, self.settings.region)
                 # By id only: a name may come to mean another tenant, an id never.
                 self._services[store.tenant.id] = services
                 return services
@@ -266,8 +268,9 @@ class Application:
 
     def erase(self, tenant: str, user: str) -> Step:
         """Forget a person and revoke their API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is
-        none."""
+        none, and :class:`~aver.governance.holds.Held`, with nothing done, where a legal hold keeps it."""
         services = self.tenant(tenant)
+        services.governance.holds.check_user(user)
         person = self.directory.find(services.store.tenant.id, user)
         if person is not None:
             with self.directory.change(person.tenant, "erasure") as change:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aver.core.errors import NotFound
+from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence import Draft, Ledger, Outbox, Step
 from aver.server.gateways import document_access, grant_store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
@@ -99,6 +101,7 @@ class TenantServices:
             others=others,
             keep_originals=settings.keep_originals,
             halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
+            keep=self.governance.holds.check_documents,
         )
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
@@ -183,6 +186,29 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def governance(self) -> Governance:
+        """What it declares to keep and for how long, what is held, who read what."""
+        from aver.governance.service import Governance
+
+        application = self._application
+        region = application.settings.region
+        return Governance(self.store, self.ledger, application.clock, region, lambda: self.knowledge)
+
+    def read_by(
+        self,
+        principal: Principal,
+        what: str,
+        surface: str,
+        documents: Sequence[tuple[str, int]] = (),
+        about: str = "",
+    ) -> None:
+        """Keep in evidence that somebody read something outside of a turn: a moment later, so that what was read need not wait for it. Raises
+        what keeps it from being kept: then nothing may be shown."""
+        from aver.governance.reading import accessed
+
+        self.outbox.put([accessed(new_id("access"), principal.user, what, surface, documents, about)])
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

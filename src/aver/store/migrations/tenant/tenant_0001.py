@@ -23,6 +23,37 @@ def _tenant_table(name: str, *items: Any) -> None:
     isolate_tenant_table(op.get_bind(), name)
 
 
+def _governance() -> None:
+    """What is declared, what is held, who agreed to what, how far retention has come."""
+    _tenant_table(
+        "governance_declarations",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("declared", TEXT, nullable=False),
+        sa.Column("changed", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_declarations"),
+    )
+    _tenant_table(
+        "governance_holds",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("placed", TEXT, nullable=False),
+        sa.Column("released", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_holds"),
+    )
+    _tenant_table(
+        "governance_acknowledgements",
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "digest", "tenant", name="pk_governance_acknowledgements"),
+    )
+    _tenant_table(
+        "governance_progress",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_progress"),
+    )
+
+
 def upgrade() -> None:
     # Knowledge: documents, who may read them, what a search scores with
     _tenant_table(
@@ -247,6 +278,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
     )
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _governance()
     # Conversations
     _tenant_table(
         "conversations",
