@@ -57,6 +57,7 @@ StepKind = Literal[
     "key_revoked",  # it opens nothing any more, or will not from a moment on
     "glass_broken",  # somebody at the machine took an owner's access for a while, and said why
     "signed_in",  # somebody began a session of the console
+    "session_ended",  # somebody else ended it
     "person_changed",  # somebody or a service account is new, different, without access, or gone
     "group_changed",  # as the identity provider's client provisions it
     "identity_declared",  # who vouches for people, and what their groups and roles mean here

@@ -31,7 +31,6 @@ from typing import Any, Literal, cast, get_args
 from aver.core import sha256_hex
 from aver.core.yaml import YamlValue, nearest, parse_yaml
 from aver.gateway.labels import ANYTHING, LEVELS, Label, Level, combined
-from aver.knowledge.access import matching, read_glob
 
 __all__ = ["CLASSES", "DataClass", "Declaration", "Rule", "Terms"]
 
@@ -135,6 +134,8 @@ class Declaration:
     @cached_property
     def _patterns(self) -> list[tuple[Rule, re.Pattern[str]]]:
         """The last rule first."""
+        from aver.knowledge.access import matching
+
         return [(rule, matching([rule.match])) for rule in reversed(self.classification)]
 
 
@@ -174,6 +175,8 @@ def _label(fields: Mapping[str, YamlValue]) -> Label:
 
 
 def _rule(value: YamlValue) -> Rule:
+    from aver.knowledge.access import read_glob
+
     fields = value.fields(("match", "source", "level", "regions"), required=("match",))
     if not {"level", "regions"} & fields.keys():
         raise value.error("the rule says nothing of what it matches", "Add a level, or regions.")

@@ -55,6 +55,12 @@ class TenantDocuments:
                 for row in tx.execute(select(documents.c.source, documents.c.path).where(documents.c.id.in_(some)))
             ]
 
+    def all_places(self) -> list[tuple[str, str]]:
+        """Source and path of every document."""
+        with self._store.read() as tx:
+            query = select(documents.c.source, documents.c.path).where(documents.c.acl.is_not(None))
+            return [(row.source, row.path) for row in tx.execute(query)]
+
     def due(self, name: DataClass, before: str, but: Collection[str], most: int) -> Sequence[Any]:
         """As :class:`~aver.governance.retention.Documents` says."""
         with self._store.read() as tx:

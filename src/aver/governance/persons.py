@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import os
 import tempfile
 import zipfile
@@ -22,7 +23,7 @@ from aver.evidence.clear import steps_of_kinds
 from aver.governance.reading import Access, AccessLog
 from aver.store import TenantStore
 
-__all__ = ["PersonData", "about", "write"]
+__all__ = ["PersonData", "about", "packed", "page", "write"]
 
 _STEPS = 2000
 _EVERYTHING = 10**9
@@ -93,18 +94,27 @@ def _access(access: Access) -> dict[str, Any]:
     return {**asdict(access), "at": rfc3339(access.at), "documents": list(access.documents)}
 
 
-def write(data: PersonData, out: Path) -> None:
-    """Write it to ``out``, a ZIP file, whole or not at all. Raises :class:`~aver.core.errors.InvalidInput` where that cannot be written."""
+def packed(data: PersonData) -> bytes:
+    """Both as one ZIP file."""
     whole = {"tenant": data.tenant, "user": data.user, "at": data.at, **data.sections}
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("person.json", orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        archive.writestr("person.html", page(data))
+    return file.getvalue()
+
+
+def write(data: PersonData, out: Path) -> None:
+    """Write it to ``out``, whole or not at all. Raises :class:`~aver.core.errors.InvalidInput` where that cannot be written."""
+    content = packed(data)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.", suffix=".part", dir=out.parent)
     except OSError as error:
         raise _unwritable(out, error) from None
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("person.json", orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-            archive.writestr("person.html", page(data))
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
         temporary.replace(out)
     except OSError as error:
         raise _unwritable(out, error) from None

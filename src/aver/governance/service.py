@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from aver.core.clock import Clock, rfc3339
 from aver.core.ids import new_id
@@ -13,6 +14,7 @@ from aver.evidence import Draft, Ledger
 from aver.gateway.labels import Label
 from aver.governance.acknowledging import AcceptableUse
 from aver.governance.declaration import Declaration
+from aver.governance.declared import Declared
 from aver.governance.documents import TenantDocuments
 from aver.governance.holds import Holds
 from aver.governance.places import CURRENT, check_region
@@ -25,22 +27,24 @@ from aver.store import TenantStore
 
 __all__ = ["Governance"]
 
-_FRESH = 1.0
-"""Seconds for which what is declared is believed: another process may declare something else."""
-
 
 class Governance:
     """Blocking. ``region`` is where this installation keeps its data; ``knowledge`` is asked for once a document has to go."""
 
     def __init__(
-        self, store: TenantStore, ledger: Ledger, clock: Clock, region: str, knowledge: Callable[[], Knowledge]
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        clock: Clock,
+        declared: Declared,
+        region: str,
+        knowledge: Callable[[], Knowledge],
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
+        self._declared = declared
         self._region = region
-        self._declared = Declaration()
-        self._read_at: float | None = None
         self.documents = TenantDocuments(store, knowledge)
         self.holds = Holds(store, ledger, clock, self.documents)
         self.retention = Retention(store, ledger, clock, self.holds, self.declaration, lambda: self.documents)
@@ -49,16 +53,7 @@ class Governance:
 
     def declaration(self) -> Declaration:
         """What is in force, at most a second old."""
-        now = self._clock.monotonic()
-        if self._read_at is None or now - self._read_at >= _FRESH:
-            with self._store.read() as tx:
-                query = select(declarations.c.declared).where(declarations.c.name == CURRENT)
-                written = tx.execute(query).scalar()
-            stored = Declaration.of(json.loads(written) if written else {})
-            # What is the same stays the same object, with what it has worked out.
-            self._declared = self._declared if stored == self._declared else stored
-            self._read_at = now
-        return self._declared
+        return self._declared.now()
 
     def declare(self, declaration: Declaration, by: str) -> None:
         """Keep what the tenant declares, in place of what it declared before. Raises :class:`~aver.governance.places.Misplaced` for a region that is not this one's."""
@@ -78,9 +73,9 @@ class Governance:
             self._ledger.append_all(
                 tx, [Draft(new_id("governance"), "governed", None, facts, {"declared": plain, "by": by})]
             )
-        self._read_at = None
+        self._declared.forget()
 
-    def label(self, documents: Iterable[str]) -> Label:
-        """Of what is made of these documents, at this tenant."""
-        declared = self.declaration()
-        return declared.label_of(self.documents.places(documents) if declared.classification else ())
+    def labelled(self, declaration: Declaration) -> list[tuple[Label, int]]:
+        """How many documents have which label by a declaration, most documents first."""
+        counted = Counter(declaration.label_of([place]) for place in self.documents.all_places())
+        return counted.most_common()

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calling.counts import CallCounts
+    from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
+    from aver.gateway.labels import Label
     from aver.gateway.prices.book import PriceBook
     from aver.identity import Directory, Sessions, SigningIn
     from aver.identity.api_keys import ApiKeys
@@ -287,6 +289,14 @@ class Application:
 
         services = self.tenant(tenant)
         return Queue(services.store, services.ledger).of(user)
+
+    async def label(self, call: Call) -> Label:
+        """How confidential what is in a call is, by what its tenant declares of the documents in it."""
+        declared = (await self.services(call.principal.tenant)).declared
+        known = declared.known()
+        if known is not None and not (known.classification and call.documents):
+            return known.label
+        return await asyncio.to_thread(declared.label, {each.rpartition("@")[0] for each in call.documents})
 
     def warm(self) -> None:
         """Load the model now, then the index's library, so that the first question does not wait for them."""

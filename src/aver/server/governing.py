@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aver.core.clock import rfc3339
 from aver.core.errors import NotFound
+from aver.core.ids import new_id
 from aver.core.principal import Principal, user_reader
+from aver.evidence import Draft
 
 if TYPE_CHECKING:
     from aver.governance.erasure import Receipt
     from aver.governance.persons import PersonData
+    from aver.identity.sessions import Begun
     from aver.server.application import Application
     from aver.server.tenancy import TenantServices
 
-__all__ = ["erase_person", "export_person", "person_data", "standing_of"]
+__all__ = ["end_session", "erase_person", "export_person", "person_data", "standing_of"]
 
 
 def erase_person(application: Application, tenant: str, user: str, by: str) -> Receipt:
@@ -34,27 +38,47 @@ def erase_person(application: Application, tenant: str, user: str, by: str) -> R
     return receipt_of(services.store, step, subject=subject, by=by, keys=keys, person=known, cases=cases)
 
 
-def export_person(application: Application, tenant: str, user: str, out: Path, by: Principal, surface: str) -> int:
+def export_person(
+    application: Application,
+    tenant: str,
+    user: str,
+    out: Path,
+    by: Principal,
+    surface: str,
+    groups: Iterable[str] = (),
+) -> int:
     """Write what is kept of a person to ``out``, a ZIP file, and keep that on record; how many things it is. Raises
     :class:`~aver.core.errors.NotFound` for somebody of whom nothing is kept."""
     from aver.governance.persons import write
 
     services = application.tenant(tenant)
-    data = person_data(application, services, user)
+    data = person_data(application, services, user, groups)
     services.read_by(by, "person", surface)
     write(data, out)
     return sum(len(rows) for rows in data.sections.values())
 
 
-def person_data(application: Application, services: TenantServices, user: str) -> PersonData:
-    """Everything that is kept of a user, chained by now or not. Raises :class:`~aver.core.errors.NotFound` where that is nothing."""
+def end_session(application: Application, tenant: str, session: str, by: str) -> Begun:
+    """End somebody's session at once, on record. Raises :class:`~aver.core.errors.NotFound`."""
+    services = application.tenant(tenant)
+    ended = application.sessions.close(services.store.tenant.id, session)
+    draft = Draft(new_id("session"), "session_ended", user_reader(ended.user), {}, {"user": ended.user, "by": by})
+    with services.store.begin() as tx:
+        services.ledger.append_all(tx, [draft])
+    return ended
+
+
+def person_data(
+    application: Application, services: TenantServices, user: str, groups: Iterable[str] = ()
+) -> PersonData:
+    """Everything that is kept of a user, chained by now or not; ``groups`` are those of somebody whom the tenant does not know. Raises :class:`~aver.core.errors.NotFound` where that is nothing."""
     from aver.agents.acting.memory import Memory
     from aver.governance.persons import PersonData, about
 
     services.outbox.settle()
     tenant = services.store.tenant
     person = application.directory.find(tenant.id, user)
-    principal = person.principal if person is not None else services.principal(user)
+    principal = person.principal if person is not None else services.principal(user, groups)
     keys = [each for each in application.store.keys(tenant.id) if each.user.casefold() == user.casefold()]
     known: dict[str, list[dict[str, Any]]] = {
         "person": [_person(person)] if person is not None else [],

@@ -32,9 +32,7 @@ def _held(known: Known) -> str:
 
 
 def _governed(known: Known) -> str:
-    return (
-        f"Declared how long content is kept ({known.counted('classes', 'class', 'classes')}), labels and rules of use"
-    )
+    return f"Declared how long {known.counted('classes', 'kind')} of content is kept, labels and rules of use"
 
 
 def _acknowledged(known: Known) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.governance.declared import Declared
     from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
@@ -193,8 +194,18 @@ class TenantServices:
         from aver.governance.service import Governance
 
         application = self._application
-        region = application.settings.region
-        return Governance(self.store, self.ledger, application.clock, region, lambda: self.knowledge)
+        region, clock = application.settings.region, application.clock
+        return Governance(self.store, self.ledger, clock, self.declared, region, lambda: self.knowledge)
+
+    @once
+    def declared(self) -> Declared:
+        """What it declares of that, as it is now."""
+        from aver.governance.declared import Declared
+
+        return Declared(self.store, self._application.clock, self._places)
+
+    def _places(self, documents: Iterable[str]) -> list[tuple[str, str]]:
+        return self.governance.documents.places(documents)
 
     def read_by(
         self,
@@ -209,6 +220,15 @@ class TenantServices:
         from aver.governance.reading import accessed
 
         self.outbox.put([accessed(new_id("access"), principal.user, what, surface, documents, about)])
+
+    def require_agreement(self, principal: Principal) -> None:
+        """Raises :class:`~aver.governance.acknowledging.MustAcknowledge` where somebody has not agreed to the tenant's rules of use, and may
+        not ask before they have. Service accounts agree to nothing. Blocking."""
+        if self.declared.now().terms is None:
+            return
+        person = self._application.directory.find(principal.tenant, principal.user)
+        if person is None or person.kind != "service":
+            self.governance.use.check(principal)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

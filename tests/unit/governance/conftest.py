@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +11,7 @@ import pytest
 
 from aver.evidence import Draft, Ledger
 from aver.governance.declaration import Declaration
+from aver.governance.declared import Declared
 from aver.governance.service import Governance
 from aver.store import Store, TenantStore
 
@@ -39,7 +40,11 @@ class World:
     def __init__(self, store: TenantStore, clock: FixedClock) -> None:
         self.store, self.clock = store, clock
         self.ledger = Ledger(store, clock)
-        self.governance = Governance(store, self.ledger, clock, "eu", _no_index)
+        self.declared = Declared(store, clock, self.places)
+        self.governance = Governance(store, self.ledger, clock, self.declared, "eu", _no_index)
+
+    def places(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        return self.governance.documents.places(ids)
 
     def declare(self, text: str) -> None:
         self.governance.declare(Declaration.parse(text, "governance.yaml"), "test")

@@ -24,6 +24,7 @@ from aver.server.http import (
     documents,
     events,
     evidence,
+    governance,
     health,
     keys,
     people,
@@ -36,6 +37,7 @@ from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.http.replies import say_unreadable
+from aver.server.keeping import Keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
 from aver.server.watching import Watcher
@@ -62,7 +64,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher = Watcher(application)
+    watcher, keeper = Watcher(application), Keeper(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -71,10 +73,12 @@ def _api(application: Application) -> FastAPI:
         application.runner.start()
         roller.start()
         watcher.start()
+        keeper.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
+        await keeper.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
@@ -105,6 +109,7 @@ def _api(application: Application) -> FastAPI:
         releases,
         people,
         keys,
+        governance,
         scim,
         events,
         health,
