@@ -13,6 +13,7 @@ import aver.evidence.store
 import aver.gateway.budgets.store
 import aver.gateway.cache.store
 import aver.governance.anchors.store
+import aver.governance.store
 import aver.knowledge.store
 import aver.ops.feedback.store
 import aver.ops.store

@@ -153,6 +153,8 @@ class Settings:
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
+    region: str = ""
+    """Where the data directory and the database are, such as ``eu``; a tenant whose data have to be kept elsewhere is refused."""
     environment: str = ""
     """The environment whose releases are served; without one, the bundle as its directory is."""
     reranker: str | None = None
@@ -367,6 +369,7 @@ _SETTINGS = {
     "keep_originals": _Setting("AVER_KEEP_ORIGINALS", _switch),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
+    "region": _Setting("AVER_REGION", _word),
     "environment": _Setting("AVER_ENVIRONMENT", _word),
     "reranker": _Setting("AVER_RERANKER", _word),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),

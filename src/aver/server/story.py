@@ -9,6 +9,7 @@ from datetime import datetime
 from aver.evidence.types import Draft, Step, StepKind
 from aver.server.known import Known
 from aver.server.story_acting import ACTING, left_behind
+from aver.server.story_governance import GOVERNANCE
 from aver.server.story_identity import IDENTITY
 
 __all__ = ["Moment", "sentence", "tell"]
@@ -320,6 +321,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
     **IDENTITY,
+    **GOVERNANCE,
     "erased": _erased,
     "anchored": _anchored,
     "packed": _packed,

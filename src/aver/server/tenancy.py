@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aver.core.errors import NotFound
+from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence import Draft, Ledger, Outbox, Step
 from aver.server.gateways import document_access, grant_store
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from aver.gateway.calls import Call, CallRecord
     from aver.gateway.feedback import Said
     from aver.governance.anchors.service import Anchors
+    from aver.governance.declared import Declared
     from aver.governance.packs.service import Packs
+    from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
@@ -112,6 +115,7 @@ class TenantServices:
             others=others,
             keep_originals=settings.keep_originals,
             halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
+            keep=self.governance.holds.check_documents,
         )
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
@@ -228,6 +232,48 @@ class TenantServices:
         from aver.server.governing import packs_of
 
         return packs_of(self._application, self)
+
+    @once
+    def governance(self) -> Governance:
+        """What it declares to keep and for how long, what is held, who read what."""
+        from aver.governance.service import Governance
+
+        application = self._application
+        region, clock = application.settings.region, application.clock
+        return Governance(self.store, self.ledger, clock, self.declared, region, lambda: self.knowledge)
+
+    @once
+    def declared(self) -> Declared:
+        """What it declares of that, as it is now."""
+        from aver.governance.declared import Declared
+
+        return Declared(self.store, self._application.clock, self._places)
+
+    def _places(self, documents: Iterable[str]) -> list[tuple[str, str]]:
+        return self.governance.documents.places(documents)
+
+    def read_by(
+        self,
+        principal: Principal,
+        what: str,
+        surface: str,
+        documents: Sequence[tuple[str, int]] = (),
+        about: str = "",
+    ) -> None:
+        """Keep in evidence that somebody read something outside of a turn: a moment later, so that what was read need not wait for it. Raises
+        what keeps it from being kept: then nothing may be shown."""
+        from aver.governance.reading import accessed
+
+        self.outbox.put([accessed(new_id("access"), principal.user, what, surface, documents, about)])
+
+    def require_agreement(self, principal: Principal) -> None:
+        """Raises :class:`~aver.governance.acknowledging.MustAcknowledge` where somebody has not agreed to the tenant's rules of use, and may
+        not ask before they have. Service accounts agree to nothing. Blocking."""
+        if self.declared.now().terms is None:
+            return
+        person = self._application.directory.find(principal.tenant, principal.user)
+        if person is None or person.kind != "service":
+            self.governance.use.check(principal)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

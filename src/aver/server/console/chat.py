@@ -185,6 +185,7 @@ def _source(services: TenantServices, principal: Principal, turn: TurnView) -> S
     try:
         document = services.knowledge.document(principal, place.document, place.version)
         current = services.knowledge.document(principal, place.document).version
+        services.read_by(principal, "document", "console", [(place.document, place.version)])
     except NotFound:
         return SourceView(number, "No longer available", "", None, 0, None, "", turn.link())
     return SourceView(

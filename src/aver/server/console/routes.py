@@ -76,6 +76,7 @@ async def ask(
     """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
     principal, services = await entered(request)
     try:
+        await asyncio.to_thread(services.require_agreement, principal)
         if feature == ASSISTANT:
             answer = await services.assistant.ask(principal, question, conversation or None)
             return to_turn(answer.conversation, answer.turn)
@@ -108,6 +109,7 @@ async def document(
     """A version, the span marked: in its text, or on the page of its file."""
     principal, services = await entered(request, "read")
     opened = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    services.read_by(principal, "document", "console", [(document, opened.document.version)])
     return await shown(request, principal, "document.html", view=opened)
 
 
@@ -120,6 +122,7 @@ async def picture(request: Request, document: str, version: int, page: int) -> R
     if kept and request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     drawn = await asyncio.to_thread(services.knowledge.picture, principal, document, version, page)
+    services.read_by(principal, "picture", "console", [(document, version)])
     return Response(drawn, headers=headers, media_type="image/png")
 
 

@@ -26,6 +26,7 @@ from aver.server.http import (
     events,
     evidence,
     feedback,
+    governance,
     health,
     keys,
     people,
@@ -39,6 +40,7 @@ from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.http.replies import say_unreadable
+from aver.server.keeping import Keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
 from aver.server.watching import Watcher
@@ -65,7 +67,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher, anchorer = Watcher(application), Anchorer(application)
+    watcher, anchorer, keeper = Watcher(application), Anchorer(application), Keeper(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -75,11 +77,13 @@ def _api(application: Application) -> FastAPI:
         roller.start()
         watcher.start()
         anchorer.start()
+        keeper.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
         await anchorer.close()
+        await keeper.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
@@ -112,6 +116,7 @@ def _api(application: Application) -> FastAPI:
         releases,
         people,
         keys,
+        governance,
         scim,
         events,
         health,

@@ -60,7 +60,7 @@ def _feedback() -> None:
     )
 
 
-def _governance() -> None:
+def _anchors() -> None:
     """What places outside were told of the chain."""
     _tenant_table(
         "governance_anchors",
@@ -74,6 +74,37 @@ def _governance() -> None:
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
     )
     op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
+
+
+def _governance() -> None:
+    """What is declared, what is held, who agreed to what, how far retention has come."""
+    _tenant_table(
+        "governance_declarations",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("declared", TEXT, nullable=False),
+        sa.Column("changed", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_declarations"),
+    )
+    _tenant_table(
+        "governance_holds",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("placed", TEXT, nullable=False),
+        sa.Column("released", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_holds"),
+    )
+    _tenant_table(
+        "governance_acknowledgements",
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "digest", "tenant", name="pk_governance_acknowledgements"),
+    )
+    _tenant_table(
+        "governance_progress",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_progress"),
+    )
 
 
 def upgrade() -> None:
@@ -272,6 +303,7 @@ def upgrade() -> None:
     op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
     _index_of_turns()
     _feedback()
+    _anchors()
     _governance()
     # Conversations
     _tenant_table(
