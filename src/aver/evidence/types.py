@@ -33,6 +33,7 @@ StepKind = Literal[
     "forgotten",  # such a value let go
     "switched",  # something was stopped for this tenant, or let go on
     "judged",  # feedback on a call or a turn, given after it
+    "surveyed",  # somebody said how useful it all is to them
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case
     "failed",  # the turn ended with an error; a signed checkpoint covers it

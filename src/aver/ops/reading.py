@@ -10,6 +10,7 @@ from aver.core.clock import Clock
 from aver.evidence.clear import ClearStep, clear_steps, clear_turns
 from aver.ops.book import MINUTE, SLOT, Book, Position, Taken
 from aver.ops.measuring import ENDS, call_sums, is_alone, turn_sums
+from aver.ops.scorecard.counting import event_entries, turn_entries
 from aver.ops.sums import Sums, add, count_value
 from aver.store import TenantStore
 
@@ -96,7 +97,7 @@ class _Counted:
         turns: dict[str, list[ClearStep]] = {}
         for step in found:
             moment = self._moment(step.at)
-            for name, sums in call_sums(step):
+            for name, sums in (*call_sums(step), *event_entries(step)):
                 self.count(name, moment, step.seq, sums)
             if is_alone(step):
                 self._turn([step], moment, step.seq)
@@ -113,6 +114,8 @@ class _Counted:
         feature, sums = turn_sums(steps)
         if sums:
             self.count(f"feature:{feature}", moment, seq, sums)
+            for name, more in turn_entries(steps, feature, sums):
+                self.count(name, moment, seq, more)
 
     def _moment(self, at: str) -> int:
         try:

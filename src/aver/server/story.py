@@ -117,6 +117,11 @@ def _judged(known: Known) -> str:
     return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
 
 
+def _surveyed(known: Known) -> str:
+    said = f": {known.text('text')}" if known.text("text") else ""
+    return f"The survey was answered: {known.number('score', 'points that can no longer be read')} of 5 points{said}"
+
+
 def _case_promoted(known: Known) -> str:
     return " ".join(filter(None, ["Made a case to be labelled of the turn", known.text("turn")]))
 
@@ -256,6 +261,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "responded": _responded,
     **ACTING,
     "judged": _judged,
+    "surveyed": _surveyed,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,

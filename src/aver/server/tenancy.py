@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.scorecard.service import Scorecards
+    from aver.ops.scorecard.survey import Survey
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -183,6 +185,20 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def scorecards(self) -> Scorecards:
+        """The figures that it is steered by."""
+        from aver.server.scoring import scorecards_of
+
+        return scorecards_of(self._application, self)
+
+    @once
+    def survey(self) -> Survey:
+        """What its people say of it all."""
+        from aver.ops.scorecard.survey import Survey
+
+        return Survey(self.store, self.ledger, self._application.clock)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any
