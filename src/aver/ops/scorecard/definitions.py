@@ -24,6 +24,7 @@ KPIS: tuple[Kpi, ...] = (
         "more",
         measures.adoption,
         0.3,
+        grows=True,
     ),
     Kpi(
         "task success rate",
@@ -112,6 +113,7 @@ KPIS: tuple[Kpi, ...] = (
         "less",
         measures.spend,
         monthly=True,
+        grows=True,
         door="/gateway",
         words="spending",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -177,7 +177,8 @@ def _figure(kpi: Kpi, sheet: Sheet, target: float | None) -> Figure:
     found = kpi.measure(whole)
     if target is not None and kpi.monthly:
         target *= wanted.period / _MONTH
-    before = Lack("it is known as of now alone", "") if kpi.now else kpi.measure(sheet.before)
+    known = not kpi.now and not (kpi.monthly and sheet.began > sheet.before.since)
+    before = kpi.measure(sheet.before) if known else Lack("nothing was counted of the whole of that period", "")
     change, trend = trend_of(kpi, found, before)
     asked = {name for name in ("feature", "release") if getattr(wanted, name)}
     return Figure(
@@ -188,10 +189,17 @@ def _figure(kpi: Kpi, sheet: Sheet, target: float | None) -> Figure:
         before.value if isinstance(before, Measured) else None,
         change,
         trend,
-        () if kpi.now else tuple(_point(kpi.measure(part), part) for part in sheet.parts),
+        () if kpi.now else tuple(_series(kpi, sheet)),
         _address(kpi, whole),
         asked <= kpi.by,
     )
+
+
+def _series(kpi: Kpi, sheet: Sheet) -> Iterator[Point]:
+    whole = sheet.parts[0].until - sheet.parts[0].since
+    for part in sheet.parts:
+        begun = kpi.grows and part.until - part.since < whole
+        yield Point(part.since, None) if begun else _point(kpi.measure(part), part)
 
 
 def _point(found: Measured | Lack, part: Stretch) -> Point:

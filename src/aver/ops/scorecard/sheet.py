@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,8 @@ class Sheet:
     features: tuple[str, ...]
     releases: tuple[str, ...]
     """The newest first."""
+    began: datetime
+    """When anything was first counted."""
 
 
 @dataclass(slots=True)
@@ -88,19 +90,21 @@ def read_sheet(tx: Connection, book: Book, wanted: Wanted, now: datetime, kept: 
     for slot in slots:
         whole.merge(slot)
 
-    frame = Stretch(_utc(since), now, wanted, tested=tested, kept=kept)
+    end = now + timedelta(seconds=1)  # what happens at this moment is of it
+    frame = Stretch(_utc(since), end, wanted, tested=tested, kept=kept)
     told = []
     grown = 0.0
     for place in range(len(slots) - 1, -1, -1):
         start = since + place * step
-        told.append(_stretch(frame, slots[place], _utc(start), min(_utc(start + step), now), grown))
+        told.append(_stretch(frame, slots[place], _utc(start), min(_utc(start + step), end), grown))
         grown += slots[place].tenant.get("documents", 0)
     return Sheet(
-        _stretch(frame, whole, frame.since, now, 0.0),
+        _stretch(frame, whole, frame.since, end, 0.0),
         _stretch(frame, earlier, _utc(before), frame.since, grown),
         tuple(reversed(told)),
         _features(names),
         _releases(names),
+        min(names.values(), default=now),
     )
 
 

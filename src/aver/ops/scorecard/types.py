@@ -32,10 +32,10 @@ __all__ = [
     "Wanted",
 ]
 
-Group = Literal["use", "quality", "safety", "cost", "speed", "operations", "assets"]
+Group = Literal["quality", "use", "safety", "cost", "speed", "operations", "assets"]
 GROUPS: Mapping[Group, str] = {
-    "use": "Use",
     "quality": "Quality",
+    "use": "Use",
     "safety": "Safety",
     "cost": "Cost",
     "speed": "Speed",
@@ -186,6 +186,8 @@ class Kpi:
     """Where nothing is declared; ``None`` for none."""
     monthly: bool = False
     """Whether a target is for 30 days, and is held against as much of it as the period has."""
+    grows: bool = False
+    """Whether it grows with time, so that a part of a period that has not ended says nothing yet."""
     door: str = "/turns"
     """The page that has what is behind it."""
     ask: Mapping[str, str] = field(default_factory=dict)

@@ -73,6 +73,7 @@ _MODULES = {
     "experiment": "experiments",
     "flags": "flags",
     "objectives": "objectives",
+    "scorecard": "scorecard",
     "alerts": "alerts",
     "incident": "incidents",
     "tools": "tools",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aver.core.errors import InvalidInput
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
+
+if TYPE_CHECKING:
+    from aver.server.application import Application
 
 __all__ = ["scorecard"]
 
@@ -22,7 +26,9 @@ def scorecard(
         typer.Option("--tenant", "-t", metavar="TENANT", help="By name or id; the only one, if left out."),
     ] = None,
     feature: Annotated[str, typer.Option(metavar="NAME", help="The assistant or an agent; all, if left out.")] = "",
-    release: Annotated[str, typer.Option(metavar="DIGEST", help="Turns that this release answered; all, if left out.")] = "",
+    release: Annotated[
+        str, typer.Option(metavar="DIGEST", help="Turns that this release answered; all, if left out.")
+    ] = "",
     period: Annotated[str, typer.Option(metavar="SPAN", help="Up to now, as in 24h, 30d, 4w or 1y.")] = "30d",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page of one file.")] = None,
     pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a PDF.")] = None,
@@ -34,16 +40,22 @@ def scorecard(
     """
     from aver.ops.scorecard.service import period_of
     from aver.ops.scorecard.types import Lack, Wanted
-    from aver.server.scorecards import TRENDS, amount, between, written
+    from aver.server.cli.releases.words import written
+    from aver.server.scorecard.saying import TRENDS, amount, between, changed, sampled
 
     wanted = Wanted(feature, release, period_of(period))
     with Session.of(context).application() as application:
-        services = application.tenant(tenant or application.only_tenant())
+        services = application.tenant(tenant or _only(application))
         services.operations.read()
         found = services.scorecards.read(wanted)
-    for file, kind in ((html, "html"), (pdf, "pdf")):
-        if file is not None:
-            written(found, kind, file)
+    if html is not None:
+        from aver.server.scorecard.page import scorecard_page
+
+        written(html, scorecard_page(found))
+    if pdf is not None:
+        from aver.server.scorecard.pdf import scorecard_pdf
+
+        written(pdf, scorecard_pdf(found))
     if as_json:
         print_json(found.record())
         return
@@ -54,8 +66,8 @@ def scorecard(
             between(each),
             amount(each.target, each.kpi),
             each.standing,
-            TRENDS[each.trend],
-            "-" if isinstance(each.found, Lack) else f"{each.found.n:,.0f}",
+            " ".join(filter(None, [changed(each), TRENDS[each.trend] if each.trend != "unknown" else ""])) or "-",
+            sampled(each),
         )
         for each in found.figures
     ]
@@ -65,3 +77,11 @@ def scorecard(
             sys.stdout.write(f"{each.kpi.name}: {printable(each.reason)}. {printable(each.found.todo)}\n")
         elif not each.narrowed:
             sys.stdout.write(f"{each.kpi.name}: of all, it is not told apart by what was asked for\n")
+
+
+def _only(application: Application) -> str:
+    tenants = application.store.tenants()
+    if len(tenants) != 1:
+        few = "There is no tenant yet" if not tenants else f"There are {len(tenants)} tenants"
+        raise InvalidInput(few, "Create one: aver tenant create NAME." if not tenants else "Name one with --tenant.")
+    return tenants[0].id

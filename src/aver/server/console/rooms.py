@@ -31,6 +31,7 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("ask", "Ask", "/", ("ask",)),
+    Room("overview", "Overview", "/overview", ("oversee",)),
     Room("knowledge", "Knowledge", "/knowledge", ("read", "oversee")),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""

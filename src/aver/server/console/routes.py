@@ -19,6 +19,7 @@ from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.knowledge import knowledge
+from aver.server.console.overview_routes import router as overviews
 from aver.server.console.rooms import ROOMS, rooms_of
 from aver.server.console.signing_in import router as signing_in
 from aver.server.ordering import ASSISTANT
@@ -37,6 +38,7 @@ _PICTURE = {
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
 router.include_router(signing_in)
+router.include_router(overviews)
 
 
 @router.get("/")

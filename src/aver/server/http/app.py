@@ -29,6 +29,7 @@ from aver.server.http import (
     people,
     releases,
     scim,
+    scorecard,
     sources,
     switches,
 )
@@ -105,6 +106,7 @@ def _api(application: Application) -> FastAPI:
         people,
         keys,
         scim,
+        scorecard,
         events,
         health,
     ):
