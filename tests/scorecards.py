@@ -35,8 +35,8 @@ def live(store: TenantStore, ledger: Ledger, clock: FixedClock, days: int = 35, 
     for day in range(days):
         if day == days * 2 // 3:
             write(_evaluated(_NEW), _attacked(_NEW))
-        for part in range(4):
-            write(*(_turn(made, day, days) for _ in range(turns // 4)))
+        for _ in range(4):
+            write(*(_turn(made, day, days) for _turn_of in range(turns // 4)))
             clock.advance(6 * 3600)
         if day % 3 == 0:
             write(event("surveyed", score=made.choice([3, 4, 4, 5, 5])), event("ingested", added=2, changed=1))
@@ -75,5 +75,11 @@ def _evaluated(release: str) -> list[Draft]:
 
 def _attacked(release: str) -> list[Draft]:
     return event(
-        "evaluated", release=release, feature="assistant", suite="redteam", questions=80, injections=60, injection_success=1 / 60
+        "evaluated",
+        release=release,
+        feature="assistant",
+        suite="redteam",
+        questions=80,
+        injections=60,
+        injection_success=1 / 60,
     )

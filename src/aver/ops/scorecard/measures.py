@@ -9,10 +9,11 @@ from statistics import median
 
 import numpy as np
 
+from aver.evals.gates.saying import counted
 from aver.evals.statistics.distributions import student_quantile
 from aver.evals.statistics.intervals import CONFIDENCE, LEAST, interval, wilson
 from aver.ops.scorecard.counting import estimate
-from aver.ops.scorecard.types import Lack, Measured, Occurred, Shipped, Stretch
+from aver.ops.scorecard.types import Exposure, Lack, Measured, Occurred, Shipped, Stretch
 from aver.ops.sums import quantile, values
 
 __all__ = [
@@ -70,7 +71,7 @@ def hallucinations(stretch: Stretch) -> Measured | Lack:
     count = sum(each.unsupported for each in _of_feature(stretch))
     found = _share(min(count, answers), answers)
     low, high = (None if end is None else end * 1000 for end in (found.low, found.high))
-    return Measured(found.value * 1000, low, high, answers, "wilson", f"{count:,} incidents")
+    return Measured(found.value * 1000, low, high, answers, "wilson", counted(count, "incident"))
 
 
 def injections(stretch: Stretch) -> Measured | Lack:
@@ -144,25 +145,25 @@ def coverage(stretch: Stretch) -> Measured | Lack:
         return Lack("no turn of this period went by a release", "Ask the assistant or an agent something.")
     part = sum(count for release, count in turns.items() if release in stretch.tested)
     tested = sum(release in stretch.tested for release in turns)
-    return Measured(part / whole, None, None, whole, "counted", f"{tested:,} of {len(turns):,} releases evaluated")
+    return Measured(
+        part / whole, None, None, whole, "counted", f"{tested:,} of {counted(len(turns), 'release')} evaluated"
+    )
 
 
 def escapes(stretch: Stretch) -> Measured | Lack:
-    """A release is counted where it first met users; it escaped when anything of it did."""
-    releases = {each.digest: each for each in stretch.kept.releases}
+    """A release is counted where it first met users; it escaped when it did not do there, or later."""
+    releases = {each.digest: each for each in stretch.kept.releases if _holds(each, stretch.wanted.feature)}
+    seen: set[str] = set()
     let_through: dict[str, bool] = {}
     for each in stretch.kept.exposures:
         release = releases.get(each.digest)
-        wanted = release is not None and _holds(release, stretch.wanted.feature)
-        if wanted and release is not None and any(passed <= each.at for passed in release.passed):
-            departed = any(
-                incident.quality and each.at <= incident.detected and (each.end is None or incident.detected < each.end)
-                for incident in stretch.kept.incidents
-                if incident.feature in ("", *release.features)
-            )
-            first = each.digest in let_through or stretch.since <= each.at < stretch.until
-            if first:
-                let_through[each.digest] = let_through.get(each.digest, False) or each.back or departed
+        if release is None or not any(passed <= each.at for passed in release.passed):
+            continue
+        if each.digest not in seen and stretch.since <= each.at < stretch.until:
+            let_through[each.digest] = False
+        seen.add(each.digest)
+        if each.digest in let_through:
+            let_through[each.digest] |= each.back or _departed(each, release, stretch.kept.incidents)
     if not let_through:
         todo = "Gate a release and promote it: aver gate run, aver release promote."
         return Lack("no release that a gate had passed met users in this period", todo)
@@ -192,7 +193,7 @@ def reuse(stretch: Stretch) -> Measured | Lack:
     if not mine:
         return Lack("no feature is made of a declared part", "Declare prompts, tools, policies or labelled sets.")
     part = sum(len(each.features) > 1 for each in mine)
-    return Measured(part / len(mine), None, None, len(mine), "counted", f"{part:,} of {len(mine):,} parts")
+    return Measured(part / len(mine), None, None, len(mine), "counted", f"{part:,} of {counted(len(mine), 'part')}")
 
 
 def satisfaction(stretch: Stretch) -> Measured | Lack:
@@ -221,7 +222,7 @@ def shipping(stretch: Stretch) -> Measured | Lack:
     if not took:
         todo = "Freeze a bundle with a new feature and promote it: aver release create, aver release promote."
         return Lack("no feature met users for the first time in this period", todo)
-    return Measured(median(took), None, None, len(took), "counted", f"{len(took):,} new features")
+    return Measured(median(took), None, None, len(took), "counted", counted(len(took), "new feature"))
 
 
 def _shipped(stretch: Stretch) -> Mapping[str, tuple[datetime, datetime]]:
@@ -245,6 +246,15 @@ def _of_feature(stretch: Stretch) -> list[Occurred]:
     feature, since, until = stretch.wanted.feature, stretch.since, stretch.until
     meanwhile = [each for each in stretch.kept.incidents if since <= each.detected < until]
     return [each for each in meanwhile if not feature or each.feature in ("", feature)]
+
+
+def _departed(exposure: Exposure, release: Shipped, incidents: Sequence[Occurred]) -> bool:
+    """Whether there was an incident of quality while the release met users."""
+    return any(
+        each.quality and exposure.at <= each.detected and (exposure.end is None or each.detected < exposure.end)
+        for each in incidents
+        if each.feature in ("", *release.features)
+    )
 
 
 def _holds(release: Shipped, feature: str) -> bool:
