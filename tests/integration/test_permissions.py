@@ -61,6 +61,7 @@ DECLARED = {
     "DELETE /v1/switches/{switch}": OPERATORS,
     "GET /v1/releases": OVERSEERS,
     "GET /v1/environments": OVERSEERS,
+    "GET /v1/scorecard": OVERSEERS,
     "POST /v1/releases/{release}/sign-offs": MEMBERS,
     "POST /v1/environments/{name}/promote": OPERATORS,
     "POST /v1/environments/{name}/rollback": OPERATORS,

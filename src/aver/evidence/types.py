@@ -36,6 +36,7 @@ StepKind = Literal[
     "judged",  # feedback on a call or a turn, given after it
     "reported",  # a support ticket names the turn
     "triaged",  # somebody decided what becomes of the turn
+    "surveyed",  # somebody said how useful it all is to them
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case
     "failed",  # the turn ended with an error; a signed checkpoint covers it

@@ -146,6 +146,11 @@ def _triaged(known: Known) -> str:
     return f"{told} ({known.text('note')})" if known.text("note") else told
 
 
+def _surveyed(known: Known) -> str:
+    said = f": {known.text('text')}" if known.text("text") else ""
+    return f"The survey was answered: {known.number('score', 'points that can no longer be read')} of 5 points{said}"
+
+
 def _case_promoted(known: Known) -> str:
     return " ".join(filter(None, ["Made a case to be labelled of the turn", known.text("turn")]))
 
@@ -300,6 +305,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "judged": _judged,
     "reported": _reported,
     "triaged": _triaged,
+    "surveyed": _surveyed,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
     from aver.ops.feedback.desk import TriageDesk
+    from aver.ops.scorecard.service import Scorecards
+    from aver.ops.scorecard.survey import Survey
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -274,6 +276,20 @@ class TenantServices:
         person = self._application.directory.find(principal.tenant, principal.user)
         if person is None or person.kind != "service":
             self.governance.use.check(principal)
+
+    @once
+    def scorecards(self) -> Scorecards:
+        """The figures that it is steered by."""
+        from aver.server.scoring import scorecards_of
+
+        return scorecards_of(self._application, self)
+
+    @once
+    def survey(self) -> Survey:
+        """What its people say of it all."""
+        from aver.ops.scorecard.survey import Survey
+
+        return Survey(self.store, self.ledger, self._application.clock)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

@@ -84,6 +84,7 @@ _MODULES = {
     "flags": "flags",
     "objectives": "objectives",
     "turns": "turns",
+    "scorecard": "scorecard",
     "alerts": "alerts",
     "incident": "incidents",
     "feedback": "feedback",

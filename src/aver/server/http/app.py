@@ -32,6 +32,7 @@ from aver.server.http import (
     people,
     releases,
     scim,
+    scorecard,
     sources,
     switches,
     turns,
@@ -118,6 +119,7 @@ def _api(application: Application) -> FastAPI:
         keys,
         governance,
         scim,
+        scorecard,
         events,
         health,
     ):
