@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from starlette.responses import RedirectResponse
 
 from aver.core.errors import AverError, NotFound
+from aver.policy.access import allowed
 from aver.server.acting import offered
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
@@ -17,6 +19,7 @@ from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.knowledge import knowledge
+from aver.server.console.rooms import ROOMS, rooms_of
 from aver.server.console.signing_in import router as signing_in
 from aver.server.ordering import ASSISTANT
 
@@ -43,7 +46,9 @@ async def conversation(
     turn: str = "",
     open: str = "",  # noqa: A002 - the address reads ?open=1
 ) -> Response:
-    principal, services = await entered(request)
+    principal, services = await entered(request, "ask", *{each for room in ROOMS for each in room.permissions})
+    if not allowed(principal, "ask"):  # such as an auditor, who asks nothing
+        return RedirectResponse(rooms_of(principal)[0].address, HTTPStatus.SEE_OTHER)
     agents = await offered(application_of(request), services, principal)
     view = await asyncio.to_thread(
         chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents
