@@ -97,9 +97,10 @@ class Guardrails:
     """Stricter ones to change to, by name."""
 
     def names(self) -> set[str]:
-        """Of all checks that are declared for somebody."""
-        several = (self.places, *self.tenants.values(), *self.profiles.values())
-        return {name for places in several for checks in places.values() for name in checks}
+        """Of all checks that are declared for somebody; those of a profile are for nobody until it holds."""
+        return {
+            name for places in (self.places, *self.tenants.values()) for checks in places.values() for name in checks
+        }
 
     def of(self, tenant: str) -> Places:
         """What holds for the tenant of this name: the common declarations, and its own before them."""

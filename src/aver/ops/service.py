@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aver.core.clock import Clock
-from aver.core.errors import Conflict, Unavailable
+from aver.core.errors import Conflict, NotFound, Unavailable
+from aver.core.yaml import nearest
 from aver.evidence import Ledger
 from aver.ops.alerts.desk import AlertDesk
 from aver.ops.alerts.telling import Send, Teller
@@ -26,6 +27,8 @@ from aver.ops.mitigation.ports import Ports
 from aver.ops.mitigation.types import Mitigation
 from aver.ops.periods import Periods
 from aver.ops.reading import EvidenceReader, Lags
+from aver.ops.runbooks.running import RunbookRun
+from aver.ops.runbooks.types import Runbook
 from aver.ops.types import Departure, ObjectivesConfig
 from aver.store import TenantStore
 
@@ -64,6 +67,7 @@ class Operations:
         lags: Lags = dict,
         explain: Explain = _unexplained,
         ports: Callable[[], Ports] | None = None,
+        runbooks: Callable[[], Mapping[str, Runbook]] = dict,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -71,6 +75,8 @@ class Operations:
         self._config = config
         self._explain = explain
         self._ports = ports
+        self.runbooks = runbooks
+        """What is declared of them, by name; raises the mistake in one."""
         self._reader = EvidenceReader(store, clock, lags)
         self._periods = Periods(store, clock)
         self._watch = Watch(self._periods)
@@ -112,6 +118,22 @@ class Operations:
             return []
         self._periods.refresh()
         return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)
+
+    def run_of(self, runbook: str, incident: str) -> RunbookRun:
+        """A runbook for an incident. Raises :class:`~aver.core.errors.NotFound` where there is not one of the two."""
+        known = self.runbooks()
+        if runbook not in known:
+            step = nearest(runbook, known) if known else "The bundle has none: write runbooks/NAME.md."
+            raise NotFound(f"There is no runbook {runbook[:60]!r}", step)
+        found = self.incidents.one(incident)
+        self._periods.refresh()
+        alerts = [each for each in self.alerts.alerts(standing=False) if each.incident == found.id]
+        labels: dict[str, str] = {}
+        for each in alerts:
+            labels |= {name: value for name, value in self.about(each).items() if name not in labels}
+        if found.feature:
+            labels["feature"] = found.feature
+        return RunbookRun(known[runbook], found.id, labels, self.mitigations, self.incidents)
 
     def about(self, alert: Alert) -> dict[str, str]:
         """What an alert is about, as actions refer to it: its labels; beside them the provider of its model, and where it names no model or tool, the one that

@@ -101,5 +101,6 @@ mitigations = tenant_table(
     Column("undo", String, nullable=False),  # what takes it back: the id of a switch, or digests of releases
     Column("rule", String, nullable=False),  # by which it was done of itself; empty for what a person did
     Column("runbook", String, nullable=False),
+    Column("place", Integer, nullable=False),  # which step of the runbook
     UniqueConstraint("claim", "tenant"),
 )

@@ -10,6 +10,8 @@ from aver.gateway.budgets.types import Amount, Spender
 from aver.ops.mitigation.actions import read_action
 from aver.ops.mitigation.automatic import mitigate
 from aver.ops.mitigation.types import Mitigator, When
+from aver.ops.runbooks.reading import read_runbook
+from aver.ops.runbooks.running import RunbookRun
 from aver.ops.types import Departure
 from aver.server.mitigating import machine_actor, person_actor
 from tests.unit.server.releases import ENVIRONMENT, home
@@ -197,3 +199,36 @@ def test_nothing_is_done_of_itself_that_makes_it_worse(place, desk, incident):
 def test_all_of_it_is_in_a_chain_that_verifies(place, take, desk):
     take("stop_feature feature=search")
     assert place.services.ledger.verify().ok
+
+
+def test_a_runbook_is_gone_through_once_and_stops_where_somebody_may_no_more(place, desk, incident, tmp_path):
+    file = tmp_path / "tools-gone.md"
+    file.write_text(
+        "---\ntitle: Tools go wrong\n---\n- [ ] Look.\n\n```aver\ndisable_tool tool=pay\n```\n\n```aver\ndisable_tool tool=buy\n```\n"
+    )
+    directory, tenant = place.application.directory, place.services.store.tenant.id
+    with directory.change(tenant, "ann") as change:
+        change.grant(change.add("otto"), ["operator"])
+    otto = person_actor(place.application, place.services, "otto")
+    incidents = place.services.operations.incidents
+    running = RunbookRun(read_runbook(file), incident, {}, desk, incidents)
+    assert [each.said for each in running.stands()] == [
+        "",
+        "would disable the tool 'pay'",
+        "would disable the tool 'buy'",
+    ]
+    running.run(1, otto)
+    assert running.run(2, otto).state == "in_force"
+    with pytest.raises(Conflict, match="was done by otto"):
+        running.run(2, otto)
+    with directory.change(tenant, "ann") as change:
+        change.save(replace(directory.find(tenant, "otto"), active=False))
+    with pytest.raises(Forbidden, match="nobody who may act here"):
+        running.run(3, otto)
+    assert [each.state for each in running.stands()] == ["done", "in_force", "refused"]
+    entries = place.services.operations.report(incident).timeline.entries
+    assert [(each.kind, each.what) for each in entries if each.kind in ("mitigation",) or each.what == "did"] == [
+        ("incident", "did"),
+        ("mitigation", "in force"),
+        ("mitigation", "refused"),
+    ]

@@ -75,6 +75,8 @@ _MODULES = {
     "objectives": "objectives",
     "alerts": "alerts",
     "incident": "incidents",
+    "runbook": "runbooks",
+    "mitigation": "mitigations",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

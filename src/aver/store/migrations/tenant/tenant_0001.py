@@ -391,6 +391,7 @@ def _operations() -> None:
         sa.Column("undo", TEXT, nullable=False),
         sa.Column("rule", TEXT, nullable=False),
         sa.Column("runbook", TEXT, nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_mitigations"),
         sa.UniqueConstraint("claim", "tenant", name="uq_ops_mitigations_claim_tenant"),
     )
