@@ -17,7 +17,9 @@ from aver.ops.alerts.types import Alert, Changes, Message
 from aver.ops.anomalies import Watch
 from aver.ops.burning import Standing, departures, standing
 from aver.ops.incidents.affected import departs, pass_over
+from aver.ops.incidents.corrections import Correction, Corrections, Proposal, proposals
 from aver.ops.incidents.desk import IncidentDesk
+from aver.ops.incidents.postmortem import draft
 from aver.ops.incidents.timeline import Explain, Timeline, timeline
 from aver.ops.incidents.types import Affected, Incident
 from aver.ops.mitigation.actions import LABELS
@@ -44,12 +46,15 @@ def _unexplained(_before: str, _after: str) -> Sequence[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class IncidentReport:
-    """An incident with all that evidence says of it."""
+    """An incident with all that evidence says of it. ``proposed`` are corrective actions that nobody has taken on."""
 
     incident: Incident
     timeline: Timeline
     affected: Affected
     alerts: tuple[Alert, ...]
+    mitigations: tuple[Mitigation, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    proposed: tuple[Proposal, ...] = ()
 
 
 class Operations:
@@ -100,6 +105,11 @@ class Operations:
     @property
     def alerts(self) -> AlertDesk:
         return AlertDesk(self._store, self._ledger, self._clock, self.incidents)
+
+    @property
+    def corrections(self) -> Corrections:
+        """What was taken on so that incidents do not come again."""
+        return Corrections(self._store, self._ledger, self._clock)
 
     @property
     def mitigations(self) -> MitigationDesk:
@@ -194,7 +204,19 @@ class Operations:
         rule = departs(found.rule, config.slos, mine, config.anomalies.times)
         passed = pass_over(self._store, found, self._until(found), rule)
         told = timeline(self._store, self._ledger, found, passed, self._explain)
-        return IncidentReport(found, told, passed.affected, tuple(mine))
+        done = self.mitigations.mitigations(incident=found.id) if self._ports is not None else []
+        taken = self.corrections.of(found.id)
+        suspects = [each.said for each in told.suspects]
+        known = {each.text for each in taken}
+        proposed = [each for each in proposals(found, passed.affected, config.slos, suspects) if each.text not in known]
+        return IncidentReport(found, told, passed.affected, tuple(mine), tuple(done), tuple(taken), tuple(proposed))
+
+    def postmortem(self, incident: str) -> str:
+        """The draft of what is written after an incident, in Markdown. Raises :class:`~aver.core.errors.NotFound` where there is none."""
+        of = self.report(incident)
+        return draft(
+            of.incident, of.timeline, of.affected, of.mitigations, of.proposed, of.corrections, self._clock.now()
+        )
 
     def _until(self, incident: Incident) -> datetime:
         """What follows the mitigation by a few minutes belongs to it: that it was told, and that it was resolved."""

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, String, UniqueConstraint
 
 from aver.store import tenant_table
 
-__all__ = ["alerts", "groups", "incidents", "mitigations", "reading", "series", "silences", "sums"]
+__all__ = ["alerts", "corrections", "groups", "incidents", "mitigations", "reading", "series", "silences", "sums"]
 
 reading = tenant_table(
     "ops_reading",
@@ -103,4 +103,16 @@ mitigations = tenant_table(
     Column("runbook", String, nullable=False),
     Column("place", Integer, nullable=False),  # which step of the runbook
     UniqueConstraint("claim", "tenant"),
+)
+
+corrections = tenant_table(
+    "ops_corrections",
+    Column("id", String, primary_key=True),
+    Column("incident", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),  # case, gate, alert, other
+    Column("status", String, nullable=False),  # accepted, done, dropped
+    Column("accepted", String, nullable=False),
+    Column("ended", String, nullable=False),
+    Column("condition", String, nullable=False),  # of a gate, as it is typed
+    Column("cases", String, nullable=False),  # ids of cases, with spaces between
 )

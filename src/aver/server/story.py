@@ -256,6 +256,13 @@ def _mitigated(known: Known) -> str:
     return f"{told} ({said})" if said and known.text("event") != "held" else told
 
 
+def _corrected(known: Known) -> str:
+    words = {"accepted": "was taken on", "done": "is done", "dropped": "will not be done"}
+    told = f"What is to follow from an incident {words.get(known.text('event'), 'was changed')}"
+    said = known.text("text") or known.text("reason")
+    return f"{told}: {said}" if said else told
+
+
 def _incident(known: Known) -> str:
     what, event = known.text("title") or known.text("text"), known.text("event", "changed")
     return f"Incident {event}: {what}" if what else f"Incident {event}"
@@ -286,6 +293,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "alerted": _alerted,
     "incident": _incident,
     "mitigated": _mitigated,
+    "corrected": _corrected,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,

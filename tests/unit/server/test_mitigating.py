@@ -227,7 +227,7 @@ def test_a_runbook_is_gone_through_once_and_stops_where_somebody_may_no_more(pla
         running.run(3, otto)
     assert [each.state for each in running.stands()] == ["done", "in_force", "refused"]
     entries = place.services.operations.report(incident).timeline.entries
-    assert [(each.kind, each.what) for each in entries if each.kind in ("mitigation",) or each.what == "did"] == [
+    assert [(each.kind, each.what) for each in entries if each.kind == "mitigation" or each.what == "did"] == [
         ("incident", "did"),
         ("mitigation", "in force"),
         ("mitigation", "refused"),

@@ -397,3 +397,16 @@ def _operations() -> None:
     )
     op.create_index("ix_ops_mitigations_incident", "ops_mitigations", ["incident"])
     op.create_index("ix_ops_mitigations_status", "ops_mitigations", ["status"])
+    _tenant_table(
+        "ops_corrections",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("accepted", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("condition", TEXT, nullable=False),
+        sa.Column("cases", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_corrections"),
+    )
+    op.create_index("ix_ops_corrections_incident", "ops_corrections", ["incident"])
