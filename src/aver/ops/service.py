@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any
 
 from aver.core.clock import Clock
 from aver.core.errors import Conflict, NotFound, Unavailable
@@ -56,6 +58,19 @@ class IncidentReport:
     corrections: tuple[Correction, ...] = ()
     proposed: tuple[Proposal, ...] = ()
 
+    def record(self) -> dict[str, Any]:
+        """As JSON tells it."""
+        return {
+            **self.incident.record(),
+            "affected": self.affected,
+            "timeline": self.timeline.entries,
+            "suspects": self.timeline.suspects,
+            "mitigations": [each.record() for each in self.mitigations],
+            "corrections": [each.record() for each in self.corrections],
+            "proposed": self.proposed,
+            "alerts": [{"id": each.id, **each.known, "said": each.said, "fired": each.fired} for each in self.alerts],
+        }
+
 
 class Operations:
     """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``send`` tells a route, ``ports`` is what
@@ -84,6 +99,8 @@ class Operations:
         """What is declared of them, by name; raises the mistake in one."""
         self._reader = EvidenceReader(store, clock, lags)
         self._periods = Periods(store, clock)
+        self._reading = RLock()
+        """Held by whoever reads periods: they are looked at by the watcher, by requests, and by what is done of itself."""
         self._watch = Watch(self._periods)
         self._teller = Teller(store, ledger, clock, send)
 
@@ -126,7 +143,6 @@ class Operations:
         standing = [each for each in self.alerts.alerts() if each.incident]
         if not standing:
             return []
-        self._periods.refresh()
         return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)
 
     def run_of(self, runbook: str, incident: str) -> RunbookRun:
@@ -136,7 +152,6 @@ class Operations:
             step = nearest(runbook, known) if known else "The bundle has none: write runbooks/NAME.md."
             raise NotFound(f"There is no runbook {runbook[:60]!r}", step)
         found = self.incidents.one(incident)
-        self._periods.refresh()
         alerts = [each for each in self.alerts.alerts(standing=False) if each.incident == found.id]
         labels: dict[str, str] = {}
         for each in alerts:
@@ -149,9 +164,11 @@ class Operations:
         """What an alert is about, as actions refer to it: its labels; beside them the provider of its model, and where it names no model or tool, the one that
         fails most."""
         found = {name: value for name, value in alert.labels.items() if name in LABELS and value}
-        for kind, failed in (("model", "failed"), ("tool", "tools_failed")):
-            if kind not in found and (worst := self._worst(kind, failed)):
-                found[kind] = worst
+        with self._reading:
+            self._periods.refresh()
+            for kind, failed in (("model", "failed"), ("tool", "tools_failed")):
+                if kind not in found and (worst := self._worst(kind, failed)):
+                    found[kind] = worst
         if (
             "model" in found
             and self._ports is not None
@@ -193,8 +210,9 @@ class Operations:
 
     def standings(self) -> list[Standing]:
         """How each objective stands now, as far as evidence was counted."""
-        self._periods.refresh()
-        return [standing(each, self._periods.feature) for each in self._config().slos.values()]
+        with self._reading:
+            self._periods.refresh()
+            return [standing(each, self._periods.feature) for each in self._config().slos.values()]
 
     def report(self, incident: str) -> IncidentReport:
         """All that evidence says of an incident, by its id. Raises :class:`~aver.core.errors.NotFound` where there is none."""
@@ -224,10 +242,11 @@ class Operations:
         return self._clock.now() if end is None else end + timedelta(minutes=10)
 
     def _departures(self) -> list[Departure]:
-        found = [
-            departure
-            for each in self.standings()
-            for departure in departures(each, self._periods.run, self._periods.now)
-        ]
         held = self.mitigations.mitigations(standing=True) if self._ports is not None else []
-        return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held)]
+        with self._reading:
+            found = [
+                departure
+                for each in self.standings()
+                for departure in departures(each, self._periods.run, self._periods.now)
+            ]
+            return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held)]

@@ -1,6 +1,5 @@
 """What is drafted after an incident, and what follows from it."""
 
-
 import pytest
 
 from aver.core.errors import Conflict, InvalidInput, NotFound
@@ -11,8 +10,7 @@ from tests.operations import open_bench, turn
 
 @pytest.fixture
 def bench(tmp_path):
-    found = open_bench(tmp_path, "slos: {grounded: {indicator: groundedness, target: 0.95, feature: assistant}}")
-    yield found
+    return open_bench(tmp_path, "slos: {grounded: {indicator: groundedness, target: 0.95, feature: assistant}}")
 
 
 def open_one(bench, title="answers are made up"):

@@ -77,6 +77,14 @@ class IncidentDesk:
             self._record(tx, found, "opened", body)
         return replace(found, title=body["title"] or "")
 
+    def reported(self, turn: str) -> Incident | None:
+        """The report of a turn that is under way, where there is one."""
+        for each in self.incidents(under_way=True):
+            steps = self._ledger.turns([each.id]).get(each.id, ()) if each.origin == "report" else ()
+            if any(step.body and step.body.get("turn") == turn for step in steps):
+                return each
+        return None
+
     def note(self, incident: str, text: str, *, by: str) -> Incident:
         """Say something of it, whatever its state."""
         return self._change(incident, "noted", {"text": _words(text, _LONGEST, "note"), "by": by})

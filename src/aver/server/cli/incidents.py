@@ -6,7 +6,7 @@ import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,7 +18,6 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from aver.ops.incidents.desk import IncidentDesk
     from aver.ops.incidents.types import Entry, Incident
-    from aver.ops.service import IncidentReport
     from aver.ops.types import Severity
 
 __all__ = ["app"]
@@ -72,7 +71,7 @@ def show(context: typer.Context, incident: Which, tenant: TenantName, as_json: A
     with Session.of(context).application() as application:
         report = application.tenant(tenant).operations.report(incident)
     if as_json:
-        print_json(_report(report))
+        print_json(report.record())
         return
     found, affected = report.incident, report.affected
     sys.stdout.write(f"{found.id}: {printable(found.title)}\n{found.severity}, {found.status}\n")
@@ -190,19 +189,6 @@ def _act(
         print_json(found.record())
     else:
         sys.stdout.write(f"{found.id} is {found.status}: {printable(found.title)}\n")
-
-
-def _report(report: IncidentReport) -> dict[str, Any]:
-    return {
-        **report.incident.record(),
-        "affected": report.affected,
-        "timeline": report.timeline.entries,
-        "suspects": report.timeline.suspects,
-        "mitigations": [each.record() for each in report.mitigations],
-        "corrections": [each.record() for each in report.corrections],
-        "proposed": report.proposed,
-        "alerts": [{"id": each.id, **each.known, "said": each.said, "fired": each.fired} for each in report.alerts],
-    }
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str]:
