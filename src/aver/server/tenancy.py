@@ -88,9 +88,15 @@ class TenantServices:
 
     @once
     def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.limits import limited
         from aver.gateway.budgets.service import TenantBudgets
 
-        return TenantBudgets(self.grants, self._application.servings.limits, self._application.clock)
+        application, tenant = self._application, self.store.tenant.id
+
+        def held() -> list[tuple[str, str]]:
+            return [(each.name, each.value) for each in application.switches.tighter(tenant, "limit")]
+
+        return TenantBudgets(self.grants, limited(application.servings.limits, held), application.clock)
 
     @once
     def cache(self) -> TenantCache:
@@ -116,8 +122,8 @@ class TenantServices:
             index=self._index(),
             others=others,
             keep_originals=settings.keep_originals,
-            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
             keep=self.governance.holds.check_documents,
+            halt=lambda source: application.switches.check(self.store.tenant.id, feature=SOURCES, source=source),
         )
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:

@@ -22,7 +22,7 @@ _log = logging.getLogger("aver.operations")
 
 
 class Watcher:
-    """One process's. Looking and telling are apart, so that a route that does not answer keeps nothing from being seen. Of several processes whoever has a tenant's
+    """One process's. Looking, acting and telling are apart, so that a route that does not answer, or an index that is made anew, keeps nothing from being seen. Of several processes whoever has a tenant's
     lock looks at it, and whoever claims a message sends it. Used within one event loop."""
 
     def __init__(self, application: Application, looks: float = _LOOKS) -> None:
@@ -32,7 +32,7 @@ class Watcher:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(each)) for each in (_look, _tell)]
+        self._tasks = [asyncio.create_task(self._run(each)) for each in (_look, _mitigate, _tell)]
 
     async def close(self) -> None:
         """What is under way ends by itself: all of it is saved, or none."""
@@ -70,6 +70,12 @@ def _look(operations: Operations) -> None:
         _log.warning("an alert has fired: %s", alert.said, extra=said)
     for alert in changes.resolved[:20]:
         _log.info("an alert is resolved: %s", alert.said, extra={"tenant": operations.tenant, "alert": alert.id})
+
+
+def _mitigate(operations: Operations) -> None:
+    for each in operations.mitigate():
+        said = {"tenant": operations.tenant, "mitigation": each.id, "incident": each.incident, "status": each.status}
+        _log.warning("something was done of itself: %s", each.action, extra=said)
 
 
 def _tell(operations: Operations) -> None:

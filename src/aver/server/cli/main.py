@@ -88,6 +88,8 @@ _MODULES = {
     "alerts": "alerts",
     "incident": "incidents",
     "feedback": "feedback",
+    "runbook": "runbooks",
+    "mitigation": "mitigations",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",
