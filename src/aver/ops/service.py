@@ -44,7 +44,8 @@ class IncidentReport:
 
 
 class Operations:
-    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``send`` tells a route."""
+    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs
+    around the process, ``send`` tells a route."""
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class Operations:
         send: Send,
         lags: Lags = dict,
         explain: Explain = _unexplained,
+        health: Callable[[], Sequence[Departure]] = tuple,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._config = config
         self._explain = explain
+        self._health = health
         self._reader = EvidenceReader(store, clock, lags)
         self._periods = Periods(store, clock)
         self._watch = Watch(self._periods)
@@ -128,4 +131,4 @@ class Operations:
             for each in self.standings()
             for departure in departures(each, self._periods.run, self._periods.now)
         ]
-        return [*found, *self._watch.look(self._config().anomalies)]
+        return [*found, *self._watch.look(self._config().anomalies), *self._health()]

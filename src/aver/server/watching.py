@@ -1,4 +1,4 @@
-"""Objectives held against evidence, again and again, beside serving; and what follows from it told."""
+"""Objectives held against evidence, and what is around the process looked at, again and again, beside serving; and what follows from it told."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aver.core.errors import AverError
+from aver.ops.alerts.sending import Sender
+from aver.ops.health.standby import Standby
 
 if TYPE_CHECKING:
-    from aver.ops.service import Operations
     from aver.server.application import Application
+    from aver.store import Tenant
 
 __all__ = ["Watcher"]
 
 _LOOKS = 5.0
 """Seconds between looks: what begins is to be seen within half a minute."""
+_HEALTH = 2.0
+"""Seconds between looks around the process, which cost a few calls of the system."""
 _log = logging.getLogger("aver.operations")
 
 
@@ -30,9 +34,11 @@ class Watcher:
         self._looks = looks
         self._closing = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._standbys: dict[str, Standby] = {}
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(each)) for each in (_look, _tell)]
+        each = {self._look: self._looks, self._tell: self._looks, self._health: min(_HEALTH, self._looks)}
+        self._tasks = [asyncio.create_task(self._run(act, every)) for act, every in each.items()]
 
     async def close(self) -> None:
         """What is under way ends by itself: all of it is saved, or none."""
@@ -41,37 +47,57 @@ class Watcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, act: Callable[[Operations], None]) -> None:
+    async def _run(self, act: Callable[[], None], every: float) -> None:
         while True:
-            await asyncio.sleep(self._looks)
+            await asyncio.sleep(every)
             try:
-                await asyncio.to_thread(self._all, act)
+                await asyncio.to_thread(act)
             except Exception as error:  # noqa: BLE001 - one look that breaks must not be the last
                 _tell_of(error, "")
 
-    def _all(self, act: Callable[[Operations], None]) -> None:
+    def _health(self) -> None:
+        self._application.health.look()
+
+    def _look(self) -> None:
+        self._all(self._look_at)
+
+    def _tell(self) -> None:
+        self._all(lambda tenant: self._application.tenant(tenant.id).operations.tell())
+
+    def _all(self, act: Callable[[Tenant], object]) -> None:
         if self._application.bundle().objectives is None:
             return
-        for tenant in self._application.store.tenants():
+        for tenant in self._application.health.tenants():
             if self._closing.is_set():
                 return
             try:
-                act(self._application.tenant(tenant.id).operations)
+                act(tenant)
             except Exception as error:  # noqa: BLE001 - one tenant that breaks must not keep the others from being looked at
                 _tell_of(error, tenant.id)
 
+    def _look_at(self, tenant: Tenant) -> None:
+        try:
+            operations = self._application.tenant(tenant.id).operations
+            changes = operations.look()
+        except AverError:
+            self._stand_by(tenant)
+            raise
+        if tenant.id in self._standbys:
+            self._standbys.pop(tenant.id).forget()
+        for alert in changes.fired[:20]:
+            said = {"tenant": operations.tenant, "alert": alert.id, "rule": alert.rule, "severity": alert.severity}
+            _log.warning("an alert has fired: %s", alert.said, extra=said)
+        for alert in changes.resolved[:20]:
+            _log.info("an alert is resolved: %s", alert.said, extra={"tenant": operations.tenant, "alert": alert.id})
 
-def _look(operations: Operations) -> None:
-    changes = operations.look()
-    for alert in changes.fired[:20]:
-        said = {"tenant": operations.tenant, "alert": alert.id, "rule": alert.rule, "severity": alert.severity}
-        _log.warning("an alert has fired: %s", alert.said, extra=said)
-    for alert in changes.resolved[:20]:
-        _log.info("an alert is resolved: %s", alert.said, extra={"tenant": operations.tenant, "alert": alert.id})
-
-
-def _tell(operations: Operations) -> None:
-    operations.tell()
+    def _stand_by(self, tenant: Tenant) -> None:
+        """Tell of what is known in memory, where it cannot be written that it was told."""
+        application, objectives = self._application, self._application.bundle().objectives
+        if tenant.id not in self._standbys:
+            send = Sender(application.secret, application.clock)
+            self._standbys[tenant.id] = Standby(tenant, application.clock, send)
+        routes = tuple(objectives.routes.values()) if objectives else ()
+        self._standbys[tenant.id].tell(application.health.conditions.of(tenant.id), routes)
 
 
 def _tell_of(error: Exception, tenant: str) -> None:

@@ -93,7 +93,13 @@ class _File:
 
     @contextmanager
     def _transaction(self, pragma: str, begin: str) -> Iterator[Connection]:
-        with self._counted(), translated(), self._engine.connect() as connection, telling(connection), connection.begin():
+        with (
+            self._counted(),
+            translated(),
+            self._engine.connect() as connection,
+            telling(connection),
+            connection.begin(),
+        ):
             connection.exec_driver_sql(f"PRAGMA {pragma}")
             connection.exec_driver_sql(begin)
             yield connection
