@@ -52,6 +52,7 @@ StepKind = Literal[
     "gated",  # what a gate made of runs: pass, fail or inconclusive, of which release, by which conditions
     "alerted",  # something departed from what is promised or usual, came back, was told to somebody, or was silenced
     "incident",  # an incident was opened, noted upon, mitigated or resolved
+    "mitigated",  # something was done about an incident, of itself or by a person; or it was undone, refused, held back or failed
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "key_revoked",  # it opens nothing any more, or will not from a moment on

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from threading import BoundedSemaphore
 
 from sqlalchemy import func, select
@@ -64,9 +65,9 @@ class Knowledge:
         others: Sequence[Embedder] = (),
         *,
         keep_originals: bool = True,
-        halt: Callable[[], None] = lambda: None,
+        halt: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing is to be taken in any more."""
+        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing of the source of this name is to be taken in any more."""
         self._store = store
         self._ledger = ledger
         self._embedders = Embedders((embedder, *others))
@@ -119,7 +120,7 @@ class Knowledge:
                 clock=self._clock,
                 originals=self._originals,
                 keep_originals=self._keep_originals,
-                halt=self._halt,
+                halt=partial(self._halt, source.name),
             )
             self.index.renew()
             changes = self._changes()

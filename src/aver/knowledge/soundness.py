@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from aver.core.errors import Unavailable
 from aver.knowledge.index import Index, Version
@@ -46,7 +46,7 @@ class Soundness:
                 replaced = read_state(tx).get(CURRENT) != state
             return "" if replaced else error.cause
 
-    def _next(self, tx: Connection) -> list[Row[Any]]:
+    def _next(self, tx: Connection) -> list[Any]:
         """The next documents by id, and from the first again after the last."""
         of, text = documents.c, document_versions.c
         query = (
@@ -56,11 +56,11 @@ class Soundness:
             .order_by(of.id)
             .limit(_DOCUMENTS)
         )
-        found = list(tx.execute(query))
+        found: list[Any] = list(tx.execute(query).all())
         self._last = found[-1].id if len(found) == _DOCUMENTS else ""
         return found
 
-    def _compared(self, version: Version, some: list[Row[Any]]) -> str:
+    def _compared(self, version: Version, some: list[Any]) -> str:
         seen: dict[str, list[tuple[int, int, int, int, str]]] = defaultdict(list)
         for rows in self._index.rows(version, [row.id for row in some]):
             for each in rows:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aver.core.clock import Clock
-from aver.core.errors import Conflict
+from aver.core.errors import Conflict, Unavailable
 from aver.evidence import Ledger
 from aver.ops.alerts.desk import AlertDesk
 from aver.ops.alerts.telling import Send, Teller
@@ -19,6 +19,11 @@ from aver.ops.incidents.affected import departs, pass_over
 from aver.ops.incidents.desk import IncidentDesk
 from aver.ops.incidents.timeline import Explain, Timeline, timeline
 from aver.ops.incidents.types import Affected, Incident
+from aver.ops.mitigation.actions import LABELS
+from aver.ops.mitigation.automatic import applies, mitigate, standing_departures
+from aver.ops.mitigation.desk import MitigationDesk
+from aver.ops.mitigation.ports import Ports
+from aver.ops.mitigation.types import Mitigation
 from aver.ops.periods import Periods
 from aver.ops.reading import EvidenceReader, Lags
 from aver.ops.types import Departure, ObjectivesConfig
@@ -27,6 +32,7 @@ from aver.store import TenantStore
 __all__ = ["IncidentReport", "Operations"]
 
 _LOCK = "operations"
+_LATELY = 300.0
 
 
 def _unexplained(_before: str, _after: str) -> Sequence[tuple[str, str]]:
@@ -44,8 +50,9 @@ class IncidentReport:
 
 
 class Operations:
-    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs
-    around the process, ``send`` tells a route."""
+    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs around the process,
+    ``send`` tells a route, ``ports`` is what
+    actions act upon: without it nothing can be done, and nothing is done of itself."""
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class Operations:
         lags: Lags = dict,
         explain: Explain = _unexplained,
         health: Callable[[], Sequence[Departure]] = tuple,
+        ports: Callable[[], Ports] | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -65,6 +73,7 @@ class Operations:
         self._config = config
         self._explain = explain
         self._health = health
+        self._ports = ports
         self._reader = EvidenceReader(store, clock, lags)
         self._periods = Periods(store, clock)
         self._watch = Watch(self._periods)
@@ -77,11 +86,59 @@ class Operations:
 
     @property
     def incidents(self) -> IncidentDesk:
-        return IncidentDesk(self._store, self._ledger, self._clock, self._config().incidents)
+        config = self._config()
+        done = tuple(config.mitigations.values()) if self._ports is not None else ()
+
+        def opens(alert: Alert) -> bool:
+            return any(applies(each.when, alert) for each in done)
+
+        return IncidentDesk(self._store, self._ledger, self._clock, config.incidents, opens)
 
     @property
     def alerts(self) -> AlertDesk:
         return AlertDesk(self._store, self._ledger, self._clock, self.incidents)
+
+    @property
+    def mitigations(self) -> MitigationDesk:
+        """What was done about incidents, and does more. Raises :class:`~aver.core.errors.Unavailable` where nothing can be done here."""
+        if self._ports is None:
+            raise Unavailable("Nothing can be done from here", "Run it where the installation is.")
+        return MitigationDesk(self._store, self._ledger, self._clock, self._ports)
+
+    def mitigate(self) -> list[Mitigation]:
+        """Do what the bundle has done of itself about the alerts that stand; what was done now. Each thing is done by one process, once an incident."""
+        mitigators = tuple(self._config().mitigations.values())
+        if not mitigators or self._ports is None:
+            return []
+        standing = [each for each in self.alerts.alerts() if each.incident]
+        if not standing:
+            return []
+        self._periods.refresh()
+        return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)
+
+    def about(self, alert: Alert) -> dict[str, str]:
+        """What an alert is about, as actions refer to it: its labels; beside them the provider of its model, and where it names no model or tool, the one that
+        fails most."""
+        found = {name: value for name, value in alert.labels.items() if name in LABELS and value}
+        for kind, failed in (("model", "failed"), ("tool", "tools_failed")):
+            if kind not in found and (worst := self._worst(kind, failed)):
+                found[kind] = worst
+        if (
+            "model" in found
+            and self._ports is not None
+            and (provider := self._ports().declared.provider_of(found["model"]))
+        ):
+            found["provider"] = provider
+        return found
+
+    def _worst(self, kind: str, failed: str) -> str:
+        """The model or tool of which most calls failed in the last five minutes, if that is half of its own at least."""
+        several = [(each, self._periods.over(each, _LATELY)) for each in self._periods.names(kind)]
+        counted = [
+            (sums.get(failed, 0), sums.get("tools" if kind == "tool" else "ended", 0), each) for each, sums in several
+        ]
+        bad = [(count, series) for count, of, series in counted if count and count >= of / 2]
+        return max(bad)[1].partition(":")[2] if bad else ""
 
     def read(self) -> None:
         """Count evidence on up to its end. Where another replica is at it, that is left to it."""
@@ -131,4 +188,5 @@ class Operations:
             for each in self.standings()
             for departure in departures(each, self._periods.run, self._periods.now)
         ]
-        return [*found, *self._watch.look(self._config().anomalies), *self._health()]
+        held = self.mitigations.mitigations(standing=True) if self._ports is not None else []
+        return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held), *self._health()]

@@ -180,8 +180,9 @@ class Application:
         return CallCounts()
 
     def budgets(self, tenant: str) -> TenantBudgets | None:
-        """Those of the tenant with this id, where any are in force."""
-        return self._services[tenant].budgets if self.servings.limits().budgets else None
+        """Those of the tenant with this id, where any are in force, be it only for a while."""
+        held = self.switches.tighter(tenant, "limit")
+        return self._services[tenant].budgets if held or self.servings.limits().budgets else None
 
     def cache(self, tenant: str) -> TenantCache:
         """What the tenant with this id was answered before."""

@@ -12,6 +12,7 @@ from aver.ops.alerts.sending import Sender
 from aver.ops.alerts.types import Alert, Message
 from aver.ops.service import Operations
 from aver.ops.types import ObjectivesConfig
+from aver.server.mitigating import ports_of
 
 if TYPE_CHECKING:
     from aver.server.application import Application
@@ -31,6 +32,7 @@ def operations_of(application: Application, services: TenantServices) -> Operati
         lags=partial(_lags, application, services),
         explain=partial(_differs, application),
         health=partial(application.health.conditions.of, services.store.tenant.id),
+        ports=partial(ports_of, application, services),
     )
 
 

@@ -242,6 +242,20 @@ def _alerted(known: Known) -> str:
     return f"Alert {event}: {what}" if what else f"Alert {event}"
 
 
+def _mitigated(known: Known) -> str:
+    text, said = known.text("text", known.text("action", "an action")), known.text("said")
+    who = f"Of itself, by {known.text('rule')}" if known.count("automatic") else known.text("by", "Somebody")
+    words = {
+        "begun": f"{who} begins: {text}",
+        "held": f"{text} was not done of itself: {said}",
+        "refused": f"{who} may not: {text}",
+        "failed": f"{text} could not be done",
+        "undone": f"{who} took back: {text}",
+    }
+    told = words.get(known.text("event"), f"{who} did: {text}")
+    return f"{told} ({said})" if said and known.text("event") != "held" else told
+
+
 def _incident(known: Known) -> str:
     what, event = known.text("title") or known.text("text"), known.text("event", "changed")
     return f"Incident {event}: {what}" if what else f"Incident {event}"
@@ -271,6 +285,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "indexed": _indexed,
     "alerted": _alerted,
     "incident": _incident,
+    "mitigated": _mitigated,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,

@@ -70,9 +70,15 @@ class TenantServices:
 
     @once
     def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.limits import limited
         from aver.gateway.budgets.service import TenantBudgets
 
-        return TenantBudgets(self.grants, self._application.servings.limits, self._application.clock)
+        application, tenant = self._application, self.store.tenant.id
+
+        def held() -> list[tuple[str, str]]:
+            return [(each.name, each.value) for each in application.switches.tighter(tenant, "limit")]
+
+        return TenantBudgets(self.grants, limited(application.servings.limits, held), application.clock)
 
     @once
     def cache(self) -> TenantCache:
@@ -101,9 +107,9 @@ class TenantServices:
             halt=self._halt_sources,
         )
 
-    def _halt_sources(self) -> None:
-        """Nothing is taken in where an administrator has stopped that, nor while there is no room."""
-        self._application.switches.check(self.store.tenant.id, feature=SOURCES)
+    def _halt_sources(self, source: str) -> None:
+        """Nothing is taken in where that is stopped, nor while there is no room."""
+        self._application.switches.check(self.store.tenant.id, feature=SOURCES, source=source)
         self._application.health.require_room(self.store.tenant.id)
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:

@@ -26,8 +26,8 @@ _log = logging.getLogger("aver.operations")
 
 
 class Watcher:
-    """One process's. Looking and telling are apart, so that a route that does not answer keeps nothing from being seen. Of several processes whoever has a tenant's
-    lock looks at it, and whoever claims a message sends it. Used within one event loop."""
+    """One process's. Looking, acting and telling are apart, so that a route that does not answer, or an index that is made anew, keeps nothing from
+    being seen. Of several processes whoever has a tenant's lock looks at it, and whoever claims a message sends it. Used within one event loop."""
 
     def __init__(self, application: Application, looks: float = _LOOKS) -> None:
         self._application = application
@@ -37,8 +37,10 @@ class Watcher:
         self._standbys: dict[str, Standby] = {}
 
     def start(self) -> None:
-        each = {self._look: self._looks, self._tell: self._looks, self._health: min(_HEALTH, self._looks)}
-        self._tasks = [asyncio.create_task(self._run(act, every)) for act, every in each.items()]
+        self._tasks = [
+            asyncio.create_task(self._run(act, self._looks)) for act in (self._look, self._mitigate, self._tell)
+        ]
+        self._tasks.append(asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks))))
 
     async def close(self) -> None:
         """What is under way ends by itself: all of it is saved, or none."""
@@ -60,6 +62,9 @@ class Watcher:
 
     def _look(self) -> None:
         self._all(self._look_at)
+
+    def _mitigate(self) -> None:
+        self._all(self._mitigate_at)
 
     def _tell(self) -> None:
         self._all(lambda tenant: self._application.tenant(tenant.id).operations.tell())
@@ -89,6 +94,17 @@ class Watcher:
             _log.warning("an alert has fired: %s", alert.said, extra=said)
         for alert in changes.resolved[:20]:
             _log.info("an alert is resolved: %s", alert.said, extra={"tenant": operations.tenant, "alert": alert.id})
+
+    def _mitigate_at(self, tenant: Tenant) -> None:
+        operations = self._application.tenant(tenant.id).operations
+        for each in operations.mitigate():
+            said = {
+                "tenant": operations.tenant,
+                "mitigation": each.id,
+                "incident": each.incident,
+                "status": each.status,
+            }
+            _log.warning("something was done of itself: %s", each.action, extra=said)
 
     def _stand_by(self, tenant: Tenant) -> None:
         """Tell of what is known in memory, where it cannot be written that it was told."""

@@ -128,12 +128,14 @@ class Store:
         self._database.scrub()
         return revoked
 
-    def throw_switch(self, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str) -> Switch:
-        """Stop a tool, a feature, a model (by ``name``), a tenant or the installation, on every replica within a second. With ``tenant``
-        it stops for that one alone. Raises :class:`InvalidInput` for what cannot be stopped."""
+    def throw_switch(
+        self, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str, value: str = ""
+    ) -> Switch:
+        """Stop a tool, a feature, a model, a provider or a source (by ``name``), a tenant or the installation, or hold a guardrail or a limit tighter, on
+        every replica within a second. With ``tenant`` it holds for that one alone. Raises :class:`InvalidInput` for what cannot be stopped."""
         owner = self._tenant(tenant).id if tenant else ""
         with self._database.write() as tx:
-            return switches.throw(tx, kind, name, owner, reason, self._clock.now())
+            return switches.throw(tx, kind, name, owner, reason, self._clock.now(), value)
 
     def lift_switch(self, switch: str) -> Switch:
         """Let go on what a switch stopped, by its id; :class:`NotFound` when there is none."""

@@ -48,7 +48,7 @@ def test_what_was_committed_is_put_back_from_what_is_open(store, tmp_path):
 def test_the_control_database_too(store, tmp_path):
     os.unlink(tmp_path / "data" / "control.db")  # noqa: PTH108
     assert "control.db is gone" in store.problem()
-    with pytest.raises(Unavailable, match="control.db"):
+    with pytest.raises(Unavailable, match=r"control\.db"):
         store.tenants()
     assert store.recover()
     assert [each.name for each in store.tenants()] == ["acme"]

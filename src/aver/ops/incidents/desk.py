@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from aver.evidence.facts import clear_name
 from aver.ops import store as tables
 from aver.ops.alerts.types import Alert
 from aver.ops.incidents.types import Figures, Incident, Origin, Status
+from aver.ops.mitigation.types import RULE
 from aver.ops.types import Severity
 from aver.store import TenantStore
 
@@ -29,15 +30,22 @@ _TITLE = 200
 
 
 class IncidentDesk:
-    """Blocking, thread-safe. ``opening`` are the severities of alerts that open an incident; others join one that is under way."""
+    """Blocking, thread-safe. ``opening`` are the severities of alerts that open an incident, and ``opens`` says which others do; the rest join one that is
+    under way."""
 
     def __init__(
-        self, store: TenantStore, ledger: Ledger, clock: Clock, opening: Sequence[Severity] = ("page",)
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        clock: Clock,
+        opening: Sequence[Severity] = ("page",),
+        opens: Callable[[Alert], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._opening = frozenset(opening)
+        self._opens_too = opens
 
     # What people do
 
@@ -107,17 +115,20 @@ class IncidentDesk:
         known = [_incident(row) for row in rows]
         changed: dict[str, Incident] = {}
         found = []
-        for alert in sorted(fired, key=lambda each: each.severity not in self._opening):
+        for alert in sorted(fired, key=lambda each: not self._opens(each)):
             feature = alert.labels.get("feature", "")
+            if alert.rule.startswith(RULE):  # what is done about an incident is no part of what it is about
+                found.append(alert)
+                continue
             mine = next((each for each in known if _belongs(each, feature, now)), None)
-            if mine is None and alert.severity in self._opening:
+            if mine is None and self._opens(alert):
                 mine = _begun(alert.severity, "alert", feature, alert.rule, alert.began, now)
                 self._insert(tx, mine)
                 self._record(tx, mine, "opened", {"title": alert.said[:_TITLE], "by": "alert", "alert": alert.id})
                 known.append(mine)
             elif mine is not None:
                 after = replace(mine, began=min(mine.began, alert.began), touched=now)
-                if mine.status == "mitigated" and alert.severity in self._opening:
+                if mine.status == "mitigated" and self._opens(alert):
                     after = replace(after, status="open", mitigated=None)
                     self._record(tx, after, "reopened", {"by": "alert", "alert": alert.id})
                 known[known.index(mine)] = changed[mine.id] = mine = after
@@ -142,6 +153,9 @@ class IncidentDesk:
             found = replace(_incident(row), status="mitigated", mitigated=min(moment, now))
             self._update(tx, found)
             self._record(tx, found, "mitigated", {"by": "alert", "text": "No alert stands any more."})
+
+    def _opens(self, alert: Alert) -> bool:
+        return alert.severity in self._opening or self._opens_too(alert)
 
     # Rows
 
