@@ -12,7 +12,8 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from aver.core.clock import SteadyClock
 from aver.core.errors import AverError, Conflict, StorageFull
@@ -21,6 +22,8 @@ from aver.ops.health.checks import (
     of_clock,
     of_disk,
     of_index,
+    of_provider,
+    of_records,
     of_source,
     of_store,
     reserve_size,
@@ -42,6 +45,8 @@ _PROBE = 64 * 1024
 _ROOM = 3
 """How many times its size has to be free before a reserve is made."""
 _log = logging.getLogger("aver.health")
+
+T = TypeVar("T")
 
 
 class Health:
@@ -85,6 +90,10 @@ class Health:
         """The sources of a tenant that are behind."""
         return frozenset(dict(each.labels)["source"] for each in self.conditions.standing("source", tenant))
 
+    def unusable(self, tenant: str, problem: str) -> None:
+        """Somebody could not record what they had to, and why; or could, with nothing."""
+        self._note("records", [of_records(problem)], tenant)
+
     def look(self) -> None:
         """Look at everything that is due."""
         deep = time.monotonic() - self._looked_deep >= _DEEP
@@ -101,23 +110,40 @@ class Health:
                 self._note("store", [of_store(error.cause)], tenant.id)
                 continue
             self._store(services)
-            if deep and not self.conditions.stands("store", tenant.id):
-                ahead = max(ahead, self._deep(services))
+            if self.conditions.stands("store", tenant.id):
+                continue
+            self._attempt(tenant.id, partial(self._sources, services))
+            if deep:
+                ahead = max(ahead, self._attempt(tenant.id, partial(self._deep, services)) or 0.0)
         if deep or self.offset:
             self._note("clock", [of_clock(self.offset, ahead)])
+        self._providers()
+
+    def _attempt(self, tenant: str, look: Callable[[], T]) -> T | None:
+        try:
+            return look()
+        except AverError as error:
+            _log.error("a tenant cannot be looked at", extra={"tenant": tenant, "error": error.slug})
+            return None
 
     def _deep(self, services: TenantServices) -> float:
         """Seconds by which the newest record is ahead of the clock."""
-        tenant = services.store.tenant.id
-        try:
-            if not self._application.alone:
-                self._index(services)
-                self._sources(services)
-            newest = services.ledger.newest()
-        except AverError as error:
-            _log.error("a tenant cannot be looked at", extra={"tenant": tenant, "error": error.slug})
-            return 0.0
+        if not self._application.alone:
+            self._index(services)
+        newest = services.ledger.newest()
         return (newest - self._application.clock.now()).total_seconds() if newest else 0.0
+
+    def _providers(self) -> None:
+        """Models that are left alone because they fail, whichever release asks them."""
+        found: dict[str, Departure] = {}
+        for each in self._application.servings.at_work():
+            models = each.gateway.status()["models"] if "gateway" in vars(each) else {}
+            found |= {
+                name: of_provider(name, str(status["provider"]))
+                for name, status in models.items()
+                if status["breaker"] != "closed"
+            }
+        self._note("provider", list(found.values()))
 
     def _disk(self) -> None:
         usage, reserve = shutil.disk_usage(self._data), self._data / "reserve"
@@ -194,6 +220,8 @@ class Health:
                 self._note("index", [of_index(life.glance())], tenant)
 
     def _sources(self, services: TenantServices) -> None:
+        if self._application.alone:
+            return
         now = self._application.clock.now()
         states = [each for each in services.sources.states() if each.kind]
         found = [of_source(each.name, each.lag(now), each.every, each.problem) for each in states]

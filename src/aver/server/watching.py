@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aver.core.errors import AverError
@@ -35,12 +36,18 @@ class Watcher:
         self._closing = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._standbys: dict[str, Standby] = {}
+        self._fired = (asyncio.Event(), asyncio.Event())
+        """Set when an alert has fired: once for what is done about it, once for what is told of it."""
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        act, tell = self._fired
         self._tasks = [
-            asyncio.create_task(self._run(act, self._looks)) for act in (self._look, self._mitigate, self._tell)
+            asyncio.create_task(self._run(self._look, self._looks)),
+            asyncio.create_task(self._run(self._mitigate, self._looks, act)),
+            asyncio.create_task(self._run(self._tell, self._looks, tell)),
+            asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks))),
         ]
-        self._tasks.append(asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks))))
 
     async def close(self) -> None:
         """What is under way ends by itself: all of it is saved, or none."""
@@ -49,9 +56,12 @@ class Watcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, act: Callable[[], None], every: float) -> None:
+    async def _run(self, act: Callable[[], None], every: float, woken: asyncio.Event | None = None) -> None:
         while True:
-            await asyncio.sleep(every)
+            with suppress(TimeoutError):
+                await asyncio.wait_for((woken or asyncio.Event()).wait(), every)
+            if woken is not None:
+                woken.clear()
             try:
                 await asyncio.to_thread(act)
             except Exception as error:  # noqa: BLE001 - one look that breaks must not be the last
@@ -84,9 +94,14 @@ class Watcher:
         try:
             operations = self._application.tenant(tenant.id).operations
             changes = operations.look()
-        except AverError:
+        except AverError as error:
+            self._application.health.unusable(tenant.id, error.cause)
             self._stand_by(tenant)
             raise
+        self._application.health.unusable(tenant.id, "")
+        if changes.fired:
+            for event in self._fired:
+                self._loop.call_soon_threadsafe(event.set)
         if tenant.id in self._standbys:
             self._standbys.pop(tenant.id).forget()
         for alert in changes.fired[:20]:

@@ -6,9 +6,21 @@ from typing import Literal, get_args
 
 from aver.ops.types import Departure, Severity
 
-__all__ = ["SIGNALS", "HealthSignal", "of_clock", "of_disk", "of_index", "of_source", "of_store", "reserve_size"]
+__all__ = [
+    "SIGNALS",
+    "HealthSignal",
+    "of_clock",
+    "of_disk",
+    "of_index",
+    "of_provider",
+    "of_records",
+    "of_source",
+    "of_store",
+    "reserve_size",
+]
 
-HealthSignal = Literal["store", "disk", "clock", "index", "source"]
+HealthSignal = Literal["store", "records", "disk", "clock", "index", "source", "provider"]
+"""``store`` is a database that is gone, ``records`` one that takes nothing, ``provider`` a model that is left alone because it fails."""
 SIGNALS: tuple[HealthSignal, ...] = get_args(HealthSignal)
 
 _MB = 2**20
@@ -17,9 +29,9 @@ _SHARE = 10
 """A disk is short, and a reserve at most as large, at a part of one in so many where that is less."""
 _AHEAD = 60.0
 """Seconds that records may lie ahead of the clock: replicas' clocks differ by less."""
-_MISSED = 3
-"""Runs of its schedule that a source may miss, where nothing is known to be wrong with it."""
-_GRACE = 30.0
+_MISSED, _FAILED = 3, 1.5
+"""How many times its schedule a source may be behind: where nothing is known to be wrong with it, and where its last run failed."""
+_GRACE = 15.0
 """Seconds that a run may take, and wait for others."""
 
 
@@ -39,6 +51,15 @@ def of_disk(free: int, total: int, unwritable: str = "", given_up: int = 0) -> D
 
 def of_store(problem: str) -> Departure | None:
     return _departure("store", f"the database cannot be used: {problem}") if problem else None
+
+
+def of_records(problem: str) -> Departure | None:
+    return _departure("records", f"nothing can be recorded: {problem}") if problem else None
+
+
+def of_provider(model: str, provider: str) -> Departure:
+    said = f"the model {model} of {provider} fails, and is left alone for a while"
+    return _departure("provider", said, "ticket", (("model", model),))
 
 
 def of_clock(offset: float, ahead: float) -> Departure | None:
@@ -62,7 +83,7 @@ def of_source(name: str, lag: float | None, every: float, problem: str) -> Depar
     read; ``problem`` why its last run failed."""
     if not every or lag is None:
         return None
-    due = every + _GRACE if problem else _MISSED * every + _GRACE
+    due = (_FAILED if problem else _MISSED) * every + _GRACE
     if lag <= due:
         return None
     why = "its runs fail" if problem else "it is not followed"

@@ -50,10 +50,10 @@ def test_clocks_and_indexes_and_stores():
     [
         (None, 60, "", False),  # never read: nobody knows
         (500, 0, "", False),  # only when asked to
-        (200, 60, "", False),
-        (211, 60, "", True),
-        (89, 60, "refused", False),
-        (91, 60, "refused", True),
+        (194, 60, "", False),
+        (196, 60, "", True),
+        (104, 60, "refused", False),
+        (106, 60, "refused", True),
     ],
 )
 def test_a_source_is_late(lag, every, problem, late):
