@@ -53,6 +53,7 @@ StepKind = Literal[
     "alerted",  # something departed from what is promised or usual, came back, was told to somebody, or was silenced
     "incident",  # an incident was opened, noted upon, mitigated or resolved
     "mitigated",  # something was done about an incident, of itself or by a person; or it was undone, refused, held back or failed
+    "drilled",  # a game day: what was broken on purpose, how soon it was seen and contained, and whether anything was lost
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "key_revoked",  # it opens nothing any more, or will not from a moment on
