@@ -130,6 +130,12 @@ class Ledger:
         with self._store.read() as tx:
             return head_of(tx, self._store.tenant.id)
 
+    def newest(self) -> datetime | None:
+        """When the last step of the chain was recorded, by the clock of whoever did; ``None`` for an empty chain."""
+        with self._store.read() as tx:
+            at = tx.scalar(select(steps.c.at).order_by(steps.c.seq.desc()).limit(1))
+        return datetime.fromisoformat(at) if at else None
+
     def turn(self, turn: str) -> tuple[Step, ...]:
         """The steps of one turn in order, decrypted; :class:`~aver.core.errors.NotFound` when there are none."""
         found = self.turns([turn]).get(turn)

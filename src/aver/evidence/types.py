@@ -58,6 +58,7 @@ StepKind = Literal[
     "incident",  # an incident was opened, noted upon, mitigated or resolved
     "mitigated",  # something was done about an incident, of itself or by a person; or it was undone, refused, held back or failed
     "corrected",  # something was taken on so that an incident does not come again, or it is done, or dropped
+    "drilled",  # a game day: what was broken on purpose, how soon it was seen and contained, and whether anything was lost
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "key_revoked",  # it opens nothing any more, or will not from a moment on

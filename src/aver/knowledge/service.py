@@ -172,6 +172,11 @@ class Knowledge:
             found = catalog.current_versions(tx, principal, documents)
         return {document: version for document, (version, _, _) in found.items()}
 
+    def sources_of(self, documents: Iterable[str]) -> dict[str, str]:
+        """The name of the source of each of these documents, whoever may read it. For those who keep the installation."""
+        with self._store.read() as tx:
+            return catalog.sources_of(tx, documents)
+
     def state(self) -> str:
         """What tells this state of the documents from any other, for whoever keeps what was found in it. For those who keep the installation."""
         with self._store.read() as tx:

@@ -78,7 +78,8 @@ class IncidentReport:
 
 
 class Operations:
-    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``send`` tells a route, ``ports`` is what
+    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs around the process,
+    ``send`` tells a route, ``ports`` is what
     actions act upon: without it nothing can be done, and nothing is done of itself."""
 
     def __init__(
@@ -91,6 +92,7 @@ class Operations:
         send: Send,
         lags: Lags = dict,
         explain: Explain = _unexplained,
+        health: Callable[[], Sequence[Departure]] = tuple,
         ports: Callable[[], Ports] | None = None,
         runbooks: Callable[[], Mapping[str, Runbook]] = dict,
     ) -> None:
@@ -99,6 +101,7 @@ class Operations:
         self._clock = clock
         self._config = config
         self._explain = explain
+        self._health = health
         self._ports = ports
         self.runbooks = runbooks
         """What is declared of them, by name; raises the mistake in one."""
@@ -281,4 +284,4 @@ class Operations:
                 for each in self.standings()
                 for departure in departures(each, self._periods.run, self._periods.now)
             ]
-            return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held)]
+            return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held), *self._health()]

@@ -314,6 +314,12 @@ def _incident(known: Known) -> str:
     return f"Incident {event}: {what}" if what else f"Incident {event}"
 
 
+def _drilled(known: Known) -> str:
+    seen = f"seen after {known.number('mttd_s', 'no time that is known')} s" if known.count("samples") else "not seen"
+    where = "in place" if known.count("in_place") else "on a copy"
+    return f"Drilled {known.text('drill', 'something')} {where}: {'passed' if known.count('passed') else 'not passed'}, {seen}"
+
+
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "admitted": _admitted,
     "retrieved": _retrieved,
@@ -344,6 +350,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "incident": _incident,
     "mitigated": _mitigated,
     "corrected": _corrected,
+    "drilled": _drilled,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,

@@ -123,8 +123,13 @@ class TenantServices:
             others=others,
             keep_originals=settings.keep_originals,
             keep=self.governance.holds.check_documents,
-            halt=lambda source: application.switches.check(self.store.tenant.id, feature=SOURCES, source=source),
+            halt=self._halt_sources,
         )
+
+    def _halt_sources(self, source: str) -> None:
+        """Nothing is taken in where that is stopped, nor while there is no room."""
+        self._application.switches.check(self.store.tenant.id, feature=SOURCES, source=source)
+        self._application.health.require_room(self.store.tenant.id)
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
         """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
@@ -200,7 +205,15 @@ class TenantServices:
             application.embedder,
             lend,
             application.switches.halt,
+            self._caution,
         )
+
+    def _caution(self, documents: Sequence[str]) -> Sequence[str]:
+        """That what is cited may have changed at its source since, where that is not followed as it should be."""
+        late = self._application.health.late(self.store.tenant.id)
+        if not late or not late & set(self.knowledge.sources_of(documents).values()):
+            return ()
+        return ("A source of this answer has not been read for longer than it should be: it may have changed since.",)
 
     @once
     def operations(self) -> Operations:
