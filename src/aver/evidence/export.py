@@ -20,7 +20,7 @@ from aver.core.errors import InvalidInput, StorageFull
 from aver.evidence.anchor import Anchor
 from aver.evidence.chain import BadRecord, Chain
 from aver.evidence.keys import DataKey, Keyring, open_content
-from aver.evidence.record import VERSION, CheckpointRow, StepRow
+from aver.evidence.record import VERSION, CheckpointRow, StepRow, is_disposed
 from aver.evidence.rows import checkpoints_between, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.store import TenantStore
@@ -84,7 +84,8 @@ class _Writer:
         checkpoint = next(signed, None)
         for row in rows:
             self._chain.step(row)
-            disclosed = _disclosed(row, opened[row.subject]) if row.subject in opened else {}
+            readable = row.subject in opened and not is_disposed(row.content)
+            disclosed = _disclosed(row, opened[row.subject]) if readable else {}
             self.line({"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}} | disclosed)
             while checkpoint is not None and checkpoint.seq <= row.seq:
                 self._chain.checkpoint(checkpoint)

@@ -1,1 +1,1 @@
-"""Answering for it: evidence packs, controls, anchors outside, the inventory."""
+"""Governance: what an organisation has to be able to show, and to forget."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
     from aver.governance.inventory.declaration import InventoryConfig
+    from aver.ops.scorecard.declaration import ScorecardConfig
     from aver.ops.types import ObjectivesConfig
     from aver.releases.declaration import ReleaseConfig
     from aver.releases.flags.types import FlagsConfig
@@ -54,6 +55,7 @@ class Bundle:
     flags: FlagsConfig | None = None
     objectives: ObjectivesConfig | None = None
     inventory: InventoryConfig | None = None
+    scorecard: ScorecardConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -88,6 +90,7 @@ def read_whole(directory: Path) -> Bundle:
         _flags(sections),
         _objectives(sections),
         _inventory(sections, models, agents),
+        _scorecard(sections),
     )
 
 
@@ -113,6 +116,7 @@ def bundle_schema() -> Schema:
     from aver.evals.declaration import EVALS
     from aver.governance.inventory.declaration import INVENTORY
     from aver.ops.declaration import OBJECTIVES
+    from aver.ops.scorecard.declaration import SCORECARD
     from aver.releases.declaration import RELEASE
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
@@ -129,6 +133,7 @@ def bundle_schema() -> Schema:
         "evals": EVALS,
         "objectives": OBJECTIVES,
         "inventory": INVENTORY,
+        "scorecard": SCORECARD,
         "rollout": ROLLOUT,
         "experiments": EXPERIMENTS,
         "flags": FLAGS,
@@ -208,3 +213,11 @@ def _inventory(
     from aver.governance.inventory.declaration import read_inventory
 
     return read_inventory(sections["inventory"], {"features": {ASSISTANT, *agents}, "models": {EXTRACTIVE, *models}})
+
+
+def _scorecard(sections: Mapping[str, YamlValue]) -> ScorecardConfig | None:
+    if "scorecard" not in sections:
+        return None
+    from aver.ops.scorecard.declaration import read_scorecard
+
+    return read_scorecard(sections["scorecard"])

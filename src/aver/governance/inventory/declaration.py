@@ -13,7 +13,7 @@ inventory:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from aver.core.yaml import YamlValue, nearest
@@ -31,6 +31,7 @@ Kind = Literal["feature", "model", "prompt", "dataset", "tool", "source"]
 class Declared:
     """What somebody says of one thing."""
 
+    name: str = ""
     owner: str = ""
     risk: Risk = "undeclared"
     purpose: str = ""
@@ -50,7 +51,7 @@ class InventoryConfig:
 
     def of(self, kind: Kind, name: str) -> Declared:
         found: Declared = getattr(self, f"{kind}s").get(name, Declared())
-        return found if found.owner else Declared(self.owner, found.risk, found.purpose)
+        return found if found.owner else replace(found, owner=self.owner)
 
 
 _RISKS = tuple(each for each in get_args(Risk) if each != "undeclared")

@@ -14,6 +14,7 @@ import typer
 from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.server.cli.options import AsJson, TenantName
 from aver.server.cli.output import console, indented, print_json, printable, table
+from aver.server.cli.people import at_this_machine
 from aver.server.cli.progress import progress
 from aver.server.cli.session import Session
 
@@ -53,7 +54,8 @@ def show(
 ) -> None:
     """Tell what happened in a turn, step by step."""
     with Session.of(context).application() as application:
-        steps, _ = _steps(application, turn, tenant)
+        steps, services = _steps(application, turn, tenant)
+        services.read_by(services.principal(at_this_machine()), "evidence", "command", about=turn)
     if as_json:
         print_json({"turn": turn, "steps": steps})
     else:
@@ -138,10 +140,12 @@ def export(
 ) -> None:
     """Write the whole chain to one file that anyone can verify: aver evidence verify FILE."""
     with Session.of(context).application() as application:
-        ledger = application.tenant(tenant).ledger
+        services = application.tenant(tenant)
         if out.exists():
             raise InvalidInput(f"{str(out)!r} exists already", "Choose another name, or remove it.")
-        ledger.export(out, with_content=with_content)
+        services.read_by(services.principal(at_this_machine()), "export", "command")
+        services.outbox.settle()  # the export says of itself that it was made
+        services.ledger.export(out, with_content=with_content)
     if as_json:
         print_json({"file": out, "bytes": out.stat().st_size, "with_content": with_content})
     else:

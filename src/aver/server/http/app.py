@@ -21,23 +21,30 @@ from aver.server.http import (
     agents,
     approvals,
     ask,
+    auditing,
     conversations,
     documents,
     events,
     evidence,
+    feedback,
     governance,
     health,
+    incidents,
     keys,
+    operations,
     people,
     releases,
     scim,
+    scorecard,
     sources,
     switches,
+    turns,
 )
 from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.http.replies import say_unreadable
+from aver.server.keeping import Keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
 from aver.server.watching import Watcher
@@ -64,7 +71,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher, anchorer = Watcher(application), Anchorer(application)
+    watcher, anchorer, keeper = Watcher(application), Anchorer(application), Keeper(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -74,11 +81,13 @@ def _api(application: Application) -> FastAPI:
         roller.start()
         watcher.start()
         anchorer.start()
+        keeper.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
         await anchorer.close()
+        await keeper.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
@@ -103,14 +112,20 @@ def _api(application: Application) -> FastAPI:
         sources,
         conversations,
         evidence,
-        governance,
+        auditing,
+        feedback,
         agents,
         approvals,
         switches,
+        turns,
+        operations,
+        incidents,
         releases,
         people,
         keys,
+        governance,
         scim,
+        scorecard,
         events,
         health,
     ):
