@@ -1,7 +1,7 @@
 """A week of the demo's two tenants, made in a minute: ``python demo/week.py DATA OFFICE``, before anything else is in DATA.
 
 The traffic is generated, and marked so on record (``generated: demo``). Nothing else about it is made up: every turn is a turn of the assistant or of the desk's agent, every
-release is gated and rolled out, the model's server really fails for nine minutes, and what the evidence says of it all is what happened. Only time is another:
+release is gated and rolled out, the model's server really breaks off its answers for nine minutes, and what the evidence says of it all is what happened. Only time is another:
 the clock that Aver is given goes from one moment of the week to the next. People, handbooks and their questions are invented, as all of the demo is.
 """
 
@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
@@ -52,7 +52,7 @@ PRESS, RESCUE = "Northwind Press", "Kestrel Air Rescue"
 FOLDERS = {PRESS: HERE / "northwind-press", RESCUE: HERE / "kestrel-air-rescue"}
 DONE = "week.json"
 DAYS = 7
-BUDGET = 40.0
+BUDGET = 48.0
 """Seconds after which everyday questions are left out, on a machine that is slow or busy; what the story needs is not."""
 A_DAY = {PRESS: 26, RESCUE: 8}
 """Everyday questions of a working day; a third of them at weekends."""
@@ -131,15 +131,14 @@ class Asked:
 
 
 class Model:
-    """The server of the model that answers. While it is down it says so, as real ones do."""
+    """The server of the model that answers. While it is ailing its connections break before an answer is whole."""
 
     def __init__(self) -> None:
-        self.down = False
+        self.ails = False
 
     def __call__(self, received: Received) -> Reply:
-        if self.down:
-            return Reply("The service is overloaded.", status=503, error="overloaded")
-        return write(received)
+        reply = write(received)
+        return replace(reply, fault="cut", after=max(len(reply.text) - 4, 1)) if self.ails else reply
 
 
 class Week:
@@ -151,7 +150,9 @@ class Week:
         shutil.copytree(FOLDERS[PRESS] / "assistant", self.bundle)
         declared = (self.bundle / "aver.yaml").read_text(encoding="utf-8").replace("{writer}", address)
         assert STAGES[0] in declared
-        objectives = (office / "aver.yaml").read_text(encoding="utf-8").partition("\nobjectives:\n")[2].partition("\n\n")[0]
+        objectives = (
+            (office / "aver.yaml").read_text(encoding="utf-8").partition("\nobjectives:\n")[2].partition("\n\n")[0]
+        )
         declared = f"{declared.replace(*STAGES)}{GUARDED}\nobjectives:\n{objectives}\n"
         (self.bundle / "aver.yaml").write_text(declared, encoding="utf-8")
         self.office = self._open(Settings(data=data, bundle=office))
@@ -233,7 +234,9 @@ class Week:
     async def digest(self, times: int = 1) -> None:
         """A nightly job of the press has the model read the handbook; ``times`` over when something is wrong with it."""
         services = self.served.tenant(PRESS)
-        text = "\n".join(each.read_text(encoding="utf-8") for each in sorted((FOLDERS[PRESS] / "handbook").rglob("*.md")))
+        text = "\n".join(
+            each.read_text(encoding="utf-8") for each in sorted((FOLDERS[PRESS] / "handbook").rglob("*.md"))
+        )
         chat = ChatRequest((Message("user", f"Question: What changed? {text * times}"),), max_tokens=200)
         job = Principal(services.store.tenant.id, "nightly-digest")
         call = Call(job, "writer", services.record_call, lambda: chat, feature="nightly-digest", no_store=True)
@@ -268,7 +271,11 @@ class Week:
         self.clock.go_to(self.clock.now() + timedelta(seconds=seconds))
 
     def tell(self, said: str) -> None:
-        print(f"  {self.clock.now():%a %d %b %H:%M}  {said}  [{time.monotonic() - self.began:.0f} s]", file=sys.stderr, flush=True)
+        print(
+            f"  {self.clock.now():%a %d %b %H:%M}  {said}  [{time.monotonic() - self.began:.0f} s]",
+            file=sys.stderr,
+            flush=True,
+        )
 
     # The story
 
@@ -295,14 +302,14 @@ class Week:
         return str(made["digest"])
 
     async def outage(self) -> None:
-        """The model's server fails for nine minutes. Answers go on in the documents' own words, and an alert opens an incident."""
-        self.tell("the model's server fails")
-        self.model.down = True
+        """The connections to the model's server break off for nine minutes. What was shown of an answer by then is no whole one, and an alert opens an incident."""
+        self.tell("the model's server breaks off its answers")
+        self.model.ails = True
         for _ in range(12):
             await self.everyday(PRESS)
             self.pass_by(45)
             await self.look()
-        self.model.down = False
+        self.model.ails = False
         for _ in range(12):
             await self.everyday(PRESS)
             self.pass_by(60)
@@ -310,8 +317,12 @@ class Week:
         desk = self.served.tenant(PRESS).operations.incidents
         for each in desk.incidents():
             if each.status == "open":
-                desk.mitigate(each.id, "The provider answers again; meanwhile answers were extractive.", by="otis")
-            desk.resolve(each.id, "The provider had an outage of nine minutes. Nothing was lost.", by="otis")
+                desk.mitigate(each.id, "The provider was told; its answers are whole again.", by="otis")
+            desk.resolve(
+                each.id,
+                "The provider had nine bad minutes. Turns that broke off are on record as failed; nobody was shown half an answer as a whole one.",
+                by="otis",
+            )
             self.tell(f"incident {each.id} is {each.status}, then resolved")
 
     async def second(self) -> None:
@@ -333,7 +344,9 @@ class Week:
     async def third(self) -> None:
         """A prompt that lets the model chatter does not pass."""
         await self.release("v3", CHATTERING)
-        gate = await self.aver("gate", "run", "--release", "v3", "-t", PRESS, "--baseline", self.first, codes=(0, 10, 11))
+        gate = await self.aver(
+            "gate", "run", "--release", "v3", "-t", PRESS, "--baseline", self.first, codes=(0, 10, 11)
+        )
         self.tell(f"v3, chattering: the gate says {gate['outcome']}")
 
     async def runaway(self) -> None:
@@ -357,7 +370,8 @@ class Week:
 
     async def red_team(self) -> None:
         done = await self.aver(
-            *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"), codes=(0, 10, 11)
+            *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"),
+            codes=(0, 10, 11),
         )
         self.tell(f"red team: {json.dumps(done.get('figures', done))[:110]}")
 
