@@ -87,10 +87,10 @@ class Keyring:
         texts = [subject for subject in ids if isinstance(subject, str)]  # a step that was tampered with may name none
         return {row.id: self._unwrap(row) for row in self._rows(tx, subjects.c.id, texts)}
 
-    def known(self, tx: Connection, names: Iterable[str]) -> dict[str, str]:
-        """By the opaque ids of those of these subjects that there are, their names."""
+    def ids(self, tx: Connection, names: Iterable[str]) -> dict[str, str]:
+        """The opaque id of each name that has a key."""
         lookups = {self._lookup(name): name for name in names}
-        return {row.id: lookups[row.lookup] for row in self._rows(tx, subjects.c.lookup, list(lookups))}
+        return {lookups[row.lookup]: row.id for row in self._rows(tx, subjects.c.lookup, list(lookups))}
 
     def destroy(self, tx: Connection, name: str) -> str | None:
         """Delete the key of ``name`` and say which subject it was; ``None`` when there is no such key."""

@@ -88,8 +88,8 @@ class TriageReader:
         from aver.evidence.keys import Keyring
 
         with self._store.read() as tx:
-            known = Keyring(self._store.tenant.id, self._store.master_key()).known(tx, self._unasked)
-        return frozenset(known)
+            known = Keyring(self._store.tenant.id, self._store.master_key()).ids(tx, self._unasked)
+        return frozenset(known.values())
 
     def _asked_before(self, found: Sequence[ClearStep]) -> Iterator[str]:
         """The turns after which, in their conversations, these were asked."""

@@ -112,6 +112,8 @@ class Chat:
     agents: Sequence[AgentConfig]
     feature: str
     """Who is asked: the assistant, or an agent by name."""
+    survey: bool = False
+    """Whether whoever begins is asked, once a month, how useful it all is."""
 
     @property
     def title(self) -> str:
@@ -150,6 +152,7 @@ def chat(
         draft=draft,
         agents=agents,
         feature=feature or _feature(turns),
+        survey=not turns and services.survey.asks(principal.user),
     )
 
 
@@ -185,6 +188,7 @@ def _source(services: TenantServices, principal: Principal, turn: TurnView) -> S
     try:
         document = services.knowledge.document(principal, place.document, place.version)
         current = services.knowledge.document(principal, place.document).version
+        services.read_by(principal, "document", "console", [(place.document, place.version)])
     except NotFound:
         return SourceView(number, "No longer available", "", None, 0, None, "", turn.link())
     return SourceView(

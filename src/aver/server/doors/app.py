@@ -262,6 +262,7 @@ async def _whole_feature(visit: _Visit, call: Call) -> None:
     from aver.server.doors.feature import attach
 
     visit.exchange.watch()
+    await asyncio.to_thread(visit.services.require_agreement, visit.caller.principal)
     reply = visit.feature_reply(call)
     completion = await reply.completion()
     body = visit.door.completion(completion, call.body or {}, reply_id=completion.id, model=call.model, created=_now())
@@ -273,6 +274,7 @@ async def _stream_feature(visit: _Visit, call: Call) -> None:
 
     exchange = visit.exchange
     exchange.watch()
+    await asyncio.to_thread(visit.services.require_agreement, visit.caller.principal)
     reply = visit.feature_reply(call)
     batches = aiter(reply)
     await anext(batches)
