@@ -270,6 +270,7 @@ def _within(application: Application, services: TenantServices, kind: str, name:
     if kind == "search":
         return SearchTarget(services.knowledge, who, clock, services.knowledge.state()), release
     if kind == "assistant":
+        services.ledger.marks["evaluation"] = True  # whoever a case has ask it, the turn is none of theirs
         decided = [release, services.knowledge.state(), _declared(application)]
         return (
             AssistantTarget(services.assistant, services.knowledge, application.embedder, who, clock, _digest(decided)),
