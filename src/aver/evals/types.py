@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
+
+from aver.core.canonical import canonical_json, sha256_hex
 
 __all__ = [
     "USED",
@@ -207,6 +209,11 @@ class RunHeader:
     """Conditions that the run was left for as soon as they were certain, if they were; none where every case was to be asked."""
     baseline: str = ""
     """The digest of the run that pairwise judges held it against; empty where that were the cases' references."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, hexadecimal: the run's name, wherever its file lies."""
+        return sha256_hex(canonical_json(asdict(self)))
 
 
 class Target(Protocol):

@@ -50,10 +50,12 @@ class Watcher:
                 _tell_of(error, "")
 
     def _all(self, act: Callable[[Operations], None]) -> None:
-        if self._application.bundle().objectives is None:
+        if (
+            self._application.bundle().objectives is None
+        ):  # nothing is promised: evidence is read on, for whoever looks at turns
             if act is not _look:
                 return
-            act = Operations.read  # nothing is promised, and pages tell what there is all the same
+            act = Operations.read
         for tenant in self._application.store.tenants():
             if self._closing.is_set():
                 return
