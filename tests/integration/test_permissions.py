@@ -19,9 +19,11 @@ from tests.servers import fill, open_application, serving
 
 MEMBERS = {"owner", "admin", "builder", "reviewer", "operator", "member"}
 OVERSEERS = {"owner", "admin", "builder", "reviewer", "operator", "auditor"}
+TRIAGERS = {"owner", "admin", "builder", "reviewer", "operator"}
 OPERATORS = {"owner", "admin", "operator"}
 ADMINS = {"owner", "admin"}
 AUDITORS = {"owner", "admin", "auditor"}
+INSPECTORS = {"owner", "auditor", "reviewer"}
 EVERYONE = set(ROLES)
 
 DECLARED = {
@@ -36,8 +38,14 @@ DECLARED = {
     "GET /v1/sources/{name}": EVERYONE,
     "GET /v1/conversations": MEMBERS,
     "GET /v1/conversations/{conversation}": MEMBERS,
+    "GET /v1/turns": OVERSEERS,
+    "GET /v1/turns/{turn}": EVERYONE,
+    "POST /v1/turns/{turn}/inspect": INSPECTORS,
     "GET /v1/turns/{turn}/evidence": MEMBERS,
     "GET /v1/turns/{turn}/lineage": MEMBERS,
+    "GET /v1/feedback": TRIAGERS,
+    "POST /v1/feedback/{turn}/decisions": TRIAGERS,
+    "DELETE /v1/feedback/{call}": MEMBERS,
     "GET /v1/agents": MEMBERS,
     "POST /v1/agents/turns": MEMBERS,
     "GET /v1/agents/turns": MEMBERS,
@@ -63,6 +71,21 @@ DECLARED = {
     "PUT /v1/people/{person}/roles": ADMINS,
     "PUT /v1/people/{person}/active": ADMINS,
     "DELETE /v1/people/{person}": ADMINS,
+    "GET /v1/access": AUDITORS,
+    "GET /v1/governance": OVERSEERS,
+    "PUT /v1/governance": ADMINS,
+    "GET /v1/holds": AUDITORS,
+    "POST /v1/holds": ADMINS,
+    "POST /v1/holds/{hold}/release": ADMINS,
+    "POST /v1/retention": ADMINS,
+    "POST /v1/erasures": ADMINS,
+    "GET /v1/me/export": EVERYONE,
+    "GET /v1/people/{person}/export": ADMINS,
+    "GET /v1/acceptable-use": MEMBERS,
+    "POST /v1/acceptable-use": MEMBERS,
+    "GET /v1/acceptable-use/people": OVERSEERS,
+    "GET /v1/sessions": ADMINS,
+    "DELETE /v1/sessions/{session}": ADMINS,
     "GET /v1/keys": ADMINS,
     "POST /v1/keys": ADMINS,
     "POST /v1/keys/{key}/rotate": ADMINS,

@@ -31,6 +31,8 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("ask", "Ask", "/", ("ask",)),
+    Room("turns", "Turns", "/turns", ("oversee",)),
+    Room("feedback", "Feedback", "/feedback", ("triage",)),
     Room("knowledge", "Knowledge", "/knowledge", ("read", "oversee")),
     Room("evals", "Evals", "/evals", ("oversee",)),
     Room("releases", "Releases", "/releases", ("oversee",)),

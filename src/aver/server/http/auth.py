@@ -22,7 +22,9 @@ __all__ = [
     "App",
     "Auditor",
     "Caller",
+    "Giver",
     "Identified",
+    "Inspector",
     "Needs",
     "Operator",
     "Overseer",
@@ -30,6 +32,7 @@ __all__ = [
     "Reader",
     "Releaser",
     "Services",
+    "Triager",
     "Watcher",
     "application_of",
     "authenticate",
@@ -100,10 +103,13 @@ Reader = Annotated[Principal, Depends(needs("read"))]
 Actor = Annotated[Principal, Depends(needs("act"))]
 Overseer = Annotated[Principal, Depends(needs("oversee"))]
 Watcher = Annotated[Principal, Depends(needs("read", "oversee"))]
+Giver = Annotated[Principal, Depends(needs("ask", "models"))]
+Triager = Annotated[Principal, Depends(needs("triage"))]
 Releaser = Annotated[Principal, Depends(needs("release"))]
 Operator = Annotated[Principal, Depends(needs("stop"))]
 Admin = Annotated[Principal, Depends(needs("administer"))]
 Auditor = Annotated[Principal, Depends(needs("audit"))]
+Inspector = Annotated[Principal, Depends(needs("inspect"))]
 Provisioner = Annotated[Principal, Depends(needs("provision"))]
 
 
