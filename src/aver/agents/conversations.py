@@ -7,7 +7,7 @@ by the principal; an unsupported one, which may rest on any passage the model wa
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
@@ -113,6 +113,16 @@ class Conversations:
             for row, content in found
             if content
         ]
+
+    def all(self, principal: Principal) -> Iterator[Conversation]:
+        """Every conversation of the principal's, oldest first, as it may be shown now; those that were erased, or let go of, are left out."""
+        mine = conversations.c.owner == self._owner(principal)
+        with self._store.read() as tx:
+            rows = tx.execute(select(conversations).where(mine).order_by(conversations.c.id)).all()
+        for row in rows:
+            past = self._past(principal, self._rows(row.id))
+            if past:
+                yield Conversation(row.id, datetime.fromisoformat(row.created), past)
 
     def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """The whole of one conversation as it may be shown now; :class:`NotFound` unless it is the principal's own."""

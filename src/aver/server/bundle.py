@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
+    from aver.ops.scorecard.declaration import ScorecardConfig
     from aver.ops.types import ObjectivesConfig
     from aver.releases.declaration import ReleaseConfig
     from aver.releases.flags.types import FlagsConfig
@@ -52,6 +53,7 @@ class Bundle:
     evals: Evals | None = None
     flags: FlagsConfig | None = None
     objectives: ObjectivesConfig | None = None
+    scorecard: ScorecardConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -84,6 +86,7 @@ def read_whole(directory: Path) -> Bundle:
         _evals(sections),
         _flags(sections),
         _objectives(sections),
+        _scorecard(sections),
     )
 
 
@@ -108,6 +111,7 @@ def bundle_schema() -> Schema:
     from aver.agents.tools.declaration import TOOLS
     from aver.evals.declaration import EVALS
     from aver.ops.declaration import OBJECTIVES
+    from aver.ops.scorecard.declaration import SCORECARD
     from aver.releases.declaration import RELEASE
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
@@ -123,6 +127,7 @@ def bundle_schema() -> Schema:
         "release": RELEASE,
         "evals": EVALS,
         "objectives": OBJECTIVES,
+        "scorecard": SCORECARD,
         "rollout": ROLLOUT,
         "experiments": EXPERIMENTS,
         "flags": FLAGS,
@@ -192,3 +197,11 @@ def _objectives(sections: Mapping[str, YamlValue]) -> ObjectivesConfig | None:
     from aver.ops.declaration import read_objectives
 
     return read_objectives(sections["objectives"])
+
+
+def _scorecard(sections: Mapping[str, YamlValue]) -> ScorecardConfig | None:
+    if "scorecard" not in sections:
+        return None
+    from aver.ops.scorecard.declaration import read_scorecard
+
+    return read_scorecard(sections["scorecard"])
