@@ -22,6 +22,7 @@ OVERSEERS = {"owner", "admin", "builder", "reviewer", "operator", "auditor"}
 OPERATORS = {"owner", "admin", "operator"}
 ADMINS = {"owner", "admin"}
 AUDITORS = {"owner", "admin", "auditor"}
+INSPECTORS = {"owner", "auditor", "reviewer"}
 EVERYONE = set(ROLES)
 
 DECLARED = {
@@ -36,6 +37,9 @@ DECLARED = {
     "GET /v1/sources/{name}": EVERYONE,
     "GET /v1/conversations": MEMBERS,
     "GET /v1/conversations/{conversation}": MEMBERS,
+    "GET /v1/turns": OVERSEERS,
+    "GET /v1/turns/{turn}": EVERYONE,
+    "POST /v1/turns/{turn}/inspect": INSPECTORS,
     "GET /v1/turns/{turn}/evidence": MEMBERS,
     "GET /v1/turns/{turn}/lineage": MEMBERS,
     "GET /v1/agents": MEMBERS,

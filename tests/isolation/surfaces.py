@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -39,6 +39,7 @@ class Visitor:
     document: str
     folder: Path
     _asked: Reply | None = None
+    _inspector: Caller | None = None
 
     @property
     def mark(self) -> str:
@@ -66,6 +67,17 @@ class Visitor:
             self._asked = self.face("HTTP").ask(self.caller, self.question)
         assert self._asked is not None
         return self._asked
+
+    @property
+    def inspector(self) -> Caller:
+        """Somebody else in the same groups, who may look at what others were answered."""
+        if self._inspector is None:
+            user = replace(self.caller.user, name="rita")
+            scopes = ["inspect", "models"]  # whoever oversees the tenant knows its sources by name
+            create = self.installation.application.api_keys.create
+            key, secret = create(user.tenant, user.name, user.groups, ["reviewer"], scopes)
+            self._inspector = Caller(user, key.tenant, key.id, secret)
+        return self._inspector
 
     def forget(self) -> None:
         """The next turn is to be another one."""
@@ -166,6 +178,16 @@ def _run(*words: str) -> Look:
     return look
 
 
+def _inspected(visitor: Visitor) -> str:
+    """By another, who may read the same."""
+    path = f"/v1/turns/{visitor.turn}/inspect"
+    return visitor.told(visitor.face("HTTP").post(visitor.inspector, path, {"why": "a test"}))
+
+
+def _inspected_page(visitor: Visitor) -> str:
+    return visitor.told(visitor.face("console").send(visitor.inspector, f"/turns/{visitor.turn}", why="a test"))
+
+
 def _drafted(visitor: Visitor) -> str:
     file = visitor.folder / f"draft{next(_numbers)}.jsonl"
     done = visitor.face("command line, JSON").run(
@@ -194,6 +216,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/sources/{name:path}": (_api("/v1/sources/{v.source}"),),
     "GET /v1/conversations": "the caller's own questions",
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
+    "GET /v1/turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /v1/turns/{turn}": (_api("/v1/turns/{v.turn}"),),
+    "POST /v1/turns/{turn}/inspect": (_inspected,),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
     "GET /v1/agents": _NOTHING,
@@ -258,6 +283,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     ),
     "GET /approvals": _CALLS,
     "POST /approvals/{approval}": _CALLS,
+    "GET /turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
+    "POST /turns/{turn}": (_inspected_page,),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
@@ -289,6 +317,8 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "judge calibrate": "figures, and the labels that it was given",
     "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
     "redteam promote": _RECORD,
+    "turns list": "what turns came to, in clear",
+    "turns show": (_run("turns", "show", "{v.turn}"),),
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,

@@ -133,7 +133,11 @@ class Conversations:
         can no longer be read, what was written about it is left out of the steps; and where checks held back some of the answer, so is
         what the model wrote. What another release would have answered rests on what that one looked at."""
         self._own_turn(principal, turn)
-        steps = tuple(self._as_read(principal, step) for step in _as_shown(self._ledger.turn(turn)))
+        return self.shown(principal, self._ledger.turn(turn))
+
+    def shown(self, principal: Principal, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a turn, whoever's it is, as ``principal`` may read them now, as :meth:`evidence` has it."""
+        steps = tuple(self._as_read(principal, step) for step in _as_shown(steps))
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
             return steps
@@ -158,6 +162,15 @@ class Conversations:
         for past in self._past(principal, [row]):
             return past
         raise _no_turn()
+
+    def others(self, principal: Principal, turn: str) -> PastTurn | None:
+        """A turn of anybody, as ``principal`` may be shown it now; ``None`` once it was erased. Whether they may look at others' turns is asked before.
+        :class:`NotFound` where there is none."""
+        with self._store.read() as tx:
+            row = tx.execute(select(turns).where(turns.c.id == turn)).first()
+        if row is None:
+            raise _no_turn()
+        return next(iter(self._past(principal, [row])), None)
 
     def _own_turn(self, principal: Principal, turn: str) -> Row[Any]:
         query = (

@@ -20,8 +20,10 @@ from aver.evidence.audit import Audit
 from aver.evidence.export import write_export
 from aver.evidence.facts import clear_facts
 from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
+from aver.evidence.proof import Proof, prove
 from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
-from aver.evidence.rows import head_of, steps_of, steps_of_kind
+from aver.evidence.rows import head_of, last_of_kind, steps_of, steps_of_kind
+from aver.evidence.signing import signed_by_holder
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Draft, Head, Seen, Step, StepKind, Verification, Watch
 from aver.store import TenantStore, after_commit
@@ -155,6 +157,22 @@ class Ledger:
             last = rows[-1].seq
             for row in rows:
                 yield _step(row, keys)
+
+    def proof(self, turn: str) -> Proof:
+        """Whether the records of one turn hold; :class:`~aver.core.errors.NotFound` when there are none."""
+        with self._store.read() as tx:
+            found = prove(tx, self._store.tenant.id, turn, self._keys, signed_by_holder(self._signing_key))
+        if found is None:
+            raise NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
+        return found
+
+    def latest(self, kind: StepKind, most: int, before: int | None = None) -> list[Step]:
+        """The last ``most`` steps of a kind, newest first, those before a sequence number where one is given. At once for kinds that few steps are of
+        (:data:`~aver.evidence.store.SPARSE`), however long the chain is. Raises as :meth:`turns` does."""
+        with self._store.read() as tx:
+            rows = last_of_kind(tx, self._store.tenant.id, kind, most, before)
+            keys = self._keys.open(tx, {row.subject for row in rows})
+        return [_step(row, keys) for row in rows]
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Walk the whole chain, in flat memory, and report the first record that fails. ``progress(done, total)`` counts steps.

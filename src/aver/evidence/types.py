@@ -32,6 +32,7 @@ StepKind = Literal[
     "remembered",  # a value kept for a user, with its origin
     "forgotten",  # such a value let go
     "switched",  # something was stopped for this tenant, or let go on
+    "inspected",  # somebody looked at what another's turn says: who, which, and why if they said
     "judged",  # feedback on a call or a turn, given after it
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case

@@ -47,7 +47,7 @@ def _give(store: TenantStore, ledger: Ledger, scores: list[tuple[str, float]], u
             if asker is None or user not in (None, asker):
                 unknown.append(call)
             else:
-                drafts.append(Draft(call, "judged", user_reader(asker), {}, {"score": score}))
+                drafts.append(Draft(call, "judged", user_reader(asker), {"score": float(score)}, {"score": score}))
         with store.begin() as tx:
             ledger.append_all(tx, drafts)
     return unknown

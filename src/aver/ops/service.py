@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from aver.core.clock import Clock
+from aver.core.clock import Clock, rfc3339
 from aver.core.errors import Conflict, NotFound, Unavailable
 from aver.core.yaml import nearest
 from aver.evidence import Ledger
@@ -33,6 +33,9 @@ from aver.ops.periods import Periods
 from aver.ops.reading import EvidenceReader, Lags
 from aver.ops.runbooks.running import RunbookRun
 from aver.ops.runbooks.types import Runbook
+from aver.ops.turns.departing import Departed, belongs, departed
+from aver.ops.turns.search import TurnSearch
+from aver.ops.turns.types import TurnRow
 from aver.ops.types import Departure, ObjectivesConfig
 from aver.store import TenantStore
 
@@ -40,6 +43,8 @@ __all__ = ["IncidentReport", "Operations"]
 
 _LOCK = "operations"
 _LATELY = 300.0
+_LITTLE = 3000
+"""Steps that somebody who looks can wait for: a tenth of a second."""
 
 
 def _unexplained(_before: str, _after: str) -> Sequence[tuple[str, str]]:
@@ -186,10 +191,19 @@ class Operations:
         bad = [(count, series) for count, of, series in counted if count and count >= of / 2]
         return max(bad)[1].partition(":")[2] if bad else ""
 
+    @property
+    def turns(self) -> TurnSearch:
+        return TurnSearch(self._store, self._departed, self._reader.behind)
+
     def read(self) -> None:
         """Count evidence on up to its end. Where another replica is at it, that is left to it."""
         with suppress(Conflict), self._store.lock(_LOCK):
             self._reader.catch_up()
+
+    def freshen(self) -> None:
+        """Count evidence on where little is left, for who looks now; much is left to :meth:`read`."""
+        if 0 < self._reader.behind() <= _LITTLE:
+            self.read()
 
     def look(self) -> Changes:
         """Count on, and fire and resolve alerts. Nothing happens where another replica looks at this moment. Not to be called by two threads at once."""
@@ -235,6 +249,24 @@ class Operations:
         return draft(
             of.incident, of.timeline, of.affected, of.mitigations, of.proposed, of.corrections, self._clock.now()
         )
+
+    def incidents_of(self, row: TurnRow) -> list[Incident]:
+        """The incidents that a turn is one of, newest first."""
+        return [
+            each
+            for each in self.incidents.incidents()
+            if rfc3339(each.began) <= row.ended
+            and each.feature in ("", row.feature)
+            and belongs(row, self._departure(each))
+        ]
+
+    def _departed(self, incident: str) -> Departed:
+        return self._departure(self.incidents.one(incident))
+
+    def _departure(self, found: Incident) -> Departed:
+        config = self._config()
+        mine = [each for each in self.alerts.alerts(standing=False) if each.incident == found.id]
+        return departed(found, self._until(found), config.slos, mine, config.anomalies.times)
 
     def _until(self, incident: Incident) -> datetime:
         """What follows the mitigation by a few minutes belongs to it: that it was told, and that it was resolved."""

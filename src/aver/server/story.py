@@ -113,6 +113,11 @@ def _responded(known: Known) -> str:
     return f"Gave the answer: {given}{known.took}"
 
 
+def _inspected(known: Known) -> str:
+    why = f": {known.text('why')}" if known.text("why") else ""
+    return f"{known.text('by', 'Somebody')} looked at what the turn {known.text('turn')} says{why}"
+
+
 def _judged(known: Known) -> str:
     return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
 
@@ -276,6 +281,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "verified": _verified,
     "responded": _responded,
     **ACTING,
+    "inspected": _inspected,
     "judged": _judged,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aver.core.errors import AverError
+from aver.ops.service import Operations
 
 if TYPE_CHECKING:
-    from aver.ops.service import Operations
     from aver.server.application import Application
 
 __all__ = ["Watcher"]
@@ -51,7 +51,9 @@ class Watcher:
 
     def _all(self, act: Callable[[Operations], None]) -> None:
         if self._application.bundle().objectives is None:
-            return
+            if act is not _look:
+                return
+            act = Operations.read  # nothing is promised, and pages tell what there is all the same
         for tenant in self._application.store.tenants():
             if self._closing.is_set():
                 return

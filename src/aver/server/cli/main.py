@@ -73,6 +73,7 @@ _MODULES = {
     "experiment": "experiments",
     "flags": "flags",
     "objectives": "objectives",
+    "turns": "turns",
     "alerts": "alerts",
     "incident": "incidents",
     "runbook": "runbooks",

@@ -18,6 +18,7 @@ from aver.core.errors import AverError
 from aver.server.console import charts
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
+from aver.server.console.outcomes import STATES
 from aver.server.console.rooms import PERIODS, Room, address
 from aver.store import ApiKey
 
@@ -86,6 +87,14 @@ def _moment(at: datetime | None) -> Markup:
     )
 
 
+def _second(at: str) -> str:
+    """A moment as evidence has it (RFC 3339), to the second; what is none as it is."""
+    try:
+        return f"{datetime.fromisoformat(at):%-d %b %H:%M:%S}"
+    except ValueError:
+        return at
+
+
 def _place(uri: str) -> str:
     """Where a document comes from, as short as it says something: the name of a file, the host and path of a page; what is no address as it is."""
     try:
@@ -103,11 +112,14 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS)
+_templates.globals.update(
+    static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS, STATES=STATES
+)
 _templates.filters.update(
     seconds=_seconds,
     dollars=_dollars,
     place=_place,
+    second=_second,
     rhythm=rhythm,
     span=span,
     count=_count,

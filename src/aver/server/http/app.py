@@ -33,6 +33,7 @@ from aver.server.http import (
     scim,
     sources,
     switches,
+    turns,
 )
 from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
@@ -106,6 +107,7 @@ def _api(application: Application) -> FastAPI:
         switches,
         operations,
         incidents,
+        turns,
         releases,
         people,
         keys,

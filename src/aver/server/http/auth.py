@@ -24,6 +24,7 @@ __all__ = [
     "Auditor",
     "Caller",
     "Identified",
+    "Inspector",
     "Needs",
     "Operator",
     "Overseer",
@@ -122,6 +123,7 @@ Releaser = Annotated[Principal, Depends(needs("release"))]
 Operator = Annotated[Principal, Depends(needs("stop"))]
 Admin = Annotated[Principal, Depends(needs("administer"))]
 Auditor = Annotated[Principal, Depends(needs("audit"))]
+Inspector = Annotated[Principal, Depends(needs("inspect"))]
 Provisioner = Annotated[Principal, Depends(needs("provision"))]
 
 
