@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from aver.core.clock import rfc3339
 from aver.core.errors import Conflict
@@ -84,10 +84,15 @@ class Book:
             tx.execute(insert(tables.reading), {"name": _NAME, **values})
         return after
 
-    def rows(self, tx: Connection, span: str, since: int, changed: int = 0) -> Iterable[tuple[int, str, Sums]]:
-        """The sums of a span from a moment on that were changed behind a revision: their moment, their series."""
+    def rows(
+        self, tx: Connection, span: str, since: int, changed: int = 0, kinds: Iterable[str] = ()
+    ) -> Iterable[tuple[int, str, Sums]]:
+        """The sums of a span from a moment on that were changed behind a revision: their moment, their series. With ``kinds``, such as ``model``, those of series
+        of these kinds alone."""
         of = tables.sums.c
         query = select(of.start, of.series, of.sums).where(of.span == span, of.start >= since)
+        if wanted := [of.series.startswith(f"{kind}:", autoescape=True) for kind in kinds]:
+            query = query.where(or_(*wanted))
         for row in tx.execute(query.where(of.changed > changed) if changed else query):
             yield row.start, row.series, orjson.loads(row.sums)
 

@@ -100,10 +100,10 @@ class Registry(Environments):
         with self._store.read() as tx:
             return rows.find(tx, reference)
 
-    def all(self) -> list[Release]:
-        """Newest first."""
+    def all(self, most: int | None = None, skip: int = 0) -> list[Release]:
+        """Newest first; ``most`` of them, behind the first ``skip``, where that is given."""
         with self._store.read() as tx:
-            return rows.all_releases(tx)
+            return rows.all_releases(tx, most, skip)
 
     def created(self) -> dict[str, datetime]:
         """When each release was created, by its digest, oldest first; no manifest is read."""
