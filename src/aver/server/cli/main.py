@@ -75,6 +75,7 @@ _MODULES = {
     "objectives": "objectives",
     "alerts": "alerts",
     "incident": "incidents",
+    "drill": "drills",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

@@ -22,6 +22,7 @@ from aver.server.http import (
     ask,
     conversations,
     documents,
+    drills,
     events,
     evidence,
     health,
@@ -105,6 +106,7 @@ def _api(application: Application) -> FastAPI:
         people,
         keys,
         scim,
+        drills,
         events,
         health,
     ):
