@@ -135,6 +135,13 @@ DECLARED = {
     "GET /v1/models": MEMBERS,
     "GET /v1/models/{model}": MEMBERS,
     "GET /metrics": OVERSEERS,
+    "GET /v1/controls": AUDITORS,
+    "GET /v1/anchors": AUDITORS,
+    "POST /v1/anchors": ADMINS,
+    "GET /v1/packs": AUDITORS,
+    "POST /v1/packs": AUDITORS,
+    "GET /v1/packs/{pack}": AUDITORS,
+    "GET /v1/inventory": OVERSEERS,
 }
 """Who gets past the door of a route. Behind it, some want more: a role that is named, or an owner."""
 OPEN = {"GET /healthz", "GET /readyz", "POST /events/{tenant}/{source}"}

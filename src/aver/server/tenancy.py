@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aver.governance.anchors.service import Anchors
     from aver.governance.declared import Declared
     from aver.governance.packs.service import Packs
+    from aver.governance.packs.shelf import Shelf
     from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
@@ -253,6 +254,13 @@ class TenantServices:
         from aver.server.governing import packs_of
 
         return packs_of(self._application, self)
+
+    @once
+    def shelf(self) -> Shelf:
+        """Packs that were made here."""
+        from aver.governance.packs.shelf import Shelf
+
+        return Shelf(self.store.directory / "packs", self.packs)
 
     @once
     def governance(self) -> Governance:
