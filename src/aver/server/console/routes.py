@@ -19,6 +19,7 @@ from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.gateway import router as gateway
+from aver.server.console.incidents_routes import router as incidents
 from aver.server.console.knowledge import knowledge
 from aver.server.console.releases_routes import router as releases
 from aver.server.console.rooms import ROOMS, rooms_of
@@ -41,6 +42,7 @@ _PICTURE = {
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
 router.include_router(gateway)
+router.include_router(incidents)
 router.include_router(releases)
 router.include_router(safety)
 router.include_router(signing_in)
