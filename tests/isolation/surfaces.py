@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -39,6 +40,7 @@ class Visitor:
     document: str
     folder: Path
     _asked: Reply | None = None
+    _inspector: Caller | None = None
 
     @property
     def mark(self) -> str:
@@ -66,6 +68,17 @@ class Visitor:
             self._asked = self.face("HTTP").ask(self.caller, self.question)
         assert self._asked is not None
         return self._asked
+
+    @property
+    def inspector(self) -> Caller:
+        """Somebody else in the same groups, who may look at what others were answered."""
+        if self._inspector is None:
+            user = replace(self.caller.user, name="rita")
+            scopes = ["inspect", "models"]  # whoever oversees the tenant knows its sources by name
+            create = self.installation.application.api_keys.create
+            key, secret = create(user.tenant, user.name, user.groups, ["reviewer"], scopes)
+            self._inspector = Caller(user, key.tenant, key.id, secret)
+        return self._inspector
 
     def forget(self) -> None:
         """The next turn is to be another one."""
@@ -166,6 +179,16 @@ def _run(*words: str) -> Look:
     return look
 
 
+def _inspected(visitor: Visitor) -> str:
+    """By another, who may read the same."""
+    path = f"/v1/turns/{visitor.turn}/inspect"
+    return visitor.told(visitor.face("HTTP").post(visitor.inspector, path, {"why": "a test"}))
+
+
+def _inspected_page(visitor: Visitor) -> str:
+    return visitor.told(visitor.face("console").send(visitor.inspector, f"/turns/{visitor.turn}", why="a test"))
+
+
 def _drafted(visitor: Visitor) -> str:
     file = visitor.folder / f"draft{next(_numbers)}.jsonl"
     done = visitor.face("command line, JSON").run(
@@ -174,10 +197,22 @@ def _drafted(visitor: Visitor) -> str:
     return file.read_text() + done.text if file.exists() else done.text
 
 
+def _exported(visitor: Visitor) -> str:
+    """What is kept of the visitor, as they are given it."""
+    file = visitor.folder / f"person{next(_numbers)}.zip"
+    done = visitor.face("command line, JSON").run(visitor.caller, "person", "export", "--out", str(file))
+    if not file.exists():
+        return done.text
+    with zipfile.ZipFile(file) as archive:
+        return "\n".join(archive.read(each).decode() for each in ("person.json", "person.html"))
+
+
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _RECORD = "the record of what happened, for whoever keeps the installation"
+
+_SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
 
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
@@ -194,6 +229,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/sources/{name:path}": (_api("/v1/sources/{v.source}"),),
     "GET /v1/conversations": "the caller's own questions",
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
+    "GET /v1/turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /v1/turns/{turn}": (_api("/v1/turns/{v.turn}"),),
+    "POST /v1/turns/{turn}/inspect": (_inspected,),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
     "GET /v1/agents": _NOTHING,
@@ -207,6 +245,7 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/approvals/{approval}/approve": _NOTHING,
     "POST /v1/approvals/{approval}/refuse": _NOTHING,
     "GET /v1/switches": _NOTHING,
+    "GET /v1/drills": _NOTHING,
     "POST /v1/switches": _NOTHING,
     "DELETE /v1/switches/{switch}": _NOTHING,
     "POST /events/{tenant}/{source}": _NOTHING,
@@ -221,7 +260,16 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/rerank": _NOTHING,
     "/v1/models": _NOTHING,
     "/v1/feedback": _NOTHING,
+    "DELETE /v1/feedback/{call}": _NOTHING,
+    **dict.fromkeys(
+        ("GET /v1/feedback", "POST /v1/feedback/{turn}/decisions", "GET /feedback", "POST /feedback/{turn}"), _SAID
+    ),
+    "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    "GET /v1/scorecard": "figures, and names of features",
+    "GET /overview": "figures, and names of features",
+    "GET /survey": _NOTHING,
+    "POST /survey": _NOTHING,
     **dict.fromkeys(
         (
             *("GET /v1/releases", "POST /v1/releases/{release}/sign-offs", "GET /v1/environments"),
@@ -245,6 +293,18 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         ),
         "people, and nothing of any document",
     ),
+    "GET /v1/access": "ids of documents, for auditors, and the readers of one",
+    "GET /v1/holds": "names of people and ids of documents, for auditors",
+    "GET /v1/me/export": "as the command person export, which writes the same",
+    "GET /v1/people/{person}/export": "as the command person export, which writes the same",
+    **dict.fromkeys(
+        (
+            *("GET /v1/governance", "PUT /v1/governance", "POST /v1/holds", "POST /v1/holds/{hold}/release"),
+            *("POST /v1/retention", "POST /v1/erasures", "GET /v1/sessions", "DELETE /v1/sessions/{session}"),
+            *("GET /v1/acceptable-use", "POST /v1/acceptable-use", "GET /v1/acceptable-use/people"),
+        ),
+        _NOTHING,
+    ),
     "GET /": (_page("/"), _opened),
     "POST /": (_asked("console"), _asked_on("console")),
     "GET /documents/{document}": (
@@ -258,6 +318,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     ),
     "GET /approvals": _CALLS,
     "POST /approvals/{approval}": _CALLS,
+    "GET /turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
+    "POST /turns/{turn}": (_inspected_page,),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
@@ -286,9 +349,21 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
     ),
+    "scorecard": "figures, and names of features",
     "judge calibrate": "figures, and the labels that it was given",
     "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
     "redteam promote": _RECORD,
+    "turns list": "what turns came to, in clear",
+    "turns show": (_run("turns", "show", "{v.turn}"),),
+    **dict.fromkeys(("feedback list", "feedback triage"), _RECORD),
+    "feedback import": _NOTHING,
+    "person export": (_exported,),
+    "access log": "ids of documents, and the title and readers of one, for whoever keeps the installation",
+    **dict.fromkeys((f"hold {each}" for each in ("place", "release", "list")), _RECORD),
+    **dict.fromkeys((f"governance {each}" for each in ("declare", "show", "check")), _NOTHING),
+    **dict.fromkeys((f"acceptable-use {each}" for each in ("status", "show")), _NOTHING),
+    "retention apply": _NOTHING,
+    "erase verify": _NOTHING,
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -318,6 +393,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"identity {each}" for each in ("declare", "show", "check")),
             "roles",
             *(f"switch {each}" for each in ("on", "off", "list")),
+            *(f"drill {each}" for each in ("list", "run", "history", "tabletop", "soak")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",
             "check",

@@ -7,7 +7,7 @@ by the principal; an unsupported one, which may rest on any passage the model wa
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
@@ -114,6 +114,16 @@ class Conversations:
             if content
         ]
 
+    def all(self, principal: Principal) -> Iterator[Conversation]:
+        """Every conversation of the principal's, oldest first, as it may be shown now; those that were erased, or let go of, are left out."""
+        mine = conversations.c.owner == self._owner(principal)
+        with self._store.read() as tx:
+            rows = tx.execute(select(conversations).where(mine).order_by(conversations.c.id)).all()
+        for row in rows:
+            past = self._past(principal, self._rows(row.id))
+            if past:
+                yield Conversation(row.id, datetime.fromisoformat(row.created), past)
+
     def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """The whole of one conversation as it may be shown now; :class:`NotFound` unless it is the principal's own."""
         with self._store.read() as tx:
@@ -133,7 +143,11 @@ class Conversations:
         can no longer be read, what was written about it is left out of the steps; and where checks held back some of the answer, so is
         what the model wrote. What another release would have answered rests on what that one looked at."""
         self._own_turn(principal, turn)
-        steps = tuple(self._as_read(principal, step) for step in _as_shown(self._ledger.turn(turn)))
+        return self.shown(principal, self._ledger.turn(turn))
+
+    def shown(self, principal: Principal, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a turn, whoever's it is, as ``principal`` may read them now, as :meth:`evidence` has it."""
+        steps = tuple(self._as_read(principal, step) for step in _as_shown(steps))
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
             return steps
@@ -158,6 +172,15 @@ class Conversations:
         for past in self._past(principal, [row]):
             return past
         raise _no_turn()
+
+    def others(self, principal: Principal, turn: str) -> PastTurn | None:
+        """A turn of anybody, as ``principal`` may be shown it now; ``None`` once it was erased. Whether they may look at others' turns is asked before.
+        :class:`NotFound` where there is none."""
+        with self._store.read() as tx:
+            row = tx.execute(select(turns).where(turns.c.id == turn)).first()
+        if row is None:
+            raise _no_turn()
+        return next(iter(self._past(principal, [row])), None)
 
     def _own_turn(self, principal: Principal, turn: str) -> Row[Any]:
         query = (

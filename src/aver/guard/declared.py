@@ -97,9 +97,10 @@ class Guardrails:
     """Stricter ones to change to, by name."""
 
     def names(self) -> set[str]:
-        """Of all checks that are declared for somebody."""
-        several = (self.places, *self.tenants.values(), *self.profiles.values())
-        return {name for places in several for checks in places.values() for name in checks}
+        """Of all checks that are declared for somebody; those of a profile are for nobody until it holds."""
+        return {
+            name for places in (self.places, *self.tenants.values()) for checks in places.values() for name in checks
+        }
 
     def of(self, tenant: str) -> Places:
         """What holds for the tenant of this name: the common declarations, and its own before them."""
@@ -123,10 +124,9 @@ class Guardrails:
         """What holds for the tenant of this name, and of :data:`STANDARD`, while ``held`` are held stricter: names of checks, which block from now on, and
         profiles as ``profile:NAME``. A name that nothing has changes nothing."""
         declared = self.of(tenant)
-        for name in sorted(held):
-            declared = _stricter(declared, self.profiles.get(name.removeprefix(PROFILE), {}), name)
-        standard = _stricter(self.standard(tenant), {}, *sorted(held))
-        return declared, standard
+        for name, profile in self.profiles.items():
+            declared = _stricter(declared, profile) if f"{PROFILE}{name}" in held else declared
+        return _stricter(declared, {}, *held), _stricter(self.standard(tenant), {}, *held)
 
     def _checks_links(self, name: str) -> bool:
         check = self.checks.get(name)

@@ -15,6 +15,7 @@ from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Folder, Ledger, Step
 from aver.evidence.telemetry import Telemetry
+from aver.governance.places import check_place
 from aver.server.gateways import environment
 from aver.server.once import once
 from aver.server.ordering import ASSISTANT
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calling.counts import CallCounts
+    from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
+    from aver.gateway.labels import Label
     from aver.gateway.prices.book import PriceBook
     from aver.identity import Directory, Sessions, SigningIn
     from aver.identity.api_keys import ApiKeys
@@ -48,7 +51,8 @@ T = TypeVar("T")
 
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
-    ``other_embedders`` read indexes that were made with them before, until these are migrated.
+    ``other_embedders`` read indexes that were made with them before, until these are migrated. ``generated`` says for what the traffic of this process is
+    generated, where it is.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -62,6 +66,7 @@ class Application:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
         other_embedders: Sequence[Embedder] = (),
+        generated: str = "",
     ) -> None:
         self.settings = settings
         self.other_embedders = tuple(other_embedders)
@@ -70,6 +75,8 @@ class Application:
         self.folder = Folder()
         self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
+        self.marks = {"generated": generated} if generated else {}
+        """Facts of every step that this process puts on record: that it was generated, and for what."""
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
         self._revocations: list[Callable[[], None]] = []
@@ -253,6 +260,7 @@ class Application:
             if name not in self._services:
                 store = self.store.tenant(name)
                 services = self._services.get(store.tenant.id) or TenantServices(self, store)
+                check_place(store, self.settings.region)
                 # By id only: a name may come to mean another tenant, an id never.
                 self._services[store.tenant.id] = services
                 return services
@@ -275,8 +283,9 @@ class Application:
 
     def erase(self, tenant: str, user: str) -> Step:
         """Forget a person and revoke their API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is
-        none."""
+        none, and :class:`~aver.governance.holds.Held`, with nothing done, where a legal hold keeps it."""
         services = self.tenant(tenant)
+        services.governance.holds.check_user(user)
         person = self.directory.find(services.store.tenant.id, user)
         if person is not None:
             with self.directory.change(person.tenant, "erasure") as change:
@@ -293,6 +302,14 @@ class Application:
 
         services = self.tenant(tenant)
         return Queue(services.store, services.ledger).of(user)
+
+    async def label(self, call: Call) -> Label:
+        """How confidential what is in a call is, by what its tenant declares of the documents in it."""
+        declared = (await self.services(call.principal.tenant)).declared
+        known = declared.known()
+        if known is not None and not (known.classification and call.documents):
+            return known.label
+        return await asyncio.to_thread(declared.label, {each.rpartition("@")[0] for each in call.documents})
 
     def warm(self) -> None:
         """Load the model now, then the index's library, so that the first question does not wait for them."""

@@ -32,6 +32,7 @@ from aver.evals.targets.asking import Asker
 from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
 from aver.evals.types import RunHeader, Scorer, Target
+from aver.evidence.facts import clear_name
 from aver.guard.declared import GUARDRAILS
 from aver.server.judging import judges_of
 from aver.server.outside import endpoint_of, opened_endpoint, opened_function
@@ -140,6 +141,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
     facts = {
         "dataset": header.dataset_digest,
         "release": header.release or None,
+        "feature": clear_name(header.feature),
         "complete": run.complete,
         "stopped_early": bool(run.early),
         "questions": report.cases,

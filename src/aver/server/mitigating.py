@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aver.gateway.config.types import GatewayConfig
     from aver.releases.registry import Registry
     from aver.server.application import Application
+    from aver.server.bundle import Bundle
     from aver.server.tenancy import TenantServices
 
 __all__ = ["declared_names", "left_without", "machine_actor", "person_actor", "ports_of"]
@@ -51,9 +52,8 @@ def person_actor(application: Application, services: TenantServices, user: str) 
     return Actor(user, now)
 
 
-def declared_names(application: Application, among: str) -> Collection[str] | None:
-    """Of a kind of names that the bundle in force declares; ``None`` where others may be right as well, as of tools and features."""
-    bundle = application.bundle()
+def declared_names(bundle: Bundle, among: str) -> Collection[str] | None:
+    """Of a kind of names that a bundle declares; ``None`` where others may be right as well, as of tools and features."""
     gateway, guardrails = bundle.gateway, bundle.guardrails
     known: dict[str, Collection[str]] = {
         "provider": gateway.providers,
@@ -101,7 +101,7 @@ class _Declared:
             return [each.id for each in self.application.store.keys(self.services.store.tenant.id)]
         if among == "feature":
             return None
-        return declared_names(self.application, among)
+        return declared_names(self.application.bundle(), among)
 
     def provider_of(self, model: str) -> str:
         found = self.application.declared().models.get(model)

@@ -140,6 +140,7 @@ class Serving:
             last_resort=None if application.alone else self._last_resort(),
             now=application.clock.monotonic,
             counts=application.counts,
+            labels=application.label,
         )
 
     def _last_resort(self) -> Provider:

@@ -14,6 +14,7 @@ from aver.ops.alerts.sending import Sender
 from aver.ops.health.standby import Standby
 
 if TYPE_CHECKING:
+    from aver.ops.service import Operations
     from aver.server.application import Application
     from aver.store import Tenant
 
@@ -71,17 +72,25 @@ class Watcher:
         self._application.health.look()
 
     def _look(self) -> None:
-        self._all(self._look_at)
+        """Where nothing is promised, evidence is counted all the same, so that whoever looks at figures does not wait for it."""
+        self._all(self._look_at if self._promised else lambda tenant: self._operations(tenant).read())
 
     def _mitigate(self) -> None:
-        self._all(self._mitigate_at)
+        if self._promised:
+            self._all(self._mitigate_at)
 
     def _tell(self) -> None:
-        self._all(lambda tenant: self._application.tenant(tenant.id).operations.tell())
+        if self._promised:
+            self._all(lambda tenant: self._operations(tenant).tell())
+
+    @property
+    def _promised(self) -> bool:
+        return self._application.bundle().objectives is not None
+
+    def _operations(self, tenant: Tenant) -> Operations:
+        return self._application.tenant(tenant.id).operations
 
     def _all(self, act: Callable[[Tenant], object]) -> None:
-        if self._application.bundle().objectives is None:
-            return
         for tenant in self._application.health.tenants():
             if self._closing.is_set():
                 return
@@ -92,7 +101,7 @@ class Watcher:
 
     def _look_at(self, tenant: Tenant) -> None:
         try:
-            operations = self._application.tenant(tenant.id).operations
+            operations = self._operations(tenant)
             changes = operations.look()
         except AverError as error:
             self._application.health.unusable(tenant.id, error.cause)
@@ -111,7 +120,7 @@ class Watcher:
             _log.info("an alert is resolved: %s", alert.said, extra={"tenant": operations.tenant, "alert": alert.id})
 
     def _mitigate_at(self, tenant: Tenant) -> None:
-        operations = self._application.tenant(tenant.id).operations
+        operations = self._operations(tenant)
         for each in operations.mitigate():
             said = {
                 "tenant": operations.tenant,

@@ -17,8 +17,9 @@ from aver.evidence.facts import clear_name
 from aver.ops import store as tables
 from aver.ops.alerts.types import Alert
 from aver.ops.incidents.types import Figures, Incident, Origin, Status
-from aver.ops.mitigation.types import RULE
+from aver.ops.mitigation.types import RULE, Actor
 from aver.ops.types import Severity
+from aver.policy.access import check
 from aver.store import TenantStore
 
 __all__ = ["IncidentDesk", "figures_of"]
@@ -58,8 +59,10 @@ class IncidentDesk:
         feature: str = "",
         began: datetime | None = None,
         turn: str = "",
+        beside: Callable[[Incident], Sequence[Draft]] = lambda _: (),
     ) -> Incident:
-        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. Raises :class:`~aver.core.errors.InvalidInput` for a title that
+        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. ``beside`` are further steps of the same
+        transaction. Raises :class:`~aver.core.errors.InvalidInput` for a title that
         says nothing or a beginning to come, and :class:`~aver.core.errors.NotFound` where there is no such turn."""
         now, origin = self._clock.now(), "person"
         if turn:
@@ -74,11 +77,36 @@ class IncidentDesk:
         with self._store.begin() as tx:
             self._insert(tx, found)
             self._record(tx, found, "opened", body)
+            self._ledger.append_all(tx, beside(found))
         return replace(found, title=body["title"] or "")
+
+    def reported(self, turn: str) -> Incident | None:
+        """The report of a turn that is under way, where there is one."""
+        for each in self.incidents(under_way=True):
+            steps = self._ledger.turns([each.id]).get(each.id, ()) if each.origin == "report" else ()
+            if any(step.body and step.body.get("turn") == turn for step in steps):
+                return each
+        return None
 
     def note(self, incident: str, text: str, *, by: str) -> Incident:
         """Say something of it, whatever its state."""
         return self._change(incident, "noted", {"text": _words(text, _LONGEST, "note"), "by": by})
+
+    def did(self, incident: str, runbook: str, number: int, text: str, actor: Actor) -> Incident:
+        """Say that a person did a step of a runbook. Raises :class:`~aver.core.errors.Forbidden` where they may not see to incidents at this moment."""
+        check(actor.now(), "oversee")
+        body = {
+            "text": f"{runbook}, step {number}: {text[:_LONGEST]}",
+            "by": actor.name,
+            "runbook": runbook,
+            "step": number,
+        }
+        return self._change(incident, "did", body)
+
+    def steps_done(self, incident: str, runbook: str) -> dict[int, str]:
+        """The steps of a runbook that people did for it, and who."""
+        bodies = [step.body or {} for step in self._ledger.turns([incident]).get(incident, ())]
+        return {int(each["step"]): str(each["by"]) for each in bodies if each.get("runbook") == runbook}
 
     def mitigate(self, incident: str, text: str, *, by: str) -> Incident:
         """Say that users are spared it from now on. Raises :class:`~aver.core.errors.Conflict` unless it is open."""

@@ -41,6 +41,13 @@ class MitigationDesk:
         ready = filled(action, labels or {})
         return kind_of(ready).prepare(self._ports(), ready.given)
 
+    def ready(self, action: Action, labels: Mapping[str, str]) -> Action:
+        """The action with what is known of what it refers to; the rest as it is written."""
+        try:
+            return filled(action, labels)
+        except InvalidInput:
+            return action
+
     def take(
         self,
         action: Action,
@@ -50,9 +57,10 @@ class MitigationDesk:
         incident: str = "",
         labels: Mapping[str, str] | None = None,
         runbook: str = "",
+        place: int = 0,
         rule: str = "",
     ) -> Mitigation:
-        """Do it. ``labels`` fill in what the action refers to, ``rule`` says what made it happen of itself: then it is done once an incident at most, and not
+        """Do it. ``labels`` fill in what the action refers to, ``runbook`` and ``place`` say as which step, ``rule`` says what made it happen of itself: then it is done once an incident at most, and not
         where it would make something worse.
 
         Whatever comes of it is on record and on the timeline of ``incident``. Raises :class:`~aver.core.errors.Forbidden` where ``actor`` may not at this
@@ -68,6 +76,7 @@ class MitigationDesk:
             self._clock.now(),
             rule=rule,
             runbook=runbook,
+            place=place,
             by=actor.name,
         )
         with self._store.begin() as tx:
@@ -185,6 +194,7 @@ class MitigationDesk:
             "action": found.action.partition(" ")[0],
             "rule": clear_name(found.rule),
             "runbook": clear_name(found.runbook),
+            "place": found.place or None,
             "automatic": bool(found.rule),
             "error": error.slug if error is not None else None,
         }
@@ -225,6 +235,7 @@ def _values(found: Mitigation) -> dict[str, Any]:
         "undo": found.undo,
         "rule": found.rule,
         "runbook": found.runbook,
+        "place": found.place,
     }
 
 
@@ -244,4 +255,5 @@ def _mitigation(row: Row[Any]) -> Mitigation:
         row.undo,
         row.rule,
         row.runbook,
+        row.place,
     )

@@ -124,6 +124,8 @@ class Mitigation:
     undo: str = field(default="", repr=False)
     rule: str = ""
     runbook: str = ""
+    place: int = 0
+    """Which step of the runbook it is."""
     said: str = ""
     """What came of it; read from evidence, as ``by`` is."""
     by: str = ""
@@ -145,6 +147,7 @@ class Mitigation:
             "undoable": self.undoable,
             "rule": self.rule or None,
             "runbook": self.runbook or None,
+            "step": self.place or None,
             "by": self.by,
             "said": self.said,
         }

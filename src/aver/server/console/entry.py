@@ -18,9 +18,10 @@ from aver.core.principal import Principal
 from aver.policy.access import Permission, allowed, check
 from aver.server.application import Application, TenantServices
 from aver.server.console.pages import MANY, Notices, problem_page, render
+from aver.server.console.rooms import rooms_of, twin, twin_address
 from aver.server.console.sessions import session_principal
 
-__all__ = ["Page", "application_of", "entered", "shown"]
+__all__ = ["Page", "application_of", "entered", "room", "shown"]
 
 
 class _SignedOut(AverError):
@@ -68,7 +69,24 @@ async def shown(
 ) -> Response:
     """A page for whoever is signed in, with what there is to say to them at its top."""
     notices = await asyncio.to_thread(_notices, application_of(request), principal)
-    return render(template, status=status, notices=notices, **context)
+    return render(template, status=status, notices=notices, **{"principal": principal, **context})
+
+
+async def room(
+    request: Request,
+    principal: Principal,
+    services: TenantServices,
+    template: str,
+    view: Any,
+    *,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    """A page that extends ``room.html``, or its figures as JSON where the address says ``format=json``: the fields of ``view``, a frozen dataclass of data alone,
+    which the template has as ``view`` beside ``place`` and ``principal``."""
+    place = services.store.tenant.name
+    return twin(request, view, status=status) or await shown(
+        request, principal, template, status=status, view=view, place=place, twin=twin_address(request)
+    )
 
 
 def _notices(application: Application, principal: Principal) -> Notices:
@@ -77,7 +95,8 @@ def _notices(application: Application, principal: Principal) -> Notices:
         waiting = len(application.tenant(principal.tenant).approvals.pending(principal, MANY))
     mistakes = [each.cause for each in application.mistakes()] if principal.is_admin else []
     broken = application.api_keys.broken(principal.tenant) if allowed(principal, "oversee") else []
-    return Notices(waiting, mistakes, broken)
+    generated = application.tenant(principal.tenant).generated
+    return Notices(waiting, mistakes, broken, rooms_of(principal), generated)
 
 
 def _coming_back(request: Request) -> str:

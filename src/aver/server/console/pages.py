@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from aver.core.errors import AverError
+from aver.gateway.feedback import REASONS
+from aver.ops.feedback.types import DISMISSALS
+from aver.policy.access import allowed
+from aver.server.console import charts
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
+from aver.server.console.outcomes import STATES
+from aver.server.console.rooms import PERIODS, Room, address
 from aver.store import ApiKey
 
 __all__ = ["MANY", "Notices", "problem_page", "render"]
@@ -58,6 +66,38 @@ def _dollars(cost: float | None) -> str:
     return f"${cost:.2f}" if cost >= 1 else f"${cost:.{1 - math.floor(math.log10(cost))}f}"
 
 
+def _count(number: float) -> str:
+    """A number of things, its thousands apart."""
+    return f"{number:,.0f}"
+
+
+def _share(value: float | None) -> str:
+    """A share as percent, with a decimal where it matters: close to none and to all."""
+    if value is None:
+        return "no data"
+    percent = 100 * value
+    near = min(percent, 100 - percent)
+    return f"{percent:.0f} %" if near >= 10 or near == 0 else f"{percent:.1f} %" if near >= 0.1 else f"{percent:.2f} %"
+
+
+def _moment(at: datetime | None) -> Markup:
+    """A moment to the minute, and to the second for machines."""
+    if at is None:
+        return Markup("never")
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        utc.isoformat(timespec="seconds"), utc.strftime("%-d %b %Y, %H:%M UTC")
+    )
+
+
+def _second(at: str) -> str:
+    """A moment as evidence has it (RFC 3339), to the second; what is none as it is."""
+    try:
+        return f"{datetime.fromisoformat(at):%-d %b %H:%M:%S}"
+    except ValueError:
+        return at
+
+
 def _place(uri: str) -> str:
     """Where a document comes from, as short as it says something: the name of a file, the host and path of a page; what is no address as it is."""
     try:
@@ -75,8 +115,21 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(static=asset_address, once=Once)
-_templates.filters.update(seconds=_seconds, dollars=_dollars, place=_place, rhythm=rhythm, span=span)
+_templates.globals.update(
+    static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS, STATES=STATES
+)
+_templates.globals.update(may=allowed, REASONS=REASONS, DISMISSALS=DISMISSALS)
+_templates.filters.update(
+    seconds=_seconds,
+    dollars=_dollars,
+    place=_place,
+    second=_second,
+    rhythm=rhythm,
+    span=span,
+    count=_count,
+    share=_share,
+    moment=_moment,
+)
 
 
 MANY = 10
@@ -86,11 +139,14 @@ MANY = 10
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
-    the installation, what is wrong with the bundle, and which access was taken by breaking the glass."""
+    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter;
+    ``generated`` says for what traffic of the tenant was generated."""
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
     broken: Sequence[ApiKey] = ()
+    rooms: Sequence[Room] = ()
+    generated: str = ""
 
     @property
     def counted(self) -> str:

@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from starlette.responses import RedirectResponse
 
 from aver.core.errors import AverError, NotFound
+from aver.policy.access import allowed
 from aver.server.acting import offered
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
@@ -16,8 +18,15 @@ from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.feedback_routes import router as feedback
+from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
+from aver.server.console.overview_routes import router as overviews
+from aver.server.console.releases_routes import router as releases
+from aver.server.console.rooms import ROOMS, rooms_of
+from aver.server.console.safety import router as safety
 from aver.server.console.signing_in import router as signing_in
+from aver.server.console.turns_routes import router as turns
 from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
@@ -33,7 +42,13 @@ _PICTURE = {
 
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
+router.include_router(gateway)
+router.include_router(releases)
+router.include_router(safety)
 router.include_router(signing_in)
+router.include_router(turns)
+router.include_router(feedback)
+router.include_router(overviews)
 
 
 @router.get("/")
@@ -43,7 +58,9 @@ async def conversation(
     turn: str = "",
     open: str = "",  # noqa: A002 - the address reads ?open=1
 ) -> Response:
-    principal, services = await entered(request)
+    principal, services = await entered(request, "ask", *{each for room in ROOMS for each in room.permissions})
+    if not allowed(principal, "ask"):  # such as an auditor, who asks nothing
+        return RedirectResponse(rooms_of(principal)[0].address, HTTPStatus.SEE_OTHER)
     agents = await offered(application_of(request), services, principal)
     view = await asyncio.to_thread(
         chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents
@@ -61,6 +78,7 @@ async def ask(
     """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
     principal, services = await entered(request)
     try:
+        await asyncio.to_thread(services.require_agreement, principal)
         if feature == ASSISTANT:
             answer = await services.assistant.ask(principal, question, conversation or None)
             return to_turn(answer.conversation, answer.turn)
@@ -93,6 +111,7 @@ async def document(
     """A version, the span marked: in its text, or on the page of its file."""
     principal, services = await entered(request, "read")
     opened = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    services.read_by(principal, "document", "console", [(document, opened.document.version)])
     return await shown(request, principal, "document.html", view=opened)
 
 
@@ -105,6 +124,7 @@ async def picture(request: Request, document: str, version: int, page: int) -> R
     if kept and request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     drawn = await asyncio.to_thread(services.knowledge.picture, principal, document, version, page)
+    services.read_by(principal, "picture", "console", [(document, version)])
     return Response(drawn, headers=headers, media_type="image/png")
 
 

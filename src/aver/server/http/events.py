@@ -46,7 +46,10 @@ class Challenged(BaseModel):
     "/events/{tenant}/{source}",
     status_code=202,
     response_model=Taken,
-    responses={200: {"model": Challenged, "description": "What Slack wants to be told back."}, **problems(404, 413)},
+    responses={
+        200: {"model": Challenged, "description": "What Slack wants to be told back."},
+        **problems(404, 413, 422),
+    },
     openapi_extra=_NO_KEY,
 )
 async def event(

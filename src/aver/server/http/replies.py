@@ -10,7 +10,7 @@ from fastapi import Response
 from aver.server.http.problems import Problem
 from aver.server.wire import to_json
 
-__all__ = ["problems", "reply"]
+__all__ = ["problems", "reply", "say_unreadable"]
 
 
 def reply(value: Any, status: int = 200) -> Response:
@@ -28,3 +28,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in sorted({*statuses, 500})
     }
+
+
+def say_unreadable(document: dict[str, Any]) -> dict[str, Any]:
+    """``document`` with what every operation that takes a body answers to bytes that are no JSON."""
+    unreadable = {key: value for key, value in problems(400)[400].items() if key != "model"}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                operation["responses"].setdefault("400", unreadable)
+    return document

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import JSONResponse
 
 from aver.core.errors import AverError, Conflict, InvalidInput
 from aver.identity.scim import Query as ScimQuery
@@ -43,6 +44,12 @@ class ScimProblem(BaseModel):
     scimType: str = ""  # noqa: N815 - the protocol's own spelling
 
 
+class _Answer(JSONResponse):
+    """An answer in SCIM's own media type."""
+
+    media_type = _TYPE
+
+
 class _Scim(APIRoute):
     """A route whose failures are SCIM's."""
 
@@ -61,7 +68,7 @@ class _Scim(APIRoute):
         return answered
 
 
-router = APIRouter(prefix="/scim/v2", tags=["scim"], route_class=_Scim)
+router = APIRouter(prefix="/scim/v2", tags=["scim"], route_class=_Scim, default_response_class=_Answer)
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -135,7 +142,7 @@ async def patch_user(user: str, scim: Of, body: Body, request: Request) -> Respo
     return _reply(await asyncio.to_thread(scim.patch_user, user, body, request.headers.get("if-match", "")))
 
 
-@router.delete("/Users/{user}", status_code=204, response_class=Response, responses=_problems(404, 409))
+@router.delete("/Users/{user}", status_code=204, response_model=None, responses=_problems(404, 409))
 async def remove_user(user: str, scim: Of) -> Response:
     """Forget somebody, with their sessions and API keys."""
     await asyncio.to_thread(scim.remove_user, user)
@@ -172,7 +179,7 @@ async def patch_group(group: str, scim: Of, body: Body, request: Request) -> Res
     return _reply(await asyncio.to_thread(scim.patch_group, group, body, request.headers.get("if-match", "")))
 
 
-@router.delete("/Groups/{group}", status_code=204, response_class=Response, responses=_problems(404, 409))
+@router.delete("/Groups/{group}", status_code=204, response_model=None, responses=_problems(404, 409))
 async def remove_group(group: str, scim: Of) -> Response:
     """Forget a group; its people stay."""
     await asyncio.to_thread(scim.remove_group, group)

@@ -14,7 +14,7 @@ LIGHT, DARK = (
 )
 GROUNDS = ("paper", "raised")
 WORDS = ("ink", "muted", "accent", "pass", "flag", "block", "undecided")
-TEXT = [*product(WORDS, GROUNDS), ("ink", "highlight"), ("paper", "accent"), ("paper", "flag")]
+TEXT = [*product(WORDS, GROUNDS), ("ink", "highlight"), ("paper", "accent"), ("paper", "flag"), ("paper", "block")]
 SHAPES = [*product(("muted", "accent"), GROUNDS)]
 """Borders of fields and the ring of the focus: what tells a control from its ground."""
 

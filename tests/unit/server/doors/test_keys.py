@@ -48,7 +48,7 @@ def slow(store):
 
 
 async def test_calls_that_come_at_once_ask_once_and_one_that_leaves_takes_nothing_from_the_others(slow, key):
-    cache = KeyCache(slow)
+    cache = KeyCache(slow, lambda: 0.0)
     calls = [asyncio.create_task(cache.find(key[1].encode())) for _ in range(20)]
     await asyncio.to_thread(slow.began.wait, 10)
     calls[0].cancel()

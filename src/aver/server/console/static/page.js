@@ -45,6 +45,18 @@ export async function show(address, how = "push") {
   reveal();
 }
 
+/** Fetch the page at hand again and let these parts of it, by their ids, take the place of those that are shown. */
+export async function refresh(ids) {
+  const page = await load(location.href);
+  if (!page) return;
+  const focused = document.activeElement?.id;
+  for (const id of ids) {
+    const fresh = page.getElementById(id);
+    if (fresh) take(document.getElementById(id), fresh);
+  }
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
 /** Bring the cited words of the open source into view, within the pane. */
 export function reveal() {
   const cited = document.getElementById("cited");
