@@ -91,6 +91,10 @@ _MODULES = {
     "feedback": "feedback",
     "runbook": "runbooks",
     "mitigation": "mitigations",
+    "drill": "drills",
+>>>>>>>>> Temporary merge branch 2
+=======
+    "drill": "drills",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

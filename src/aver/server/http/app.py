@@ -126,6 +126,8 @@ def _api(application: Application) -> FastAPI:
         keys,
         governance,
         scim,
+=======
+        scorecard,
         drills,
         scorecard,
         events,
