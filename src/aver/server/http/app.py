@@ -126,8 +126,10 @@ def _api(application: Application) -> FastAPI:
         keys,
         governance,
         scim,
+=======
         scorecard,
         drills,
+        scorecard,
         events,
         health,
     ):
