@@ -39,6 +39,7 @@ ROOMS: tuple[Room, ...] = (
     Room("releases", "Releases", "/releases", ("oversee",)),
     Room("safety", "Safety", "/safety", ("oversee",)),
     Room("gateway", "Gateway", "/gateway", ("oversee",)),
+    Room("audit", "Audit", "/audit", ("audit",)),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 
