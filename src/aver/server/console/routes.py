@@ -19,6 +19,7 @@ from aver.server.console.audit_routes import router as audits
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.evals_routes import router as evals
 from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
@@ -44,6 +45,7 @@ _PICTURE = {
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
 router.include_router(audits)
+router.include_router(evals)
 router.include_router(gateway)
 router.include_router(releases)
 router.include_router(safety)
