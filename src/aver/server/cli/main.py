@@ -87,14 +87,10 @@ _MODULES = {
     "scorecard": "scorecard",
     "alerts": "alerts",
     "incident": "incidents",
-    "drill": "drills",
-    "feedback": "feedback",
     "runbook": "runbooks",
     "mitigation": "mitigations",
     "drill": "drills",
->>>>>>>>> Temporary merge branch 2
-=======
-    "drill": "drills",
+    "feedback": "feedback",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

@@ -40,6 +40,7 @@ ROOMS: tuple[Room, ...] = (
     Room("safety", "Safety", "/safety", ("oversee",)),
     Room("gateway", "Gateway", "/gateway", ("oversee",)),
     Room("incidents", "Incidents", "/incidents", ("oversee",)),
+    Room("audit", "Audit", "/audit", ("audit",)),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 

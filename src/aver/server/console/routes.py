@@ -15,6 +15,7 @@ from aver.server.acting import offered
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
+from aver.server.console.audit_routes import router as audits
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
@@ -44,6 +45,7 @@ _PICTURE = {
 
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
+router.include_router(audits)
 router.include_router(evals)
 router.include_router(gateway)
 router.include_router(incidents)
