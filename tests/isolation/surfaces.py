@@ -265,6 +265,10 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     ),
     "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    "GET /v1/scorecard": "figures, and names of features",
+    "GET /overview": "figures, and names of features",
+    "GET /survey": _NOTHING,
+    "POST /survey": _NOTHING,
     **dict.fromkeys(
         (
             *("GET /v1/releases", "POST /v1/releases/{release}/sign-offs", "GET /v1/environments"),
@@ -353,6 +357,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
     ),
+    "scorecard": "figures, and names of features",
     "judge calibrate": "figures, and the labels that it was given",
     "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
     "redteam promote": _RECORD,

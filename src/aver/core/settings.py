@@ -148,6 +148,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
+    reserve_mb: int = 32
+    """Kept on the disk of the data by a server, to be given up when that is full; a tenth of the disk at most."""
     keep_originals: bool = True
     """Whether the files of documents with pages are kept, so that passages can be shown on them."""
     max_request_mb: int = 32
@@ -366,6 +368,7 @@ _SETTINGS = {
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
+    "reserve_mb": _Setting("AVER_RESERVE_MB", _whole(0, 65536)),
     "keep_originals": _Setting("AVER_KEEP_ORIGINALS", _switch),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),

@@ -47,11 +47,11 @@ class Ledger:
         self, store: TenantStore, clock: Clock, watch: Watch | None = None, marks: Mapping[str, Any] | None = None
     ) -> None:
         """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`. ``marks`` are facts that
-        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration."""
+        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration, or is of an evaluation."""
         self._store = store
         self._clock = clock
         self._watch = watch
-        self._marks = dict(marks or {})
+        self.marks = dict(marks or {})
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -89,8 +89,8 @@ class Ledger:
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
         now = self._clock.now()
-        if self._marks:
-            drafts = [replace(draft, facts={**self._marks, **draft.facts}) for draft in drafts]
+        if self.marks:
+            drafts = [replace(draft, facts={**self.marks, **draft.facts}) for draft in drafts]
         rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
         return tuple(
             Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)
@@ -129,6 +129,12 @@ class Ledger:
         """The last step of the chain."""
         with self._store.read() as tx:
             return head_of(tx, self._store.tenant.id)
+
+    def newest(self) -> datetime | None:
+        """When the last step of the chain was recorded, by the clock of whoever did; ``None`` for an empty chain."""
+        with self._store.read() as tx:
+            at = tx.scalar(select(steps.c.at).order_by(steps.c.seq.desc()).limit(1))
+        return datetime.fromisoformat(at) if at else None
 
     def turn(self, turn: str) -> tuple[Step, ...]:
         """The steps of one turn in order, decrypted; :class:`~aver.core.errors.NotFound` when there are none."""

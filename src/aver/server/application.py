@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from aver import __version__
-from aver.core.clock import Clock, SystemClock
+from aver.core.clock import Clock, SteadyClock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
+    from aver.server.health import Health
     from aver.server.runner import Runner
     from aver.server.serving import Serving
     from aver.server.servings import Servings
@@ -69,7 +70,7 @@ class Application:
     ) -> None:
         self.settings = settings
         self.other_embedders = tuple(other_embedders)
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or SteadyClock(SystemClock())
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
         self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
@@ -167,6 +168,13 @@ class Application:
         return Runner(self)
 
     @once
+    def health(self) -> Health:
+        """What is looked at beside evidence, while Aver is served."""
+        from aver.server.health import Health
+
+        return Health(self)
+
+    @once
     def switches(self) -> Switches:
         """What is stopped, here and on every replica."""
         return Switches(self.store.switches)
@@ -179,8 +187,9 @@ class Application:
         return CallCounts()
 
     def budgets(self, tenant: str) -> TenantBudgets | None:
-        """Those of the tenant with this id, where any are in force."""
-        return self._services[tenant].budgets if self.servings.limits().budgets else None
+        """Those of the tenant with this id, where any are in force, be it only for a while."""
+        held = self.switches.tighter(tenant, "limit")
+        return self._services[tenant].budgets if held or self.servings.limits().budgets else None
 
     def cache(self, tenant: str) -> TenantCache:
         """What the tenant with this id was answered before."""

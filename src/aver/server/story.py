@@ -146,6 +146,11 @@ def _triaged(known: Known) -> str:
     return f"{told} ({known.text('note')})" if known.text("note") else told
 
 
+def _surveyed(known: Known) -> str:
+    said = f": {known.text('text')}" if known.text("text") else ""
+    return f"The survey was answered: {known.number('score', 'points that can no longer be read')} of 5 points{said}"
+
+
 def _case_promoted(known: Known) -> str:
     return " ".join(filter(None, ["Made a case to be labelled of the turn", known.text("turn")]))
 
@@ -283,9 +288,36 @@ def _alerted(known: Known) -> str:
     return f"Alert {event}: {what}" if what else f"Alert {event}"
 
 
+def _mitigated(known: Known) -> str:
+    text, said = known.text("text", known.text("action", "an action")), known.text("said")
+    who = f"Of itself, by {known.text('rule')}" if known.count("automatic") else known.text("by", "Somebody")
+    words = {
+        "begun": f"{who} begins: {text}",
+        "held": f"{text} was not done of itself: {said}",
+        "refused": f"{who} may not: {text}",
+        "failed": f"{text} could not be done",
+        "undone": f"{who} took back: {text}",
+    }
+    told = words.get(known.text("event"), f"{who} did: {text}")
+    return f"{told} ({said})" if said and known.text("event") != "held" else told
+
+
+def _corrected(known: Known) -> str:
+    words = {"accepted": "was taken on", "done": "is done", "dropped": "will not be done"}
+    told = f"What is to follow from an incident {words.get(known.text('event'), 'was changed')}"
+    said = known.text("text") or known.text("reason")
+    return f"{told}: {said}" if said else told
+
+
 def _incident(known: Known) -> str:
     what, event = known.text("title") or known.text("text"), known.text("event", "changed")
     return f"Incident {event}: {what}" if what else f"Incident {event}"
+
+
+def _drilled(known: Known) -> str:
+    seen = f"seen after {known.number('mttd_s', 'no time that is known')} s" if known.count("samples") else "not seen"
+    where = "in place" if known.count("in_place") else "on a copy"
+    return f"Drilled {known.text('drill', 'something')} {where}: {'passed' if known.count('passed') else 'not passed'}, {seen}"
 
 
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
@@ -300,6 +332,7 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "judged": _judged,
     "reported": _reported,
     "triaged": _triaged,
+    "surveyed": _surveyed,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,
@@ -315,6 +348,9 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "indexed": _indexed,
     "alerted": _alerted,
     "incident": _incident,
+    "mitigated": _mitigated,
+    "corrected": _corrected,
+    "drilled": _drilled,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,

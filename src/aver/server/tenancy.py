@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aver.governance.anchors.service import Anchors
     from aver.governance.declared import Declared
     from aver.governance.packs.service import Packs
+    from aver.governance.packs.shelf import Shelf
     from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
     from aver.ops.feedback.desk import TriageDesk
+    from aver.ops.scorecard.service import Scorecards
+    from aver.ops.scorecard.survey import Survey
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -86,9 +89,15 @@ class TenantServices:
 
     @once
     def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.limits import limited
         from aver.gateway.budgets.service import TenantBudgets
 
-        return TenantBudgets(self.grants, self._application.servings.limits, self._application.clock)
+        application, tenant = self._application, self.store.tenant.id
+
+        def held() -> list[tuple[str, str]]:
+            return [(each.name, each.value) for each in application.switches.tighter(tenant, "limit")]
+
+        return TenantBudgets(self.grants, limited(application.servings.limits, held), application.clock)
 
     @once
     def cache(self) -> TenantCache:
@@ -114,9 +123,14 @@ class TenantServices:
             index=self._index(),
             others=others,
             keep_originals=settings.keep_originals,
-            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
             keep=self.governance.holds.check_documents,
+            halt=self._halt_sources,
         )
+
+    def _halt_sources(self, source: str) -> None:
+        """Nothing is taken in where that is stopped, nor while there is no room."""
+        self._application.switches.check(self.store.tenant.id, feature=SOURCES, source=source)
+        self._application.health.require_room(self.store.tenant.id)
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
         """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
@@ -192,7 +206,15 @@ class TenantServices:
             application.embedder,
             lend,
             application.switches.halt,
+            self._caution,
         )
+
+    def _caution(self, documents: Sequence[str]) -> Sequence[str]:
+        """That what is cited may have changed at its source since, where that is not followed as it should be."""
+        late = self._application.health.late(self.store.tenant.id)
+        if not late or not late & set(self.knowledge.sources_of(documents).values()):
+            return ()
+        return ("A source of this answer has not been read for longer than it should be: it may have changed since.",)
 
     @once
     def operations(self) -> Operations:
@@ -232,6 +254,13 @@ class TenantServices:
         from aver.server.governing import packs_of
 
         return packs_of(self._application, self)
+
+    @once
+    def shelf(self) -> Shelf:
+        """Packs that were made here."""
+        from aver.governance.packs.shelf import Shelf
+
+        return Shelf(self.store.directory / "packs", self.packs)
 
     @once
     def governance(self) -> Governance:
@@ -274,6 +303,20 @@ class TenantServices:
         person = self._application.directory.find(principal.tenant, principal.user)
         if person is None or person.kind != "service":
             self.governance.use.check(principal)
+
+    @once
+    def scorecards(self) -> Scorecards:
+        """The figures that it is steered by."""
+        from aver.server.scoring import scorecards_of
+
+        return scorecards_of(self._application, self)
+
+    @once
+    def survey(self) -> Survey:
+        """What its people say of it all."""
+        from aver.ops.scorecard.survey import Survey
+
+        return Survey(self.store, self.ledger, self._application.clock)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

@@ -112,6 +112,8 @@ class Chat:
     agents: Sequence[AgentConfig]
     feature: str
     """Who is asked: the assistant, or an agent by name."""
+    survey: bool = False
+    """Whether whoever begins is asked, once a month, how useful it all is."""
 
     @property
     def title(self) -> str:
@@ -150,6 +152,7 @@ def chat(
         draft=draft,
         agents=agents,
         feature=feature or _feature(turns),
+        survey=not turns and services.survey.asks(principal.user),
     )
 
 

@@ -31,6 +31,7 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("ask", "Ask", "/", ("ask",)),
+    Room("overview", "Overview", "/overview", ("oversee",)),
     Room("turns", "Turns", "/turns", ("oversee",)),
     Room("feedback", "Feedback", "/feedback", ("triage",)),
     Room("knowledge", "Knowledge", "/knowledge", ("read", "oversee")),

@@ -22,6 +22,7 @@ from aver.server.console.evals_routes import router as evals
 from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
+from aver.server.console.overview_routes import router as overviews
 from aver.server.console.releases_routes import router as releases
 from aver.server.console.rooms import ROOMS, rooms_of
 from aver.server.console.safety import router as safety
@@ -49,6 +50,7 @@ router.include_router(safety)
 router.include_router(signing_in)
 router.include_router(turns)
 router.include_router(feedback)
+router.include_router(overviews)
 
 
 @router.get("/")

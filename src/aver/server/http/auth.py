@@ -12,9 +12,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from aver.core.errors import Unauthenticated
 from aver.core.principal import Principal
+from aver.ops.mitigation.types import Actor as Doer
 from aver.policy.access import Permission, check
 from aver.server.application import Application, TenantServices
-from aver.server.console.sessions import session_principal
+from aver.server.console.sessions import COOKIE, session_principal
 
 __all__ = [
     "Actor",
@@ -34,6 +35,7 @@ __all__ = [
     "Services",
     "Triager",
     "Watcher",
+    "actor_of",
     "application_of",
     "authenticate",
     "needs",
@@ -77,6 +79,22 @@ async def principal_of(
     if principal is None:
         raise Unauthenticated("The request carries no API key", "Send the header Authorization: Bearer aver_...")
     return principal
+
+
+def actor_of(request: Request, principal: Principal) -> Doer:
+    """``principal``, who makes the request, to be asked at each moment who they are by then: a key that is revoked and a session that is ended are nobody's."""
+    application = application_of(request)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+
+    def now() -> Principal:
+        if scheme.lower() == "bearer":
+            return application.store.authenticate(key.strip()).principal
+        found = application.sessions.principal(request.cookies.get(COOKIE, ""))
+        if found is None:
+            raise Unauthenticated("The session has ended", "Sign in again.")
+        return found
+
+    return Doer(principal.user, now)
 
 
 Identified = Annotated[Principal, Depends(principal_of)]

@@ -217,90 +217,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("snapshot", "document", "tenant", name="pk_index_snapshot_documents"),
     )
     _chain()
-    # Operations: sums of what turns came to, alerts, incidents
-    _tenant_table(
-        "ops_reading",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("cursor", sa.Integer, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("watermark", sa.Integer, nullable=False),
-        sa.Column("sampled", sa.Integer, nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
-    )
-    _tenant_table(
-        "ops_sums",
-        sa.Column("span", TEXT, nullable=False),
-        sa.Column("start", sa.Integer, nullable=False),
-        sa.Column("series", TEXT, nullable=False),
-        sa.Column("sums", TEXT, nullable=False),
-        sa.Column("changed", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
-    )
-    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
-    _tenant_table(
-        "ops_series",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("first", TEXT, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
-    )
-    _tenant_table(
-        "ops_alerts",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("fingerprint", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("labels", TEXT, nullable=False),
-        sa.Column("said", TEXT, nullable=False),
-        sa.Column("figures", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("fired", TEXT, nullable=False),
-        sa.Column("seen", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("incident", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
-    )
-    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
-    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
-    _tenant_table(
-        "ops_groups",
-        sa.Column("route", TEXT, nullable=False),
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("told", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("sent", TEXT, nullable=False),
-        sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("claimed", TEXT, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("problem", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
-    )
-    _tenant_table(
-        "ops_silences",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("matches", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("until", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
-    )
-    _tenant_table(
-        "ops_incidents",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("status", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("origin", TEXT, nullable=False),
-        sa.Column("feature", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("detected", TEXT, nullable=False),
-        sa.Column("mitigated", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("touched", TEXT, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
-    )
-    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _operations()
     _index_of_turns()
     _feedback()
     _anchors()
@@ -513,3 +430,122 @@ def _index_of_turns() -> None:
         sa.Column("numbers", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("name", "block", "tenant", name="pk_ops_turn_values"),
     )
+
+
+def _operations() -> None:
+    """Operations: sums of what turns came to, alerts, incidents."""
+    _tenant_table(
+        "ops_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("watermark", sa.Integer, nullable=False),
+        sa.Column("sampled", sa.Integer, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
+    )
+    _tenant_table(
+        "ops_sums",
+        sa.Column("span", TEXT, nullable=False),
+        sa.Column("start", sa.Integer, nullable=False),
+        sa.Column("series", TEXT, nullable=False),
+        sa.Column("sums", TEXT, nullable=False),
+        sa.Column("changed", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
+    )
+    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
+    _tenant_table(
+        "ops_series",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("first", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
+    )
+    _tenant_table(
+        "ops_alerts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("labels", TEXT, nullable=False),
+        sa.Column("said", TEXT, nullable=False),
+        sa.Column("figures", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("fired", TEXT, nullable=False),
+        sa.Column("seen", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
+    )
+    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
+    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
+    _tenant_table(
+        "ops_groups",
+        sa.Column("route", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("told", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("sent", TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("claimed", TEXT, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
+    )
+    _tenant_table(
+        "ops_silences",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("matches", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("until", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
+    )
+    _tenant_table(
+        "ops_incidents",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("origin", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("detected", TEXT, nullable=False),
+        sa.Column("mitigated", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("touched", TEXT, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
+    )
+    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _tenant_table(
+        "ops_mitigations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("claim", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("begun", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("undone", TEXT, nullable=False),
+        sa.Column("undo", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("runbook", TEXT, nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_mitigations"),
+        sa.UniqueConstraint("claim", "tenant", name="uq_ops_mitigations_claim_tenant"),
+    )
+    op.create_index("ix_ops_mitigations_incident", "ops_mitigations", ["incident"])
+    op.create_index("ix_ops_mitigations_status", "ops_mitigations", ["status"])
+    _tenant_table(
+        "ops_corrections",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("accepted", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("condition", TEXT, nullable=False),
+        sa.Column("cases", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_corrections"),
+    )
+    op.create_index("ix_ops_corrections_incident", "ops_corrections", ["incident"])
