@@ -5,17 +5,17 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from aver.releases.rollout.observed import Reading
 from aver.releases.types import GateRecord
 from aver.server.releasing import create_release, registry
-from aver.server.rolling import start_rollout
+from aver.server.rolling import desk, start_rollout
 from tests.browser import browsing
 from tests.releases import write_bundle
 from tests.servers import serving
 from tests.unit.server.console.rooms import attacked, house, promoted
 
 WAIT = 60_000
-PHONE = {"viewport": {"width": 360, "height": 800}}
-DARK = {"color_scheme": "dark"}
+PHONE = {"width": 360, "height": 800}
 HOSTILE = "<img src=x onerror=alert(1)> كم يومًا؟"
 DECLARED = """feature: {model: extractive}
 guardrails: {input: {personal: %s}}
@@ -115,9 +115,10 @@ def test_a_page_has_no_barriers_in_light_and_dark_and_fits_a_phone(visit, addres
     assert fits(page)
     assert len(page.content().encode()) < 150_000
     assert page.locator("img").count() == 0  # what was stored is only text
-    dark = visit(address, **DARK, **PHONE)
-    assert barriers(dark) == []
-    assert fits(dark)
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(PHONE)
+    assert barriers(page) == []
+    assert fits(page)
 
 
 @pytest.mark.parametrize("address", ["/gateway", "/safety", "/releases", "/evals"])
@@ -141,7 +142,7 @@ def test_numbers_are_doors_to_their_turns(visit):
 
 def test_the_gateway_is_read_by_keyboard(visit):
     page = visit("/gateway?period=24h")
-    page.wait_for_function("document.body.dataset.ready")
+    page.wait_for_selector("body[data-ready]")
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.textContent") == "small"
     page.keyboard.press("j")
@@ -174,10 +175,21 @@ def test_a_release_is_signed_off_promoted_and_rolled_back(visit, server):
 
 
 def test_a_rollout_is_watched_as_it_goes_and_ended(visit, server):
-    start_rollout(server.application, "production", registry(server.application).get("v2").digest, by="ann")
+    v2 = registry(server.application).get("v2")
+    rollout = start_rollout(server.application, "production", v2.digest, by="ann")
     page = visit("/releases", "operator")
     section = page.locator("#live section").first
     assert "stage 1 of 2" in section.inner_text()
+    assert [row[3] for row in table(page, "Arms")] == ["0", "0"]
+    page.evaluate("window.same = true")
+    measured, revision = desk(server.application).measured(rollout)
+    measured.observed.add(
+        Reading(f"turn_{each}", arm, 0, each, True, {"groundedness": 1.0})
+        for each, arm in enumerate(["control"] * 90 + ["candidate"] * 12)
+    )
+    desk(server.application).keep(rollout, measured, revision)
+    page.locator("#live a[href*=candidate]", has_text="12").wait_for()
+    assert page.evaluate("window.same")  # the figures came, and the page stayed
     assert barriers(page) == []
     assert page.locator("#live[data-every]").count() == 1
     page.locator("summary", has_text="End it").click()
@@ -194,7 +206,7 @@ def test_a_case_is_labelled(visit):
     page.locator("input[value=answerable]").press("Space")
     page.fill("#answers", "ten days")
     page.locator("form.labels button").press("Enter")
-    page.wait_for_function("document.body.innerText.includes('What was said')")
+    page.locator("h3", has_text="What was said").wait_for()
     assert "rita: answerable" in page.locator("section[aria-labelledby=case]").inner_text()
     page.locator("input[value=answerable]").press("Space")
     page.locator("form.labels button").press("Enter")

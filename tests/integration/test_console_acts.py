@@ -134,12 +134,11 @@ async def test_a_rollout_is_begun_paused_and_ended_from_the_page(server, sign_in
 
 
 async def test_a_case_is_labelled_from_the_page_by_those_who_may(server, sign_in):
-    rita, paul, ann, abe = [
-        await sign_in(*each)
-        for each in (("rita", "reviewer"), ("paul", "reviewer"), ("ann", "operator"), ("abe", "auditor"))
+    rita, paul, mel, abe = [
+        await sign_in(*each) for each in (("rita", "reviewer"), ("paul", "builder"), ("mel",), ("abe", "auditor"))
     ]
     address = "/evals/cases/case_1"
-    for who in (ann, abe):
+    for who in (mel, abe):
         assert (await send(who, address, kind="unanswerable"))[0] == 403
     status, shown = await send(rita, address, kind="answerable")
     assert (status, "Name a document" in shown) == (422, True)
