@@ -334,6 +334,15 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
     "POST /turns/{turn}": (_inspected_page,),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
+    **dict.fromkeys(("GET /evals", "POST /evals/cases/{case}"), _RECORD),
+    **dict.fromkeys(
+        (
+            *("GET /releases", "POST /releases/{release}/sign-off"),
+            *(f"POST /environments/{{name}}/{act}" for act in ("promote", "rollback", "rollout")),
+        ),
+        "releases are the installation's, and hold nothing of a tenant's",
+    ),
+    **dict.fromkeys(("GET /safety", "GET /gateway"), "figures, in clear, for whoever oversees the tenant"),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
     "GET /sign-in/start": _NOTHING,
