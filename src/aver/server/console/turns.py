@@ -11,6 +11,8 @@ from markupsafe import Markup
 from aver.agents.types import Citation, LookedAt, PastTurn
 from aver.core.clock import rfc3339
 from aver.evidence.proof import Proof
+from aver.ops.feedback.desk import became_of
+from aver.ops.feedback.types import Became
 from aver.ops.turns.asking import read_filters, write_filters
 from aver.ops.turns.types import OUTCOMES, Slot, TurnRow
 from aver.server.application import TenantServices
@@ -91,7 +93,14 @@ class OneTurn:
     proof: Proof
     incidents: Sequence[tuple[str, str, str]]
     """Id, title and state."""
+    became: Became | None = None
+    """What somebody decided of it."""
     problem: str = ""
+
+    @property
+    def mended(self) -> Sequence[tuple[str, str]]:
+        """Id and title of the documents that may be named as to be mended."""
+        return list(dict.fromkeys((id_, title) for id_, title, _ in self.documents))
 
     @property
     def documents(self) -> Sequence[tuple[str, str, int]]:
@@ -135,6 +144,7 @@ def one_turn(found: Look) -> OneTurn:
         answer=found.answer,
         proof=found.proof,
         incidents=tuple((each.id, each.title, each.status) for each in found.incidents),
+        became=became_of(found.steps),
     )
 
 
