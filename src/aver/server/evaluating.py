@@ -139,6 +139,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
     named = {name.replace("@", ".").replace("-", "_").lower(): each for name, each in report.overall.items()}
     figures = {name: round(each.value, 6) for name, each in named.items() if _FACT.fullmatch(name)}
     facts = {
+        "run": header.digest,
         "dataset": header.dataset_digest,
         "release": header.release or None,
         "feature": clear_name(header.feature),

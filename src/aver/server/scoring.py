@@ -37,14 +37,22 @@ def scorecards_of(application: Application, services: TenantServices) -> Scoreca
         services.store,
         services.ledger,
         application.clock,
-        lambda: application.bundle().scorecard or ScorecardConfig(),
-        lambda: application.bundle().objectives or ObjectivesConfig(),
+        lambda: getattr(_in_force(application), "scorecard", None) or ScorecardConfig(),
+        lambda: getattr(_in_force(application), "objectives", None) or ObjectivesConfig(),
         partial(_kept, application, services, _Held()),
     )
 
 
 def serving_environment(application: Application) -> str:
     return application.settings.environment or _SERVING
+
+
+def _in_force(application: Application) -> Bundle | None:
+    """What is declared, if that can be had: figures are looked at where nothing can be served, too."""
+    try:
+        return application.bundle()
+    except AverError:
+        return None
 
 
 class _Held:
@@ -68,19 +76,20 @@ class _Held:
 def _kept(application: Application, services: TenantServices, held: _Held) -> Kept:
     from aver.server.releasing import registry
 
-    tenant, releases, bundle = services.store.tenant, registry(application), application.bundle()
+    tenant, releases, bundle = services.store.tenant, registry(application), _in_force(application)
     passed = releases.passed()
     shipped = tuple(
         Shipped(digest, at, held.of(releases, digest, tenant.name), tuple(passed.get(digest, ())))
         for digest, at in releases.created().items()
     )
-    agents = {name: each for name, each in bundle.agents.items() if tenant.name in (each.tenants or (tenant.name,))}
+    declared = bundle.agents if bundle is not None else {}
+    agents = {name: each for name, each in declared.items() if tenant.name in (each.tenants or (tenant.name,))}
     documents, sources = _documents(services)
     return Kept(
         people=application.directory.count(tenant.id),
         documents=documents,
-        components=tuple(_components(bundle, agents, sources)),
-        features=frozenset({*agents, *([] if application.alone else [ASSISTANT])}),
+        components=() if bundle is None else tuple(_components(bundle, agents, sources)),
+        features=frozenset({*agents, *([] if application.alone or bundle is None else [ASSISTANT])}),
         releases=shipped,
         exposures=tuple(sorted(_exposures(releases, serving_environment(application)), key=lambda each: each.at)),
     )
