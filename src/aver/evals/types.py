@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
+
+from aver.core.canonical import canonical_json, sha256_hex
 
 __all__ = [
     "COMPROMISED",
@@ -218,6 +220,11 @@ class RunHeader:
         """What was asked, by the name that turns have for it; empty where it is no feature, or several."""
         kind, _, name = self.target.removesuffix(COMPROMISED).partition(":")
         return name if kind == "agent" else "assistant" if kind in ("assistant", "search") else ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, hexadecimal: the run's name, wherever its file lies."""
+        return sha256_hex(canonical_json(asdict(self)))
 
 
 class Target(Protocol):

@@ -47,11 +47,11 @@ class Ledger:
         self, store: TenantStore, clock: Clock, watch: Watch | None = None, marks: Mapping[str, Any] | None = None
     ) -> None:
         """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`. ``marks`` are facts that
-        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration."""
+        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration, or is of an evaluation."""
         self._store = store
         self._clock = clock
         self._watch = watch
-        self._marks = dict(marks or {})
+        self.marks = dict(marks or {})
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -89,8 +89,8 @@ class Ledger:
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
         now = self._clock.now()
-        if self._marks:
-            drafts = [replace(draft, facts={**self._marks, **draft.facts}) for draft in drafts]
+        if self.marks:
+            drafts = [replace(draft, facts={**self.marks, **draft.facts}) for draft in drafts]
         rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
         return tuple(
             Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)

@@ -139,6 +139,7 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
     named = {name.replace("@", ".").replace("-", "_").lower(): each for name, each in report.overall.items()}
     figures = {name: round(each.value, 6) for name, each in named.items() if _FACT.fullmatch(name)}
     facts = {
+        "run": header.digest,
         "dataset": header.dataset_digest,
         "release": header.release or None,
         "feature": clear_name(header.feature),
@@ -270,6 +271,7 @@ def _within(application: Application, services: TenantServices, kind: str, name:
     if kind == "search":
         return SearchTarget(services.knowledge, who, clock, services.knowledge.state()), release
     if kind == "assistant":
+        services.ledger.marks["evaluation"] = True  # whoever a case has ask it, the turn is none of theirs
         decided = [release, services.knowledge.state(), _declared(application)]
         return (
             AssistantTarget(services.assistant, services.knowledge, application.embedder, who, clock, _digest(decided)),

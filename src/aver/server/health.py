@@ -58,6 +58,7 @@ class Health:
         self._data = application.settings.data
         self._tenants: Sequence[Tenant] = ()
         self._looked_deep = float("-inf")
+        self._began = time.monotonic()
         self._reserves = False
         self.free = 0
         """Bytes of the disk, as of the last look."""
@@ -222,9 +223,13 @@ class Health:
     def _sources(self, services: TenantServices) -> None:
         if self._application.alone:
             return
-        now = self._application.clock.now()
-        states = [each for each in services.sources.states() if each.kind]
-        found = [of_source(each.name, each.lag(now), each.every, each.problem) for each in states]
+        # Nothing was followed while nothing was served: that is no fault of a source's.
+        now, longest = self._application.clock.now(), time.monotonic() - self._began
+        found = [
+            of_source(each.name, min(lag, longest), each.every, each.problem)
+            for each in services.sources.states()
+            if each.kind and (lag := each.lag(now)) is not None
+        ]
         self._note("source", found, services.store.tenant.id)
 
     def _note(self, signal: HealthSignal, found: Sequence[Departure | None], tenant: str = "") -> None:

@@ -73,6 +73,11 @@ class Queue:
                 ids = []
         yield from self._read(ids)
 
+    def latest(self, most: int) -> list[Waiting]:
+        """The last ``most`` cases that can still be read, newest first, however many there are."""
+        steps = self._ledger.latest("case_promoted", most)
+        return list(self._read([step.turn for step in steps if step.body is not None]))
+
     def case(self, name: str) -> Waiting:
         """One case by its id; :class:`~aver.core.errors.NotFound` where there is none, or it was erased."""
         for each in self._read([name]) if name.isprintable() else ():

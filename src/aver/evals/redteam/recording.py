@@ -43,6 +43,7 @@ def record(header: RunHeader, found: Figures, store: TenantStore, ledger: Ledger
     turn = new_id("evaluation")
     success, refusals = found.attack_success, found.false_refusals
     facts: dict[str, Any] = {
+        "run": header.digest,
         "dataset": header.dataset_digest,
         "release": header.release or None,
         "feature": clear_name(header.feature),

@@ -32,6 +32,8 @@ _BACK = timedelta(days=30)
 _ONE_IN = 50
 """Of the turns that nothing is known against, one in so many is looked at."""
 _QUERY = 400
+_NO_USE = ("shadow_of", "evaluation")
+"""Facts of turns that nobody asked for themselves."""
 _ALWAYS = frozenset({"judged", "reported", "triaged"})
 
 
@@ -126,7 +128,7 @@ class TriageReader:
 def row_of(steps: Sequence[ClearStep], *, followed: bool = False) -> dict[str, Any] | None:
     """The row of a turn, from its steps in order; ``None`` for what is no turn that somebody asked. ``followed``: it gave no answer, and was asked again."""
     admitted = steps[0]
-    if admitted.kind not in ("admitted", "called") or admitted.facts.get("shadow_of"):
+    if admitted.kind not in ("admitted", "called") or any(admitted.facts.get(each) for each in _NO_USE):
         return None
     signals = _signals(steps, followed=followed)
     weights = sorted((WEIGHTS[each] for each in signals), reverse=True)

@@ -78,10 +78,10 @@ def of_index(problem: str) -> Departure | None:
     return _departure("index", f"the index is damaged: {problem}") if problem else None
 
 
-def of_source(name: str, lag: float | None, every: float, problem: str) -> Departure | None:
-    """``every`` is how often the source is followed, 0 for only when asked; ``lag`` how long changes may have gone unseen, ``None`` for one that was never
-    read; ``problem`` why its last run failed."""
-    if not every or lag is None:
+def of_source(name: str, lag: float, every: float, problem: str) -> Departure | None:
+    """``every`` is how often the source is followed, 0 for only when asked; ``lag`` how long changes may have gone unseen while it could be; ``problem`` why its
+    last run failed."""
+    if not every:
         return None
     due = (_FAILED if problem else _MISSED) * every + _GRACE
     if lag <= due:

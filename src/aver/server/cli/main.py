@@ -90,6 +90,7 @@ _MODULES = {
     "feedback": "feedback",
     "runbook": "runbooks",
     "mitigation": "mitigations",
+    "drill": "drills",
     "tools": "tools",
     "policy": "policy",
     "release": "releases",

@@ -201,6 +201,7 @@ class GatewayView:
 
 def gateway(application: Application, services: TenantServices, within: Period) -> GatewayView:
     """The page for a period."""
+    services.operations.freshen()
     now, config = application.clock.now(), application.declared()
     counted = trends(services.store, now, within.length, _KINDS)
     breakers = _breakers(application)

@@ -18,6 +18,7 @@ from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.evals_routes import router as evals
 from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
@@ -42,6 +43,7 @@ _PICTURE = {
 
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(approving)
+router.include_router(evals)
 router.include_router(gateway)
 router.include_router(releases)
 router.include_router(safety)

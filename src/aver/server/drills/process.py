@@ -7,7 +7,9 @@ the seconds by which it is off; behind it stands the steady clock that every ins
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +51,14 @@ def open_application(settings: Settings) -> Application:
     return Application(settings, embedder=HashEmbedder(), clock=clock, other_embedders=others)
 
 
+def _end_with_the_drill() -> None:
+    """Stop as an operator would when whoever drills is gone: the far end of standard input closes then, also after ``kill -9``."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
     from aver.server.cli.main import main
 
+    threading.Thread(target=_end_with_the_drill, daemon=True).start()
     sys.exit(main(open_application=open_application))

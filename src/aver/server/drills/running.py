@@ -20,6 +20,7 @@ from aver.server.drills.bundle import HOOK, write_bundle
 from aver.server.drills.faults import FAULTS, Fault, Scene, disk
 from aver.server.drills.hook import Hook
 from aver.server.drills.load import Answered, Kind, Load
+from aver.server.drills.soaking import simulate
 from aver.server.drills.stage import Server, Stage, fresh_stage, write_history
 from aver.server.drills.world import Provider
 from aver.testing.provider import FakeProvider
@@ -34,8 +35,10 @@ _PATIENCE = 100.0
 """Seconds after which a fault that nobody has seen, or contained, is taken back."""
 _LOOKS = 0.25
 _HISTORY = timedelta(minutes=75)
-_MODELLED = 90
-"""Requests whose evidence the past is made of."""
+_MODELLING = timedelta(minutes=2)
+"""In which the past is found out, before it is written."""
+_MODELLED = 60
+"""Requests whose evidence the past is made of, at the rate at which they come: what is usual here is how long they take when few are under way."""
 _RATES: Mapping[Kind, float] = {"ask": 2.0, "chat": 0.5}
 _TASKS = 0.7
 _SLOW, _DEAR = 2.0, 1500
@@ -58,27 +61,40 @@ class _Lost:
 class Drilling:
     """Everything that drills share: a copy that was prepared once, its providers, and who is told. Made by :func:`drilling`."""
 
-    def __init__(self, template: Stage, first: Provider, hook: Hook, say: Say) -> None:
+    def __init__(
+        self, template: Stage, turns: Sequence[Sequence[ClearStep]], first: Provider, hook: Hook, say: Say
+    ) -> None:
         self._template = template
+        self._turns = turns
         self._first = first
         self._hook = hook
         self._say = say
+        self._has_past = False
+
+    def _with_past(self) -> Stage:
+        """The copy, once it has a past in which nothing happened."""
+        if not self._has_past:
+            self._say("making a past in which nothing happened")
+            write_history(self._template, self._turns, _HISTORY, sum(_RATES.values()))
+            self._has_past = True
+        return self._template
 
     def run(self, scenario: Scenario) -> Drill:
         """Drill one scenario on a copy of its own."""
+        template = self._with_past()
         fault: Fault = FAULTS[scenario.name]()
         folder = self._template.folder / scenario.name
         folder.mkdir()
         with ExitStack() as stack:
-            small = scenario.name == "disk-full" and stack.enter_context(disk(folder, self._template.data))
-            stage = self._template.copied_to(folder)
+            small = scenario.name == "disk-full" and stack.enter_context(disk(folder, template.data))
+            stage = template.copied_to(folder)
             return self._on(stage, scenario, fault, small=small)
 
     def soak(self, seconds: float) -> tuple[Sequence[Told], Sequence[Sample]]:
         """Healthy load for so long; what was told, and what users saw."""
         folder = self._template.folder / "soak"
         folder.mkdir()
-        stage = self._template.copied_to(folder)
+        stage = self._with_past().copied_to(folder)
         self._hook.clear()
         server = Server(stage)
         try:
@@ -95,6 +111,12 @@ class Drilling:
         finally:
             server.stop()
         return self._hook.told(load.began), load.samples
+
+    def simulate(self, seconds: float) -> tuple[Sequence[Told], int]:
+        """As :meth:`soak`, with traffic that is made up and a clock that is moved on; what was told, and how many turns there were."""
+        folder = self._template.folder / "simulated"
+        folder.mkdir()
+        return simulate(self._template.copied_to(folder), self._turns, seconds, sum(_RATES.values()), self._say)
 
     def _on(self, stage: Stage, scenario: Scenario, fault: Fault, *, small: bool) -> Drill:
         self._hook.clear()
@@ -188,10 +210,10 @@ def drilling(source: Path | None, say: Say) -> Iterator[Drilling]:
         hook = stack.enter_context(Hook())
         bundle = write_bundle(folder / "bundle", servers[0].base_url, servers[1].base_url)
         say("copying the data")
-        template = fresh_stage(folder, bundle, source, {HOOK: hook.url})
-        say("making a past in which nothing happened")
-        write_history(template, _modelled(template), _HISTORY, sum(_RATES.values()))
-        yield Drilling(template, first, hook, say)
+        template = fresh_stage(folder, bundle, source, {HOOK: hook.url}, _HISTORY + _MODELLING)
+        say("asking the copy, to see what is usual")
+        turns = _modelled(template)
+        yield Drilling(template, turns, first, hook, say)
 
 
 def _modelled(template: Stage) -> list[list[ClearStep]]:
@@ -201,7 +223,7 @@ def _modelled(template: Stage) -> list[list[ClearStep]]:
     stage = template.copied_to(folder)
     server = Server(stage)
     try:
-        load = Load(server.url, stage.key, {"ask": 12.0, "chat": 3.0, "task": 2.0}, lambda _: True, at_most=_MODELLED)
+        load = Load(server.url, stage.key, {"ask": 2.6, "chat": 0.7, "task": 0.7}, lambda _: True, at_most=_MODELLED)
         load.start()
         load.join()
     finally:

@@ -29,6 +29,7 @@ from aver.knowledge.folder import FolderSource
 from aver.server.application import Application
 from aver.server.drills import process
 from aver.server.drills.world import write_documents
+from aver.testing import HashEmbedder
 
 __all__ = ["Server", "Stage", "copied", "fresh_stage"]
 
@@ -37,6 +38,7 @@ _LEFT_OUT = (".probe.", ".reserve.", "reserve", "store.lock")
 _STARTS = 120.0
 """Seconds that a server is given to answer."""
 _TURNS_A_COMMIT = 50
+_BEFORE = timedelta(minutes=1)
 _EVERY = 10
 """Seconds in which the wiki is followed."""
 
@@ -111,13 +113,16 @@ def copied(source: Path, into: Path) -> None:
             shutil.copy2(path, target)
 
 
-def fresh_stage(folder: Path, bundle: Path, source: Path | None, environment: Mapping[str, str]) -> Stage:
-    """A copy of ``source``, if there is one, with the tenant of the drill and its documents."""
+def fresh_stage(
+    folder: Path, bundle: Path, source: Path | None, environment: Mapping[str, str], past: timedelta
+) -> Stage:
+    """A copy of ``source``, if there is one, with the tenant of the drill and its documents, which came before a ``past`` that is still to be written."""
     data = folder / "data"
     if source is not None and (source / "control.db").exists():
         copied(source, data)
     handbook, wiki = write_documents(folder)
-    application = process.open_application(Settings(data=data, bundle=bundle))
+    clock = _Past(datetime.now(UTC) - past - _BEFORE)
+    application = Application(Settings(data=data, bundle=bundle), embedder=HashEmbedder(), clock=clock)
     try:
         name = _TENANT
         while any(each.name == name for each in application.store.tenants()):
@@ -160,7 +165,13 @@ class Server:
         self.log = stage.folder / "server.log"
         command = [sys.executable, "-m", "aver.server.drills.process", "serve", "--port", "0", "--json"]
         with self.log.open("ab") as log:
-            piped = {"stdout": subprocess.PIPE, "stderr": log, "cwd": stage.folder, "env": environment}
+            piped = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": log,
+                "cwd": stage.folder,
+                "env": environment,
+            }
             self._process: subprocess.Popen[bytes] = subprocess.Popen(command, **piped)  # type: ignore[call-overload]  # noqa: S603 - our own program
         self.url = self._announced()
 
@@ -194,8 +205,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 class _Past:

@@ -24,6 +24,7 @@ from aver.server.http import (
     auditing,
     conversations,
     documents,
+    drills,
     events,
     evidence,
     feedback,
@@ -126,6 +127,7 @@ def _api(application: Application) -> FastAPI:
         governance,
         scim,
         scorecard,
+        drills,
         events,
         health,
     ):

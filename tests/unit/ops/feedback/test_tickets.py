@@ -7,10 +7,9 @@ from email.message import EmailMessage
 import pytest
 
 from aver.core.errors import InvalidInput, NotFound
-from aver.core.ids import new_id
 from aver.ops.feedback.tickets import mail_tickets
 
-TURN = new_id("turn")
+TURN = f"turn_{'0' * 26}"
 
 
 def mail(text, subject="It is wrong", *, html=False, name="<1@example.org>"):

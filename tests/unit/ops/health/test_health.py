@@ -48,7 +48,6 @@ def test_clocks_and_indexes_and_stores():
 @pytest.mark.parametrize(
     ("lag", "every", "problem", "late"),
     [
-        (None, 60, "", False),  # never read: nobody knows
         (500, 0, "", False),  # only when asked to
         (194, 60, "", False),
         (196, 60, "", True),
