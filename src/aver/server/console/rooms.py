@@ -32,6 +32,7 @@ class Room:
 ROOMS: tuple[Room, ...] = (
     Room("ask", "Ask", "/", ("ask",)),
     Room("knowledge", "Knowledge", "/knowledge", ("read", "oversee")),
+    Room("admin", "Admin", "/admin", ("oversee", "audit", "administer")),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 
