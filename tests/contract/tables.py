@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, String, Table
+from sqlalchemy import Float, Integer, LargeBinary, String, Table
 
 import aver.agents.acting.store
 import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store
 import aver.gateway.cache.store
+import aver.governance.anchors.store
 import aver.governance.store
 import aver.knowledge.store
-import aver.ops.store  # noqa: F401 - each declares its tables
+import aver.ops.feedback.store
+import aver.ops.store
+import aver.ops.turns.store  # noqa: F401 - each declares its tables
 from aver.store import tenant_metadata
 
 __all__ = ["COUNTER", "TENANT_TABLES", "row"]
@@ -33,6 +36,8 @@ def _value(kind: object, seed: str) -> object:
     digest = hashlib.sha256(seed.encode()).digest()
     if isinstance(kind, Integer):
         return int.from_bytes(digest[:3], "big")
+    if isinstance(kind, Float):
+        return digest[0] / 256
     if isinstance(kind, LargeBinary):
         return digest
     assert isinstance(kind, String), f"say here how to fill a column of type {kind}"

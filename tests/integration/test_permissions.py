@@ -19,9 +19,11 @@ from tests.servers import fill, open_application, serving
 
 MEMBERS = {"owner", "admin", "builder", "reviewer", "operator", "member"}
 OVERSEERS = {"owner", "admin", "builder", "reviewer", "operator", "auditor"}
+TRIAGERS = {"owner", "admin", "builder", "reviewer", "operator"}
 OPERATORS = {"owner", "admin", "operator"}
 ADMINS = {"owner", "admin"}
 AUDITORS = {"owner", "admin", "auditor"}
+INSPECTORS = {"owner", "auditor", "reviewer"}
 EVERYONE = set(ROLES)
 
 DECLARED = {
@@ -36,8 +38,14 @@ DECLARED = {
     "GET /v1/sources/{name}": EVERYONE,
     "GET /v1/conversations": MEMBERS,
     "GET /v1/conversations/{conversation}": MEMBERS,
+    "GET /v1/turns": OVERSEERS,
+    "GET /v1/turns/{turn}": EVERYONE,
+    "POST /v1/turns/{turn}/inspect": INSPECTORS,
     "GET /v1/turns/{turn}/evidence": MEMBERS,
     "GET /v1/turns/{turn}/lineage": MEMBERS,
+    "GET /v1/feedback": TRIAGERS,
+    "POST /v1/feedback/{turn}/decisions": TRIAGERS,
+    "DELETE /v1/feedback/{call}": MEMBERS,
     "GET /v1/agents": MEMBERS,
     "POST /v1/agents/turns": MEMBERS,
     "GET /v1/agents/turns": MEMBERS,
@@ -51,8 +59,30 @@ DECLARED = {
     "GET /v1/switches": EVERYONE,
     "POST /v1/switches": OPERATORS,
     "DELETE /v1/switches/{switch}": OPERATORS,
+    "GET /v1/objectives": OVERSEERS,
+    "GET /v1/alerts": OVERSEERS,
+    "GET /v1/silences": OVERSEERS,
+    "POST /v1/silences": OPERATORS,
+    "DELETE /v1/silences/{silence}": OPERATORS,
+    "GET /v1/mitigations": OVERSEERS,
+    "POST /v1/mitigations": OVERSEERS,
+    "POST /v1/mitigations/dry-run": OVERSEERS,
+    "POST /v1/mitigations/{mitigation}/undo": OVERSEERS,
+    "GET /v1/runbooks": OVERSEERS,
+    "GET /v1/incidents": OVERSEERS,
+    "POST /v1/incidents": OVERSEERS,
+    "GET /v1/incidents/{incident}": OVERSEERS,
+    "POST /v1/incidents/{incident}/notes": OVERSEERS,
+    "POST /v1/incidents/{incident}/mitigate": OPERATORS,
+    "POST /v1/incidents/{incident}/resolve": OPERATORS,
+    "GET /v1/incidents/{incident}/postmortem": OVERSEERS,
+    "GET /v1/incidents/{incident}/runbooks/{runbook}": OVERSEERS,
+    "POST /v1/incidents/{incident}/runbooks/{runbook}/steps/{number}": OVERSEERS,
+    "POST /v1/incidents/{incident}/actions": OPERATORS,
+    "PUT /v1/incidents/{incident}/actions/{action}": OPERATORS,
     "GET /v1/releases": OVERSEERS,
     "GET /v1/environments": OVERSEERS,
+    "GET /v1/scorecard": OVERSEERS,
     "POST /v1/releases/{release}/sign-offs": MEMBERS,
     "POST /v1/environments/{name}/promote": OPERATORS,
     "POST /v1/environments/{name}/rollback": OPERATORS,
@@ -105,6 +135,13 @@ DECLARED = {
     "GET /v1/models": MEMBERS,
     "GET /v1/models/{model}": MEMBERS,
     "GET /metrics": OVERSEERS,
+    "GET /v1/controls": AUDITORS,
+    "GET /v1/anchors": AUDITORS,
+    "POST /v1/anchors": ADMINS,
+    "GET /v1/packs": AUDITORS,
+    "POST /v1/packs": AUDITORS,
+    "GET /v1/packs/{pack}": AUDITORS,
+    "GET /v1/inventory": OVERSEERS,
 }
 """Who gets past the door of a route. Behind it, some want more: a role that is named, or an owner."""
 OPEN = {"GET /healthz", "GET /readyz", "POST /events/{tenant}/{source}"}

@@ -227,6 +227,10 @@ class Api(_Http):
         """What is at an address."""
         return self._json(caller, path)
 
+    def post(self, caller: Caller, path: str, body: Mapping[str, Any]) -> Reply:
+        """What comes of sending something there."""
+        return self._json(caller, path, body)
+
     def search(self, caller, query):
         return self._json(caller, "/v1/search", {"query": query})
 
@@ -293,6 +297,10 @@ class Console(_Http):
     def get(self, caller: Caller, path: str, **headers: str) -> Reply:
         """The page at an address."""
         return self._page(caller, path, headers=headers)
+
+    def send(self, caller: Caller, path: str, **form: str) -> Reply:
+        """The page that a form leads to."""
+        return self._page(caller, path, form)
 
     def _page(
         self,

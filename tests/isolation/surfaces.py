@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -40,6 +40,7 @@ class Visitor:
     document: str
     folder: Path
     _asked: Reply | None = None
+    _inspector: Caller | None = None
 
     @property
     def mark(self) -> str:
@@ -67,6 +68,17 @@ class Visitor:
             self._asked = self.face("HTTP").ask(self.caller, self.question)
         assert self._asked is not None
         return self._asked
+
+    @property
+    def inspector(self) -> Caller:
+        """Somebody else in the same groups, who may look at what others were answered."""
+        if self._inspector is None:
+            user = replace(self.caller.user, name="rita")
+            scopes = ["inspect", "models"]  # whoever oversees the tenant knows its sources by name
+            create = self.installation.application.api_keys.create
+            key, secret = create(user.tenant, user.name, user.groups, ["reviewer"], scopes)
+            self._inspector = Caller(user, key.tenant, key.id, secret)
+        return self._inspector
 
     def forget(self) -> None:
         """The next turn is to be another one."""
@@ -167,6 +179,16 @@ def _run(*words: str) -> Look:
     return look
 
 
+def _inspected(visitor: Visitor) -> str:
+    """By another, who may read the same."""
+    path = f"/v1/turns/{visitor.turn}/inspect"
+    return visitor.told(visitor.face("HTTP").post(visitor.inspector, path, {"why": "a test"}))
+
+
+def _inspected_page(visitor: Visitor) -> str:
+    return visitor.told(visitor.face("console").send(visitor.inspector, f"/turns/{visitor.turn}", why="a test"))
+
+
 def _drafted(visitor: Visitor) -> str:
     file = visitor.folder / f"draft{next(_numbers)}.jsonl"
     done = visitor.face("command line, JSON").run(
@@ -191,6 +213,8 @@ _OPERATORS = "for whoever keeps the installation: what there is, whoever may rea
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
+_SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
+
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
     "POST /v1/search": (_searched,),
@@ -206,6 +230,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /v1/sources/{name:path}": (_api("/v1/sources/{v.source}"),),
     "GET /v1/conversations": "the caller's own questions",
     "GET /v1/conversations/{conversation}": (_api("/v1/conversations/{v.conversation}"),),
+    "GET /v1/turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /v1/turns/{turn}": (_api("/v1/turns/{v.turn}"),),
+    "POST /v1/turns/{turn}/inspect": (_inspected,),
     "GET /v1/turns/{turn}/evidence": (_api("/v1/turns/{v.turn}/evidence"),),
     "GET /v1/turns/{turn}/lineage": (_api("/v1/turns/{v.turn}/lineage"),),
     "GET /v1/agents": _NOTHING,
@@ -233,7 +260,16 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/rerank": _NOTHING,
     "/v1/models": _NOTHING,
     "/v1/feedback": _NOTHING,
+    "DELETE /v1/feedback/{call}": _NOTHING,
+    **dict.fromkeys(
+        ("GET /v1/feedback", "POST /v1/feedback/{turn}/decisions", "GET /feedback", "POST /feedback/{turn}"), _SAID
+    ),
+    "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    "GET /v1/scorecard": "figures, and names of features",
+    "GET /overview": "figures, and names of features",
+    "GET /survey": _NOTHING,
+    "POST /survey": _NOTHING,
     **dict.fromkeys(
         (
             *("GET /v1/releases", "POST /v1/releases/{release}/sign-offs", "GET /v1/environments"),
@@ -282,6 +318,9 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     ),
     "GET /approvals": _CALLS,
     "POST /approvals/{approval}": _CALLS,
+    "GET /turns": "what turns came to, in clear, for whoever oversees the tenant",
+    "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
+    "POST /turns/{turn}": (_inspected_page,),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     "GET /admin": "people, keys, holds by the ids of documents, and nothing of any document",
     **dict.fromkeys(
@@ -327,9 +366,14 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
     ),
+    "scorecard": "figures, and names of features",
     "judge calibrate": "figures, and the labels that it was given",
     "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
     "redteam promote": _RECORD,
+    "turns list": "what turns came to, in clear",
+    "turns show": (_run("turns", "show", "{v.turn}"),),
+    **dict.fromkeys(("feedback list", "feedback triage"), _RECORD),
+    "feedback import": _NOTHING,
     "person export": (_exported,),
     "access log": "ids of documents, and the title and readers of one, for whoever keeps the installation",
     **dict.fromkeys((f"hold {each}" for each in ("place", "release", "list")), _RECORD),

@@ -143,7 +143,11 @@ class Conversations:
         can no longer be read, what was written about it is left out of the steps; and where checks held back some of the answer, so is
         what the model wrote. What another release would have answered rests on what that one looked at."""
         self._own_turn(principal, turn)
-        steps = tuple(self._as_read(principal, step) for step in _as_shown(self._ledger.turn(turn)))
+        return self.shown(principal, self._ledger.turn(turn))
+
+    def shown(self, principal: Principal, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a turn, whoever's it is, as ``principal`` may read them now, as :meth:`evidence` has it."""
+        steps = tuple(self._as_read(principal, step) for step in _as_shown(steps))
         content = _content(steps)
         if content is None or content.pairs <= self._knowledge.readable(principal, sorted(content.pairs)):
             return steps
@@ -168,6 +172,20 @@ class Conversations:
         for past in self._past(principal, [row]):
             return past
         raise _no_turn()
+
+    def past(self, principal: Principal, steps: Sequence[Step]) -> PastTurn | None:
+        """The turn with these steps, whoever's it is, as ``principal`` may be shown it now; ``None`` once it was erased. Whether they may look at others' turns is
+        asked before."""
+        content = _content(steps)
+        if content is None:
+            return None
+        ended: TurnStatus = "open"
+        for step in steps:
+            if step.kind in ("sealed", "failed"):
+                left = step.facts.get("error") == "cancelled"
+                ended = "sealed" if step.kind == "sealed" else "cancelled" if left else "failed"
+        readable = self._knowledge.readable(principal, sorted(content.pairs))
+        return _past_turn(steps[0].turn, steps[0].at, ended, content, readable)
 
     def _own_turn(self, principal: Principal, turn: str) -> Row[Any]:
         query = (
@@ -207,7 +225,17 @@ class Conversations:
         contents = {row.id: content for row in rows if (content := _content(steps.get(row.id, ())))}
         pairs: Pairs = frozenset().union(*(content.pairs for content in contents.values()))
         readable = self._knowledge.readable(principal, sorted(pairs))
-        return tuple(_past_turn(row, contents[row.id], readable) for row in rows if row.id in contents)
+        return tuple(
+            _past_turn(
+                row.id,
+                datetime.fromisoformat(row.created),
+                cast(TurnStatus, row.status),
+                contents[row.id],
+                readable,
+            )
+            for row in rows
+            if row.id in contents
+        )
 
 
 def _no_turn() -> NotFound:
@@ -228,12 +256,11 @@ def _as_shown(steps: Sequence[Step]) -> tuple[Step, ...]:
     )
 
 
-def _past_turn(row: Row[Any], content: _Content, readable: Pairs) -> PastTurn:
+def _past_turn(turn: str, created: datetime, status: TurnStatus, content: _Content, readable: Pairs) -> PastTurn:
     answer, withheld = content.answer, 0
     if answer is not None:
         answer, withheld = _readable_part(answer, content.given, readable)
-    created = datetime.fromisoformat(row.created)
-    return PastTurn(row.id, created, cast(TurnStatus, row.status), content.question, content.resolved, answer, withheld)
+    return PastTurn(turn, created, status, content.question, content.resolved, answer, withheld)
 
 
 def _readable_part(answer: Answer, given: Pairs, readable: Pairs) -> tuple[Answer, int]:

@@ -26,6 +26,8 @@ from aver.knowledge.types import Hit
 
 __all__ = ["Retrieval"]
 
+_MOST_FOUND = 50
+"""Ids of documents among the facts of what was found."""
 _POOL = 3
 """How many times the passages looked at are found for a reranker to choose from."""
 _LONGEST_EXCHANGE = 1500
@@ -121,6 +123,7 @@ class Retrieval:
             "followed_up": self._resolved.question != self.question,
             "history": len(self._asked_before),
             "hits": [clear(hit.passage) for hit in self.hits],
+            "found": sorted({clear(hit.document) for hit in self.hits})[:_MOST_FOUND],
             "rerank": self._reranked,
             "reworded": self._reworded,
             **self.understood.facts(),

@@ -25,7 +25,7 @@ from aver.evidence.rows import checkpoints_between, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.store import TenantStore
 
-__all__ = ["FORMAT", "write_export"]
+__all__ = ["FORMAT", "replacing", "write_export"]
 
 FORMAT = "aver-evidence"
 _BATCH = 1000
@@ -55,7 +55,7 @@ def write_export(
         "with_content": keys is not None,
     }
     chain = Chain(store.tenant.id, signed_by_holder(key), anchor.read())
-    with _replacing(out) as file:
+    with replacing(out) as file:
         writer = _Writer(file, chain)
         writer.line({"header": header})
         with store.read() as tx, closing(steps_from(tx, store.tenant.id, 1, _BATCH)) as batches:
@@ -112,8 +112,8 @@ def _disclosed(row: StepRow, key: DataKey | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``out`` when the block ends well, and vanishes otherwise."""
+def replacing(out: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``out`` when the block ends well, and vanishes otherwise. Raises what says that ``out`` cannot be written."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.", suffix=".part", dir=out.parent)
     except OSError as error:

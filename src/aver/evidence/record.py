@@ -48,6 +48,8 @@ SIGNED = frozenset(
         "erased",
         "switched",
         "incident",
+        "anchored",
+        "packed",
         "disposed",
         "held",
         "governed",

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Table, select, type_coerce
 from sqlalchemy.types import NullType
 
 from aver.evidence.record import GENESIS, CheckpointRow, StepRow
-from aver.evidence.store import checkpoints, steps
+from aver.evidence.store import IS_SPARSE, SPARSE, checkpoints, steps
 from aver.evidence.types import Head
 
-__all__ = ["checkpoints_between", "hash_at", "head_of", "steps_from", "steps_of", "steps_of_kind"]
+__all__ = ["checkpoints_between", "hash_at", "head_of", "last_of_kind", "steps_from", "steps_of", "steps_of_kind"]
 
 
 def _raw(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -42,8 +42,21 @@ def steps_of(tx: Connection, turns: list[str]) -> list[StepRow]:
 
 def steps_of_kind(tx: Connection, tenant: str, kind: str, after: int, most: int, since: str = "") -> list[StepRow]:
     """The first ``most`` steps of a kind behind the sequence number ``after`` in order, from the moment ``since`` (RFC 3339) on."""
-    wanted = (steps.c.tenant == tenant, steps.c.seq > after, steps.c.kind == kind, steps.c.at >= since)
+    wanted = (*_of_kind(tenant, kind), steps.c.seq > after, steps.c.at >= since)
     return [StepRow._make(row) for row in tx.execute(_STEP.where(*wanted).limit(most))]
+
+
+def last_of_kind(tx: Connection, tenant: str, kind: str, most: int, before: int | None) -> list[StepRow]:
+    """The last ``most`` steps of a kind, those before a sequence number where one is given; the newest first."""
+    query = _STEP.order_by(None).order_by(steps.c.seq.desc()).where(*_of_kind(tenant, kind))
+    if before is not None:
+        query = query.where(steps.c.seq < before)
+    return [StepRow._make(row) for row in tx.execute(query.limit(most))]
+
+
+def _of_kind(tenant: str, kind: str) -> tuple[ColumnElement[bool], ...]:
+    mine = (steps.c.tenant == tenant, steps.c.kind == kind)
+    return (*mine, IS_SPARSE) if kind in SPARSE else mine  # type: ignore[return-value]  # a condition as text
 
 
 def checkpoints_between(tx: Connection, tenant: str, first: int, last: int) -> Iterator[CheckpointRow]:

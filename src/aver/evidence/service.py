@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,8 +23,10 @@ from aver.evidence.disposal import let_go
 from aver.evidence.export import write_export
 from aver.evidence.facts import clear_facts
 from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
+from aver.evidence.proof import Proof, prove
 from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame, is_disposed
-from aver.evidence.rows import head_of, steps_from, steps_of, steps_of_kind
+from aver.evidence.rows import head_of, last_of_kind, steps_from, steps_of, steps_of_kind
+from aver.evidence.signing import signed_by_holder
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Draft, Head, Seen, Step, StepKind, Verification, Watch
 from aver.store import TenantStore, after_commit
@@ -40,11 +43,15 @@ _STEPS_A_QUERY = 500
 class Ledger:
     """The append-only, hash-chained evidence of one tenant."""
 
-    def __init__(self, store: TenantStore, clock: Clock, watch: Watch | None = None) -> None:
-        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`."""
+    def __init__(
+        self, store: TenantStore, clock: Clock, watch: Watch | None = None, marks: Mapping[str, Any] | None = None
+    ) -> None:
+        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`. ``marks`` are facts that
+        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration, or is of an evaluation."""
         self._store = store
         self._clock = clock
         self._watch = watch
+        self.marks = dict(marks or {})
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -82,6 +89,8 @@ class Ledger:
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
         now = self._clock.now()
+        if self.marks:
+            drafts = [replace(draft, facts={**self.marks, **draft.facts}) for draft in drafts]
         rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
         return tuple(
             Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)
@@ -120,6 +129,12 @@ class Ledger:
         """The last step of the chain."""
         with self._store.read() as tx:
             return head_of(tx, self._store.tenant.id)
+
+    def newest(self) -> datetime | None:
+        """When the last step of the chain was recorded, by the clock of whoever did; ``None`` for an empty chain."""
+        with self._store.read() as tx:
+            at = tx.scalar(select(steps.c.at).order_by(steps.c.seq.desc()).limit(1))
+        return datetime.fromisoformat(at) if at else None
 
     def turn(self, turn: str) -> tuple[Step, ...]:
         """The steps of one turn in order, decrypted; :class:`~aver.core.errors.NotFound` when there are none."""
@@ -169,6 +184,22 @@ class Ledger:
             last = rows[-1].seq
             for row in rows:
                 yield _step(row, keys)
+
+    def proof(self, turn: str) -> Proof:
+        """Whether the records of one turn hold; :class:`~aver.core.errors.NotFound` when there are none."""
+        with self._store.read() as tx:
+            found = prove(tx, self._store.tenant.id, turn, self._keys, signed_by_holder(self._signing_key))
+        if found is None:
+            raise NotFound("There is no such turn, or it is not yours", "Check the id of the turn.")
+        return found
+
+    def latest(self, kind: StepKind, most: int, before: int | None = None) -> list[Step]:
+        """The last ``most`` steps of a kind, newest first, those before a sequence number where one is given. At once for kinds that few steps are of
+        (:data:`~aver.evidence.store.SPARSE`), however long the chain is. Raises as :meth:`turns` does."""
+        with self._store.read() as tx:
+            rows = last_of_kind(tx, self._store.tenant.id, kind, most, before)
+            keys = self._keys.open(tx, {row.subject for row in rows})
+        return [_step(row, keys) for row in rows]
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Walk the whole chain, in flat memory, and report the first record that fails. ``progress(done, total)`` counts steps.

@@ -8,8 +8,11 @@ The section ``guardrails`` of ``aver.yaml``::
     output: {secrets: block, personal: {mode: flag, kinds: [US_SSN, IBAN_CODE], least: 0.8}}
     tenants:
       acme: {input: {personal: flag}}
+    profiles:
+      strict: {input: {injection: block}, output: {personal: block}}
 
-A tenant's own line for a check in a place goes before the common one, and either before :data:`STANDARD`.
+A tenant's own line for a check in a place goes before the common one, and either before :data:`STANDARD`. A profile holds nowhere until somebody
+tightens the guardrails to it: then each of its lines that is stricter than what held, or is of a check that was not there, holds as well.
 """
 
 from __future__ import annotations
@@ -30,7 +33,17 @@ from aver.guard.judging import Guard, Rail
 from aver.guard.kinds import KINDS, SHAPES, Configured
 from aver.guard.types import Check, Detector, Failing, Mode, Place
 
-__all__ = ["GUARDRAILS", "STANDARD", "Declared", "Endpoint", "Guardrails", "Maker", "guard_of", "read_guardrails"]
+__all__ = [
+    "GUARDRAILS",
+    "PROFILE",
+    "STANDARD",
+    "Declared",
+    "Endpoint",
+    "Guardrails",
+    "Maker",
+    "guard_of",
+    "read_guardrails",
+]
 
 LEAST = 0.5
 """How sure a detector has to be, where nothing is declared."""
@@ -80,9 +93,11 @@ class Guardrails:
     """Beside those that come with Aver, by the names that places use."""
     places: Places = field(default_factory=dict)
     tenants: Mapping[str, Places] = field(default_factory=dict)
+    profiles: Mapping[str, Places] = field(default_factory=dict)
+    """Stricter ones to change to, by name."""
 
     def names(self) -> set[str]:
-        """Of all checks that are declared for somebody."""
+        """Of all checks that are declared for somebody; those of a profile are for nobody until it holds."""
         return {
             name for places in (self.places, *self.tenants.values()) for checks in places.values() for name in checks
         }
@@ -105,9 +120,34 @@ class Guardrails:
             if not any(name in checks or self._checks_links(name) for name in declared.get(place, ()))
         }
 
+    def tightened(self, tenant: str, held: Collection[str]) -> tuple[Places, Places]:
+        """What holds for the tenant of this name, and of :data:`STANDARD`, while ``held`` are held stricter: names of checks, which block from now on, and
+        profiles as ``profile:NAME``. A name that nothing has changes nothing."""
+        declared = self.of(tenant)
+        for name, profile in self.profiles.items():
+            declared = _stricter(declared, profile) if f"{PROFILE}{name}" in held else declared
+        return _stricter(declared, {}, *held), _stricter(self.standard(tenant), {}, *held)
+
     def _checks_links(self, name: str) -> bool:
         check = self.checks.get(name)
         return isinstance(check, Configured) and check.kind == "links"
+
+
+PROFILE = "profile:"
+"""What the name of a profile begins with where it could be that of a check."""
+_STRICTNESS: tuple[Mode, ...] = ("observe", "flag", "redact", "block")
+
+
+def _stricter(places: Places, profile: Places, *blocking: str) -> Places:
+    found: dict[Place, dict[str, Declared]] = {place: dict(checks) for place, checks in places.items()}
+    for place, checks in profile.items():
+        for name, each in checks.items():
+            before = found.setdefault(place, {}).get(name)
+            if before is None or _STRICTNESS.index(each.mode) > _STRICTNESS.index(before.mode):
+                found[place][name] = each
+    for checks in found.values():
+        checks |= {name: replace(each, mode="block") for name, each in checks.items() if name in blocking}
+    return found
 
 
 _MODE = Choice("mode", get_args(Mode))
@@ -174,16 +214,20 @@ def _tenant_places(**given: Any) -> Places:
 
 
 def _guardrails(
-    checks: Mapping[str, Endpoint | Configured] | None = None, tenants: Any = None, **places: Any
+    checks: Mapping[str, Endpoint | Configured] | None = None, tenants: Any = None, profiles: Any = None, **places: Any
 ) -> Guardrails:
     named = {
         name: replace(each, name=name) if isinstance(each, Endpoint) else each for name, each in (checks or {}).items()
     }
-    return Guardrails(named, cast(Places, places), tenants or {})
+    return Guardrails(named, cast(Places, places), tenants or {}, profiles or {})
 
 
 def _parts(declared: Guardrails) -> dict[str, Any]:
-    given: dict[str, Any] = {"checks": declared.checks, "tenants": declared.tenants}
+    given: dict[str, Any] = {
+        "checks": declared.checks,
+        "tenants": declared.tenants,
+        "profiles": declared.profiles,
+    }
     given |= {str(place): checks for place, checks in declared.places.items()}
     return {name: value for name, value in given.items() if value}
 
@@ -198,6 +242,11 @@ GUARDRAILS = Record(
         "tenants": Field(
             MapOf(NAME, Record(_tenant_places, _PLACES, dict)),
             "What is otherwise for a tenant, by name.",
+            optional=True,
+        ),
+        "profiles": Field(
+            MapOf(NAME, Record(_tenant_places, _PLACES, dict)),
+            "Stricter ones that guardrails can be tightened to, by name.",
             optional=True,
         ),
     },
@@ -220,7 +269,7 @@ def read_guardrails(section: YamlValue, known: Collection[str]) -> Guardrails:
     for name, value in keyed(section):
         if name.text() == "checks":
             _refuse_taken(value, known)
-        elif name.text() == "tenants":
+        elif name.text() in ("tenants", "profiles"):
             for _, own in keyed(value):
                 for _, checks in keyed(own):
                     _refuse_unknown(checks, names)
@@ -252,14 +301,18 @@ def _refuse_unknown(checks: YamlValue, names: set[str]) -> None:
 
 
 def guard_of(
-    declared: Guardrails, tenant: str, known: Mapping[str, Maker], endpoints: Mapping[str, Check] | None = None
+    declared: Guardrails,
+    tenant: str,
+    known: Mapping[str, Maker],
+    endpoints: Mapping[str, Check] | None = None,
+    held: Collection[str] = (),
 ) -> Guard:
     """The guard of the tenant of this name. ``endpoints`` are the checks that servers make, opened by whoever holds connections and
-    secrets.
+    secrets; ``held`` is what is held stricter, as :meth:`Guardrails.tightened` takes it.
 
     Raises :class:`~aver.core.errors.SettingsError` for a check that is neither, and what making one raises.
     """
-    places, standard = declared.of(tenant), declared.standard(tenant)
+    places, standard = declared.tightened(tenant, held)
     opened = dict(endpoints or {})
 
     def narrowed(check: Check, each: Declared) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -65,11 +66,11 @@ class Knowledge:
         others: Sequence[Embedder] = (),
         *,
         keep_originals: bool = True,
-        halt: Callable[[], None] = lambda: None,
+        halt: Callable[[str], None] = lambda _: None,
         keep: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
-        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing is to be taken in any more, ``keep`` raises where one of these documents
-        may not be deleted by hand."""
+        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing of the source of this name is to be taken in any more, ``keep`` raises where
+        one of these documents may not be deleted by hand."""
         self._store = store
         self._ledger = ledger
         self._embedders = Embedders((embedder, *others))
@@ -123,7 +124,7 @@ class Knowledge:
                 clock=self._clock,
                 originals=self._originals,
                 keep_originals=self._keep_originals,
-                halt=self._halt,
+                halt=partial(self._halt, source.name),
             )
             self.index.renew()
             changes = self._changes()
@@ -170,6 +171,11 @@ class Knowledge:
         with self._store.read() as tx:
             found = catalog.current_versions(tx, principal, documents)
         return {document: version for document, (version, _, _) in found.items()}
+
+    def sources_of(self, documents: Iterable[str]) -> dict[str, str]:
+        """The name of the source of each of these documents, whoever may read it. For those who keep the installation."""
+        with self._store.read() as tx:
+            return catalog.sources_of(tx, documents)
 
     def state(self) -> str:
         """What tells this state of the documents from any other, for whoever keeps what was found in it. For those who keep the installation."""

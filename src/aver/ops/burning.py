@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aver.evals.statistics.intervals import wilson
 from aver.ops.sums import Sums, over
@@ -105,6 +105,37 @@ class Standing:
         return (
             "" if self.events.total else f"no data yet: nothing that {self.objective.indicator} is read of was recorded"
         )
+
+    def record(self) -> dict[str, Any]:
+        """As JSON tells it."""
+        objective = self.objective
+        return {
+            "name": objective.name,
+            "indicator": objective.indicator,
+            "feature": objective.feature or None,
+            "target": objective.target,
+            "within": objective.within,
+            "usd": objective.usd,
+            "period_seconds": objective.period,
+            "value": self.value,
+            "bad": round(self.events.bad, 3),
+            "events": round(self.events.total, 3),
+            "budget_left": self.left,
+            "reason": self.reason or None,
+            "burn_rates": [
+                {
+                    "burn": burn.window.burn,
+                    "severity": burn.window.severity,
+                    "long_seconds": burn.window.long,
+                    "short_seconds": burn.window.short,
+                    "long": round(burn.rates(objective)[0], 4),
+                    "short": round(burn.rates(objective)[1], 4),
+                    "events": round(burn.long.total, 3),
+                    "holds": burn.holds,
+                }
+                for burn in self.burns
+            ],
+        }
 
 
 Summed = Callable[[str, float], Sums]

@@ -14,16 +14,34 @@
         on-call: {to: pagerduty, key: env:PAGERDUTY_KEY, severity: [page]}
         team: {to: slack, url: env:SLACK_URL, severity: [page, ticket, notice], group: [feature]}
       incidents: [page]
+      mitigations:
+        outage: {when: {rule: "anomaly:model_failures"}, do: ["shut_out_provider provider={provider}"]}
+        spending: {when: {rule: "anomaly:spending"}, do: ['limit key={key} to="0 usd/hour"'], at_most: 2, cool_down: 1h}
 """
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
+from aver.core.errors import InvalidInput, SettingsError
 from aver.core.yaml import YamlValue, nearest
 from aver.gateway.config.quantities import Duration
-from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, MapOf, Number, Record, Text, Whole, keyed
+from aver.gateway.config.shapes import (
+    Boolean,
+    Choice,
+    Field,
+    ListOf,
+    MapOf,
+    Number,
+    Record,
+    Schema,
+    Text,
+    Whole,
+    keyed,
+)
 from aver.gateway.config.words import CREDENTIAL, NAME, NAMES, parts, record
+from aver.ops.mitigation.actions import kind_of, read_action
+from aver.ops.mitigation.types import Action, Mitigator, When
 from aver.ops.signals import SIGNALS
 from aver.ops.types import Anomalies, Indicator, Objective, ObjectivesConfig, Route, RouteKind, Severity
 
@@ -49,7 +67,7 @@ _MAY: dict[str, tuple[str, ...]] = {
     "pagerduty": ("url",),
     "email": ("tls", "user", "password"),
 }
-_LABELS = ("rule", "severity", "feature", "model", "key", "tool", "objective")
+_LABELS = ("rule", "severity", "feature", "model", "key", "tool", "source", "objective")
 
 _OBJECTIVE = record(
     Objective,
@@ -107,6 +125,44 @@ _ROUTE = Record(
 )
 
 
+class _Do:
+    """One action, written in a line."""
+
+    def read(self, value: YamlValue) -> Action:
+        try:
+            action = read_action(value.text())
+        except InvalidInput as error:
+            if isinstance(error, SettingsError):
+                raise
+            raise value.error(error.cause, error.next_step) from None
+        if not kind_of(action).by_itself:
+            raise value.error(
+                f"{action.name} is done by a person alone", "Write limit key={key} to=..., or leave it out."
+            )
+        return action
+
+    def write(self, value: Action) -> str:
+        return str(value)
+
+    def schema(self) -> Schema:
+        return {"type": "string", "minLength": 1}
+
+
+_WHEN = record(
+    When,
+    rule=Field(NAME, "The alert's rule, with * for anything: burn:up, anomaly:*."),
+    feature=Field(NAME, "Of which feature."),
+    severity=Field(_SEVERITIES, "Of which severities; any, if left out."),
+)
+_MITIGATOR = record(
+    Mitigator,
+    when=Field(_WHEN, "Which alerts.", required=True),
+    do=Field(ListOf(_Do(), least=1), "What is done, in order.", required=True),
+    at_most=Field(Whole(1), "How much of it is done in a day."),
+    cool_down=Field(_DURATION, "For how long the same is not done again."),
+)
+
+
 OBJECTIVES = record(
     ObjectivesConfig,
     slos=Field(MapOf(_NAME, _OBJECTIVE), "What is promised."),
@@ -115,6 +171,7 @@ OBJECTIVES = record(
     incidents=Field(
         ListOf(Choice("severity", get_args(Severity))), "Which alerts open an incident; pages, if left out."
     ),
+    mitigations=Field(MapOf(_NAME, _MITIGATOR), "What is done of itself while an alert stands."),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aver.evidence.clear import ClearStep
@@ -126,26 +126,56 @@ def _took(sums: Sums, ms: object) -> None:
 
 
 def call_sums(step: ClearStep) -> list[tuple[str, Sums]]:
-    """What one step comes to by itself, with the series it counts for: of a call, its model, the key it was made with, and what it was decided by; of an effect,
-    its tool; of a turn, its release."""
+    """What one step comes to by itself, with the series it counts for: of a call, its model, provider and route, the key it was made with, what the cache had for
+    it, and what it was decided by; of a decision or an effect, its tool; of a turn, its release; of texts that were looked at, each check."""
     facts, found = step.facts, list[tuple[str, Sums]]()
     if step.kind == "called":
         sums: Sums = {"calls": 1, "spent": _number(facts.get("nano_usd")), "tokens": _tokens(facts)}
         if facts.get("error") not in _NOT_OURS:
             sums |= {"ended": 1, "failed": float(bool(facts.get("error")))}
-        feature = _text(facts.get("feature"))
-        for kind, name in (("model", facts.get("model")), ("key", facts.get("key")), ("spender", feature)):
-            if text := _text(name):
-                found.append((f"{kind}:{text}", sums))
-        for kind in ("provider", "config", "prices"):
+        timed = dict(sums)
+        if not facts.get("error"):
+            _took(timed, facts.get("ms"))
+        counted: Sums = {"calls": 1}
+        of = {"model": timed, "provider": timed, "route": timed, "key": sums, "feature": sums}
+        for kind, each in (of | {"cache": counted, "config": counted, "prices": counted}).items():
             if text := _text(facts.get(kind)):
-                found.append((f"{kind}:{text}", {"calls": 1}))
+                found.append((f"{'spender' if kind == 'feature' else kind}:{text}", each))
     elif step.kind == "executed" and (tool := _text(facts.get("tool"))):
         failed = float(facts.get("outcome") not in ("done", "not_run"))
         found.append((f"tool:{tool}", {"tools": 1, "tools_failed": failed}))
+    elif step.kind == "decided":
+        found += _decision(facts)
+    elif step.kind == "checked":
+        found += _findings(facts)
     elif step.kind == "admitted" and (release := _text(facts.get("release"))):
         found.append((f"release:{release[:64]}", {"turns": 1}))
     return found
+
+
+def _decision(facts: Mapping[str, Any]) -> Iterator[tuple[str, Sums]]:
+    """What policy said of a call of a tool; and, where it did not let it be, by which rules."""
+    outcome = _text(facts.get("outcome"))
+    said = {"denied": float(outcome == "deny"), "asked": float(outcome == "ask")}
+    if tool := _text(facts.get("tool")):
+        yield f"tool:{tool}", {"decisions": 1, **said}
+    if any(said.values()):
+        for rule in filter(None, map(_text, _list(facts.get("policies")))):
+            yield f"rule:{rule}", said
+
+
+def _findings(facts: Mapping[str, Any]) -> Iterator[tuple[str, Sums]]:
+    """Of each check, at the place where it looked: how often it did, what it made of it, and whether it broke."""
+    place = _text(facts.get("place")) or "text"
+    outcomes, failures = _list(facts.get("outcomes")), _list(facts.get("failures"))
+    for number, name in enumerate(_list(facts.get("checks"))):
+        sums: Sums = {f"{place}.looked": 1}
+        if number < len(outcomes) and outcomes[number] in _FOUND:
+            sums[f"{place}.{outcomes[number]}"] = 1
+        if number < len(failures) and failures[number]:
+            sums[f"{place}.broken"] = 1
+        if text := _text(name):
+            yield f"check:{text}", sums
 
 
 def is_bad(objective: Objective, sums: Mapping[str, float]) -> bool:

@@ -8,9 +8,12 @@ from datetime import datetime
 
 from aver.core.clock import Clock
 from aver.evidence.clear import ClearStep, clear_steps, clear_turns
+from aver.evidence.rows import head_of
 from aver.ops.book import MINUTE, SLOT, Book, Position, Taken
 from aver.ops.measuring import ENDS, call_sums, is_alone, turn_sums
+from aver.ops.scorecard.counting import event_entries, turn_entries
 from aver.ops.sums import Sums, add, count_value
+from aver.ops.turns.index import TurnIndex
 from aver.store import TenantStore
 
 __all__ = ["EvidenceReader", "Lags"]
@@ -34,14 +37,24 @@ class EvidenceReader:
         self._clock = clock
         self._lags = lags
         self._book = Book()
+        self._index = TurnIndex(store)
         self._known: set[str] = set()
+
+    def behind(self) -> int:
+        """How many steps nobody has counted yet."""
+        with self._store.read() as tx:
+            counted = min(self._book.position(tx).cursor, self._index.cursor(tx))
+            return head_of(tx, self._store.tenant.id).seq - counted
 
     def step(self) -> bool:
         """Count the next steps; whether there may be more. Raises :class:`~aver.core.errors.Conflict` when somebody else did at the same time."""
         with self._store.read() as tx:
             was = self._book.position(tx)
+            indexed = self._index.cursor(tx)
             if not self._known:
                 self._known = set(self._book.series(tx))
+        if indexed < was.cursor:
+            return self._index_again(indexed, was.cursor)
         clock = int(self._clock.now().timestamp())
         found = clear_steps(self._store, was.cursor, _STEPS)
         counted = _Counted(clock, min(was.watermark, clock), self._known)
@@ -49,9 +62,11 @@ class EvidenceReader:
         sampled = self._sample(counted, was, clock)
         if not found and sampled == was.sampled:
             return False
+        rows = self._index.describe(found)
         now = replace(was, cursor=found[-1].seq if found else was.cursor, watermark=counted.watermark, sampled=sampled)
         with self._store.begin() as tx:
             self._book.keep(tx, was, now, counted.taken, counted.fresh, clock)
+            self._index.keep(tx, indexed, now.cursor, rows)
         self._known |= counted.fresh.keys()
         return len(found) == _STEPS
 
@@ -59,6 +74,14 @@ class EvidenceReader:
         """Count everything there is."""
         while self.step():
             pass
+
+    def _index_again(self, indexed: int, counted: int) -> bool:
+        """Take into the index of turns what was counted and is not there, such as after its tables were emptied."""
+        found = [step for step in clear_steps(self._store, indexed, _STEPS) if step.seq <= counted]
+        rows = self._index.describe(found)
+        with self._store.begin() as tx:
+            self._index.keep(tx, indexed, found[-1].seq, rows)
+        return True
 
     def _begun_before(self, found: Sequence[ClearStep]) -> Mapping[str, list[ClearStep]]:
         """All steps of the turns that end in ``found`` and were admitted before it."""
@@ -96,7 +119,7 @@ class _Counted:
         turns: dict[str, list[ClearStep]] = {}
         for step in found:
             moment = self._moment(step.at)
-            for name, sums in call_sums(step):
+            for name, sums in (*call_sums(step), *event_entries(step)):
                 self.count(name, moment, step.seq, sums)
             if is_alone(step):
                 self._turn([step], moment, step.seq)
@@ -113,6 +136,8 @@ class _Counted:
         feature, sums = turn_sums(steps)
         if sums:
             self.count(f"feature:{feature}", moment, seq, sums)
+            for name, more in turn_entries(steps, feature, sums):
+                self.count(name, moment, seq, more)
 
     def _moment(self, at: str) -> int:
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String
+from sqlalchemy import Column, Index, Integer, String, UniqueConstraint
 
 from aver.store import tenant_table
 
-__all__ = ["alerts", "groups", "incidents", "reading", "series", "silences", "sums"]
+__all__ = ["alerts", "corrections", "groups", "incidents", "mitigations", "reading", "series", "silences", "sums"]
 
 reading = tenant_table(
     "ops_reading",
@@ -20,7 +20,9 @@ reading = tenant_table(
 
 sums = tenant_table(
     "ops_sums",
-    Column("span", String, primary_key=True),  # "m" for a minute, "h" for an hour
+    Column(
+        "span", String, primary_key=True
+    ),  # "s" for ten seconds, "m" a minute, "h" an hour; "ch" and "cd" an hour and a day of the scorecard
     Column("start", Integer, primary_key=True),  # seconds of the Unix epoch
     Column("series", String, primary_key=True),
     Column("sums", String, nullable=False),  # JSON, names to numbers
@@ -86,4 +88,33 @@ incidents = tenant_table(
     Column("resolved", String, nullable=False),
     Column("touched", String, nullable=False),  # when an alert was last added
     Column("revision", Integer, nullable=False),
+)
+
+mitigations = tenant_table(
+    "ops_mitigations",
+    Column("id", String, primary_key=True),
+    Column("claim", String, nullable=False),  # of what is done of itself, the same for the same; else the id
+    Column("incident", String, nullable=False, index=True),  # empty for what belongs to none
+    Column("action", String, nullable=False),  # its text, with names that are declared and ids
+    Column("status", String, nullable=False, index=True),
+    Column("begun", String, nullable=False),
+    Column("ended", String, nullable=False),
+    Column("undone", String, nullable=False),
+    Column("undo", String, nullable=False),  # what takes it back: the id of a switch, or digests of releases
+    Column("rule", String, nullable=False),  # by which it was done of itself; empty for what a person did
+    Column("runbook", String, nullable=False),
+    Column("place", Integer, nullable=False),  # which step of the runbook
+    UniqueConstraint("claim", "tenant"),
+)
+
+corrections = tenant_table(
+    "ops_corrections",
+    Column("id", String, primary_key=True),
+    Column("incident", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),  # case, gate, alert, other
+    Column("status", String, nullable=False),  # accepted, done, dropped
+    Column("accepted", String, nullable=False),
+    Column("ended", String, nullable=False),
+    Column("condition", String, nullable=False),  # of a gate, as it is typed
+    Column("cases", String, nullable=False),  # ids of cases, with spaces between
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from aver.ops.mitigation.types import Mitigator
 
 __all__ = [
     "WINDOWS",
@@ -115,6 +118,8 @@ class ObjectivesConfig:
     routes: Mapping[str, Route] = field(default_factory=dict)
     incidents: tuple[Severity, ...] = ("page",)
     """The severities of alerts that open an incident."""
+    mitigations: Mapping[str, Mitigator] = field(default_factory=dict)
+    """What is done of itself. An alert that something is done about opens an incident whatever its severity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,12 +107,13 @@ def find(tx: Connection, reference: str) -> Release:
     return release
 
 
-def all_releases(tx: Connection) -> list[Release]:
-    """Newest first."""
+def all_releases(tx: Connection, most: int | None = None, skip: int = 0) -> list[Release]:
+    """Newest first; ``most`` of them, behind the first ``skip``, where that is given."""
     tags: dict[str, list[str]] = {}
     for row in tx.execute(select(release_tags).order_by(release_tags.c.tag)):
         tags.setdefault(row.digest, []).append(row.tag)
-    rows = tx.execute(select(releases).order_by(releases.c.created.desc(), releases.c.digest))
+    query = select(releases).order_by(releases.c.created.desc(), releases.c.digest)
+    rows = tx.execute(query if most is None else query.limit(most).offset(skip))
     return [_release(row, tuple(tags.get(row.digest, ()))) for row in rows]
 
 

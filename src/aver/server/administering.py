@@ -78,7 +78,7 @@ def remove_person(application: Application, principal: Principal, person: str) -
 def erase_user(application: Application, principal: Principal, user: str) -> dict[str, object]:
     """Destroy the key of a user's content; the sealed receipt. To erase an owner takes an owner."""
     from aver.governance.erasure import seal
-    from aver.server.governing import erase_person
+    from aver.server.persons import erase_person
 
     person = application.directory.find(principal.tenant, user)
     if person is not None:

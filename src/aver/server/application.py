@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from aver import __version__
-from aver.core.clock import Clock, SystemClock
+from aver.core.clock import Clock, SteadyClock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
+    from aver.server.health import Health
     from aver.server.runner import Runner
     from aver.server.serving import Serving
     from aver.server.servings import Servings
@@ -50,7 +51,8 @@ T = TypeVar("T")
 
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
-    ``other_embedders`` read indexes that were made with them before, until these are migrated.
+    ``other_embedders`` read indexes that were made with them before, until these are migrated. ``generated`` says for what the traffic of this process is
+    generated, where it is.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -64,14 +66,17 @@ class Application:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
         other_embedders: Sequence[Embedder] = (),
+        generated: str = "",
     ) -> None:
         self.settings = settings
         self.other_embedders = tuple(other_embedders)
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or SteadyClock(SystemClock())
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
         self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
+        self.marks = {"generated": generated} if generated else {}
+        """Facts of every step that this process puts on record: that it was generated, and for what."""
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
         self._revocations: list[Callable[[], None]] = []
@@ -163,6 +168,13 @@ class Application:
         return Runner(self)
 
     @once
+    def health(self) -> Health:
+        """What is looked at beside evidence, while Aver is served."""
+        from aver.server.health import Health
+
+        return Health(self)
+
+    @once
     def switches(self) -> Switches:
         """What is stopped, here and on every replica."""
         return Switches(self.store.switches)
@@ -175,8 +187,9 @@ class Application:
         return CallCounts()
 
     def budgets(self, tenant: str) -> TenantBudgets | None:
-        """Those of the tenant with this id, where any are in force."""
-        return self._services[tenant].budgets if self.servings.limits().budgets else None
+        """Those of the tenant with this id, where any are in force, be it only for a while."""
+        held = self.switches.tighter(tenant, "limit")
+        return self._services[tenant].budgets if held or self.servings.limits().budgets else None
 
     def cache(self, tenant: str) -> TenantCache:
         """What the tenant with this id was answered before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +19,13 @@ from aver.evals.declaration import Evals, Suite
 from aver.evals.gates.types import EACH, Condition
 from aver.evals.scorers.registry import require_measured
 from aver.gateway.credentials.types import SecretSource
+from aver.ops.runbooks.reading import doubts, read_runbooks, unknown_names
 from aver.policy import Annotations, Policies, analysis
 from aver.policy.cases import Checked, check, read_cases
 from aver.policy.policies import STANDARD
 from aver.server.bundle import Bundle
 from aver.server.evaluating import dataset_of
+from aver.server.mitigating import declared_names
 
 __all__ = ["Finding", "analysed", "annotated", "case_files", "checked_cases", "examine", "policy_files"]
 
@@ -96,6 +99,7 @@ async def examine(bundle: Bundle, secrets: SecretSource, *, offline: bool = Fals
     for agent in bundle.agents.values():
         found += _agent(agent, bundle, tools)
     found += _evals(bundle.evals or Evals(), bundle.folder or Path())
+    found += _runbooks(bundle)
     return found
 
 
@@ -134,6 +138,19 @@ def _evals(evals: Evals, folder: Path) -> Iterator[Finding]:
     for each in cover(evals.flows, sets) if len(sets) == len(evals.suites) else ():
         if each.wanted is not None and not each.is_enough:
             yield Finding("warning", f"flow {each.flow}", f"It has {each.counted} of {each.wanted} cases.")
+
+
+def _runbooks(bundle: Bundle) -> Iterator[Finding]:
+    """Names in runbooks, and in what is done of itself, that nothing declared has. Raises :class:`~aver.core.errors.SettingsError` with ``FILE:LINE`` for a
+    runbook that cannot be read."""
+    names = partial(declared_names, bundle)
+    for runbook in read_runbooks(bundle.folder or Path()).values() if bundle.folder else ():
+        for place, said in doubts(runbook, names):
+            yield Finding("error", f"runbook {place}", said)
+    for mitigator in bundle.objectives.mitigations.values() if bundle.objectives else ():
+        for action in mitigator.do:
+            for said in unknown_names(action, names):
+                yield Finding("error", f"mitigation {mitigator.name}", said)
 
 
 def _condition(condition: Condition, suite: Suite, tags: set[str] | None) -> Iterator[Finding]:

@@ -1,126 +1,85 @@
-"""What a person may ask of an organisation, put together: to be forgotten, with a receipt, and to be given what is kept of them."""
+"""Governance put together: the places that the installation declares, a tenant's evidence, the frameworks of controls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
-from aver.core.clock import rfc3339
-from aver.core.errors import NotFound
-from aver.core.ids import new_id
-from aver.core.principal import Principal, user_reader
-from aver.evidence import Draft
+from aver.core.errors import InvalidInput
+from aver.governance.anchors.service import Anchors
+from aver.governance.packs.service import Packs
+from aver.ops.incidents.moments import moment_of
 
 if TYPE_CHECKING:
-    from aver.governance.erasure import Receipt
-    from aver.governance.persons import PersonData
-    from aver.identity.sessions import Begun
+    from aver.core.settings import AnchorSettings
+    from aver.gateway.credentials.sigv4 import AwsCredentials
+    from aver.governance.anchors.types import Place
     from aver.server.application import Application
     from aver.server.tenancy import TenantServices
+    from aver.store import TenantStore
 
-__all__ = ["end_session", "erase_person", "export_person", "person_data", "standing_of"]
+__all__ = ["USUAL_DAYS", "anchors_of", "packs_of", "period_of"]
 
-
-def erase_person(application: Application, tenant: str, user: str, by: str) -> Receipt:
-    """Forget a person; what was destroyed, for :func:`~aver.governance.erasure.seal`. Raises :class:`~aver.governance.holds.Held`, and as
-    :meth:`~aver.server.application.Application.erase` does."""
-    from aver.governance.erasure import receipt_of
-
-    services = application.tenant(tenant)
-    owner = services.store.tenant.id
-    known = application.directory.find(owner, user) is not None
-    keys = sum(each.user.casefold() == user.casefold() for each in application.store.keys(owner))
-    step = application.erase(tenant, user)
-    cases = len(application.cases_of(tenant, user))
-    subject = user_reader(user)
-    return receipt_of(services.store, step, subject=subject, by=by, keys=keys, person=known, cases=cases)
+USUAL_DAYS = 90
+"""How far controls and packs look back, unless they are told."""
 
 
-def export_person(
-    application: Application,
-    tenant: str,
-    user: str,
-    out: Path,
-    by: Principal,
-    surface: str,
-    groups: Iterable[str] = (),
-) -> int:
-    """Write what is kept of a person to ``out``, a ZIP file, and keep that on record; how many things it is. Raises
-    :class:`~aver.core.errors.NotFound` for somebody of whom nothing is kept."""
-    from aver.governance.persons import write
-
-    services = application.tenant(tenant)
-    data = person_data(application, services, user, groups)
-    services.read_by(by, "person", surface)
-    write(data, out)
-    return sum(len(rows) for rows in data.sections.values())
+def anchors_of(application: Application, services: TenantServices) -> Anchors:
+    store = services.store
+    places = _places(application, application.settings.anchors, partial(_public, store))
+    return Anchors(store, services.ledger, application.clock, places)
 
 
-def end_session(application: Application, tenant: str, session: str, by: str) -> Begun:
-    """End somebody's session at once, on record. Raises :class:`~aver.core.errors.NotFound`."""
-    services = application.tenant(tenant)
-    ended = application.sessions.close(services.store.tenant.id, session)
-    draft = Draft(new_id("session"), "session_ended", user_reader(ended.user), {}, {"user": ended.user, "by": by})
-    with services.store.begin() as tx:
-        services.ledger.append_all(tx, [draft])
-    return ended
+def packs_of(application: Application, services: TenantServices) -> Packs:
+    return Packs(services.store, services.ledger, application.clock, services.anchors)
 
 
-def person_data(
-    application: Application, services: TenantServices, user: str, groups: Iterable[str] = ()
-) -> PersonData:
-    """Everything that is kept of a user, chained by now or not; ``groups`` are those of somebody whom the tenant does not know. Raises :class:`~aver.core.errors.NotFound` where that is nothing."""
-    from aver.agents.acting.memory import Memory
-    from aver.governance.persons import PersonData, about
+def period_of(since: str, until: str, now: datetime) -> tuple[datetime, datetime]:
+    """From what was typed: moments in RFC 3339, or for the beginning a span back such as ``24h`` or ``7d``. Raises
+    :class:`~aver.core.errors.InvalidInput`."""
+    from aver.gateway.config.units import duration
 
-    services.outbox.settle()
-    tenant = services.store.tenant
-    person = application.directory.find(tenant.id, user)
-    principal = person.principal if person is not None else services.principal(user, groups)
-    keys = [each for each in application.store.keys(tenant.id) if each.user.casefold() == user.casefold()]
-    known: dict[str, list[dict[str, Any]]] = {
-        "person": [_person(person)] if person is not None else [],
-        "conversations": [_plain(each) for each in services.conversations.all(principal)],
-        "tasks": [_plain(each) for each in services.turns.listed(principal)],
-        "memory": [{"name": each.name, "value": each.value} for each in Memory(services.journal).recall(principal)],
-        "keys": [
-            {"id": each.id, "created": rfc3339(each.created), "expires": each.expires and rfc3339(each.expires)}
-            for each in keys
-        ],
-        "sessions": [
-            {"begun": rfc3339(each.begun), "seen": rfc3339(each.seen), "ends": rfc3339(each.ends), "means": each.means}
-            for each in application.sessions.of_tenant(tenant.id)
-            if each.user.casefold() == user.casefold()
-        ],
-    }
-    sections = known | about(services.store, services.ledger, services.governance.accesses, user)
-    if not any(sections.values()):
-        raise NotFound("Nothing is kept of a user of this name", "Check the name: aver people list.")
-    return PersonData(tenant.name, user, rfc3339(application.clock.now()), sections)
+    end = moment_of(until) if until else now
+    try:
+        begin = end - timedelta(seconds=duration(since)) if since else end - timedelta(days=USUAL_DAYS)
+    except ValueError:
+        begin = moment_of(since)
+    except OverflowError:
+        raise InvalidInput(f"{since[:40]!r} is too long ago", "Write a span such as 90d.") from None
+    return begin, end
 
 
-def standing_of(application: Application, services: TenantServices) -> list[dict[str, Any]]:
-    """Where each person of a tenant stands with the rules of use in force; service accounts are asked for no agreement."""
-    use = services.governance.use
-    found = []
-    for person in application.directory.people(services.store.tenant.id):
-        if person.kind == "person":
-            stands = use.of(person.user)
-            found.append({"user": person.user, "active": person.active, "agreed": stands.at})
+def _places(application: Application, declared: AnchorSettings, owner: Callable[[], bytes]) -> Sequence[Place]:
+    found: list[Place] = []
+    if declared.file is not None:
+        from aver.governance.anchors.adapters.file import FilePlace
+
+        found.append(FilePlace(declared.file))
+    if declared.s3.bucket:
+        from aver.governance.anchors.adapters.s3 import S3Place
+
+        s3 = declared.s3
+        known = partial(_keys, application, s3.key_id, s3.secret_key)
+        found.append(S3Place(s3.bucket, s3.region, s3.endpoint, s3.prefix, s3.days, s3.mode, known, application.clock))
+    if declared.timestamp.url:
+        from aver.governance.anchors.adapters.timestamp import TimestampPlace
+
+        found.append(TimestampPlace(declared.timestamp.url, declared.timestamp.roots))
+    if declared.witness.url:
+        from aver.governance.anchors.adapters.witness import WitnessPlace
+
+        found.append(WitnessPlace(declared.witness.url, declared.witness.key, owner))
     return found
 
 
-def _person(person: Any) -> dict[str, Any]:
-    shown = ("id", "user", "kind", "active", "provisioned")
-    profile = {name: value for name, value in asdict(person.profile).items() if value}
-    named = {name: sorted(getattr(person, name)) for name in ("groups", "granted", "roles")}
-    return {**{name: getattr(person, name) for name in shown}, **profile, **named, "created": rfc3339(person.created)}
+def _keys(application: Application, key_id: str, secret_key: str) -> AwsCredentials:
+    """As their references give them at this moment."""
+    from aver.gateway.credentials.sigv4 import AwsCredentials
+
+    return AwsCredentials(application.secret(key_id), application.secret(secret_key))
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    from pydantic_core import to_jsonable_python
-
-    plain: dict[str, Any] = to_jsonable_python(record)
-    return plain
+def _public(store: TenantStore) -> bytes:
+    return store.signing_key().public_key().public_bytes_raw()

@@ -10,8 +10,11 @@ from aver.core.errors import AverError, InvalidInput
 from aver.core.ids import new_id
 from aver.ops.alerts.sending import Sender
 from aver.ops.alerts.types import Alert, Message
+from aver.ops.runbooks.reading import read_runbooks
+from aver.ops.runbooks.types import Runbook
 from aver.ops.service import Operations
 from aver.ops.types import ObjectivesConfig
+from aver.server.mitigating import ports_of
 
 if TYPE_CHECKING:
     from aver.server.application import Application
@@ -30,11 +33,19 @@ def operations_of(application: Application, services: TenantServices) -> Operati
         send=Sender(application.secret, application.clock),
         lags=partial(_lags, application, services),
         explain=partial(_differs, application),
+        health=partial(application.health.conditions.of, services.store.tenant.id),
+        ports=partial(ports_of, application, services),
+        runbooks=partial(_runbooks, application),
     )
 
 
 def _declared(application: Application) -> ObjectivesConfig:
     return application.bundle().objectives or ObjectivesConfig()
+
+
+def _runbooks(application: Application) -> Mapping[str, Runbook]:
+    folder = application.bundle().folder
+    return {} if folder is None else read_runbooks(folder)
 
 
 def _lags(application: Application, services: TenantServices) -> Mapping[str, float]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from aver.core.errors import InvalidInput
+from aver.core.errors import Conflict, InvalidInput
 from aver.core.yaml import YamlValue
 from aver.evidence import Ledger
 from aver.gateway.config.read import open_bundle
@@ -22,7 +23,7 @@ from aver.releases.rollout.controller import RolloutController
 from aver.releases.rollout.declaration import read_plan
 from aver.releases.rollout.desk import RegistryDesk
 from aver.releases.rollout.experiments import Experiment, read_experiments
-from aver.releases.rollout.machine import begin
+from aver.releases.rollout.machine import Word, begin, promote, say
 from aver.releases.rollout.reading import EvidenceTraffic
 from aver.releases.rollout.state import Rollout
 from aver.server.application import Application
@@ -36,6 +37,8 @@ __all__ = [
     "flags_config",
     "flags_of",
     "held_against",
+    "promote_rollout",
+    "say_of_rollout",
     "start_experiment",
     "start_rollout",
 ]
@@ -89,6 +92,32 @@ def start_experiment(application: Application, environment: str, bundle: Path, n
     now = application.clock.now()
     rollout = begin(one.plan(), environment, control, variants, now, by=by, kind="experiment", weights=one.weights())
     return rollouts.start(rollout).rollout
+
+
+def say_of_rollout(application: Application, environment: str, word: Word, *, by: str, reason: str) -> Rollout:
+    """Pause, resume or abort what is under way in an environment. Raises as :func:`~aver.releases.rollout.machine.say`."""
+    return _change(application, environment, lambda each, now: say(each, word, now, by=by, reason=reason))
+
+
+def promote_rollout(application: Application, environment: str, *, by: str, reason: str, variant: str = "") -> Rollout:
+    """End what is under way by giving everybody the candidate, whatever the figures say. Raises :class:`~aver.core.errors.Conflict` where the release lacks
+    what a promotion asks for, and as :func:`~aver.releases.rollout.machine.promote`."""
+    rollouts = desk(application)
+    rollout = rollouts.one(environment).rollout
+    chosen = next((each for each in rollout.variants if each.name == variant), rollout.variants[0])
+    if lacking := rollouts.lacking(environment, chosen.digest):
+        raise Conflict(f"It may not be promoted: {', '.join(lacking)}", "See: aver release lacking.")
+    return _change(
+        application, environment, lambda each, now: promote(each, now, by=by, reason=reason, variant=variant)
+    )
+
+
+def _change(application: Application, environment: str, act: Callable[[Rollout, datetime], Rollout]) -> Rollout:
+    """With a step of the controller, so that it is on record, and an end is carried out, when this is done."""
+    now = application.clock.now()
+    rollout = desk(application).change(environment, lambda each: act(each, now))
+    controller(application).step()
+    return rollout
 
 
 def experiments_of(bundle: Path) -> Mapping[str, Experiment]:

@@ -75,7 +75,12 @@ class Serving:
 
         application = self._application
         secrets = Secrets(environment(application.settings), application.clock)
-        return Guards(lambda: self.bundle().guardrails, lambda: application.embedder, secrets)
+
+        def tightened(tenant: str) -> frozenset[str]:
+            held = application.switches.tighter(application.tenant(tenant).store.tenant.id, "guardrail")
+            return frozenset(each.name for each in held)
+
+        return Guards(lambda: self.bundle().guardrails, lambda: application.embedder, secrets, tightened)
 
     @once
     def agents(self) -> Agents:
@@ -144,7 +149,11 @@ class Serving:
         return Extractive(self._application.embedder)
 
     async def _halt(self, call: Call, model: str) -> None:
-        await self._application.switches.halt(call.principal.tenant, feature=call.feature, model=model)
+        declared = self.declared().models.get(model)
+        provider = declared.provider if declared is not None else ""
+        await self._application.switches.halt(
+            call.principal.tenant, feature=call.feature, model=model, provider=provider
+        )
 
     def _model(self, bundle: Bundle) -> str:
         """What answers for the assistant: what its declaration says, else the route that bears the feature's name, else the first that is

@@ -110,6 +110,7 @@ class Servings:
         One that cannot be opened is not served: the release in force takes its place, or where it is this one the release before. Raises
         :class:`~aver.core.errors.Unavailable` where there is none, and what keeps the last of them from being opened.
         """
+        await self._application.switches.refresh()  # what is held tighter holds for this turn or call
         if not self._environment:
             return Lent(self, self.followed, UNPINNED)
         known = self.pins.fresh or await self.pins.current()
@@ -123,6 +124,7 @@ class Servings:
 
     async def lend_pinned(self, pin: Pin) -> Lent:
         """The very release that a turn was begun under: for one that goes on, also days later. Raises what keeps it from being opened."""
+        await self._application.switches.refresh()
         if not pin.release:
             return Lent(self, self.followed, pin)
         if self._environment and self._stable is None:

@@ -43,6 +43,7 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += ["generated, for a demonstration"] if known.text("generated") else []
     under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
 
@@ -114,8 +115,40 @@ def _responded(known: Known) -> str:
     return f"Gave the answer: {given}{known.took}"
 
 
+def _inspected(known: Known) -> str:
+    why = f": {known.text('why')}" if known.text("why") else ""
+    return f"{known.text('by', 'Somebody')} looked at what the turn {known.text('turn')} says{why}"
+
+
 def _judged(known: Known) -> str:
-    return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    if known.count("taken_back"):
+        return "Feedback was taken back"
+    told = f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    reason = f", because: {known.text('reason')}" if known.text("reason") else ""
+    return told + reason + (f" ({known.text('comment')})" if known.text("comment") else "")
+
+
+def _reported(known: Known) -> str:
+    about = known.text("subject")
+    return f"A support ticket names the turn{f': {about}' if about else ''}"
+
+
+def _triaged(known: Known) -> str:
+    who, made = known.text("by", "Somebody"), known.text("of")
+    became = {
+        "case": f"made a case of it, {made}",
+        "seed": f"made a seed for the red team of it, {made}",
+        "incident": f"reported it as an incident, {made}",
+        "document": f"named a document to be mended, {made}",
+        "dismissed": f"looked at it and left it as it is: {made}",
+    }
+    told = f"{who} {became.get(known.text('act'), 'decided what becomes of the turn').rstrip(', :')}"
+    return f"{told} ({known.text('note')})" if known.text("note") else told
+
+
+def _surveyed(known: Known) -> str:
+    said = f": {known.text('text')}" if known.text("text") else ""
+    return f"The survey was answered: {known.number('score', 'points that can no longer be read')} of 5 points{said}"
 
 
 def _case_promoted(known: Known) -> str:
@@ -238,14 +271,53 @@ def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
 
+def _anchored(known: Known) -> str:
+    place = known.text("place", "a place outside")
+    done = "Anchored" if known.text("outcome") != "failed" else "Could not anchor"
+    return f"{done} the chain of {known.counted('seq', 'step')} outside: {place}"
+
+
+def _packed(known: Known) -> str:
+    who = known.text("by")
+    what = f"evidence of the steps {known.count('first'):,} to {known.count('last'):,}"
+    return f"{who} put together a pack of {what}" if who else f"Put together a pack of {what}"
+
+
 def _alerted(known: Known) -> str:
     what, event = known.text("said") or known.text("title"), known.text("event", "changed")
     return f"Alert {event}: {what}" if what else f"Alert {event}"
 
 
+def _mitigated(known: Known) -> str:
+    text, said = known.text("text", known.text("action", "an action")), known.text("said")
+    who = f"Of itself, by {known.text('rule')}" if known.count("automatic") else known.text("by", "Somebody")
+    words = {
+        "begun": f"{who} begins: {text}",
+        "held": f"{text} was not done of itself: {said}",
+        "refused": f"{who} may not: {text}",
+        "failed": f"{text} could not be done",
+        "undone": f"{who} took back: {text}",
+    }
+    told = words.get(known.text("event"), f"{who} did: {text}")
+    return f"{told} ({said})" if said and known.text("event") != "held" else told
+
+
+def _corrected(known: Known) -> str:
+    words = {"accepted": "was taken on", "done": "is done", "dropped": "will not be done"}
+    told = f"What is to follow from an incident {words.get(known.text('event'), 'was changed')}"
+    said = known.text("text") or known.text("reason")
+    return f"{told}: {said}" if said else told
+
+
 def _incident(known: Known) -> str:
     what, event = known.text("title") or known.text("text"), known.text("event", "changed")
     return f"Incident {event}: {what}" if what else f"Incident {event}"
+
+
+def _drilled(known: Known) -> str:
+    seen = f"seen after {known.number('mttd_s', 'no time that is known')} s" if known.count("samples") else "not seen"
+    where = "in place" if known.count("in_place") else "on a copy"
+    return f"Drilled {known.text('drill', 'something')} {where}: {'passed' if known.count('passed') else 'not passed'}, {seen}"
 
 
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
@@ -256,7 +328,11 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "verified": _verified,
     "responded": _responded,
     **ACTING,
+    "inspected": _inspected,
     "judged": _judged,
+    "reported": _reported,
+    "triaged": _triaged,
+    "surveyed": _surveyed,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,
@@ -272,6 +348,9 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "indexed": _indexed,
     "alerted": _alerted,
     "incident": _incident,
+    "mitigated": _mitigated,
+    "corrected": _corrected,
+    "drilled": _drilled,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,
@@ -280,4 +359,6 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     **IDENTITY,
     **GOVERNANCE,
     "erased": _erased,
+    "anchored": _anchored,
+    "packed": _packed,
 }

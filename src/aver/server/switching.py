@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aver.core.errors import AverError, NotFound
 from aver.core.ids import new_id
 from aver.evidence import Draft
+from aver.gateway.budgets.limits import limit_of
+from aver.guard.declared import PROFILE
 from aver.server.application import Application
 from aver.server.ordering import EXTRACTIVE, FEATURES
 from aver.store import Switch, SwitchKind
@@ -15,11 +17,20 @@ __all__ = ["find_switch", "is_known", "lift_switch", "switches_of", "throw_switc
 
 
 def throw_switch(
-    application: Application, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str, by: str = ""
+    application: Application,
+    kind: SwitchKind,
+    name: str = "",
+    tenant: str = "",
+    *,
+    reason: str,
+    by: str = "",
+    value: str = "",
 ) -> Switch:
     """Stop something, as :meth:`~aver.store.Store.throw_switch`; ``by`` is the user who does it. It is stopped before anything is recorded:
     where evidence cannot be written, that is no reason to go on. Raises as that method does, and what kept it from being recorded."""
-    switch = application.store.throw_switch(kind, _own(kind, name), tenant, reason=reason)
+    if kind == "limit":
+        limit_of(name, value)
+    switch = application.store.throw_switch(kind, _own(kind, name), tenant, reason=reason, value=value)
     _record(application, switch, by, lifted=False)
     return switch
 
@@ -48,7 +59,13 @@ def is_known(application: Application, switch: Switch) -> bool:
     bundle = application.bundle()
     models = {*bundle.gateway.models, *bundle.gateway.routes, _own("model", EXTRACTIVE)}
     flags = bundle.flags.declared if bundle.flags else ()
-    names = {"feature": {*FEATURES, *bundle.agents, *(f"flag.{each}" for each in flags)}, "model": models}
+    profiles = (f"{PROFILE}{each}" for each in bundle.guardrails.profiles)
+    names: dict[str, Collection[str]] = {
+        "feature": {*FEATURES, *bundle.agents, *(f"flag.{each}" for each in flags)},
+        "model": models,
+        "provider": bundle.gateway.providers,
+        "guardrail": {*bundle.guardrails.names(), *profiles},
+    }
     return switch.kind not in names or switch.name in names[switch.kind]
 
 

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.feedback import Said
+    from aver.governance.anchors.service import Anchors
     from aver.governance.declared import Declared
+    from aver.governance.packs.service import Packs
+    from aver.governance.packs.shelf import Shelf
     from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.feedback.desk import TriageDesk
+    from aver.ops.scorecard.service import Scorecards
+    from aver.ops.scorecard.survey import Survey
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -43,7 +50,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch, application.marks)
 
     @once
     def outbox(self) -> Outbox:
@@ -53,18 +60,27 @@ class TenantServices:
     def record_call(self, call: Call, record: CallRecord) -> None:
         """Keep the evidence of a call that is part of no turn."""
         turn = call.turn or record.id
-        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+        facts = {**self._application.marks, **record.facts()}
+        self.outbox.put([Draft(turn, "called", call.principal.subject, facts, record.body())])
 
-    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+    def give_feedback(self, call: str, said: Said, principal: Principal) -> None:
         """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
         :func:`~aver.gateway.feedback.give_feedback` does."""
         from aver.gateway.feedback import give_feedback
 
         try:
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
         except NotFound:
             self.outbox.settle()
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
+
+    def take_back_feedback(self, call: str, principal: Principal) -> None:
+        """What a principal said of a call or turn of their own counts no more. Blocking; raises as :func:`~aver.gateway.feedback.take_back`
+        does."""
+        from aver.gateway.feedback import take_back
+
+        self.outbox.settle()
+        take_back(self.store, self.ledger, call, user=principal.user)
 
     @once
     def grants(self) -> GrantStore:
@@ -73,9 +89,15 @@ class TenantServices:
 
     @once
     def budgets(self) -> TenantBudgets:
+        from aver.gateway.budgets.limits import limited
         from aver.gateway.budgets.service import TenantBudgets
 
-        return TenantBudgets(self.grants, self._application.servings.limits, self._application.clock)
+        application, tenant = self._application, self.store.tenant.id
+
+        def held() -> list[tuple[str, str]]:
+            return [(each.name, each.value) for each in application.switches.tighter(tenant, "limit")]
+
+        return TenantBudgets(self.grants, limited(application.servings.limits, held), application.clock)
 
     @once
     def cache(self) -> TenantCache:
@@ -101,9 +123,14 @@ class TenantServices:
             index=self._index(),
             others=others,
             keep_originals=settings.keep_originals,
-            halt=partial(application.switches.check, self.store.tenant.id, feature=SOURCES),
             keep=self.governance.holds.check_documents,
+            halt=self._halt_sources,
         )
+
+    def _halt_sources(self, source: str) -> None:
+        """Nothing is taken in where that is stopped, nor while there is no room."""
+        self._application.switches.check(self.store.tenant.id, feature=SOURCES, source=source)
+        self._application.health.require_room(self.store.tenant.id)
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
         """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
@@ -179,7 +206,15 @@ class TenantServices:
             application.embedder,
             lend,
             application.switches.halt,
+            self._caution,
         )
+
+    def _caution(self, documents: Sequence[str]) -> Sequence[str]:
+        """That what is cited may have changed at its source since, where that is not followed as it should be."""
+        late = self._application.health.late(self.store.tenant.id)
+        if not late or not late & set(self.knowledge.sources_of(documents).values()):
+            return ()
+        return ("A source of this answer has not been read for longer than it should be: it may have changed since.",)
 
     @once
     def operations(self) -> Operations:
@@ -187,6 +222,45 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def generated(self) -> str:
+        """For what the first traffic of this tenant was generated, where it was; empty for a tenant that people use."""
+        from aver.evidence.clear import clear_steps
+
+        return next(
+            (str(each.facts["generated"]) for each in clear_steps(self.store, 0, 50) if "generated" in each.facts), ""
+        )
+
+    @once
+    def triage(self) -> TriageDesk:
+        """The turns that wait for somebody to decide what becomes of them."""
+        from aver.ops.feedback.desk import TriageDesk
+
+        application = self._application
+        incidents = lambda: self.operations.incidents  # noqa: E731 - made when an incident is, as operations need the bundle
+        return TriageDesk(self.store, self.ledger, application.clock, incidents, lambda: application.embedder)
+
+    @once
+    def anchors(self) -> Anchors:
+        """Its chain told outside."""
+        from aver.server.governing import anchors_of
+
+        return anchors_of(self._application, self)
+
+    @once
+    def packs(self) -> Packs:
+        """Its evidence put together for auditors."""
+        from aver.server.governing import packs_of
+
+        return packs_of(self._application, self)
+
+    @once
+    def shelf(self) -> Shelf:
+        """Packs that were made here."""
+        from aver.governance.packs.shelf import Shelf
+
+        return Shelf(self.store.directory / "packs", self.packs)
 
     @once
     def governance(self) -> Governance:
@@ -229,6 +303,20 @@ class TenantServices:
         person = self._application.directory.find(principal.tenant, principal.user)
         if person is None or person.kind != "service":
             self.governance.use.check(principal)
+
+    @once
+    def scorecards(self) -> Scorecards:
+        """The figures that it is steered by."""
+        from aver.server.scoring import scorecards_of
+
+        return scorecards_of(self._application, self)
+
+    @once
+    def survey(self) -> Survey:
+        """What its people say of it all."""
+        from aver.ops.scorecard.survey import Survey
+
+        return Survey(self.store, self.ledger, self._application.clock)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

@@ -137,9 +137,14 @@ switches = Table(
     "switches",
     control_metadata,
     Column("id", TEXT, primary_key=True),
-    Column("kind", TEXT, nullable=False),  # tool, feature, model, tenant, installation
-    Column("name", TEXT, nullable=False),  # of the tool, the feature or the model; empty for the others
+    Column(
+        "kind", TEXT, nullable=False
+    ),  # tool, feature, model, provider, source, guardrail, limit, tenant, installation
+    Column(
+        "name", TEXT, nullable=False
+    ),  # of the tool, the feature, the model ...; empty for a tenant and the installation
     Column("tenant", TEXT, nullable=False),  # the id of the only tenant it holds for, or empty for all
+    Column("value", TEXT, nullable=False),  # of a limit, how much; empty for the others
     Column("reason", TEXT, nullable=False),
     Column("thrown", TEXT, nullable=False),
     UniqueConstraint("kind", "name", "tenant"),

@@ -128,12 +128,14 @@ class Store:
         self._database.scrub()
         return revoked
 
-    def throw_switch(self, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str) -> Switch:
-        """Stop a tool, a feature, a model (by ``name``), a tenant or the installation, on every replica within a second. With ``tenant``
-        it stops for that one alone. Raises :class:`InvalidInput` for what cannot be stopped."""
+    def throw_switch(
+        self, kind: SwitchKind, name: str = "", tenant: str = "", *, reason: str, value: str = ""
+    ) -> Switch:
+        """Stop a tool, a feature, a model, a provider or a source (by ``name``), a tenant or the installation, or hold a guardrail or a limit tighter, on
+        every replica within a second. With ``tenant`` it holds for that one alone. Raises :class:`InvalidInput` for what cannot be stopped."""
         owner = self._tenant(tenant).id if tenant else ""
         with self._database.write() as tx:
-            return switches.throw(tx, kind, name, owner, reason, self._clock.now())
+            return switches.throw(tx, kind, name, owner, reason, self._clock.now(), value)
 
     def lift_switch(self, switch: str) -> Switch:
         """Let go on what a switch stopped, by its id; :class:`NotFound` when there is none."""
@@ -153,6 +155,14 @@ class Store:
     def read(self) -> AbstractContextManager[Connection]:
         """A read transaction over the control tables; as :meth:`~aver.store.types.TenantStore.read`."""
         return self._database.read()
+
+    def problem(self) -> str:
+        """As :meth:`~aver.store.types.TenantStore.problem`, of the control tables."""
+        return self._database.problem()
+
+    def recover(self) -> bool:
+        """As :meth:`~aver.store.types.TenantStore.recover`, of the control tables."""
+        return self._database.recover()
 
     def close(self) -> None:
         self._database.close()

@@ -1,4 +1,4 @@
-"""Kill switches: what is stopped, for whom and why, and a reading of it that is never older than a second."""
+"""Switches: what is stopped or held tighter, for whom and why, and a reading of it that is never older than a second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from aver.store.control import switches
 
 __all__ = ["Switch", "SwitchKind", "Switches", "lift", "throw", "thrown"]
 
-SwitchKind = Literal["tool", "feature", "model", "tenant", "installation"]
+SwitchKind = Literal["tool", "feature", "model", "provider", "source", "guardrail", "limit", "tenant", "installation"]
+"""``guardrail`` is a check, or a profile of checks, that is held stricter than declared; ``limit`` is a budget beside those that are declared."""
+_WHOLE = ("tenant", "installation")
 
 _FRESH = 0.25
 """Seconds for which a reading is not made again. The promise is one second, for the slowest of replicas."""
@@ -30,8 +32,8 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Something that is stopped: the tool, feature or model called ``name``, a tenant, or the whole installation. With ``tenant`` (an
-    id) it holds for that one alone. ``reason`` is told to users."""
+    """Something that is stopped: the tool, feature, model, provider or source called ``name``, a tenant, or the whole installation; or a guardrail or a limit
+    that is held tighter than declared. With ``tenant`` (an id) it holds for that one alone. ``reason`` is told to users; ``value`` says how much a limit is."""
 
     id: str
     kind: SwitchKind
@@ -39,12 +41,13 @@ class Switch:
     tenant: str
     reason: str
     thrown: datetime
+    value: str = ""
 
     def holds(self, tenant: str, named: dict[str, str]) -> bool:
         """Whether it stops what ``named`` says of the tenant with this id, by kind."""
         if self.tenant not in ("", tenant):
             return False
-        return self.kind in ("tenant", "installation") or named.get(self.kind) == self.name
+        return self.kind in _WHOLE or named.get(self.kind) == self.name
 
     def error(self) -> Stopped:
         """What a user is told."""
@@ -52,25 +55,29 @@ class Switch:
         return Stopped(f"{what} stopped by an administrator: {self.reason}", "Wait until it is let go on.")
 
 
-def throw(tx: Connection, kind: SwitchKind, name: str, tenant: str, reason: str, now: datetime) -> Switch:
+def throw(
+    tx: Connection, kind: SwitchKind, name: str, tenant: str, reason: str, now: datetime, value: str = ""
+) -> Switch:
     """Stop something. Thrown again, it stays as it was, with the first reason. Raises :class:`InvalidInput` for what cannot be stopped."""
     if kind not in get_args(SwitchKind):
         raise InvalidInput(
             f"There is nothing like {kind!r:.60} to stop", f"Name one of {', '.join(get_args(SwitchKind))}."
         )
-    if (kind in ("tool", "feature", "model")) != bool(name):
+    if (kind not in _WHOLE) != bool(name):
         raise InvalidInput(f"A switch of a {kind} {'needs a' if not name else 'has no'} name", "Say what is to stop.")
     if (kind == "tenant" and not tenant) or (kind == "installation" and tenant):
         raise InvalidInput(f"A switch of the {kind} is for {'one tenant' if kind == 'tenant' else 'all'}", "Say which.")
     if not reason.strip() or len(reason) > _LONGEST or not reason.isprintable():
         raise InvalidInput("Users are told why something is stopped", f"Give a reason of up to {_LONGEST} characters.")
+    if (kind == "limit") != bool(value):
+        raise InvalidInput("A limit says how much, and nothing else does", "Write it as 60 requests/minute.")
     same = (switches.c.kind == kind, switches.c.name == name, switches.c.tenant == tenant)
     row = tx.execute(select(switches).where(*same)).one_or_none()
     if row is not None:
         return _switch(row)
-    switch = Switch(new_id("switch"), kind, name, tenant, reason, now)
-    values = {"id": switch.id, "kind": kind, "name": name, "tenant": tenant, "reason": reason, "thrown": rfc3339(now)}
-    tx.execute(insert(switches), values)
+    switch = Switch(new_id("switch"), kind, name, tenant, reason, now, value)
+    values = {"id": switch.id, "kind": kind, "name": name, "tenant": tenant, "value": value, "reason": reason}
+    tx.execute(insert(switches), values | {"thrown": rfc3339(now)})
     return switch
 
 
@@ -90,7 +97,7 @@ def thrown(tx: Connection) -> list[Switch]:
 
 def _switch(row: Row[Any]) -> Switch:
     thrown = datetime.fromisoformat(row.thrown)
-    return Switch(row.id, cast(SwitchKind, row.kind), row.name, row.tenant, row.reason, thrown)
+    return Switch(row.id, cast(SwitchKind, row.kind), row.name, row.tenant, row.reason, thrown, row.value)
 
 
 class Switches:
@@ -105,21 +112,27 @@ class Switches:
         self._asked = float("-inf")
         self._reading = False
 
-    def check(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
+    def check(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "", source: str = "") -> None:
         """Raise :class:`Stopped` where one of these is stopped for the tenant with this id. Blocks for one query where the last one is
         older than a quarter of a second."""
         self._refresh()
-        self._hold(tenant, feature, model, tool)
+        self._hold(tenant, {"feature": feature, "model": model, "tool": tool, "source": source})
+
+    def tighter(self, tenant: str, kind: Literal["guardrail", "limit"]) -> tuple[Switch, ...]:
+        """What is held tighter for the tenant with this id, by the last reading: never waits."""
+        return tuple(each for each in self._known if each.kind == kind and each.tenant in ("", tenant))
 
     def holds(self, tenant: str, *, feature: str) -> bool:
         """Whether the feature is stopped for the tenant with this id, by the last reading: never waits."""
         return any(each.holds(tenant, {"feature": feature}) for each in self._known)
 
-    async def halt(self, tenant: str, *, feature: str = "", model: str = "", tool: str = "") -> None:
+    async def halt(
+        self, tenant: str, *, feature: str = "", model: str = "", provider: str = "", tool: str = ""
+    ) -> None:
         """As :meth:`check`, for every call and every piece of a stream: nobody waits for the query, unless the last one is so old that the
         promise of a second would not be kept."""
         await self.refresh()
-        self._hold(tenant, feature, model, tool)
+        self._hold(tenant, {"feature": feature, "model": model, "provider": provider, "tool": tool})
 
     async def refresh(self) -> None:
         """Have the last reading be one that still counts. Raises what keeps it from being read."""
@@ -130,12 +143,10 @@ class Switches:
             self._reading = True
             asyncio.get_running_loop().run_in_executor(None, self._refresh_quietly)
 
-    def _hold(self, tenant: str, feature: str, model: str, tool: str) -> None:
-        if known := self._known:
-            named = {"feature": feature, "model": model, "tool": tool}
-            for each in known:
-                if each.holds(tenant, named):
-                    raise each.error()
+    def _hold(self, tenant: str, named: dict[str, str]) -> None:
+        for each in self._known:
+            if each.holds(tenant, named):
+                raise each.error()
 
     def _refresh(self) -> None:
         with self._lock:

@@ -30,7 +30,7 @@ class Halt:
     def __init__(self) -> None:
         self.at = self.asked = 0
 
-    def __call__(self) -> None:
+    def __call__(self, _source: str) -> None:
         self.asked += 1
         if self.at and self.asked >= self.at:
             raise Stopped("This is stopped by an administrator: stocktaking", "Wait until it is let go on.")

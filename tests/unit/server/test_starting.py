@@ -1,6 +1,7 @@
 """A bundle to begin with: whole, valid, and never written over anybody's work."""
 
 import json
+from functools import partial
 
 import pytest
 import yaml
@@ -8,7 +9,15 @@ import yaml
 from aver.core.errors import Conflict, InvalidInput
 from aver.core.yaml import parse_yaml
 from aver.evals.gates.declaration import GATE
+from aver.ops.runbooks.reading import doubts, read_runbooks
+from aver.server.bundle import read_whole
+from aver.server.mitigating import declared_names
 from aver.server.starting import start
+
+RUNBOOKS = (
+    *("provider-outage", "cost-spike", "bad-release", "injection-campaign", "leaking-data", "stale-source"),
+    "index-damage",
+)
 
 
 def test_everything_a_team_begins_with_is_there(tmp_path):
@@ -18,6 +27,7 @@ def test_everything_a_team_begins_with_is_there(tmp_path):
         *(f"documents/{name}.md" for name in ("equipment", "leave", "payroll", "security", "support", "travel")),
         *("evals/handbook.jsonl", "evals/labelling.md", "evals/rubric.md"),
         *("policies/README.md", "prompts/answer.md", "redteam/README.md"),
+        *(f"runbooks/{name}.md" for name in RUNBOOKS),
     }
     for name in started.written:
         assert (started.folder / name).read_text(encoding="utf-8").endswith("\n")
@@ -95,3 +105,11 @@ def test_where_nothing_can_be_written_it_is_told(tmp_path):
     with pytest.raises(InvalidInput, match="cannot be written"):
         start(tmp_path / "file" / "below")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_its_runbooks_name_what_there_is(tmp_path):
+    bundle = read_whole(start(tmp_path / "bundle").folder)
+    runbooks = read_runbooks(bundle.folder)
+    assert set(runbooks) == set(RUNBOOKS)
+    assert [each for one in runbooks.values() for each in doubts(one, partial(declared_names, bundle))] == []
+    assert any(each.fits("anomaly:model_failures", "assistant") for each in runbooks.values())

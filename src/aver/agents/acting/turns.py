@@ -81,10 +81,18 @@ class Turns:
         """The steps of one's own turn, without their content where it rests on what its user may no longer read;
         :class:`~aver.core.errors.NotFound` for any other."""
         self._require_own(principal, turn)
+        return self.shown(principal, turn)
+
+    def shown(self, principal: Principal, turn: str) -> tuple[Step, ...]:
+        """The same of anybody's turn, as ``principal`` may read it now. Whether they may look at others' turns is asked before.
+        :class:`~aver.core.errors.NotFound` for what is no agent's turn."""
+        with self._journal.store.read() as tx:
+            self._journal.row(tx, turn)
         steps = self._journal.ledger.turn(turn)
         if may_read(principal, steps):
             return steps
-        own = {"user": principal.user, "question": (steps[0].body or {}).get("question", ""), "withheld": WITHHELD}
+        asked = steps[0].body or {}
+        own = {"user": asked.get("user", ""), "question": asked.get("question", ""), "withheld": WITHHELD}
         return tuple(
             step
             if step.body is None

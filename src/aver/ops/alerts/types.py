@@ -33,6 +33,22 @@ class Alert:
         """What silences and routes know it by."""
         return {"rule": self.rule, "severity": self.severity, **self.labels}
 
+    def record(self) -> dict[str, Any]:
+        """As JSON tells it."""
+        return {
+            "id": self.id,
+            "rule": self.rule,
+            "severity": self.severity,
+            "labels": self.labels,
+            "said": self.said,
+            "figures": self.figures,
+            "began": self.began,
+            "fired": self.fired,
+            "seen": self.seen,
+            "resolved": self.resolved,
+            "incident": self.incident or None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:

@@ -23,7 +23,7 @@ __all__ = ["CHANGES", "Passed", "departs", "pass_over"]
 CHANGES = frozenset(
     {
         "release_promoted", "release_rolled_back", "staged", "switched", "source_declared", "source_removed",
-        "ingested", "deleted", "indexed", "key_created", "gated", "alerted", "incident",
+        "ingested", "deleted", "indexed", "key_created", "key_revoked", "gated", "alerted", "incident", "mitigated",
     }
 )  # fmt: skip
 """The kinds of step that say that something was changed, or what was seen and done of it."""

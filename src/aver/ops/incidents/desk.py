@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,9 @@ from aver.evidence.facts import clear_name
 from aver.ops import store as tables
 from aver.ops.alerts.types import Alert
 from aver.ops.incidents.types import Figures, Incident, Origin, Status
+from aver.ops.mitigation.types import RULE, Actor
 from aver.ops.types import Severity
+from aver.policy.access import check
 from aver.store import TenantStore
 
 __all__ = ["IncidentDesk", "figures_of"]
@@ -29,15 +31,22 @@ _TITLE = 200
 
 
 class IncidentDesk:
-    """Blocking, thread-safe. ``opening`` are the severities of alerts that open an incident; others join one that is under way."""
+    """Blocking, thread-safe. ``opening`` are the severities of alerts that open an incident, and ``opens`` says which others do; the rest join one that is
+    under way."""
 
     def __init__(
-        self, store: TenantStore, ledger: Ledger, clock: Clock, opening: Sequence[Severity] = ("page",)
+        self,
+        store: TenantStore,
+        ledger: Ledger,
+        clock: Clock,
+        opening: Sequence[Severity] = ("page",),
+        opens: Callable[[Alert], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._opening = frozenset(opening)
+        self._opens_too = opens
 
     # What people do
 
@@ -50,8 +59,10 @@ class IncidentDesk:
         feature: str = "",
         began: datetime | None = None,
         turn: str = "",
+        beside: Callable[[Incident], Sequence[Draft]] = lambda _: (),
     ) -> Incident:
-        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. Raises :class:`~aver.core.errors.InvalidInput` for a title that
+        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. ``beside`` are further steps of the same
+        transaction. Raises :class:`~aver.core.errors.InvalidInput` for a title that
         says nothing or a beginning to come, and :class:`~aver.core.errors.NotFound` where there is no such turn."""
         now, origin = self._clock.now(), "person"
         if turn:
@@ -66,11 +77,36 @@ class IncidentDesk:
         with self._store.begin() as tx:
             self._insert(tx, found)
             self._record(tx, found, "opened", body)
+            self._ledger.append_all(tx, beside(found))
         return replace(found, title=body["title"] or "")
+
+    def reported(self, turn: str) -> Incident | None:
+        """The report of a turn that is under way, where there is one."""
+        for each in self.incidents(under_way=True):
+            steps = self._ledger.turns([each.id]).get(each.id, ()) if each.origin == "report" else ()
+            if any(step.body and step.body.get("turn") == turn for step in steps):
+                return each
+        return None
 
     def note(self, incident: str, text: str, *, by: str) -> Incident:
         """Say something of it, whatever its state."""
         return self._change(incident, "noted", {"text": _words(text, _LONGEST, "note"), "by": by})
+
+    def did(self, incident: str, runbook: str, number: int, text: str, actor: Actor) -> Incident:
+        """Say that a person did a step of a runbook. Raises :class:`~aver.core.errors.Forbidden` where they may not see to incidents at this moment."""
+        check(actor.now(), "oversee")
+        body = {
+            "text": f"{runbook}, step {number}: {text[:_LONGEST]}",
+            "by": actor.name,
+            "runbook": runbook,
+            "step": number,
+        }
+        return self._change(incident, "did", body)
+
+    def steps_done(self, incident: str, runbook: str) -> dict[int, str]:
+        """The steps of a runbook that people did for it, and who."""
+        bodies = [step.body or {} for step in self._ledger.turns([incident]).get(incident, ())]
+        return {int(each["step"]): str(each["by"]) for each in bodies if each.get("runbook") == runbook}
 
     def mitigate(self, incident: str, text: str, *, by: str) -> Incident:
         """Say that users are spared it from now on. Raises :class:`~aver.core.errors.Conflict` unless it is open."""
@@ -107,17 +143,20 @@ class IncidentDesk:
         known = [_incident(row) for row in rows]
         changed: dict[str, Incident] = {}
         found = []
-        for alert in sorted(fired, key=lambda each: each.severity not in self._opening):
+        for alert in sorted(fired, key=lambda each: not self._opens(each)):
             feature = alert.labels.get("feature", "")
+            if alert.rule.startswith(RULE):  # what is done about an incident is no part of what it is about
+                found.append(alert)
+                continue
             mine = next((each for each in known if _belongs(each, feature, now)), None)
-            if mine is None and alert.severity in self._opening:
+            if mine is None and self._opens(alert):
                 mine = _begun(alert.severity, "alert", feature, alert.rule, alert.began, now)
                 self._insert(tx, mine)
                 self._record(tx, mine, "opened", {"title": alert.said[:_TITLE], "by": "alert", "alert": alert.id})
                 known.append(mine)
             elif mine is not None:
                 after = replace(mine, began=min(mine.began, alert.began), touched=now)
-                if mine.status == "mitigated" and alert.severity in self._opening:
+                if mine.status == "mitigated" and self._opens(alert):
                     after = replace(after, status="open", mitigated=None)
                     self._record(tx, after, "reopened", {"by": "alert", "alert": alert.id})
                 known[known.index(mine)] = changed[mine.id] = mine = after
@@ -142,6 +181,9 @@ class IncidentDesk:
             found = replace(_incident(row), status="mitigated", mitigated=min(moment, now))
             self._update(tx, found)
             self._record(tx, found, "mitigated", {"by": "alert", "text": "No alert stands any more."})
+
+    def _opens(self, alert: Alert) -> bool:
+        return alert.severity in self._opening or self._opens_too(alert)
 
     # Rows
 

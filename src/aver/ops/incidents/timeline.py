@@ -90,8 +90,23 @@ def _entries(step: Step, incident: Incident, explain: Explain) -> Iterator[Entry
             yield change("index", f"{facts.get('action') or 'changed'}")
         case "key_created":
             yield change("key", f"API key {facts.get('key')} created")
+        case "key_revoked":
+            yield change("key", f"API key {facts.get('key')} revoked")
         case "gated":
             yield change("gate", f"a gate: {facts.get('outcome')}")
+        case _:
+            yield from _own(step, incident)
+
+
+def _own(step: Step, incident: Incident) -> Iterator[Entry]:
+    """What is of this incident itself: its alerts, what people said, what was done."""
+    facts, body = step.facts, step.body or {}
+    match step.kind:
+        case "mitigated" if facts.get("incident") == incident.id and facts.get("event") != "begun":
+            who = f"of itself, by {facts.get('rule')}" if facts.get("automatic") else f"by {body.get('by') or 'nobody'}"
+            came = str(facts.get("event")).replace("_", " ")
+            said = f"{body.get('text') or facts.get('action')}: {body.get('said') or came} ({who})"
+            yield Entry(step.at, "mitigation", came, said, step.seq)
         case "alerted" if facts.get("incident") == incident.id:
             yield Entry(step.at, "alert", str(facts.get("event")), str(body.get("said") or ""), step.seq)
         case "incident" if step.turn == incident.id:

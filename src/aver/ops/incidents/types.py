@@ -14,7 +14,7 @@ __all__ = ["Affected", "Entry", "EntryKind", "Figures", "Incident", "Origin", "S
 Status = Literal["open", "mitigated", "resolved"]
 """``mitigated``: users are spared what happened. ``resolved``: it is understood, and done with."""
 Origin = Literal["alert", "person", "report"]
-EntryKind = Literal["change", "effect", "alert", "incident"]
+EntryKind = Literal["change", "effect", "alert", "incident", "mitigation"]
 
 
 @dataclass(frozen=True, slots=True)

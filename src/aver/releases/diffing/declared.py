@@ -137,9 +137,11 @@ def _guardrails(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
 
 
 def _places(guardrails: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """By check and place, also a tenant's own."""
+    """By check and place, also a tenant's own and those of a profile."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    whose = {"": _without(guardrails, "checks", "tenants"), **guardrails.get("tenants", {})}
+    profiles = {f"profile {name}": places for name, places in guardrails.get("profiles", {}).items()}
+    common = _without(guardrails, "checks", "tenants", "profiles")
+    whose = {"": common, **guardrails.get("tenants", {}), **profiles}
     for tenant, places in whose.items():
         for place, checks in places.items():
             for check, said in checks.items():

@@ -18,7 +18,7 @@ app = typer.Typer(help="The rules of use that people agree to before they ask.")
 @app.command()
 def status(context: typer.Context, tenant: TenantName, as_json: AsJson = False) -> None:
     """Print which version is in force, and who agreed to it. Example: aver acceptable-use status -t acme"""
-    from aver.server.governing import standing_of
+    from aver.server.persons import standing_of
 
     with Session.of(context).application() as application:
         services = application.tenant(tenant)

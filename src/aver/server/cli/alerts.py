@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,7 +37,7 @@ def list_(
         found = operations.alerts.alerts(standing=not everything, most=most)
         problems = operations.problems()
     if as_json:
-        print_json({"alerts": [_record(each) for each in found], "problems": problems})
+        print_json({"alerts": [each.record() for each in found], "problems": problems})
         return
     _show(found)
     for route, problem in problems.items():
@@ -52,7 +52,7 @@ def look(context: typer.Context, tenant: TenantName, as_json: AsJson = False) ->
         changes = operations.look()
         sent = operations.tell()
     if as_json:
-        fired, resolved = ([_record(each) for each in several] for several in (changes.fired, changes.resolved))
+        fired, resolved = ([each.record() for each in several] for several in (changes.fired, changes.resolved))
         print_json({"fired": fired, "resolved": resolved, "told": [each.to_json() for each in sent]})
         return
     sys.stdout.writelines(f"fired: {printable(each.said)}\n" for each in changes.fired)
@@ -140,22 +140,6 @@ def send_one(
         print_json(message.to_json())
     else:
         sys.stdout.write(f"sent on {printable(route)}: {message.id}\n")
-
-
-def _record(alert: Alert) -> dict[str, Any]:
-    return {
-        "id": alert.id,
-        "rule": alert.rule,
-        "severity": alert.severity,
-        "labels": alert.labels,
-        "said": alert.said,
-        "figures": alert.figures,
-        "began": alert.began,
-        "fired": alert.fired,
-        "seen": alert.seen,
-        "resolved": alert.resolved,
-        "incident": alert.incident or None,
-    }
 
 
 def _show(found: list[Alert]) -> None:

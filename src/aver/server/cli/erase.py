@@ -36,7 +36,7 @@ def erase(
     if context.invoked_subcommand is not None:
         return
     from aver.governance.erasure import seal
-    from aver.server.governing import erase_person
+    from aver.server.persons import erase_person
 
     kind, _, user = subject.partition(":")
     if not tenant:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from aver.server.cli.corrections import app as corrections
 from aver.server.cli.options import AsJson, TenantName
 from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
@@ -16,7 +18,6 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from aver.ops.incidents.desk import IncidentDesk
     from aver.ops.incidents.types import Entry, Incident
-    from aver.ops.service import IncidentReport
     from aver.ops.types import Severity
 
 __all__ = ["app"]
@@ -70,7 +71,7 @@ def show(context: typer.Context, incident: Which, tenant: TenantName, as_json: A
     with Session.of(context).application() as application:
         report = application.tenant(tenant).operations.report(incident)
     if as_json:
-        print_json(_report(report))
+        print_json(report.record())
         return
     found, affected = report.incident, report.affected
     sys.stdout.write(f"{found.id}: {printable(found.title)}\n{found.severity}, {found.status}\n")
@@ -143,6 +144,42 @@ def resolve(
     _act(context, tenant, lambda desk, who: desk.resolve(incident, text, by=who), by, as_json=as_json)
 
 
+@app.command()
+def postmortem(
+    context: typer.Context,
+    incident: Which,
+    tenant: TenantName,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to; onto the screen, if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draft what is written after an incident, in Markdown, from evidence: impact, timeline, what had changed, what was done, what is to follow."""
+    from aver.core.errors import Conflict, InvalidInput
+
+    with Session.of(context).application() as application:
+        written = application.tenant(tenant).operations.postmortem(incident)
+    if out is not None:
+        try:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(written)
+        except FileExistsError:
+            raise Conflict(
+                f"{str(out)!r} is there already", "Choose another name: nobody's words are overwritten."
+            ) from None
+        except OSError as error:
+            raise InvalidInput(f"{str(out)!r} cannot be written: {error.strerror}", "Choose another name.") from None
+    if as_json:
+        print_json({"incident": incident, "markdown": written, "file": str(out) if out else None})
+    elif out is None:
+        sys.stdout.write(printable(written))
+    else:
+        sys.stdout.write(f"{printable(str(out))} is written\n")
+
+
+app.add_typer(corrections, name="action")
+
+
 def _act(
     context: typer.Context, tenant: str, act: Callable[[IncidentDesk, str], Incident], by: str, *, as_json: bool
 ) -> None:
@@ -152,16 +189,6 @@ def _act(
         print_json(found.record())
     else:
         sys.stdout.write(f"{found.id} is {found.status}: {printable(found.title)}\n")
-
-
-def _report(report: IncidentReport) -> dict[str, Any]:
-    return {
-        **report.incident.record(),
-        "affected": report.affected,
-        "timeline": report.timeline.entries,
-        "suspects": report.timeline.suspects,
-        "alerts": [{"id": each.id, **each.known, "said": each.said, "fired": each.fired} for each in report.alerts],
-    }
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,7 +12,7 @@ from aver.server.cli.output import print_json, table
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from aver.ops.burning import Standing
+    pass
 
 __all__ = ["objectives"]
 
@@ -24,7 +24,7 @@ def objectives(context: typer.Context, tenant: TenantName, as_json: AsJson = Fal
         operations.read()
         found = operations.standings()
     if as_json:
-        print_json({"objectives": [_record(each) for each in found]})
+        print_json({"objectives": [each.record() for each in found]})
         return
     if not found:
         sys.stdout.write("The bundle promises nothing: declare slos in its section objectives.\n")
@@ -46,37 +46,6 @@ def objectives(context: typer.Context, tenant: TenantName, as_json: AsJson = Fal
     for each in found:
         if each.reason:
             sys.stdout.write(f"{each.objective.name}: {each.reason}\n")
-
-
-def _record(found: Standing) -> dict[str, Any]:
-    objective = found.objective
-    return {
-        "name": objective.name,
-        "indicator": objective.indicator,
-        "feature": objective.feature or None,
-        "target": objective.target,
-        "within": objective.within,
-        "usd": objective.usd,
-        "period_seconds": objective.period,
-        "value": found.value,
-        "bad": round(found.events.bad, 3),
-        "events": round(found.events.total, 3),
-        "budget_left": found.left,
-        "reason": found.reason or None,
-        "burn_rates": [
-            {
-                "burn": burn.window.burn,
-                "severity": burn.window.severity,
-                "long_seconds": burn.window.long,
-                "short_seconds": burn.window.short,
-                "long": round(burn.rates(objective)[0], 4),
-                "short": round(burn.rates(objective)[1], 4),
-                "events": round(burn.long.total, 3),
-                "holds": burn.holds,
-            }
-            for burn in found.burns
-        ],
-    }
 
 
 def _percent(share: float | None) -> str:

@@ -36,7 +36,7 @@ def export(
 ) -> None:
     """Write what a person asked and was answered, what is remembered of them, their feedback, keys, sessions and accesses, as JSON and as a page.
     The export is itself in the access log. Example: aver person export -t acme --user ann --out ann.zip"""
-    from aver.server.governing import export_person
+    from aver.server.persons import export_person
 
     with Session.of(context).application() as application:
         by = application.tenant(tenant).principal(at_this_machine())

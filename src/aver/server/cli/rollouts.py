@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -88,12 +86,11 @@ def _says(word: Word, about: str) -> None:
         by: By = "",
         as_json: AsJson = False,
     ) -> None:
-        from aver.releases.rollout.machine import say
+        from aver.server.rolling import say_of_rollout
 
-        def act(rollout: Rollout, now: datetime, who: str) -> Rollout:
-            return say(rollout, word, now, by=who, reason=reason)
-
-        _change(context, environment, act, by, as_json=as_json)
+        with Session.of(context).application() as application:
+            rollout = say_of_rollout(application, environment, word, by=by or getpass.getuser(), reason=reason)
+        _tell(rollout, as_json=as_json)
 
     app.command(word, help=about)(said)
 
@@ -113,19 +110,12 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """End it: everybody gets the candidate, whatever the figures say. What a promotion asks for is asked for all the same."""
-    from aver.core.errors import Conflict
-    from aver.releases.rollout import machine
-    from aver.server.rolling import desk
-
-    def act(rollout: Rollout, now: datetime, who: str) -> Rollout:
-        return machine.promote(rollout, now, by=who, reason=reason, variant=variant)
+    from aver.server.rolling import promote_rollout
 
     with Session.of(context).application() as application:
-        rollout = desk(application).one(environment).rollout
-        chosen = next((each for each in rollout.variants if each.name == variant), rollout.variants[0])
-        if lacking := desk(application).lacking(environment, chosen.digest):
-            raise Conflict(f"It may not be promoted: {', '.join(lacking)}", "See: aver release lacking.")
-    _change(context, environment, act, by, as_json=as_json)
+        who = by or getpass.getuser()
+        rollout = promote_rollout(application, environment, by=who, reason=reason, variant=variant)
+    _tell(rollout, as_json=as_json)
 
 
 @app.command()
@@ -183,23 +173,6 @@ def findings(analysis: Analysis) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def _change(
-    context: typer.Context,
-    environment: str,
-    act: Callable[[Rollout, datetime, str], Rollout],
-    by: str,
-    *,
-    as_json: bool,
-) -> None:
-    from aver.server.rolling import controller, desk
-
-    with Session.of(context).application() as application:
-        now, who = application.clock.now(), by or getpass.getuser()
-        rollout = desk(application).change(environment, lambda each: act(each, now, who))
-        controller(application).step()  # so that it is on record, and an end is carried out, when the command is done
-    _tell(rollout, as_json=as_json)
 
 
 def _tell(rollout: Rollout, *, as_json: bool) -> None:

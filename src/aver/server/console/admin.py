@@ -421,7 +421,7 @@ def _budgets(application: Application, services: TenantServices, *_: object) -> 
 
 
 def _use(application: Application, services: TenantServices, _: Principal, find: str, page: int) -> _Look:
-    from aver.server.governing import standing_of
+    from aver.server.persons import standing_of
 
     use = services.governance.use
     terms = use.terms

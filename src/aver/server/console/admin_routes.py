@@ -20,7 +20,7 @@ from aver.server.application import Application, TenantServices
 from aver.server.console.admin import Given, admin
 from aver.server.console.entry import Page, application_of, entered, room, shown
 from aver.server.console.rooms import address
-from aver.server.governing import end_session
+from aver.server.persons import end_session
 from aver.server.switching import throw_switch
 from aver.store import SwitchKind
 

@@ -15,9 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aver.core.errors import AverError
+from aver.gateway.feedback import REASONS
+from aver.ops.feedback.types import DISMISSALS
+from aver.policy.access import allowed
 from aver.server.console import charts
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
+from aver.server.console.outcomes import STATES
 from aver.server.console.rooms import PERIODS, Room, address
 from aver.store import ApiKey
 
@@ -86,6 +90,14 @@ def _moment(at: datetime | None) -> Markup:
     )
 
 
+def _second(at: str) -> str:
+    """A moment as evidence has it (RFC 3339), to the second; what is none as it is."""
+    try:
+        return f"{datetime.fromisoformat(at):%-d %b %H:%M:%S}"
+    except ValueError:
+        return at
+
+
 def _place(uri: str) -> str:
     """Where a document comes from, as short as it says something: the name of a file, the host and path of a page; what is no address as it is."""
     try:
@@ -103,11 +115,15 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS)
+_templates.globals.update(
+    static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS, STATES=STATES
+)
+_templates.globals.update(may=allowed, REASONS=REASONS, DISMISSALS=DISMISSALS)
 _templates.filters.update(
     seconds=_seconds,
     dollars=_dollars,
     place=_place,
+    second=_second,
     rhythm=rhythm,
     span=span,
     count=_count,
@@ -123,12 +139,14 @@ MANY = 10
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
-    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter."""
+    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter;
+    ``generated`` says for what traffic of the tenant was generated."""
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
     broken: Sequence[ApiKey] = ()
     rooms: Sequence[Room] = ()
+    generated: str = ""
 
     @property
     def counted(self) -> str:

@@ -19,9 +19,16 @@ from aver.server.console.assets import asset
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.evals_routes import router as evals
+from aver.server.console.feedback_routes import router as feedback
+from aver.server.console.gateway import router as gateway
 from aver.server.console.knowledge import knowledge
+from aver.server.console.overview_routes import router as overviews
+from aver.server.console.releases_routes import router as releases
 from aver.server.console.rooms import ROOMS, rooms_of
+from aver.server.console.safety import router as safety
 from aver.server.console.signing_in import router as signing_in
+from aver.server.console.turns_routes import router as turns
 from aver.server.ordering import ASSISTANT
 
 __all__ = ["router"]
@@ -38,7 +45,14 @@ _PICTURE = {
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(admin)
 router.include_router(approving)
+router.include_router(evals)
+router.include_router(gateway)
+router.include_router(releases)
+router.include_router(safety)
 router.include_router(signing_in)
+router.include_router(turns)
+router.include_router(feedback)
+router.include_router(overviews)
 
 
 @router.get("/")

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
+from aver.server.anchoring import Anchorer
 from aver.server.application import Application
 from aver.server.console.routes import router as console
 from aver.server.doors import Doors
@@ -20,18 +21,25 @@ from aver.server.http import (
     agents,
     approvals,
     ask,
+    auditing,
     conversations,
     documents,
+    drills,
     events,
     evidence,
+    feedback,
     governance,
     health,
+    incidents,
     keys,
+    operations,
     people,
     releases,
     scim,
+    scorecard,
     sources,
     switches,
+    turns,
 )
 from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
@@ -64,7 +72,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher, keeper = Watcher(application), Keeper(application)
+    watcher, anchorer, keeper = Watcher(application), Anchorer(application), Keeper(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -73,11 +81,13 @@ def _api(application: Application) -> FastAPI:
         application.runner.start()
         roller.start()
         watcher.start()
+        anchorer.start()
         keeper.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
+        await anchorer.close()
         await keeper.close()
         await application.runner.close()
         await mcp.close()
@@ -103,14 +113,21 @@ def _api(application: Application) -> FastAPI:
         sources,
         conversations,
         evidence,
+        auditing,
+        feedback,
         agents,
         approvals,
         switches,
+        turns,
+        operations,
+        incidents,
         releases,
         people,
         keys,
         governance,
         scim,
+        scorecard,
+        drills,
         events,
         health,
     ):

@@ -12,9 +12,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from aver.core.errors import Unauthenticated
 from aver.core.principal import Principal
+from aver.ops.mitigation.types import Actor as Doer
 from aver.policy.access import Permission, check
 from aver.server.application import Application, TenantServices
-from aver.server.console.sessions import session_principal
+from aver.server.console.sessions import COOKIE, session_principal
 
 __all__ = [
     "Actor",
@@ -22,7 +23,9 @@ __all__ = [
     "App",
     "Auditor",
     "Caller",
+    "Giver",
     "Identified",
+    "Inspector",
     "Needs",
     "Operator",
     "Overseer",
@@ -30,7 +33,9 @@ __all__ = [
     "Reader",
     "Releaser",
     "Services",
+    "Triager",
     "Watcher",
+    "actor_of",
     "application_of",
     "authenticate",
     "needs",
@@ -76,6 +81,22 @@ async def principal_of(
     return principal
 
 
+def actor_of(request: Request, principal: Principal) -> Doer:
+    """``principal``, who makes the request, to be asked at each moment who they are by then: a key that is revoked and a session that is ended are nobody's."""
+    application = application_of(request)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+
+    def now() -> Principal:
+        if scheme.lower() == "bearer":
+            return application.store.authenticate(key.strip()).principal
+        found = application.sessions.principal(request.cookies.get(COOKIE, ""))
+        if found is None:
+            raise Unauthenticated("The session has ended", "Sign in again.")
+        return found
+
+    return Doer(principal.user, now)
+
+
 Identified = Annotated[Principal, Depends(principal_of)]
 """Whoever it is, whatever they may."""
 
@@ -100,10 +121,13 @@ Reader = Annotated[Principal, Depends(needs("read"))]
 Actor = Annotated[Principal, Depends(needs("act"))]
 Overseer = Annotated[Principal, Depends(needs("oversee"))]
 Watcher = Annotated[Principal, Depends(needs("read", "oversee"))]
+Giver = Annotated[Principal, Depends(needs("ask", "models"))]
+Triager = Annotated[Principal, Depends(needs("triage"))]
 Releaser = Annotated[Principal, Depends(needs("release"))]
 Operator = Annotated[Principal, Depends(needs("stop"))]
 Admin = Annotated[Principal, Depends(needs("administer"))]
 Auditor = Annotated[Principal, Depends(needs("audit"))]
+Inspector = Annotated[Principal, Depends(needs("inspect"))]
 Provisioner = Annotated[Principal, Depends(needs("provision"))]
 
 

@@ -17,10 +17,10 @@ from aver.governance.persons import packed
 from aver.governance.reading import Access, Readership
 from aver.server.administering import erase_user
 from aver.server.application import Application, TenantServices
-from aver.server.governing import end_session, person_data, standing_of
 from aver.server.http.auth import Admin, App, Auditor, Caller, Identified, Overseer, Services
 from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
+from aver.server.persons import end_session, person_data, standing_of
 
 __all__ = ["router"]
 

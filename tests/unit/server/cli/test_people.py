@@ -145,6 +145,6 @@ def test_a_mistake_is_named_with_its_line(aver, tmp_path, line, wrong, said):
 def test_roles_are_explained(data, capsys):
     assert main(["--data", str(data), "roles", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["roles"]["auditor"] == ["oversee", "audit"]
+    assert found["roles"]["auditor"] == ["oversee", "audit", "inspect"]
     assert main(["--data", str(data), "roles"]) == 0
     assert "promote releases" in capsys.readouterr().out

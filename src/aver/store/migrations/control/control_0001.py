@@ -41,7 +41,10 @@ def upgrade() -> None:
     op.create_index("ix_api_keys_tenant", "api_keys", ["tenant"])
     op.create_table(
         "switches",
-        *(sa.Column(name, TEXT, nullable=False) for name in ("id", "kind", "name", "tenant", "reason", "thrown")),
+        *(
+            sa.Column(name, TEXT, nullable=False)
+            for name in ("id", "kind", "name", "tenant", "value", "reason", "thrown")
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_switches"),
         sa.UniqueConstraint("kind", "name", "tenant", name="uq_switches_kind_name_tenant"),
     )

@@ -17,10 +17,63 @@ from aver.store.schema import TEXT
 revision = "tenant_0001"
 down_revision = None
 
+_SPARSE = sa.text(
+    "kind IN ('alerted', 'case_labelled', 'case_promoted', 'evaluated', 'gated', 'incident', 'release_created', "
+    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', 'staged', 'switched')"
+)
+
 
 def _tenant_table(name: str, *items: Any) -> None:
     op.create_table(name, *items, sa.Column("tenant", TEXT, nullable=False))
     isolate_tenant_table(op.get_bind(), name)
+
+
+def _feedback() -> None:
+    """The turns that wait for a decision, and the tickets that were taken in."""
+    _tenant_table(
+        "feedback_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_feedback_reading"),
+    )
+    _tenant_table(
+        "feedback_items",
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        sa.Column("signals", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("rank", sa.Integer, nullable=False),
+        sa.Column("waits", sa.Integer, nullable=False),
+        sa.Column("act", TEXT, nullable=False),
+        sa.Column("of", TEXT, nullable=False),
+        sa.Column("decided", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("turn", "tenant", name="pk_feedback_items"),
+    )
+    op.create_index("ix_feedback_items_queue", "feedback_items", ["waits", "rank", "at"])
+    _tenant_table(
+        "feedback_tickets",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_feedback_tickets"),
+    )
+
+
+def _anchors() -> None:
+    """What places outside were told of the chain."""
+    _tenant_table(
+        "governance_anchors",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
+    )
+    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
 
 
 def _governance() -> None:
@@ -163,121 +216,11 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("snapshot", "document", "tenant", name="pk_index_snapshot_documents"),
     )
-    # Evidence: the chain
-    _tenant_table(
-        "steps",
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("turn", TEXT, nullable=False),
-        sa.Column("kind", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("subject", TEXT, nullable=False),
-        sa.Column("facts", TEXT, nullable=False),
-        sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.Column("prev", TEXT, nullable=False),
-        sa.Column("hash", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
-    )
-    op.create_index("ix_steps_turn", "steps", ["turn"])
-    _tenant_table(
-        "subjects",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("lookup", TEXT, nullable=False),
-        sa.Column("key", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_subjects"),
-        sa.UniqueConstraint("lookup", "tenant", name="uq_subjects_lookup_tenant"),
-    )
-    _tenant_table(
-        "checkpoints",
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("hash", TEXT, nullable=False),
-        sa.Column("at", TEXT, nullable=False),
-        sa.Column("signature", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_checkpoints"),
-    )
-    # Operations: sums of what turns came to, alerts, incidents
-    _tenant_table(
-        "ops_reading",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("cursor", sa.Integer, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("watermark", sa.Integer, nullable=False),
-        sa.Column("sampled", sa.Integer, nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
-    )
-    _tenant_table(
-        "ops_sums",
-        sa.Column("span", TEXT, nullable=False),
-        sa.Column("start", sa.Integer, nullable=False),
-        sa.Column("series", TEXT, nullable=False),
-        sa.Column("sums", TEXT, nullable=False),
-        sa.Column("changed", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
-    )
-    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
-    _tenant_table(
-        "ops_series",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("first", TEXT, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
-    )
-    _tenant_table(
-        "ops_alerts",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("fingerprint", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("labels", TEXT, nullable=False),
-        sa.Column("said", TEXT, nullable=False),
-        sa.Column("figures", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("fired", TEXT, nullable=False),
-        sa.Column("seen", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("incident", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
-    )
-    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
-    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
-    _tenant_table(
-        "ops_groups",
-        sa.Column("route", TEXT, nullable=False),
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("told", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("sent", TEXT, nullable=False),
-        sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("claimed", TEXT, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("problem", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
-    )
-    _tenant_table(
-        "ops_silences",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("matches", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("until", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
-    )
-    _tenant_table(
-        "ops_incidents",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("status", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("origin", TEXT, nullable=False),
-        sa.Column("feature", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("detected", TEXT, nullable=False),
-        sa.Column("mitigated", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("touched", TEXT, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
-    )
-    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _chain()
+    _operations()
+    _index_of_turns()
+    _feedback()
+    _anchors()
     _governance()
     # Conversations
     _tenant_table(
@@ -406,3 +349,203 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation", "token", "tenant", name="pk_vaulted_values"),
         sa.UniqueConstraint("conversation", "lookup", "tenant", name="uq_vaulted_values_conversation_lookup_tenant"),
     )
+
+
+def _chain() -> None:
+    # Evidence: the chain
+    _tenant_table(
+        "steps",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("facts", TEXT, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("prev", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_steps"),
+    )
+    op.create_index("ix_steps_turn", "steps", ["turn"])
+    op.create_index("ix_steps_kind", "steps", ["kind", "tenant", "seq"], sqlite_where=_SPARSE, postgresql_where=_SPARSE)
+    _tenant_table(
+        "subjects",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("lookup", TEXT, nullable=False),
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_subjects"),
+        sa.UniqueConstraint("lookup", "tenant", name="uq_subjects_lookup_tenant"),
+    )
+    _tenant_table(
+        "checkpoints",
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("signature", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("seq", "tenant", name="pk_checkpoints"),
+    )
+
+
+def _index_of_turns() -> None:
+    # An index of turns: rows by number, sets of numbers, values by number
+    _tenant_table(
+        "ops_turns",
+        sa.Column("n", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("first", sa.Integer, nullable=False),
+        sa.Column("last", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        sa.Column("arm", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("outcome", TEXT, nullable=False),
+        sa.Column("mode", TEXT, nullable=False),
+        sa.Column("conversation", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("claims", sa.Integer, nullable=False),
+        sa.Column("supported", sa.Integer, nullable=False),
+        sa.Column("asked", sa.Integer, nullable=False),
+        sa.Column("denied", sa.Integer, nullable=False),
+        sa.Column("nano", sa.BigInteger, nullable=False),
+        sa.Column("tokens", sa.BigInteger, nullable=False),
+        sa.Column("ms", sa.Float, nullable=False),
+        sa.Column("feedback", sa.Float, nullable=True),
+        sa.Column("several", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("n", "tenant", name="pk_ops_turns"),
+    )
+    op.create_index("ix_ops_turns_id", "ops_turns", ["id"])
+    _tenant_table(
+        "ops_turn_sets",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("block", sa.Integer, nullable=False),
+        sa.Column("members", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", "block", "tenant", name="pk_ops_turn_sets"),
+    )
+    _tenant_table(
+        "ops_turn_values",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("block", sa.Integer, nullable=False),
+        sa.Column("numbers", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", "block", "tenant", name="pk_ops_turn_values"),
+    )
+
+
+def _operations() -> None:
+    """Operations: sums of what turns came to, alerts, incidents."""
+    _tenant_table(
+        "ops_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("watermark", sa.Integer, nullable=False),
+        sa.Column("sampled", sa.Integer, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
+    )
+    _tenant_table(
+        "ops_sums",
+        sa.Column("span", TEXT, nullable=False),
+        sa.Column("start", sa.Integer, nullable=False),
+        sa.Column("series", TEXT, nullable=False),
+        sa.Column("sums", TEXT, nullable=False),
+        sa.Column("changed", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
+    )
+    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
+    _tenant_table(
+        "ops_series",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("first", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
+    )
+    _tenant_table(
+        "ops_alerts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("labels", TEXT, nullable=False),
+        sa.Column("said", TEXT, nullable=False),
+        sa.Column("figures", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("fired", TEXT, nullable=False),
+        sa.Column("seen", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
+    )
+    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
+    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
+    _tenant_table(
+        "ops_groups",
+        sa.Column("route", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("told", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("sent", TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("claimed", TEXT, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
+    )
+    _tenant_table(
+        "ops_silences",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("matches", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("until", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
+    )
+    _tenant_table(
+        "ops_incidents",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("origin", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("detected", TEXT, nullable=False),
+        sa.Column("mitigated", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("touched", TEXT, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
+    )
+    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
+    _tenant_table(
+        "ops_mitigations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("claim", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("begun", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("undone", TEXT, nullable=False),
+        sa.Column("undo", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("runbook", TEXT, nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_mitigations"),
+        sa.UniqueConstraint("claim", "tenant", name="uq_ops_mitigations_claim_tenant"),
+    )
+    op.create_index("ix_ops_mitigations_incident", "ops_mitigations", ["incident"])
+    op.create_index("ix_ops_mitigations_status", "ops_mitigations", ["status"])
+    _tenant_table(
+        "ops_corrections",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("accepted", TEXT, nullable=False),
+        sa.Column("ended", TEXT, nullable=False),
+        sa.Column("condition", TEXT, nullable=False),
+        sa.Column("cases", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_corrections"),
+    )
+    op.create_index("ix_ops_corrections_incident", "ops_corrections", ["incident"])
