@@ -199,6 +199,7 @@ def _drafted(visitor: Visitor) -> str:
 
 def _exported(visitor: Visitor) -> str:
     """What is kept of the visitor, as they are given it."""
+    assert visitor.conversation, "something was asked that the document answers"
     file = visitor.folder / f"person{next(_numbers)}.zip"
     done = visitor.face("command line, JSON").run(visitor.caller, "person", "export", "--out", str(file))
     if not file.exists():
@@ -343,6 +344,23 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         "releases are the installation's, and hold nothing of a tenant's",
     ),
     **dict.fromkeys(("GET /safety", "GET /gateway"), "figures, in clear, for whoever oversees the tenant"),
+    "GET /admin": "people, keys, holds by the ids of documents, and nothing of any document",
+    **dict.fromkeys(
+        (
+            *(
+                "POST /admin/people",
+                "POST /admin/keys",
+                "POST /admin/switches",
+                "POST /admin/holds",
+                "POST /admin/retention",
+            ),
+            *(f"POST /admin/people/{{person}}/{each}" for each in ("roles", "active", "erase")),
+            *(f"POST /admin/keys/{{key}}/{each}" for each in ("rotate", "revoke")),
+            *("POST /admin/sessions/{session}/end", "POST /admin/switches/{switch}/lift"),
+            *("POST /admin/holds/{hold}/release", "GET /acceptable-use", "POST /acceptable-use"),
+        ),
+        _NOTHING,
+    ),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
     "GET /sign-in/start": _NOTHING,

@@ -41,6 +41,7 @@ ROOMS: tuple[Room, ...] = (
     Room("gateway", "Gateway", "/gateway", ("oversee",)),
     Room("incidents", "Incidents", "/incidents", ("oversee",)),
     Room("audit", "Audit", "/audit", ("audit",)),
+    Room("admin", "Admin", "/admin", ("oversee", "audit", "administer")),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 from aver.core.errors import AverError, NotFound
 from aver.policy.access import allowed
 from aver.server.acting import offered
+from aver.server.console.admin_routes import router as admin
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
@@ -44,6 +45,7 @@ _PICTURE = {
 
 
 router = APIRouter(route_class=Page, include_in_schema=False)
+router.include_router(admin)
 router.include_router(approving)
 router.include_router(audits)
 router.include_router(evals)
