@@ -1,6 +1,6 @@
 """Load the two demo tenants, serve them, and print sign-in links, three questions and three tasks; ``--check`` asks them instead.
 
-Uses only the ``aver`` command and its HTTP API, as anyone would, and for the tasks the programs in ``tools``.
+Uses only the ``aver`` command and its HTTP API, as anyone would, and for the tasks the programs in ``tools``. The first time, ``week.py`` makes a week of traffic before.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,12 +34,14 @@ class Person:
     folder: str
     user: str
     groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 ANN = Person("Northwind Press", "northwind-press", "ann", ("editors",))
 BO = Person("Northwind Press", "northwind-press", "bo", ("board",))
 MIRA = Person("Kestrel Air Rescue", "kestrel-air-rescue", "mira", ("flight",))
-PEOPLE = (ANN, BO, MIRA)
+OLGA = Person("Northwind Press", "northwind-press", "olga", (), ("owner", "reviewer", "auditor"))
+PEOPLE = (ANN, BO, MIRA, OLGA)
 
 QUESTIONS = (
     (ANN, "How many days of unused leave carry over?", "ten days"),
@@ -80,7 +83,35 @@ def load() -> dict[Person, str]:
 
 def key(person: Person) -> str:
     groups = [option for group in person.groups for option in ("--group", group)]
-    return str(aver("keys", "create", "--tenant", person.tenant, "--user", person.user, *groups)["key"])
+    roles = [option for role in person.roles for option in ("--role", role)]
+    return str(aver("keys", "create", "--tenant", person.tenant, "--user", person.user, *groups, *roles)["key"])
+
+
+def week(bundle: str) -> None:
+    """Once, before anything else is there: a week of generated traffic, so that the console has something to show."""
+    done = DATA / "week.json"
+    if done.exists() and json.loads(done.read_text() or "{}").get("turns"):
+        return
+    if done.exists():  # it was stopped on its way: all that is there is its own
+        for name in ("tenants", "releases", "redteam"):
+            shutil.rmtree(DATA / name, ignore_errors=True)
+        for file in DATA.glob("control.db*"):
+            file.unlink()
+    elif aver("tenant", "list")["tenants"]:
+        print(f"{DATA} is kept as it was, without a week of traffic: remove it to have one", file=sys.stderr)
+        return
+    print("A week of traffic is made, once; it takes about a minute:", file=sys.stderr, flush=True)
+    done.write_text("{}")
+    command = [sys.executable, str(HERE / "week.py"), str(DATA), bundle]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        sys.exit("error: the week of traffic was not made.")
+    reset()
+
+
+def reset() -> None:
+    """Put the office back as it was at first."""
+    office = str(DATA / "office" / "office.db")
+    subprocess.run([sys.executable, str(HERE / "tools" / "office.py"), office, "reset"], check=True)
 
 
 @contextmanager
@@ -93,7 +124,7 @@ def tools() -> Iterator[dict[str, str]]:
             started = json.loads(process.stdout.readline() or "{}")
             if not started:
                 sys.exit("error: the tools of the demo did not start.")
-            subprocess.run([sys.executable, str(HERE / "tools" / "office.py"), started["office"], "reset"], check=True)
+            reset()
             yield {"AVER_BUNDLE": started["bundle"], **started["environment"]}
         finally:
             process.send_signal(signal.SIGINT)
@@ -193,6 +224,7 @@ def main() -> int:
     with tools() as environment:
         os.environ.update(environment)
         keep(environment)
+        week(environment["AVER_BUNDLE"])
         keys = load()
         approve()
         return serve(keys, checking=checking)
@@ -225,7 +257,8 @@ def serve(keys: dict[Person, str], *, checking: bool) -> int:
 def welcome(address: str, keys: dict[Person, str], log: Path) -> None:
     print(f"\nAver is at {address}. Sign in as (both organisations are fictional):")
     for person, secret in keys.items():
-        print(f"  {person.user:5} {person.tenant:20} {address}/sign-in#key={secret}")
+        role = f"  ({person.roles[0]}: every page)" if person.roles else ""
+        print(f"  {person.user:5} {person.tenant:20} {address}/sign-in#key={secret}{role}")
     print("\nQuestions to try:")
     for person, question, expected in QUESTIONS:
         print(f"  {person.user:5} {question}{'' if expected else '  (bo, of the board, may read it; ann may not)'}")

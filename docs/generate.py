@@ -1,4 +1,5 @@
-"""Write the generated parts of the docs: ``cli.md`` from the command line's own help, ``aver.schema.json`` from what reads a bundle.
+"""Write the generated parts of the docs: ``cli.md`` from the command line's own help, ``aver.schema.json`` from what reads a bundle, and the definitions in
+``scorecard.md`` from what measures them.
 ``--check`` says whether they are current."""
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aver.ops.scorecard.definitions import KPIS
+from aver.ops.scorecard.types import GROUPS, Kpi
 from aver.server.bundle import bundle_schema
 from aver.server.cli.main import command
+from aver.server.scorecard.saying import amount
 
+BEGINS, ENDS = "<!-- definitions: generated -->", "<!-- end of definitions -->"
 HERE = Path(__file__).parent
 INTRODUCTION = """# Command line
 
@@ -45,8 +50,29 @@ def page() -> str:
     return INTRODUCTION + "".join(section(name, each) for name, each in commands(command(), "aver"))
 
 
+def scorecard() -> str:
+    """The page, with the table of definitions as they are."""
+    before, rest = (HERE / "scorecard.md").read_text(encoding="utf-8").split(BEGINS)
+    after = rest.split(ENDS)[1]
+    rows = [
+        (kpi.name, f"`{kpi.key}`", kpi.about, kpi.over, kpi.under, asked(kpi), GROUPS[kpi.group].lower())
+        for kpi in KPIS
+    ]
+    head = ("KPI", "key", "what it is", "of", "over", "asked, by default", "group")
+    lines = [head, ("---",) * len(head), *rows]
+    table = "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
+    return f"{before}{BEGINS}\n{table}{ENDS}{after}"
+
+
+def asked(kpi: Kpi) -> str:
+    if kpi.target is None:
+        return "nothing"
+    return f"at {'least' if kpi.better == 'more' else 'most'} {amount(kpi.target, kpi)}"
+
+
 def main() -> int:
     pages = {
+        HERE / "scorecard.md": scorecard(),
         HERE / "cli.md": page(),
         HERE / "aver.schema.json": json.dumps(bundle_schema(), indent=2, ensure_ascii=False) + "\n",
     }

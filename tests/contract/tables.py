@@ -12,7 +12,10 @@ import aver.agents.store
 import aver.evidence.store
 import aver.gateway.budgets.store
 import aver.gateway.cache.store
+import aver.governance.anchors.store
+import aver.governance.store
 import aver.knowledge.store
+import aver.ops.feedback.store
 import aver.ops.store
 import aver.ops.turns.store  # noqa: F401 - each declares its tables
 from aver.store import tenant_metadata

@@ -160,7 +160,7 @@ async def test_a_revoked_key_opens_nothing_at_once(server, call):
 
 async def test_health(call):
     assert (await call("GET", "/healthz"))[2] == {"status": "ok"}
-    assert (await call("GET", "/readyz"))[2] == {"status": "ready"}
+    assert (await call("GET", "/readyz"))[2] == {"status": "ready", "concerns": []}
 
 
 async def test_callers_who_leave_hold_nobody_up(server, ann, call):

@@ -164,7 +164,7 @@ async def test_feedback_is_for_calls_of_ones_own(world, aver):
         assert (await feedback(served, ann, "call_none", 1))[0] == 404
     services = application.tenant("acme")
     (step,) = services.ledger.of_kind("judged")
-    assert (step.turn, step.facts, step.body) == (call, {}, {"score": 0.25})
+    assert (step.turn, step.facts, step.body) == (call, {"score": 0.25}, {"score": 0.25})
     assert services.ledger.verify().ok
     application.erase("acme", "ann")
     (step,) = services.ledger.of_kind("judged")

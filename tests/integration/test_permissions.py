@@ -19,6 +19,7 @@ from tests.servers import fill, open_application, serving
 
 MEMBERS = {"owner", "admin", "builder", "reviewer", "operator", "member"}
 OVERSEERS = {"owner", "admin", "builder", "reviewer", "operator", "auditor"}
+TRIAGERS = {"owner", "admin", "builder", "reviewer", "operator"}
 OPERATORS = {"owner", "admin", "operator"}
 ADMINS = {"owner", "admin"}
 AUDITORS = {"owner", "admin", "auditor"}
@@ -42,6 +43,9 @@ DECLARED = {
     "POST /v1/turns/{turn}/inspect": INSPECTORS,
     "GET /v1/turns/{turn}/evidence": MEMBERS,
     "GET /v1/turns/{turn}/lineage": MEMBERS,
+    "GET /v1/feedback": TRIAGERS,
+    "POST /v1/feedback/{turn}/decisions": TRIAGERS,
+    "DELETE /v1/feedback/{call}": MEMBERS,
     "GET /v1/agents": MEMBERS,
     "POST /v1/agents/turns": MEMBERS,
     "GET /v1/agents/turns": MEMBERS,
@@ -78,6 +82,8 @@ DECLARED = {
     "PUT /v1/incidents/{incident}/actions/{action}": OPERATORS,
     "GET /v1/releases": OVERSEERS,
     "GET /v1/environments": OVERSEERS,
+    "GET /v1/scorecard": OVERSEERS,
+    "GET /v1/drills": OVERSEERS,
     "POST /v1/releases/{release}/sign-offs": MEMBERS,
     "POST /v1/environments/{name}/promote": OPERATORS,
     "POST /v1/environments/{name}/rollback": OPERATORS,
@@ -88,6 +94,21 @@ DECLARED = {
     "PUT /v1/people/{person}/roles": ADMINS,
     "PUT /v1/people/{person}/active": ADMINS,
     "DELETE /v1/people/{person}": ADMINS,
+    "GET /v1/access": AUDITORS,
+    "GET /v1/governance": OVERSEERS,
+    "PUT /v1/governance": ADMINS,
+    "GET /v1/holds": AUDITORS,
+    "POST /v1/holds": ADMINS,
+    "POST /v1/holds/{hold}/release": ADMINS,
+    "POST /v1/retention": ADMINS,
+    "POST /v1/erasures": ADMINS,
+    "GET /v1/me/export": EVERYONE,
+    "GET /v1/people/{person}/export": ADMINS,
+    "GET /v1/acceptable-use": MEMBERS,
+    "POST /v1/acceptable-use": MEMBERS,
+    "GET /v1/acceptable-use/people": OVERSEERS,
+    "GET /v1/sessions": ADMINS,
+    "DELETE /v1/sessions/{session}": ADMINS,
     "GET /v1/keys": ADMINS,
     "POST /v1/keys": ADMINS,
     "POST /v1/keys/{key}/rotate": ADMINS,
@@ -115,6 +136,13 @@ DECLARED = {
     "GET /v1/models": MEMBERS,
     "GET /v1/models/{model}": MEMBERS,
     "GET /metrics": OVERSEERS,
+    "GET /v1/controls": AUDITORS,
+    "GET /v1/anchors": AUDITORS,
+    "POST /v1/anchors": ADMINS,
+    "GET /v1/packs": AUDITORS,
+    "POST /v1/packs": AUDITORS,
+    "GET /v1/packs/{pack}": AUDITORS,
+    "GET /v1/inventory": OVERSEERS,
 }
 """Who gets past the door of a route. Behind it, some want more: a role that is named, or an owner."""
 OPEN = {"GET /healthz", "GET /readyz", "POST /events/{tenant}/{source}"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -196,11 +197,24 @@ def _drafted(visitor: Visitor) -> str:
     return file.read_text() + done.text if file.exists() else done.text
 
 
+def _exported(visitor: Visitor) -> str:
+    """What is kept of the visitor, as they are given it."""
+    assert visitor.conversation, "something was asked that the document answers"
+    file = visitor.folder / f"person{next(_numbers)}.zip"
+    done = visitor.face("command line, JSON").run(visitor.caller, "person", "export", "--out", str(file))
+    if not file.exists():
+        return done.text
+    with zipfile.ZipFile(file) as archive:
+        return "\n".join(archive.read(each).decode() for each in ("person.json", "person.html"))
+
+
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
 _HAPPENED = "figures, names that are declared, and what people said of incidents, for whoever oversees the tenant"
 _RECORD = "the record of what happened, for whoever keeps the installation"
+
+_SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
 
 ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/ask": (_asked("HTTP"), _asked("HTTP, streaming"), _asked_on("HTTP")),
@@ -233,6 +247,7 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/approvals/{approval}/approve": _NOTHING,
     "POST /v1/approvals/{approval}/refuse": _NOTHING,
     "GET /v1/switches": _NOTHING,
+    "GET /v1/drills": _NOTHING,
     "POST /v1/switches": _NOTHING,
     "DELETE /v1/switches/{switch}": _NOTHING,
     "POST /events/{tenant}/{source}": _NOTHING,
@@ -247,7 +262,28 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "/v1/rerank": _NOTHING,
     "/v1/models": _NOTHING,
     "/v1/feedback": _NOTHING,
+    "DELETE /v1/feedback/{call}": _NOTHING,
+    **dict.fromkeys(
+        ("GET /v1/feedback", "POST /v1/feedback/{turn}/decisions", "GET /feedback", "POST /feedback/{turn}"), _SAID
+    ),
+    "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    "GET /v1/controls": "figures, and places of steps in the chain",
+    "GET /v1/anchors": _NOTHING,
+    "POST /v1/anchors": _NOTHING,
+    "GET /v1/packs": "figures",
+    "POST /v1/packs": "figures",
+    "GET /v1/packs/{pack}": "sealed steps without their content, for auditors",
+    "GET /v1/inventory": "names of what is declared, and of sources, for whoever oversees the tenant",
+    "GET /audit": "as the API's controls, anchors, packs and inventory, and acts of those who keep the tenant, for auditors",
+    "POST /audit/check": _NOTHING,
+    "POST /audit/anchor": _NOTHING,
+    "POST /audit/packs": _NOTHING,
+    "GET /audit/packs/{pack}": "sealed steps without their content, for auditors",
+    "GET /v1/scorecard": "figures, and names of features",
+    "GET /overview": "figures, and names of features",
+    "GET /survey": _NOTHING,
+    "POST /survey": _NOTHING,
     **dict.fromkeys(
         (
             *("GET /v1/releases", "POST /v1/releases/{release}/sign-offs", "GET /v1/environments"),
@@ -270,6 +306,18 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
             *(f"GET /scim/v2/{each}" for each in ("ServiceProviderConfig", "ResourceTypes", "Schemas")),
         ),
         "people, and nothing of any document",
+    ),
+    "GET /v1/access": "ids of documents, for auditors, and the readers of one",
+    "GET /v1/holds": "names of people and ids of documents, for auditors",
+    "GET /v1/me/export": "as the command person export, which writes the same",
+    "GET /v1/people/{person}/export": "as the command person export, which writes the same",
+    **dict.fromkeys(
+        (
+            *("GET /v1/governance", "PUT /v1/governance", "POST /v1/holds", "POST /v1/holds/{hold}/release"),
+            *("POST /v1/retention", "POST /v1/erasures", "GET /v1/sessions", "DELETE /v1/sessions/{session}"),
+            *("GET /v1/acceptable-use", "POST /v1/acceptable-use", "GET /v1/acceptable-use/people"),
+        ),
+        _NOTHING,
     ),
     "GET /": (_page("/"), _opened),
     "POST /": (_asked("console"), _asked_on("console")),
@@ -305,6 +353,32 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         _HAPPENED,
     ),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
+    **dict.fromkeys(("GET /evals", "POST /evals/cases/{case}"), _RECORD),
+    **dict.fromkeys(
+        (
+            *("GET /releases", "POST /releases/{release}/sign-off"),
+            *(f"POST /environments/{{name}}/{act}" for act in ("promote", "rollback", "rollout")),
+        ),
+        "releases are the installation's, and hold nothing of a tenant's",
+    ),
+    **dict.fromkeys(("GET /safety", "GET /gateway"), "figures, in clear, for whoever oversees the tenant"),
+    "GET /admin": "people, keys, holds by the ids of documents, and nothing of any document",
+    **dict.fromkeys(
+        (
+            *(
+                "POST /admin/people",
+                "POST /admin/keys",
+                "POST /admin/switches",
+                "POST /admin/holds",
+                "POST /admin/retention",
+            ),
+            *(f"POST /admin/people/{{person}}/{each}" for each in ("roles", "active", "erase")),
+            *(f"POST /admin/keys/{{key}}/{each}" for each in ("rotate", "revoke")),
+            *("POST /admin/sessions/{session}/end", "POST /admin/switches/{switch}/lift"),
+            *("POST /admin/holds/{hold}/release", "GET /acceptable-use", "POST /acceptable-use"),
+        ),
+        _NOTHING,
+    ),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
     "GET /sign-in/start": _NOTHING,
@@ -332,15 +406,36 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys(
         (f"dataset {each}" for each in ("check", "suspects")), "what its own file says, looked up as whoever asks"
     ),
+    "scorecard": "figures, and names of features",
     "judge calibrate": "figures, and the labels that it was given",
     "redteam run": "figures of an installation made for it; pages are copied as one user may read them",
     "redteam promote": _RECORD,
     "turns list": "what turns came to, in clear",
     "turns show": (_run("turns", "show", "{v.turn}"),),
+    **dict.fromkeys(("feedback list", "feedback triage"), _RECORD),
+    "feedback import": _NOTHING,
+    "person export": (_exported,),
+    "access log": "ids of documents, and the title and readers of one, for whoever keeps the installation",
+    **dict.fromkeys((f"hold {each}" for each in ("place", "release", "list")), _RECORD),
+    **dict.fromkeys((f"governance {each}" for each in ("declare", "show", "check")), _NOTHING),
+    **dict.fromkeys((f"acceptable-use {each}" for each in ("status", "show")), _NOTHING),
+    "retention apply": _NOTHING,
+    "erase verify": _NOTHING,
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
     "evidence verify": _NOTHING,
+    "evidence anchor": _NOTHING,
+    "evidence anchors": _NOTHING,
+    "evidence prove": _NOTHING,
+    "controls list": _NOTHING,
+    "controls show": _NOTHING,
+    "controls check": "figures, and places of steps in the chain",
+    "pack make": "sealed steps without their content",
+    "pack verify": _NOTHING,
+    "pack verifier": _NOTHING,
+    "inventory": "names of what is declared, and of sources, for whoever keeps the installation",
+    "witness": _NOTHING,
     **dict.fromkeys(
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
@@ -366,6 +461,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"identity {each}" for each in ("declare", "show", "check")),
             "roles",
             *(f"switch {each}" for each in ("on", "off", "list")),
+            *(f"drill {each}" for each in ("list", "run", "history", "tabletop", "soak")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",
             "check",

@@ -7,7 +7,7 @@ by the principal; an unsupported one, which may rest on any passage the model wa
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
@@ -114,6 +114,16 @@ class Conversations:
             if content
         ]
 
+    def all(self, principal: Principal) -> Iterator[Conversation]:
+        """Every conversation of the principal's, oldest first, as it may be shown now; those that were erased, or let go of, are left out."""
+        mine = conversations.c.owner == self._owner(principal)
+        with self._store.read() as tx:
+            rows = tx.execute(select(conversations).where(mine).order_by(conversations.c.id)).all()
+        for row in rows:
+            past = self._past(principal, self._rows(row.id))
+            if past:
+                yield Conversation(row.id, datetime.fromisoformat(row.created), past)
+
     def conversation(self, principal: Principal, conversation: str) -> Conversation:
         """The whole of one conversation as it may be shown now; :class:`NotFound` unless it is the principal's own."""
         with self._store.read() as tx:
@@ -163,14 +173,19 @@ class Conversations:
             return past
         raise _no_turn()
 
-    def others(self, principal: Principal, turn: str) -> PastTurn | None:
-        """A turn of anybody, as ``principal`` may be shown it now; ``None`` once it was erased. Whether they may look at others' turns is asked before.
-        :class:`NotFound` where there is none."""
-        with self._store.read() as tx:
-            row = tx.execute(select(turns).where(turns.c.id == turn)).first()
-        if row is None:
-            raise _no_turn()
-        return next(iter(self._past(principal, [row])), None)
+    def past(self, principal: Principal, steps: Sequence[Step]) -> PastTurn | None:
+        """The turn with these steps, whoever's it is, as ``principal`` may be shown it now; ``None`` once it was erased. Whether they may look at others' turns is
+        asked before."""
+        content = _content(steps)
+        if content is None:
+            return None
+        ended: TurnStatus = "open"
+        for step in steps:
+            if step.kind in ("sealed", "failed"):
+                left = step.facts.get("error") == "cancelled"
+                ended = "sealed" if step.kind == "sealed" else "cancelled" if left else "failed"
+        readable = self._knowledge.readable(principal, sorted(content.pairs))
+        return _past_turn(steps[0].turn, steps[0].at, ended, content, readable)
 
     def _own_turn(self, principal: Principal, turn: str) -> Row[Any]:
         query = (
@@ -210,7 +225,17 @@ class Conversations:
         contents = {row.id: content for row in rows if (content := _content(steps.get(row.id, ())))}
         pairs: Pairs = frozenset().union(*(content.pairs for content in contents.values()))
         readable = self._knowledge.readable(principal, sorted(pairs))
-        return tuple(_past_turn(row, contents[row.id], readable) for row in rows if row.id in contents)
+        return tuple(
+            _past_turn(
+                row.id,
+                datetime.fromisoformat(row.created),
+                cast(TurnStatus, row.status),
+                contents[row.id],
+                readable,
+            )
+            for row in rows
+            if row.id in contents
+        )
 
 
 def _no_turn() -> NotFound:
@@ -231,12 +256,11 @@ def _as_shown(steps: Sequence[Step]) -> tuple[Step, ...]:
     )
 
 
-def _past_turn(row: Row[Any], content: _Content, readable: Pairs) -> PastTurn:
+def _past_turn(turn: str, created: datetime, status: TurnStatus, content: _Content, readable: Pairs) -> PastTurn:
     answer, withheld = content.answer, 0
     if answer is not None:
         answer, withheld = _readable_part(answer, content.given, readable)
-    created = datetime.fromisoformat(row.created)
-    return PastTurn(row.id, created, cast(TurnStatus, row.status), content.question, content.resolved, answer, withheld)
+    return PastTurn(turn, created, status, content.question, content.resolved, answer, withheld)
 
 
 def _readable_part(answer: Answer, given: Pairs, readable: Pairs) -> tuple[Answer, int]:

@@ -22,7 +22,7 @@ from aver.store import TenantStore
 if TYPE_CHECKING:
     from aver.knowledge.service import Knowledge
 
-__all__ = ["Halt", "Lend", "Parts", "Question", "Released", "always"]
+__all__ = ["Caution", "Halt", "Lend", "Parts", "Question", "Released", "always"]
 
 
 class Halt(Protocol):
@@ -30,6 +30,9 @@ class Halt(Protocol):
     :meth:`~aver.store.Switches.halt`."""
 
     async def __call__(self, tenant: str, *, feature: str) -> None: ...
+
+
+Caution = Callable[[Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ def always(released: Released) -> Lend:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a turn works with. ``embedder`` judges nearness of meaning in verification."""
+    """What a turn works with. ``embedder`` judges nearness of meaning in verification; ``caution`` says what a reader has to know of documents by their
+    ids, in sentences."""
 
     store: TenantStore
     ledger: Ledger
@@ -89,6 +93,7 @@ class Parts:
     conversations: Conversations
     released: Released
     halt: Halt | None = None
+    caution: Caution = lambda _: ()
 
     @property
     def release(self) -> Release:

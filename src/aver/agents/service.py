@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aver.agents.blocking import whole
 from aver.agents.conversations import Conversations
 from aver.agents.lineage import TurnLineage, turn_lineage
-from aver.agents.parts import Halt, Lend, Parts, Question, Released
+from aver.agents.parts import Caution, Halt, Lend, Parts, Question, Released
 from aver.agents.turn import Turn
 from aver.agents.types import Answer, Conversation, ConversationSummary, Progressed, TurnEvent
 from aver.core import Clock, Principal, new_id
@@ -27,7 +27,7 @@ __all__ = ["Assistant"]
 
 class Assistant:
     """One tenant's assistant. ``lend`` gives each turn its release; ``embedder`` judges nearness of meaning in verification; ``halt`` looks
-    for kill switches."""
+    for kill switches; ``caution`` says what a reader has to know of what is cited."""
 
     def __init__(
         self,
@@ -38,11 +38,13 @@ class Assistant:
         embedder: Embedder,
         lend: Lend,
         halt: Halt | None = None,
+        caution: Caution = lambda _: (),
     ) -> None:
         self._store, self._ledger = store, ledger
         self._conversations = Conversations(store, ledger, knowledge)
         self._lend = lend
-        self._parts = partial(Parts, store, ledger, knowledge, clock, embedder, self._conversations, halt=halt)
+        made = partial(Parts, store, ledger, knowledge, clock, embedder, self._conversations)
+        self._parts = partial(made, halt=halt, caution=caution)
 
     async def run(
         self,

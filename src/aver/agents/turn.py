@@ -290,7 +290,7 @@ class Turn:
             self._ms(self._started),
             found.conflicts(citations),
             found.outdated(citations),
-            tuple(self._guarding.notices()),
+            (*self._guarding.notices(), *self.parts.caution([each.document for each in citations])),
         )
 
     def _draft(self, kind: StepKind, facts: dict[str, Any], body: dict[str, Any] | bytes | None) -> Draft:

@@ -96,7 +96,7 @@ class Answer:
     outdated: tuple[int, ...] = ()
     """Positions (from 0) of citations of a version that had been replaced when the answer was given."""
     notices: tuple[str, ...] = ()
-    """What checks of texts have to tell a reader, in sentences."""
+    """What checks of texts, and the state of what is cited, have to tell a reader, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,15 @@ from urllib.parse import unquote
 from aver.core.errors import SettingsError
 from aver.core.yaml import YamlValue, parse_yaml
 
-__all__ = ["Conventions", "ModelSettings", "ModelTimeouts", "ParserSettings", "Settings", "TelemetrySettings"]
+__all__ = [
+    "AnchorSettings",
+    "Conventions",
+    "ModelSettings",
+    "ModelTimeouts",
+    "ParserSettings",
+    "Settings",
+    "TelemetrySettings",
+]
 
 
 Conventions = Literal["1.41.1", "1.36.0", "openinference"]
@@ -85,6 +93,49 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class S3AnchorSettings:
+    """A bucket with object lock. ``key_id`` and ``secret_key`` are references to secrets, such as ``env:NAME``."""
+
+    bucket: str = ""
+    endpoint: str = ""
+    region: str = "us-east-1"
+    prefix: str = "aver"
+    days: int = 365
+    """How long an object is locked."""
+    mode: Literal["COMPLIANCE", "GOVERNANCE"] = "COMPLIANCE"
+    key_id: str = ""
+    secret_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampAnchorSettings:
+    """A timestamp authority, and the certificates that are trusted to vouch for it."""
+
+    url: str = ""
+    roots: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAnchorSettings:
+    """A witness, and its public key, hexadecimal."""
+
+    url: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorSettings:
+    """Where states of the chains of evidence are told outside, and how often; nowhere without a place."""
+
+    every: float = 3600.0
+    """Seconds."""
+    file: Path | None = None
+    s3: S3AnchorSettings = S3AnchorSettings()
+    timestamp: TimestampAnchorSettings = TimestampAnchorSettings()
+    witness: WitnessAnchorSettings = WitnessAnchorSettings()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation's settings. Without a ``model``, answers are extractive; without a ``database_url``, embedded."""
 
@@ -97,11 +148,15 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8420
     max_file_mb: int = 100
+    reserve_mb: int = 32
+    """Kept on the disk of the data by a server, to be given up when that is full; a tenth of the disk at most."""
     keep_originals: bool = True
     """Whether the files of documents with pages are kept, so that passages can be shown on them."""
     max_request_mb: int = 32
     bundle: Path | None = None
     """The directory of ``aver.yaml``, which declares models, routes and budgets."""
+    region: str = ""
+    """Where the data directory and the database are, such as ``eu``; a tenant whose data have to be kept elsewhere is refused."""
     environment: str = ""
     """The environment whose releases are served; without one, the bundle as its directory is."""
     reranker: str | None = None
@@ -110,6 +165,7 @@ class Settings:
     model: ModelSettings | None = None
     parser: ParserSettings = ParserSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    anchors: AnchorSettings = AnchorSettings()
 
     @classmethod
     def load(
@@ -131,6 +187,7 @@ class Settings:
         model = _within(values, "model.")
         values["parser"] = ParserSettings(**_within(values, "parser."))
         values["telemetry"] = TelemetrySettings(**_within(values, "telemetry."))
+        values["anchors"] = _anchors(values, given)
         if "base_url" in model and "name" in model:
             values["model"] = ModelSettings(**model, timeouts=timeouts)
         elif "base_url" in model:
@@ -140,6 +197,29 @@ class Settings:
             where = given["model.name"].where
             raise SettingsError(f"{where}: names a model, but not where it is served", "Set AVER_MODEL_BASE_URL too.")
         return cls(**{name: value for name, value in values.items() if "." not in name})
+
+
+def _anchors(values: Mapping[str, Any], given: Mapping[str, _Given]) -> AnchorSettings:
+    """Raises :class:`SettingsError` for a place of which only a part is given."""
+    s3, timestamp = _within(values, "anchors.s3."), _within(values, "anchors.timestamp.")
+    witness = _within(values, "anchors.witness.")
+    for name, found, needed in (
+        ("s3", s3, ("bucket", "endpoint", "key_id", "secret_key")),
+        ("timestamp", timestamp, ("url", "roots")),
+        ("witness", witness, ("url", "key")),
+    ):
+        missing = [each for each in needed if each not in found]
+        if found and missing:
+            where = given[f"anchors.{name}.{next(iter(found))}"].where
+            raise SettingsError(
+                f"{where}: anchors.{name} is given without {missing[0]}", f"It takes {', '.join(needed)}."
+            )
+    return AnchorSettings(
+        **_within(values, "anchors."),
+        s3=S3AnchorSettings(**s3),
+        timestamp=TimestampAnchorSettings(**timestamp),
+        witness=WitnessAnchorSettings(**witness),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +321,18 @@ def _some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("64 hexadecimal digits")
+    return text
+
+
+def _reference(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+:\S+", text):
+        raise ValueError("where a secret is kept, such as env:NAME or file:PATH")
+    return text
+
+
 def _headers(text: str) -> tuple[tuple[str, str], ...]:
     """As in ``OTEL_EXPORTER_OTLP_HEADERS`` (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
     found = []
@@ -276,9 +368,11 @@ _SETTINGS = {
     "host": _Setting("AVER_HOST", _word),
     "port": _Setting("AVER_PORT", _whole(0, 65535)),
     "max_file_mb": _Setting("AVER_MAX_FILE_MB", _whole(1, 4096)),
+    "reserve_mb": _Setting("AVER_RESERVE_MB", _whole(0, 65536)),
     "keep_originals": _Setting("AVER_KEEP_ORIGINALS", _switch),
     "max_request_mb": _Setting("AVER_MAX_REQUEST_MB", _whole(1, 4096)),
     "bundle": _Setting("AVER_BUNDLE", _path),
+    "region": _Setting("AVER_REGION", _word),
     "environment": _Setting("AVER_ENVIRONMENT", _word),
     "reranker": _Setting("AVER_RERANKER", _word),
     "max_question_chars": _Setting("AVER_MAX_QUESTION_CHARS", _whole(1, 1_000_000)),
@@ -295,6 +389,22 @@ _SETTINGS = {
     "telemetry.interval": _Setting("AVER_TELEMETRY_INTERVAL", _seconds),
     "telemetry.conventions": _Setting("AVER_TELEMETRY_CONVENTIONS", _one_of("1.41.1", "1.36.0", "openinference")),
     "telemetry.service": _Setting("AVER_TELEMETRY_SERVICE", _word),
+    "anchors.every": _Setting("AVER_ANCHORS_EVERY", _seconds),
+    "anchors.file": _Setting("AVER_ANCHORS_FILE", _path),
+    "anchors.s3.bucket": _Setting("AVER_ANCHORS_S3_BUCKET", _word),
+    "anchors.s3.endpoint": _Setting(
+        "AVER_ANCHORS_S3_ENDPOINT", _url("https://s3.eu-west-1.amazonaws.com", "http", "https")
+    ),
+    "anchors.s3.region": _Setting("AVER_ANCHORS_S3_REGION", _word),
+    "anchors.s3.prefix": _Setting("AVER_ANCHORS_S3_PREFIX", _word),
+    "anchors.s3.days": _Setting("AVER_ANCHORS_S3_DAYS", _whole(1, 36_500)),
+    "anchors.s3.mode": _Setting("AVER_ANCHORS_S3_MODE", _one_of("COMPLIANCE", "GOVERNANCE")),
+    "anchors.s3.key_id": _Setting("AVER_ANCHORS_S3_KEY_ID", _reference),
+    "anchors.s3.secret_key": _Setting("AVER_ANCHORS_S3_SECRET_KEY", _reference),
+    "anchors.timestamp.url": _Setting("AVER_ANCHORS_TIMESTAMP_URL", _url("https://tsa.example.org", "http", "https")),
+    "anchors.timestamp.roots": _Setting("AVER_ANCHORS_TIMESTAMP_ROOTS", _path),
+    "anchors.witness.url": _Setting("AVER_ANCHORS_WITNESS_URL", _url("https://witness.example.org", "http", "https")),
+    "anchors.witness.key": _Setting("AVER_ANCHORS_WITNESS_KEY", _digest),
     "model.base_url": _Setting("AVER_MODEL_BASE_URL", _url("http://127.0.0.1:11434/v1", "http", "https")),
     "model.name": _Setting("AVER_MODEL", _word),
     "model.key": _Setting("AVER_MODEL_KEY", _word, secret=True),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
+from aver.core.canonical import canonical_json, sha256_hex
+
 __all__ = [
+    "COMPROMISED",
     "USED",
     "Called",
     "Case",
@@ -184,6 +187,10 @@ class Result:
     response: Response | None = None
 
 
+COMPROMISED = " (compromised)"
+"""How the name of a target ends whose model was taken over."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunHeader:
     """What a run asked of what; the first line of its file, which its results follow."""
@@ -207,6 +214,17 @@ class RunHeader:
     """Conditions that the run was left for as soon as they were certain, if they were; none where every case was to be asked."""
     baseline: str = ""
     """The digest of the run that pairwise judges held it against; empty where that were the cases' references."""
+
+    @property
+    def feature(self) -> str:
+        """What was asked, by the name that turns have for it; empty where it is no feature, or several."""
+        kind, _, name = self.target.removesuffix(COMPROMISED).partition(":")
+        return name if kind == "agent" else "assistant" if kind in ("assistant", "search") else ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it, hexadecimal: the run's name, wherever its file lies."""
+        return sha256_hex(canonical_json(asdict(self)))
 
 
 class Target(Protocol):

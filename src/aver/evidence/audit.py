@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from aver.evidence.anchor import Anchor
 from aver.evidence.chain import BadRecord, Chain
 from aver.evidence.keys import DataKey, Keyring, open_content
-from aver.evidence.record import StepRow
+from aver.evidence.record import StepRow, is_disposed
 from aver.evidence.rows import checkpoints_between, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.evidence.store import checkpoints, steps, subjects
@@ -95,10 +95,13 @@ class Audit:
         checkpoint = next(signed, None)
         for row in rows:
             self._chain.step(row)
-            if row.subject in keys:
+            if is_disposed(row.content):
+                self._unreadable += 1
+            elif row.subject in keys:
                 self._open(row, keys[row.subject])
             else:
                 self._unreadable += 1
+            if row.subject not in keys:
                 self._keyless.setdefault(row.subject, row.seq)
             while checkpoint is not None and checkpoint.seq == row.seq:
                 self._chain.checkpoint(checkpoint)

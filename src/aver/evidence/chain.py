@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aver.core.errors import VerificationFailed
-from aver.evidence.record import GENESIS, SIGNED, CheckpointRow, StepRow
+from aver.evidence.disposal import Missing, spans_in
+from aver.evidence.record import GENESIS, SIGNED, CheckpointRow, StepRow, is_disposed
 from aver.evidence.types import Head
 
 __all__ = ["BadRecord", "Chain"]
@@ -37,6 +38,7 @@ class Chain:
         self._signed = signed
         self._anchored = anchored or Head(0, GENESIS)
         self._owed: int | None = None
+        self._missing = Missing()
         self.head = Head(0, GENESIS)
         self.checkpoints = 0
         self.signed_to = 0
@@ -73,6 +75,10 @@ class Chain:
             raise BadRecord(expected, "it is not the step that the anchor beside the keys saw: the chain was rewritten")
         self.head = Head(row.seq, row.hash)
         self._owed = row.seq if row.kind in SIGNED else None
+        if is_disposed(row.content):
+            self._missing.add(row.seq)
+        if row.kind == "disposed":
+            self._disposed(row)
 
     def checkpoint(self, row: CheckpointRow) -> None:
         """The checkpoint of the step just given."""
@@ -91,7 +97,16 @@ class Chain:
         self.checkpoints += 1
         self.signed_to = seq
 
+    def _disposed(self, row: StepRow) -> None:
+        for first, last in spans_in(row.facts):
+            there = self._missing.explain(first, last)
+            if there is not None:
+                raise BadRecord(there, f"its content is there, and step {row.seq} says that it was let go")
+
     def end(self) -> None:
+        unexplained = self._missing.first
+        if unexplained is not None:
+            raise BadRecord(unexplained, "its content is gone, and no step says that it was let go")
         if self._owed is not None:
             raise BadRecord(self._owed, "its signed checkpoint is missing")
         if self._anchored.seq > self.head.seq:

@@ -5,7 +5,7 @@ Nothing vouches for it beyond what :meth:`~aver.evidence.Ledger.verify` found la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from aver.core.clock import rfc3339
 from aver.evidence.store import steps
 from aver.store import TenantStore
 
-__all__ = ["ClearStep", "clear_steps", "clear_turns", "place_of"]
+__all__ = ["ClearStep", "clear_steps", "clear_turns", "place_of", "steps_of_kinds", "steps_of_turns"]
 
 _TURNS_A_QUERY = 500
 
@@ -53,6 +53,35 @@ def clear_turns(store: TenantStore, turns: Iterable[str]) -> dict[str, list[Clea
             for row in tx.execute(_CLEAR.where(steps.c.turn.in_(wanted[start : start + _TURNS_A_QUERY]))):
                 found.setdefault(row.turn, []).append(_clear(row))
     return found
+
+
+def steps_of_turns(tx: Connection, turns: Iterable[str], kinds: Sequence[str]) -> list[ClearStep]:
+    """The steps of these kinds in each of these turns, in order within each five hundred of them."""
+    wanted, found = list(dict.fromkeys(turns)), list[ClearStep]()
+    for start in range(0, len(wanted), _TURNS_A_QUERY):
+        some = steps.c.turn.in_(wanted[start : start + _TURNS_A_QUERY])
+        found += map(_clear, tx.execute(_CLEAR.where(some, steps.c.kind.in_(kinds))))
+    return found
+
+
+def steps_of_kinds(
+    store: TenantStore,
+    kinds: Sequence[str],
+    after: int,
+    most: int,
+    *,
+    since: str = "",
+    subject: str | None = None,
+) -> list[ClearStep]:
+    """The first ``most`` steps of these kinds behind the sequence number ``after``, in order: from the moment ``since`` (RFC 3339) on, and of
+    one subject where its opaque id is given."""
+    query = _CLEAR.where(_mine(store), steps.c.seq > after, steps.c.kind.in_(kinds))
+    if since:
+        query = query.where(steps.c.at >= since)
+    if subject is not None:
+        query = query.where(steps.c.subject == subject)
+    with store.read() as tx:
+        return [_clear(row) for row in tx.execute(query.limit(most))]
 
 
 def place_of(store: TenantStore, moment: datetime) -> int:

@@ -25,7 +25,17 @@ from aver.core import canonical_json
 from aver.core.errors import InvalidInput, VerificationFailed
 from aver.evidence.signing import fingerprint
 
-__all__ = ["IN_TOTO", "STATEMENT", "opened", "private_key", "public_key", "public_pem", "sealed", "statement"]
+__all__ = [
+    "IN_TOTO",
+    "STATEMENT",
+    "opened",
+    "private_key",
+    "public_key",
+    "public_pem",
+    "sealed",
+    "statement",
+    "unverified",
+]
 
 IN_TOTO = "application/vnd.in-toto+json"
 """The type of an in-toto statement (https://github.com/in-toto/attestation/blob/main/spec/v1/envelope.md)."""
@@ -78,6 +88,17 @@ def opened(envelope: bytes, key: Ed25519PublicKey, kind: str = IN_TOTO) -> dict[
         raise other from None
     if not isinstance(payload, dict):
         raise other
+    return payload
+
+
+def unverified(envelope: bytes) -> dict[str, Any]:
+    """The payload, an object, whoever signed it: to find out who says that they did. Raises :class:`~aver.core.errors.InvalidInput`."""
+    try:
+        payload = json.loads(b64decode(json.loads(envelope)["payload"], validate=True))
+    except (ValueError, TypeError, KeyError, binascii.Error, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        raise InvalidInput("This is no signed statement", "Expected is a DSSE envelope.")
     return payload
 
 

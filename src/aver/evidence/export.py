@@ -20,12 +20,12 @@ from aver.core.errors import InvalidInput, StorageFull
 from aver.evidence.anchor import Anchor
 from aver.evidence.chain import BadRecord, Chain
 from aver.evidence.keys import DataKey, Keyring, open_content
-from aver.evidence.record import VERSION, CheckpointRow, StepRow
+from aver.evidence.record import VERSION, CheckpointRow, StepRow, is_disposed
 from aver.evidence.rows import checkpoints_between, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.store import TenantStore
 
-__all__ = ["FORMAT", "write_export"]
+__all__ = ["FORMAT", "replacing", "write_export"]
 
 FORMAT = "aver-evidence"
 _BATCH = 1000
@@ -55,7 +55,7 @@ def write_export(
         "with_content": keys is not None,
     }
     chain = Chain(store.tenant.id, signed_by_holder(key), anchor.read())
-    with _replacing(out) as file:
+    with replacing(out) as file:
         writer = _Writer(file, chain)
         writer.line({"header": header})
         with store.read() as tx, closing(steps_from(tx, store.tenant.id, 1, _BATCH)) as batches:
@@ -84,7 +84,8 @@ class _Writer:
         checkpoint = next(signed, None)
         for row in rows:
             self._chain.step(row)
-            disclosed = _disclosed(row, opened[row.subject]) if row.subject in opened else {}
+            readable = row.subject in opened and not is_disposed(row.content)
+            disclosed = _disclosed(row, opened[row.subject]) if readable else {}
             self.line({"step": row._asdict() | {"content": b64encode(row.content).decode("ascii")}} | disclosed)
             while checkpoint is not None and checkpoint.seq <= row.seq:
                 self._chain.checkpoint(checkpoint)
@@ -111,8 +112,8 @@ def _disclosed(row: StepRow, key: DataKey | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``out`` when the block ends well, and vanishes otherwise."""
+def replacing(out: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``out`` when the block ends well, and vanishes otherwise. Raises what says that ``out`` cannot be written."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.", suffix=".part", dir=out.parent)
     except OSError as error:

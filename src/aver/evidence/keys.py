@@ -87,6 +87,11 @@ class Keyring:
         texts = [subject for subject in ids if isinstance(subject, str)]  # a step that was tampered with may name none
         return {row.id: self._unwrap(row) for row in self._rows(tx, subjects.c.id, texts)}
 
+    def ids(self, tx: Connection, names: Iterable[str]) -> dict[str, str]:
+        """The opaque id of each name that has a key."""
+        lookups = {self._lookup(name): name for name in names}
+        return {lookups[row.lookup]: row.id for row in self._rows(tx, subjects.c.lookup, list(lookups))}
+
     def destroy(self, tx: Connection, name: str) -> str | None:
         """Delete the key of ``name`` and say which subject it was; ``None`` when there is no such key."""
         mine = subjects.c.lookup == self._lookup(name)

@@ -8,9 +8,23 @@ from typing import NamedTuple
 
 from aver.core import canonical_json
 
-__all__ = ["GENESIS", "SIGNED", "VERSION", "CheckpointRow", "StepRow", "commitment", "frame"]
+__all__ = [
+    "GENESIS",
+    "REMAINDER",
+    "SIGNED",
+    "VERSION",
+    "CheckpointRow",
+    "StepRow",
+    "commitment",
+    "frame",
+    "is_disposed",
+    "remainder",
+]
 
 VERSION = 1
+REMAINDER = 33
+"""Bytes of what is left of content that was let go."""
+_DISPOSED = b"\0"
 GENESIS = "0" * 64
 """What the first step names as the hash before it."""
 
@@ -34,6 +48,11 @@ SIGNED = frozenset(
         "erased",
         "switched",
         "incident",
+        "anchored",
+        "packed",
+        "disposed",
+        "held",
+        "governed",
         *_IDENTITY,
         *_RELEASES,
     }
@@ -42,8 +61,21 @@ SIGNED = frozenset(
 
 
 def commitment(content: bytes) -> bytes:
-    """What the chain holds of a step's content: SHA-256 of nonce and ciphertext, in hexadecimal, which outlives the key."""
+    """What the chain holds of a step's content: SHA-256 of nonce and ciphertext, in hexadecimal, which outlives the key and the content."""
+    if is_disposed(content):
+        return content[1:].hex().encode()
     return hashlib.sha256(content).hexdigest().encode()
+
+
+def remainder(content: bytes) -> bytes:
+    """What is left in place of a step's content once that is let go: its SHA-256 behind a zero byte. No content is as long: it would be
+    the ciphertext of five bytes, and no JSON object without spaces has five."""
+    return _DISPOSED + hashlib.sha256(content).digest()
+
+
+def is_disposed(content: object) -> bool:
+    """Whether this is a :func:`remainder`."""
+    return isinstance(content, bytes) and len(content) == REMAINDER and content[:1] == _DISPOSED
 
 
 def frame(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,12 +19,13 @@ from aver.core import Clock, canonical_json, new_id, rfc3339
 from aver.core.errors import InvalidInput, NotFound, TooLarge, VerificationFailed
 from aver.evidence.anchor import Anchor
 from aver.evidence.audit import Audit
+from aver.evidence.disposal import let_go
 from aver.evidence.export import write_export
 from aver.evidence.facts import clear_facts
 from aver.evidence.keys import DataKey, Keyring, encrypt, open_content
 from aver.evidence.proof import Proof, prove
-from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame
-from aver.evidence.rows import head_of, last_of_kind, steps_of, steps_of_kind
+from aver.evidence.record import SIGNED, CheckpointRow, StepRow, commitment, frame, is_disposed
+from aver.evidence.rows import head_of, last_of_kind, steps_from, steps_of, steps_of_kind
 from aver.evidence.signing import signed_by_holder
 from aver.evidence.store import checkpoints, steps
 from aver.evidence.types import Draft, Head, Seen, Step, StepKind, Verification, Watch
@@ -40,11 +43,15 @@ _STEPS_A_QUERY = 500
 class Ledger:
     """The append-only, hash-chained evidence of one tenant."""
 
-    def __init__(self, store: TenantStore, clock: Clock, watch: Watch | None = None) -> None:
-        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`."""
+    def __init__(
+        self, store: TenantStore, clock: Clock, watch: Watch | None = None, marks: Mapping[str, Any] | None = None
+    ) -> None:
+        """``watch`` is told of the steps of each transaction once it has committed; see :data:`~aver.evidence.types.Watch`. ``marks`` are facts that
+        every step of :meth:`append_all` has beside its own, such as that it was generated for a demonstration, or is of an evaluation."""
         self._store = store
         self._clock = clock
         self._watch = watch
+        self.marks = dict(marks or {})
         self._anchor = Anchor(store.directory / "keys" / "head.anchor", store.tenant.id)
 
     # Key files are made at first use and never change, so each is read once.
@@ -82,6 +89,8 @@ class Ledger:
         :class:`~aver.core.errors.TooLarge` for a body over 16 MiB; then nothing of ``drafts`` is written.
         """
         now = self._clock.now()
+        if self.marks:
+            drafts = [replace(draft, facts={**self.marks, **draft.facts}) for draft in drafts]
         rows = self._chain(tx, [prepare(draft) for draft in drafts], now, checkpoint=False)
         return tuple(
             Step(row.seq, draft.turn, draft.kind, now, dict(draft.facts), _given(draft.body), False, row.hash)
@@ -121,6 +130,12 @@ class Ledger:
         with self._store.read() as tx:
             return head_of(tx, self._store.tenant.id)
 
+    def newest(self) -> datetime | None:
+        """When the last step of the chain was recorded, by the clock of whoever did; ``None`` for an empty chain."""
+        with self._store.read() as tx:
+            at = tx.scalar(select(steps.c.at).order_by(steps.c.seq.desc()).limit(1))
+        return datetime.fromisoformat(at) if at else None
+
     def turn(self, turn: str) -> tuple[Step, ...]:
         """The steps of one turn in order, decrypted; :class:`~aver.core.errors.NotFound` when there are none."""
         found = self.turns([turn]).get(turn)
@@ -143,6 +158,18 @@ class Ledger:
                 for row in rows:
                     found.setdefault(row.turn, []).append(_step(row, keys))
         return {turn: tuple(found[turn]) for turn in wanted if turn in found}
+
+    def at(self, seq: int) -> Step | None:
+        """The step with this sequence number. Raises as :meth:`turns` does."""
+        with self._store.read() as tx, closing(steps_from(tx, self._store.tenant.id, seq, 1)) as found:
+            for row in next(found, []):
+                return _step(row, self._keys.open(tx, {row.subject})) if row.seq == seq else None
+        return None
+
+    def has_key(self, subject: str) -> bool:
+        """Whether there is a data key for this opaque id of a subject."""
+        with self._store.read() as tx:
+            return bool(self._keys.open(tx, [subject]))
 
     def of_kind(self, kind: StepKind, since: datetime | None = None, *, after: int = 0) -> Iterator[Step]:
         """Every step of a kind in order, from the moment ``since`` on where it is given and behind the sequence number ``after``, those
@@ -197,6 +224,17 @@ class Ledger:
         """
         keys = self._keys if with_content else None
         write_export(self._store, self._signing_key, self._anchor, self._clock, out, keys)
+
+    def subject_ids(self, tx: Connection, names: Iterable[str]) -> dict[str, str]:
+        """The opaque id under which steps of each of these subjects (``user:NAME``) stand, of those that have any content."""
+        return self._keys.ids(tx, names)
+
+    def dispose(self, tx: Connection, seqs: Sequence[int], turn: str, facts: Mapping[str, Any]) -> int:
+        """Let the content of these steps go, and append what says so, with ``facts``, under ``turn``; how many had content. The chain still
+        verifies. The caller scrubs the files in the end, as :meth:`erase` does."""
+        found = let_go(tx, self._store.tenant.id, seqs)
+        self.append_all(tx, [Draft(turn, "disposed", None, {**facts, **each}) for each in found])
+        return sum(each["steps"] for each in found)
 
     def erase(self, subject: str) -> Step:
         """Destroy the data key of ``subject`` (``user:NAME``): its content can never be read again, the chain still verifies.
@@ -272,7 +310,7 @@ def _values(row: StepRow | CheckpointRow) -> dict[str, Any]:
 
 
 def _step(row: StepRow, keys: Mapping[str, DataKey | None]) -> Step:
-    erased = row.subject not in keys
+    erased = row.subject not in keys or is_disposed(row.content)
     content = b"null" if erased else open_content(row, keys[row.subject])
     try:
         if content is not None:

@@ -34,6 +34,9 @@ StepKind = Literal[
     "switched",  # something was stopped for this tenant, or let go on
     "inspected",  # somebody looked at what another's turn says: who, which, and why if they said
     "judged",  # feedback on a call or a turn, given after it
+    "reported",  # a support ticket names the turn
+    "triaged",  # somebody decided what becomes of the turn
+    "surveyed",  # somebody said how useful it all is to them
     "case_promoted",  # a turn became a case of a labelled set, without what is personal
     "case_labelled",  # somebody said what is right for such a case
     "failed",  # the turn ended with an error; a signed checkpoint covers it
@@ -55,15 +58,24 @@ StepKind = Literal[
     "incident",  # an incident was opened, noted upon, mitigated or resolved
     "mitigated",  # something was done about an incident, of itself or by a person; or it was undone, refused, held back or failed
     "corrected",  # something was taken on so that an incident does not come again, or it is done, or dropped
+    "drilled",  # a game day: what was broken on purpose, how soon it was seen and contained, and whether anything was lost
     "indexed",  # the index repaired, rebuilt, migrated, named or rolled back
     "key_created",
     "key_revoked",  # it opens nothing any more, or will not from a moment on
     "glass_broken",  # somebody at the machine took an owner's access for a while, and said why
     "signed_in",  # somebody began a session of the console
+    "session_ended",  # somebody else ended it
     "person_changed",  # somebody or a service account is new, different, without access, or gone
     "group_changed",  # as the identity provider's client provisions it
     "identity_declared",  # who vouches for people, and what their groups and roles mean here
     "erased",  # a subject's data key was destroyed
+    "anchored",  # a state of the chain was told to a place outside, or could not be
+    "packed",  # evidence of a period was put together for an auditor
+    "disposed",  # content whose time was up was let go: of which class, and of which steps
+    "held",  # a legal hold was placed or released, or a document preserved under it
+    "governed",  # what a tenant declares of retention, labels and acceptable use
+    "acknowledged",  # somebody agreed to a version of the tenant's rules of use
+    "accessed",  # somebody read a document, an export or evidence outside of a turn
 ]
 
 
@@ -139,5 +151,5 @@ class Verification:
     first_bad: int | None = None
     reason: str = ""
     unreadable: int = 0
-    """Steps whose content was erased; their place in the chain still verifies."""
+    """Steps whose content was erased or let go; their place in the chain still verifies."""
     notes: tuple[str, ...] = field(default_factory=tuple)

@@ -12,9 +12,10 @@ from aver.core.errors import AverError
 from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
+from aver.gateway.labels import Label
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
-__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Halt", "Operation", "Role", "Sink", "outcome_of"]
+__all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Halt", "Labels", "Operation", "Role", "Sink", "outcome_of"]
 
 Operation = Literal["chat", "embeddings", "rerank"]
 Role = Literal["first", "retry", "fallback", "hedge", "continuation", "escalation", "shadow", "last_resort"]
@@ -26,7 +27,7 @@ CacheVerdict = Literal["off", "miss", "exact", "semantic", "shadowed", "refused"
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model that might have answered: its place is its rank. ``skipped`` says why it was not considered: ``breaker``, ``capability``,
-    ``context``, ``region``, ``price``."""
+    ``context``, ``region``, ``price``, and ``classification`` or ``residency`` where the model may not be given what is in the call."""
 
     model: str
     score: float = 0.0
@@ -102,6 +103,8 @@ class CallRecord:
     """The digest of the release that it went by, as in :attr:`Call.release`."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
     """Facts of the arm that it was given, as in :attr:`Call.assigned`."""
+    label: dict[str, Any] = field(default_factory=dict)
+    """How confidential what is in it is, and where it may go, where anything is declared of that."""
     shared: str = ""
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
@@ -124,6 +127,7 @@ class CallRecord:
             "attempts": len(self.attempts),
             "cache": self.cache,
             "shared": self.shared or None,
+            "level": self.label.get("level"),
             "release": self.release[:16] or None,
             **self.assigned,
             "config": self.config[:16] or None,
@@ -164,6 +168,10 @@ Sink = Callable[["Call", CallRecord], None]
 Halt = Callable[["Call", str], Awaitable[None]]
 """Raises :class:`~aver.core.errors.Stopped` where a switch stops a call, or the model or route of that name for it. Awaited before anybody is
 asked, before each attempt, and for each piece of a reply."""
+
+
+Labels = Callable[["Call"], Awaitable[Label]]
+"""How confidential what is in a call is, and where it may go."""
 
 
 @dataclass(slots=True)

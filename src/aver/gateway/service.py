@@ -21,7 +21,7 @@ from aver.gateway.calling.features import Features
 from aver.gateway.calling.handling import Handling, Means
 from aver.gateway.calling.reply import Alone, Reply
 from aver.gateway.calling.sharing import SharedCall, Sharer, sharing_key
-from aver.gateway.calls import Call, Halt
+from aver.gateway.calls import Call, Halt, Labels
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.prices.types import Prices
 from aver.gateway.routing.router import ConfiguredRouter
@@ -44,7 +44,7 @@ class Gateway:
     ``config`` is asked before every call; another object than before is a reload, after which calls under way finish on what they began
     with and whatever was not declared anew keeps its connections, breakers and latencies. ``last_resort`` answers by its own name, and
     where a route allows it when nobody else can. Of the others, what is ``None`` is off: ``signers`` give the credential of a provider,
-    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches. Gateways
+    ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches, ``labels`` says which models may be given a call. Gateways
     may count what their calls came to in the same ``counts``.
     """
 
@@ -64,6 +64,7 @@ class Gateway:
         now: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
         counts: CallCounts | None = None,
+        labels: Labels | None = None,
     ) -> None:
         self._config = config
         self._router = router
@@ -73,7 +74,7 @@ class Gateway:
         self._batches = Batches()
         self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
         self.counts = counts or CallCounts()
-        self._means = Means(budgets, caches, embedder, now, draw, self.counts, halt)
+        self._means = Means(budgets, caches, embedder, now, draw, self.counts, halt, labels)
         self.last_resort = last_resort.name if last_resort is not None else None
         """The name of the model that needs no provider."""
         self._providers = (*builtin, *([last_resort] if last_resort is not None else ()))
@@ -151,6 +152,10 @@ class Gateway:
     def names(self) -> tuple[str, ...]:
         """The routes and models that can be called."""
         return self._desk().names()
+
+    def warm(self) -> None:
+        """Everything that the first call would wait for, but the providers."""
+        self._transport.warm()
 
     def status(self) -> dict[str, Any]:
         """Every model at this moment: its breaker, calls under way, latencies. For people."""

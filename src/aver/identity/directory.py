@@ -201,6 +201,11 @@ class Directory:
         with self._store.read() as tx:
             return people.of_tenant(tx, tenant, **equal)
 
+    def count(self, tenant: str) -> int:
+        """How many people may sign in."""
+        with self._store.read() as tx:
+            return people.count_active(tx, tenant)
+
     def person(self, tenant: str, reference: str) -> Person:
         """Somebody by id or user name; :class:`~aver.core.errors.NotFound` when there is nobody such."""
         with self._store.read() as tx:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aver.core.canonical import sha256_hex
@@ -22,12 +23,27 @@ from aver.identity.declaration import Declaration
 from aver.store import Store, keys, people
 from aver.store.control import sessions, spent_sign_ins
 
-__all__ = ["Sessions"]
+__all__ = ["Begun", "Sessions"]
 
 _LONGEST = 200
 """Characters of a cookie worth looking up."""
+_SHOWN = 16
+"""Characters of a digest by which a session is named: 64 bits tell all of them apart, and open none."""
 _WRITTEN = timedelta(seconds=30)
 """How far the moment of last use may lag: it is not written for every request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session, without what opens it. ``id`` is the beginning of the digest of its secret; ``user`` whom it stands for; ``means`` how it
+    was begun: ``key`` or ``provider``."""
+
+    id: str
+    user: str
+    means: str
+    begun: datetime
+    seen: datetime
+    ends: datetime
 
 
 class Sessions:
@@ -94,6 +110,41 @@ class Sessions:
         """End a session; of one that has ended already nothing is said."""
         with self._store.begin() as tx:
             tx.execute(delete(sessions).where(sessions.c.digest == _digest(secret)))
+
+    def of_tenant(self, tenant: str) -> list[Begun]:
+        """The sessions that have not ended, newest first, of the tenant with this id."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            idle = Declaration.of(people.declaration(tx, tenant)).idle
+            wanted = (
+                sessions.c.tenant == tenant,
+                sessions.c.ends > rfc3339(now),
+                sessions.c.seen > rfc3339(now - idle),
+            )
+            rows = tx.execute(select(sessions).where(*wanted).order_by(sessions.c.begun.desc())).all()
+            named = {each.id: each.user for each in people.of_tenant(tx, tenant)}
+            held = {each.id: each.user for each in keys.of_tenant(tx, tenant)}
+        return [
+            Begun(
+                row.digest[:_SHOWN],
+                named.get(row.person) or held.get(row.key, ""),
+                "key" if row.key else "provider",
+                datetime.fromisoformat(row.begun),
+                datetime.fromisoformat(row.seen),
+                datetime.fromisoformat(row.ends),
+            )
+            for row in rows
+        ]
+
+    def close(self, tenant: str, reference: str) -> Begun:
+        """End somebody's session; :class:`~aver.core.errors.NotFound` where the tenant has none such."""
+        for each in self.of_tenant(tenant):
+            if each.id == reference:
+                with self._store.begin() as tx:
+                    mine = (sessions.c.tenant == tenant, func.substr(sessions.c.digest, 1, _SHOWN) == reference)
+                    tx.execute(delete(sessions).where(*mine))
+                return each
+        raise NotFound("There is no such session, or it has ended", "See them: GET /v1/sessions.")
 
     def spend(self, nonce: str, lifetime: timedelta) -> None:
         """Complete the sign-in with this nonce, once; :class:`~aver.core.errors.Unauthenticated` when it was completed before."""

@@ -111,6 +111,15 @@ def current_versions(tx: Connection, principal: Principal, ids: Iterable[str]) -
     }
 
 
+def sources_of(tx: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The name of the source of each of these documents."""
+    of = documents.c
+    query = select(of.id, of.source)
+    return {
+        row.id: row.source for some in _batches(sorted(set(ids))) for row in tx.execute(query.where(of.id.in_(some)))
+    }
+
+
 _SPAN = select(func.substr(document_versions.c.text, bindparam("first"), bindparam("length"))).where(
     document_versions.c.document == bindparam("a_document"),
     document_versions.c.version == bindparam("a_version"),

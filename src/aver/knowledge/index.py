@@ -135,6 +135,10 @@ class Index(Protocol):
     def writer(self, generation: int, dimension: int) -> IndexWriter:
         """How ``generation`` is written, with vectors of ``dimension``."""
 
+    def altered(self, generation: int) -> str:
+        """What of a generation was changed by somebody else, as this process can tell without reading it; empty for nothing, and where an engine
+        looks after that itself."""
+
     def generations(self) -> frozenset[int]:
         """Those that take up space, whether or not anything names them."""
 

@@ -20,6 +20,7 @@ from aver.knowledge.preparation import Prepared, embedded_text, indexed_terms
 from aver.knowledge.rebuild import Rebuild, counted
 from aver.knowledge.recipes import Embedders
 from aver.knowledge.snapshots import Past, Snapshot
+from aver.knowledge.soundness import Soundness
 from aver.knowledge.state import State, held, pending, read_state
 from aver.knowledge.statistics import forget_statistics
 from aver.knowledge.store import BUILDING, CURRENT, TIDIED, acls
@@ -91,6 +92,11 @@ class IndexLife:
         self._embedders = embedders
         self._clock = clock
         self._index = index
+        self._soundness = Soundness(store, index)
+
+    def glance(self) -> str:
+        """What a quick look at some of the index finds wrong, at others each time; empty for nothing. Not to be called by two threads at once."""
+        return self._soundness.look()
 
     def status(self) -> IndexStatus:
         with self._store.read() as tx:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from threading import BoundedSemaphore
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -66,8 +67,10 @@ class Knowledge:
         *,
         keep_originals: bool = True,
         halt: Callable[[str], None] = lambda _: None,
+        keep: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
-        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing of the source of this name is to be taken in any more."""
+        """``halt`` raises :class:`~aver.core.errors.Stopped` where nothing of the source of this name is to be taken in any more, ``keep`` raises where
+        one of these documents may not be deleted by hand."""
         self._store = store
         self._ledger = ledger
         self._embedders = Embedders((embedder, *others))
@@ -76,6 +79,7 @@ class Knowledge:
         self._keep_originals = keep_originals
         self._originals = Originals(store.directory / ORIGINALS)
         self._halt = halt
+        self._keep = keep
         self._drawing = BoundedSemaphore(_DRAWN_AT_ONCE)
         self._index = admitted(index or LanceIndex(store.directory / "index"))
         self._searcher = Searcher(store, self._index, self._embedders)
@@ -167,6 +171,11 @@ class Knowledge:
         with self._store.read() as tx:
             found = catalog.current_versions(tx, principal, documents)
         return {document: version for document, (version, _, _) in found.items()}
+
+    def sources_of(self, documents: Iterable[str]) -> dict[str, str]:
+        """The name of the source of each of these documents, whoever may read it. For those who keep the installation."""
+        with self._store.read() as tx:
+            return catalog.sources_of(tx, documents)
 
     def state(self) -> str:
         """What tells this state of the documents from any other, for whoever keeps what was found in it. For those who keep the installation."""
@@ -261,10 +270,18 @@ class Knowledge:
         with self._store.read() as tx:
             catalog.visible_document(tx, principal, document)
             passages = tx.execute(select(func.sum(acls.c.passages))).scalar_one() or 0
+        self._keep([document])
         changes = self._changes()
         changes.delete([document], {"documents": [document]}, by=principal.subject)
         with suppress(Conflict):  # whoever holds the lock tells the index, with their next change or at their end
             (changes.tidy if passages <= _TIDY_AT_ONCE else changes.settle)(patience=_PATIENCE)
+
+    def forget(self, documents: Sequence[str], why: Mapping[str, Any]) -> None:
+        """Remove documents with all their versions, as :meth:`delete`, for a reason that evidence is told. Asks nobody's permission."""
+        changes = self._changes()
+        changes.delete(documents, {**why, "documents": list(documents)})
+        with suppress(Conflict):
+            changes.tidy(patience=_PATIENCE)
 
     def check(self) -> list[str]:
         """What :meth:`IndexLife.verify` finds wrong, in words; empty when all is well."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -246,6 +246,14 @@ class Watch:
         return Departure(f"anomaly:{name}", signal.severity, labels, said, began, figures)
 
 
+_AMOUNTS: Mapping[str, Callable[[float], str]] = {
+    "latency": lambda ms: f"{ms / 1000:.3g} s",
+    "tokens": lambda count: f"{count:,.0f}",
+    "cost": lambda nano: f"${nano / 1e9:.3g}",
+}
+"""How the mean of a turn is told, by what it is of: milliseconds, tokens, nano-dollars."""
+
+
 def _compared(signal: Signal, figures: Mapping[str, float]) -> str:
     if not figures:
         return ""
@@ -254,4 +262,5 @@ def _compared(signal: Signal, figures: Mapping[str, float]) -> str:
         return f", {now * 100:.3g} % where {usual * 100:.3g} % are usual"
     if signal.kind == "rate":
         return f", ${now:.4g} in five minutes where ${usual:.4g} are usual"
-    return f", {now:.4g} where {usual:.4g} are usual"
+    amount = _AMOUNTS[signal.bad]
+    return f", {amount(now)} where {amount(usual)} are usual"

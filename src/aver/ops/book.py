@@ -1,5 +1,5 @@
-"""Sums as they are kept: by ten seconds for the last minutes, by minute for the last days and by hour for longer, for each series; written once for each step of
-evidence, whoever reads."""
+"""Sums as they are kept: by ten seconds for the last minutes, by minute for the last days and by hour for longer, for each series; those of the scorecard by the
+hour and by the day. Written once for each step of evidence, whoever reads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from aver.core.clock import rfc3339
 from aver.core.errors import Conflict
 from aver.ops import store as tables
+from aver.ops.scorecard.counting import COARSE
 from aver.ops.sums import Sums, add
 
-__all__ = ["HOUR", "MINUTE", "SLOT", "Book", "Position", "Taken"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SLOT", "Book", "Position", "Taken"]
 
-SLOT, MINUTE, HOUR = 10, 60, 3600
-_SPANS = {"s": SLOT, "m": MINUTE, "h": HOUR}
-_KEPT = {"s": 900, "m": 8 * 86_400, "h": 400 * 86_400}
+SLOT, MINUTE, HOUR, DAY = 10, 60, 3600, 86_400
+_SPANS = {"s": SLOT, "m": MINUTE, "h": HOUR, "d": DAY, "ch": HOUR, "cd": DAY}
+"""By the name of each span its seconds. The scorecard has its own two, so that whoever looks every few seconds does not read them."""
+_KEPT = {"s": 900, "m": 8 * DAY, "h": 400 * DAY, "d": 400 * DAY, "ch": 400 * DAY, "cd": 1500 * DAY}
 _AHEAD = 2 * MINUTE
 """Seconds that sums may lie ahead of the clock."""
 _STARTS_A_QUERY = 500
@@ -65,7 +67,11 @@ class Book:
             raise Conflict("Another replica has counted on meanwhile", "Look again.")
         after = replace(now, revision=was.revision + 1)
         for span, size in _SPANS.items():
-            kept = {key: each for key, each in taken.items() if key[0] >= clock - _KEPT[span]}
+            kept = {
+                key: each
+                for key, each in taken.items()
+                if key[0] >= clock - _KEPT[span] and key[1].startswith(COARSE) == span.startswith("c")
+            }
             self._add(tx, span, _by_span(kept, size), after.revision)
         self._name(tx, fresh)
         self._prune(tx, clock)
@@ -79,7 +85,7 @@ class Book:
         return after
 
     def rows(
-        self, tx: Connection, span: str, since: int, changed: int, kinds: Iterable[str] = ()
+        self, tx: Connection, span: str, since: int, changed: int = 0, kinds: Iterable[str] = ()
     ) -> Iterable[tuple[int, str, Sums]]:
         """The sums of a span from a moment on that were changed behind a revision: their moment, their series. With ``kinds``, such as ``model``, those of series
         of these kinds alone."""

@@ -67,7 +67,7 @@ _MAY: dict[str, tuple[str, ...]] = {
     "pagerduty": ("url",),
     "email": ("tls", "user", "password"),
 }
-_LABELS = ("rule", "severity", "feature", "model", "key", "tool", "objective")
+_LABELS = ("rule", "severity", "feature", "model", "key", "tool", "source", "objective")
 
 _OBJECTIVE = record(
     Objective,

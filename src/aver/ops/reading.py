@@ -11,6 +11,7 @@ from aver.evidence.clear import ClearStep, clear_steps, clear_turns
 from aver.evidence.rows import head_of
 from aver.ops.book import MINUTE, SLOT, Book, Position, Taken
 from aver.ops.measuring import ENDS, call_sums, is_alone, turn_sums
+from aver.ops.scorecard.counting import event_entries, turn_entries
 from aver.ops.sums import Sums, add, count_value
 from aver.ops.turns.index import TurnIndex
 from aver.store import TenantStore
@@ -118,7 +119,7 @@ class _Counted:
         turns: dict[str, list[ClearStep]] = {}
         for step in found:
             moment = self._moment(step.at)
-            for name, sums in call_sums(step):
+            for name, sums in (*call_sums(step), *event_entries(step)):
                 self.count(name, moment, step.seq, sums)
             if is_alone(step):
                 self._turn([step], moment, step.seq)
@@ -135,6 +136,8 @@ class _Counted:
         feature, sums = turn_sums(steps)
         if sums:
             self.count(f"feature:{feature}", moment, seq, sums)
+            for name, more in turn_entries(steps, feature, sums):
+                self.count(name, moment, seq, more)
 
     def _moment(self, at: str) -> int:
         try:

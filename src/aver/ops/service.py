@@ -42,9 +42,9 @@ from aver.store import TenantStore
 __all__ = ["IncidentReport", "Operations"]
 
 _LOCK = "operations"
-_LATELY = 300.0
 _LITTLE = 3000
 """Steps that somebody who looks can wait for: a tenth of a second."""
+_LATELY = 300.0
 
 
 def _unexplained(_before: str, _after: str) -> Sequence[tuple[str, str]]:
@@ -78,7 +78,8 @@ class IncidentReport:
 
 
 class Operations:
-    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``send`` tells a route, ``ports`` is what
+    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs around the process,
+    ``send`` tells a route, ``ports`` is what
     actions act upon: without it nothing can be done, and nothing is done of itself."""
 
     def __init__(
@@ -91,6 +92,7 @@ class Operations:
         send: Send,
         lags: Lags = dict,
         explain: Explain = _unexplained,
+        health: Callable[[], Sequence[Departure]] = tuple,
         ports: Callable[[], Ports] | None = None,
         runbooks: Callable[[], Mapping[str, Runbook]] = dict,
     ) -> None:
@@ -99,6 +101,7 @@ class Operations:
         self._clock = clock
         self._config = config
         self._explain = explain
+        self._health = health
         self._ports = ports
         self.runbooks = runbooks
         """What is declared of them, by name; raises the mistake in one."""
@@ -127,6 +130,10 @@ class Operations:
     @property
     def alerts(self) -> AlertDesk:
         return AlertDesk(self._store, self._ledger, self._clock, self.incidents)
+
+    @property
+    def turns(self) -> TurnSearch:
+        return TurnSearch(self._store, self._departed, self._reader.behind)
 
     @property
     def corrections(self) -> Corrections:
@@ -190,10 +197,6 @@ class Operations:
         ]
         bad = [(count, series) for count, of, series in counted if count and count >= of / 2]
         return max(bad)[1].partition(":")[2] if bad else ""
-
-    @property
-    def turns(self) -> TurnSearch:
-        return TurnSearch(self._store, self._departed, self._reader.behind)
 
     def read(self) -> None:
         """Count evidence on up to its end. Where another replica is at it, that is left to it."""
@@ -281,4 +284,4 @@ class Operations:
                 for each in self.standings()
                 for departure in departures(each, self._periods.run, self._periods.now)
             ]
-            return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held)]
+            return [*found, *self._watch.look(self._config().anomalies), *standing_departures(held), *self._health()]

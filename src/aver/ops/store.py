@@ -20,7 +20,9 @@ reading = tenant_table(
 
 sums = tenant_table(
     "ops_sums",
-    Column("span", String, primary_key=True),  # "m" for a minute, "h" for an hour
+    Column(
+        "span", String, primary_key=True
+    ),  # "s" for ten seconds, "m" a minute, "h" an hour; "ch" and "cd" an hour and a day of the scorecard
     Column("start", Integer, primary_key=True),  # seconds of the Unix epoch
     Column("series", String, primary_key=True),
     Column("sums", String, nullable=False),  # JSON, names to numbers

@@ -16,7 +16,19 @@ from aver.policy.statements import statements
 __all__ = ["PERMISSIONS", "USE", "Permission", "allowed", "check", "check_scopes", "permissions_of"]
 
 Permission = Literal[
-    "ask", "read", "act", "models", "oversee", "release", "stop", "administer", "own", "audit", "inspect", "provision"
+    "ask",
+    "read",
+    "act",
+    "models",
+    "oversee",
+    "triage",
+    "release",
+    "stop",
+    "administer",
+    "own",
+    "audit",
+    "inspect",
+    "provision",
 ]
 PERMISSIONS: Mapping[Permission, str] = {
     "ask": "ask the assistant, and see one's own conversations and turns",
@@ -24,6 +36,7 @@ PERMISSIONS: Mapping[Permission, str] = {
     "act": "have agents do something, and answer what they ask",
     "models": "call models through the gateway",
     "oversee": "see how the tenant stands: all sources, lineage, releases, environments, metrics, people",
+    "triage": "read what people say of answers, with their questions, and decide what becomes of it",
     "release": "promote releases and roll them back",
     "stop": "throw and lift kill switches",
     "administer": "change people, roles and API keys",

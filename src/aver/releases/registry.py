@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,21 @@ class Registry(Environments):
         """Newest first; ``most`` of them, behind the first ``skip``, where that is given."""
         with self._store.read() as tx:
             return rows.all_releases(tx, most, skip)
+
+    def created(self) -> dict[str, datetime]:
+        """When each release was created, by its digest, oldest first; no manifest is read."""
+        of = releases.c
+        with self._store.read() as tx:
+            found = tx.execute(select(of.digest, of.created).order_by(of.created)).all()
+        return {row.digest: datetime.fromisoformat(row.created) for row in found}
+
+    def passed(self) -> dict[str, list[datetime]]:
+        """When gates passed each release, by its digest, oldest first."""
+        of, found = release_gates.c, dict[str, list[datetime]]()
+        with self._store.read() as tx:
+            for row in tx.execute(select(of.digest, of.at).where(of.outcome == "pass").order_by(of.number)):
+                found.setdefault(row.digest, []).append(datetime.fromisoformat(row.at))
+        return found
 
     def open_folder(self, digest: str) -> Path:
         """The release's files as a bundle, each checked by its bytes; laid out when it is first asked for. Raises

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from aver import __version__
-from aver.core.clock import Clock, SystemClock
+from aver.core.clock import Clock, SteadyClock, SystemClock
 from aver.core.errors import AverError, Unavailable
 from aver.core.principal import ROLES, check_role, user_reader
 from aver.core.settings import Settings
 from aver.evidence import Folder, Ledger, Step
 from aver.evidence.telemetry import Telemetry
+from aver.governance.places import check_place
 from aver.server.gateways import environment
 from aver.server.once import once
 from aver.server.ordering import ASSISTANT
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calling.counts import CallCounts
+    from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
+    from aver.gateway.labels import Label
     from aver.gateway.prices.book import PriceBook
     from aver.identity import Directory, Sessions, SigningIn
     from aver.identity.api_keys import ApiKeys
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
     from aver.server.guards import Guards
+    from aver.server.health import Health
     from aver.server.runner import Runner
     from aver.server.serving import Serving
     from aver.server.servings import Servings
@@ -47,7 +51,8 @@ T = TypeVar("T")
 
 class Application:
     """One installation, open. ``embedder`` and ``clock`` are the built-in ones unless the caller brings its own;
-    ``other_embedders`` read indexes that were made with them before, until these are migrated.
+    ``other_embedders`` read indexes that were made with them before, until these are migrated. ``generated`` says for what the traffic of this process is
+    generated, where it is.
 
     Thread-safe. Models, indexes and tenants are opened when first used and kept until :meth:`close`.
     """
@@ -61,14 +66,17 @@ class Application:
         embedder: Embedder | None = None,
         clock: Clock | None = None,
         other_embedders: Sequence[Embedder] = (),
+        generated: str = "",
     ) -> None:
         self.settings = settings
         self.other_embedders = tuple(other_embedders)
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or SteadyClock(SystemClock())
         self.store = Store(settings.data, settings.database_url, self.clock)
         self.folder = Folder()
         self.telemetry = Telemetry(settings.telemetry, self.clock, __version__, settings.environment)
         self._given_embedder = embedder
+        self.marks = {"generated": generated} if generated else {}
+        """Facts of every step that this process puts on record: that it was generated, and for what."""
         self.alone = False
         """Whether only the gateway is served: nothing of the assistant is loaded."""
         self._revocations: list[Callable[[], None]] = []
@@ -160,6 +168,13 @@ class Application:
         return Runner(self)
 
     @once
+    def health(self) -> Health:
+        """What is looked at beside evidence, while Aver is served."""
+        from aver.server.health import Health
+
+        return Health(self)
+
+    @once
     def switches(self) -> Switches:
         """What is stopped, here and on every replica."""
         return Switches(self.store.switches)
@@ -245,6 +260,7 @@ class Application:
             if name not in self._services:
                 store = self.store.tenant(name)
                 services = self._services.get(store.tenant.id) or TenantServices(self, store)
+                check_place(store, self.settings.region)
                 # By id only: a name may come to mean another tenant, an id never.
                 self._services[store.tenant.id] = services
                 return services
@@ -267,8 +283,9 @@ class Application:
 
     def erase(self, tenant: str, user: str) -> Step:
         """Forget a person and revoke their API keys, then destroy the key of their content; :class:`~aver.core.errors.NotFound` when there is
-        none."""
+        none, and :class:`~aver.governance.holds.Held`, with nothing done, where a legal hold keeps it."""
         services = self.tenant(tenant)
+        services.governance.holds.check_user(user)
         person = self.directory.find(services.store.tenant.id, user)
         if person is not None:
             with self.directory.change(person.tenant, "erasure") as change:
@@ -286,6 +303,14 @@ class Application:
         services = self.tenant(tenant)
         return Queue(services.store, services.ledger).of(user)
 
+    async def label(self, call: Call) -> Label:
+        """How confidential what is in a call is, by what its tenant declares of the documents in it."""
+        declared = (await self.services(call.principal.tenant)).declared
+        known = declared.known()
+        if known is not None and not (known.classification and call.documents):
+            return known.label
+        return await asyncio.to_thread(declared.label, {each.rpartition("@")[0] for each in call.documents})
+
     def warm(self) -> None:
         """Load the model now, then the index's library, so that the first question does not wait for them."""
         try:
@@ -295,6 +320,7 @@ class Application:
             raise
         self._unready = None
         self.serving.guards.warm()
+        self.serving.gateway.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 

@@ -19,7 +19,7 @@ from aver.gateway.config.types import GatewayConfig
 from aver.guard.builtin import NAMES
 from aver.guard.declared import GUARDRAILS, Guardrails, read_guardrails
 from aver.server.assistant import FEATURE, RETRIEVAL, AssistantConfig, read_assistant
-from aver.server.ordering import FEATURES
+from aver.server.ordering import ASSISTANT, EXTRACTIVE, FEATURES
 from aver.server.prompts import FOLDER as PROMPTS
 from aver.server.prompts import read_prompt
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from aver.agents.acting.declaration import AgentConfig
     from aver.agents.tools import ToolsConfig
     from aver.evals.declaration import Evals
+    from aver.governance.inventory.declaration import InventoryConfig
+    from aver.ops.scorecard.declaration import ScorecardConfig
     from aver.ops.types import ObjectivesConfig
     from aver.releases.declaration import ReleaseConfig
     from aver.releases.flags.types import FlagsConfig
@@ -52,6 +54,8 @@ class Bundle:
     evals: Evals | None = None
     flags: FlagsConfig | None = None
     objectives: ObjectivesConfig | None = None
+    inventory: InventoryConfig | None = None
+    scorecard: ScorecardConfig | None = None
 
     @property
     def policies(self) -> Sequence[Path]:
@@ -73,17 +77,20 @@ def read_whole(directory: Path) -> Bundle:
     _refuse_rollouts(sections)
     guardrails = read_guardrails(sections["guardrails"], NAMES) if "guardrails" in sections else Guardrails()
     models = {**gateway.models, **gateway.routes}
+    agents = _agents(sections, models, folder)
     return Bundle(
         gateway,
         guardrails,
         read_assistant(sections, models, folder),
         _tools(sections),
-        _agents(sections, models, folder),
+        agents,
         _release(sections),
         folder,
         _evals(sections),
         _flags(sections),
         _objectives(sections),
+        _inventory(sections, models, agents),
+        _scorecard(sections),
     )
 
 
@@ -107,7 +114,9 @@ def bundle_schema() -> Schema:
     from aver.agents.acting.declaration import AGENTS
     from aver.agents.tools.declaration import TOOLS
     from aver.evals.declaration import EVALS
+    from aver.governance.inventory.declaration import INVENTORY
     from aver.ops.declaration import OBJECTIVES
+    from aver.ops.scorecard.declaration import SCORECARD
     from aver.releases.declaration import RELEASE
     from aver.releases.flags.declaration import FLAGS
     from aver.releases.rollout.declaration import ROLLOUT
@@ -123,6 +132,8 @@ def bundle_schema() -> Schema:
         "release": RELEASE,
         "evals": EVALS,
         "objectives": OBJECTIVES,
+        "inventory": INVENTORY,
+        "scorecard": SCORECARD,
         "rollout": ROLLOUT,
         "experiments": EXPERIMENTS,
         "flags": FLAGS,
@@ -192,3 +203,21 @@ def _objectives(sections: Mapping[str, YamlValue]) -> ObjectivesConfig | None:
     from aver.ops.declaration import read_objectives
 
     return read_objectives(sections["objectives"])
+
+
+def _inventory(
+    sections: Mapping[str, YamlValue], models: Mapping[str, object], agents: Mapping[str, object]
+) -> InventoryConfig | None:
+    if "inventory" not in sections or sections["inventory"].is_null:
+        return None
+    from aver.governance.inventory.declaration import read_inventory
+
+    return read_inventory(sections["inventory"], {"features": {ASSISTANT, *agents}, "models": {EXTRACTIVE, *models}})
+
+
+def _scorecard(sections: Mapping[str, YamlValue]) -> ScorecardConfig | None:
+    if "scorecard" not in sections:
+        return None
+    from aver.ops.scorecard.declaration import read_scorecard
+
+    return read_scorecard(sections["scorecard"])

@@ -32,6 +32,7 @@ from aver.evals.targets.asking import Asker
 from aver.evals.targets.null import Oracle
 from aver.evals.targets.recorded import RecordedFile, RecordedTurns
 from aver.evals.types import RunHeader, Scorer, Target
+from aver.evidence.facts import clear_name
 from aver.guard.declared import GUARDRAILS
 from aver.server.judging import judges_of
 from aver.server.outside import endpoint_of, opened_endpoint, opened_function
@@ -138,8 +139,10 @@ def record(run: Run, report: Report, services: TenantServices) -> str:
     named = {name.replace("@", ".").replace("-", "_").lower(): each for name, each in report.overall.items()}
     figures = {name: round(each.value, 6) for name, each in named.items() if _FACT.fullmatch(name)}
     facts = {
+        "run": header.digest,
         "dataset": header.dataset_digest,
         "release": header.release or None,
+        "feature": clear_name(header.feature),
         "complete": run.complete,
         "stopped_early": bool(run.early),
         "questions": report.cases,
@@ -268,6 +271,7 @@ def _within(application: Application, services: TenantServices, kind: str, name:
     if kind == "search":
         return SearchTarget(services.knowledge, who, clock, services.knowledge.state()), release
     if kind == "assistant":
+        services.ledger.marks["evaluation"] = True  # whoever a case has ask it, the turn is none of theirs
         decided = [release, services.knowledge.state(), _declared(application)]
         return (
             AssistantTarget(services.assistant, services.knowledge, application.embedder, who, clock, _digest(decided)),

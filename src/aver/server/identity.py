@@ -20,6 +20,7 @@ KINDS: tuple[StepKind, ...] = (
     "key_revoked",
     "glass_broken",
     "signed_in",
+    "session_ended",
 )
 """What is about who may do what."""
 

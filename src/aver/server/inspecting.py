@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from aver.agents.types import PastTurn
-from aver.core.errors import Forbidden, InvalidInput, NotFound
+from aver.core.errors import InvalidInput, NotFound
 from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence.proof import Proof
@@ -61,8 +61,6 @@ def inspect(services: TenantServices, principal: Principal, turn: str, why: str 
     if steps is not None:
         return _look(services, principal, turn, "own", steps)
     check(principal, "inspect")
-    if principal.tenant != services.store.tenant.id:
-        raise Forbidden("The turn is another tenant's", "Ask as a user of this tenant.")
     if len(why) > _LONGEST_WHY or "\0" in why:
         raise InvalidInput(f"A reason has at most {_LONGEST_WHY} characters", "Say it in a sentence.")
     steps = _steps(services, turn)
@@ -86,7 +84,7 @@ def _look(services: TenantServices, principal: Principal, turn: str, sight: Sigh
         inspectable=sight == "clear" and allowed(principal, "inspect"),
         row=row,
         steps=steps,
-        answer=None if sight == "clear" else _answer(services, principal, turn, sight),
+        answer=None if sight == "clear" else _answer(services, principal, turn),
         proof=services.ledger.proof(turn),
         erased=any(step.erased for step in steps),
         incidents=tuple(services.operations.incidents_of(row)) if row and allowed(principal, "oversee") else (),
@@ -95,7 +93,9 @@ def _look(services: TenantServices, principal: Principal, turn: str, sight: Sigh
 
 def _own(services: TenantServices, principal: Principal, turn: str) -> tuple[Step, ...] | None:
     """The steps of a turn or a call of one's own, as they may be read now; ``None`` for any other."""
-    if not turn.isprintable():  # no id is, and not every database takes what is not
+    if (
+        principal.tenant != services.store.tenant.id or not turn.isprintable()
+    ):  # no id is, and not every database takes what is not
         raise _none()
     for read in (services.turns.evidence, services.conversations.evidence) if allowed(principal, "ask") else ():
         try:
@@ -106,7 +106,7 @@ def _own(services: TenantServices, principal: Principal, turn: str) -> tuple[Ste
         return None
     steps = services.ledger.turns([turn]).get(turn, ())
     mine = any(step.kind == "called" and (step.body or {}).get("user") == principal.user for step in steps)
-    return steps if mine and steps[0].kind != "admitted" and principal.tenant == services.store.tenant.id else None
+    return steps if mine and steps[0].kind != "admitted" else None
 
 
 def _steps(services: TenantServices, turn: str) -> tuple[Step, ...]:
@@ -134,13 +134,10 @@ def _as_read(services: TenantServices, principal: Principal, turn: str, steps: S
     )
 
 
-def _answer(services: TenantServices, principal: Principal, turn: str, sight: Sight) -> PastTurn | None:
-    try:
-        if sight == "own":
-            return services.conversations.turn(principal, turn)
-        return services.conversations.others(principal, turn)
-    except NotFound:  # a call, or a turn whose words are gone
-        return None
+def _answer(services: TenantServices, principal: Principal, turn: str) -> PastTurn | None:
+    """What the assistant answered, as it may be read now; ``None`` for a call, for an agent's turn, and where its words are gone."""
+    steps = services.ledger.turns([turn])[turn]
+    return services.conversations.past(principal, steps) if steps[0].kind == "admitted" else None
 
 
 def _none() -> NotFound:

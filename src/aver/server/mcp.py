@@ -62,11 +62,13 @@ def knowledge_features(application: Application) -> list[Feature]:
         services = await application.services(principal.tenant)
         limit = arguments.get("limit", 8)
         hits = await asyncio.to_thread(services.search, principal, arguments["query"], limit)
+        services.read_by(principal, "search", "mcp", [(hit.document, hit.version) for hit in hits])
         return Result({"passages": to_jsonable_python(hits)}, "")
 
     async def ask(principal: Principal, arguments: Mapping[str, Any]) -> Result:
         check(principal, "ask")
         services = await application.services(principal.tenant)
+        await asyncio.to_thread(services.require_agreement, principal)
         answer = await services.assistant.ask(principal, arguments["question"], arguments.get("conversation"))
         told = to_jsonable_python(answer)
         value = {name: told[name] for name in ("answer", "abstained", "citations", "conversation", "turn")}

@@ -23,8 +23,11 @@ from aver.evidence.telemetry.meter import Measured
 from aver.evidence.telemetry.names import Attributes
 from aver.gateway.calling.breaker import State
 from aver.gateway.calling.counts import Counted, Kind
+from aver.ops.health.checks import SIGNALS
 from aver.server.application import Application, TenantServices
+from aver.server.health import Health
 from aver.server.switching import switches_of
+from aver.store import Tenant
 
 __all__ = ["CONTENT_TYPE", "Distribution", "Family", "Sample", "exposition", "tenant_metrics"]
 
@@ -103,7 +106,19 @@ def tenant_metrics(application: Application, services: TenantServices) -> list[F
         found += _of_calls(application.counts.of(tenant.id), tenant.name)
         found += _of_models([(each.digest, each.gateway.status()["models"]) for each in calling])
     found += _of_evidence(application.telemetry.measured(tenant.name))
-    return found
+    return [*found, *_of_health(application.health, tenant)]
+
+
+def _of_health(health: Health, tenant: Tenant) -> Iterator[Family]:
+    standing = {each: health.conditions.stands(each, tenant.id) for each in SIGNALS}
+    samples = [((("tenant", tenant.name), ("signal", signal)), not bad) for signal, bad in standing.items()]
+    yield _gauge("aver_health", "Whether what is looked at beside evidence is as it should be: 1 where it is.", samples)
+    yield _gauge(
+        "aver_clock_offset_seconds",
+        "By how much the system's clock is off, while it is not believed.",
+        [((), health.offset)],
+    )
+    yield _gauge("aver_disk_free_bytes", "Free on the disk of the data.", [((), health.free or None)])
 
 
 def _of_evidence(measured: Measured) -> Iterator[Family | Distribution]:

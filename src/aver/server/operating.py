@@ -33,6 +33,7 @@ def operations_of(application: Application, services: TenantServices) -> Operati
         send=Sender(application.secret, application.clock),
         lags=partial(_lags, application, services),
         explain=partial(_differs, application),
+        health=partial(application.health.conditions.of, services.store.tenant.id),
         ports=partial(ports_of, application, services),
         runbooks=partial(_runbooks, application),
     )

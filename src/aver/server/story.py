@@ -9,6 +9,7 @@ from datetime import datetime
 from aver.evidence.types import Draft, Step, StepKind
 from aver.server.known import Known
 from aver.server.story_acting import ACTING, left_behind
+from aver.server.story_governance import GOVERNANCE
 from aver.server.story_identity import IDENTITY
 
 __all__ = ["Moment", "sentence", "tell"]
@@ -42,6 +43,7 @@ def _admitted(known: Known) -> str:
     under += [f"{arm} of a rollout"] if arm else []
     under += [f"in place of {missing[:8]}, which cannot be opened"] if missing else []
     under += ["unseen, to compare"] if known.text("shadow_of") else []
+    under += ["generated, for a demonstration"] if known.text("generated") else []
     under += [f"flags {', '.join(flags)}"] if (flags := _flags(known)) else []
     return f"{asked} ({', '.join(under)})" if under else asked
 
@@ -119,7 +121,34 @@ def _inspected(known: Known) -> str:
 
 
 def _judged(known: Known) -> str:
-    return f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    if known.count("taken_back"):
+        return "Feedback was taken back"
+    told = f"Feedback was given: {known.number('score', 'a score that can no longer be read')}"
+    reason = f", because: {known.text('reason')}" if known.text("reason") else ""
+    return told + reason + (f" ({known.text('comment')})" if known.text("comment") else "")
+
+
+def _reported(known: Known) -> str:
+    about = known.text("subject")
+    return f"A support ticket names the turn{f': {about}' if about else ''}"
+
+
+def _triaged(known: Known) -> str:
+    who, made = known.text("by", "Somebody"), known.text("of")
+    became = {
+        "case": f"made a case of it, {made}",
+        "seed": f"made a seed for the red team of it, {made}",
+        "incident": f"reported it as an incident, {made}",
+        "document": f"named a document to be mended, {made}",
+        "dismissed": f"looked at it and left it as it is: {made}",
+    }
+    told = f"{who} {became.get(known.text('act'), 'decided what becomes of the turn').rstrip(', :')}"
+    return f"{told} ({known.text('note')})" if known.text("note") else told
+
+
+def _surveyed(known: Known) -> str:
+    said = f": {known.text('text')}" if known.text("text") else ""
+    return f"The survey was answered: {known.number('score', 'points that can no longer be read')} of 5 points{said}"
 
 
 def _case_promoted(known: Known) -> str:
@@ -242,6 +271,18 @@ def _erased(known: Known) -> str:
     return f"Erased a person: {known.counted('steps', 'step')} can never be read again"
 
 
+def _anchored(known: Known) -> str:
+    place = known.text("place", "a place outside")
+    done = "Anchored" if known.text("outcome") != "failed" else "Could not anchor"
+    return f"{done} the chain of {known.counted('seq', 'step')} outside: {place}"
+
+
+def _packed(known: Known) -> str:
+    who = known.text("by")
+    what = f"evidence of the steps {known.count('first'):,} to {known.count('last'):,}"
+    return f"{who} put together a pack of {what}" if who else f"Put together a pack of {what}"
+
+
 def _alerted(known: Known) -> str:
     what, event = known.text("said") or known.text("title"), known.text("event", "changed")
     return f"Alert {event}: {what}" if what else f"Alert {event}"
@@ -273,6 +314,12 @@ def _incident(known: Known) -> str:
     return f"Incident {event}: {what}" if what else f"Incident {event}"
 
 
+def _drilled(known: Known) -> str:
+    seen = f"seen after {known.number('mttd_s', 'no time that is known')} s" if known.count("samples") else "not seen"
+    where = "in place" if known.count("in_place") else "on a copy"
+    return f"Drilled {known.text('drill', 'something')} {where}: {'passed' if known.count('passed') else 'not passed'}, {seen}"
+
+
 _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "admitted": _admitted,
     "retrieved": _retrieved,
@@ -283,6 +330,9 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     **ACTING,
     "inspected": _inspected,
     "judged": _judged,
+    "reported": _reported,
+    "triaged": _triaged,
+    "surveyed": _surveyed,
     "case_promoted": _case_promoted,
     "case_labelled": _case_labelled,
     "failed": _failed,
@@ -300,11 +350,15 @@ _TELLERS: dict[StepKind, Callable[[Known], str]] = {
     "incident": _incident,
     "mitigated": _mitigated,
     "corrected": _corrected,
+    "drilled": _drilled,
     "release_created": _release_created,
     "release_signed_off": _release_signed_off,
     "release_sign_off_withdrawn": _release_sign_off_withdrawn,
     "release_promoted": _release_promoted,
     "release_rolled_back": _release_rolled_back,
     **IDENTITY,
+    **GOVERNANCE,
     "erased": _erased,
+    "anchored": _anchored,
+    "packed": _packed,
 }

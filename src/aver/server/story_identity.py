@@ -35,6 +35,10 @@ def _signed_in(known: Known) -> str:
     return f"{known.text('user', 'Somebody')} signed in {means.get(known.text('with'), '')}".rstrip()
 
 
+def _session_ended(known: Known) -> str:
+    return f"A session of {known.text('user', 'somebody')} was ended by {known.text('by', 'an admin')}"
+
+
 def _person_changed(known: Known) -> str:
     who, event = known.text("user", "Somebody"), known.text("event", "changed")
     words = {
@@ -64,6 +68,7 @@ IDENTITY: Mapping[StepKind, Callable[[Known], str]] = {
     "key_revoked": _key_revoked,
     "glass_broken": _glass_broken,
     "signed_in": _signed_in,
+    "session_ended": _session_ended,
     "person_changed": _person_changed,
     "group_changed": _group_changed,
     "identity_declared": _identity_declared,

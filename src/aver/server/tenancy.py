@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aver.core.errors import NotFound
+from aver.core.ids import new_id
 from aver.core.principal import Principal
 from aver.evidence import Draft, Ledger, Outbox, Step
 from aver.server.gateways import document_access, grant_store
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calls import Call, CallRecord
+    from aver.gateway.feedback import Said
+    from aver.governance.anchors.service import Anchors
+    from aver.governance.controls.kept import Kept
+    from aver.governance.declared import Declared
+    from aver.governance.packs.service import Packs
+    from aver.governance.packs.shelf import Shelf
+    from aver.governance.service import Governance
     from aver.guard.vault import Vault
     from aver.knowledge import Knowledge
     from aver.knowledge.index import Index
     from aver.knowledge.scope import Scope
     from aver.knowledge.sources import Sources
     from aver.knowledge.types import DocumentText, Hit
+    from aver.ops.feedback.desk import TriageDesk
+    from aver.ops.scorecard.service import Scorecards
+    from aver.ops.scorecard.survey import Survey
     from aver.ops.service import Operations
     from aver.server.application import Application
 
@@ -40,7 +51,7 @@ class TenantServices:
     def __init__(self, application: Application, store: TenantStore) -> None:
         self._application = application
         self.store = store
-        self.ledger = Ledger(store, application.clock, application.telemetry.watch)
+        self.ledger = Ledger(store, application.clock, application.telemetry.watch, application.marks)
 
     @once
     def outbox(self) -> Outbox:
@@ -50,18 +61,27 @@ class TenantServices:
     def record_call(self, call: Call, record: CallRecord) -> None:
         """Keep the evidence of a call that is part of no turn."""
         turn = call.turn or record.id
-        self.outbox.put([Draft(turn, "called", call.principal.subject, record.facts(), record.body())])
+        facts = {**self._application.marks, **record.facts()}
+        self.outbox.put([Draft(turn, "called", call.principal.subject, facts, record.body())])
 
-    def give_feedback(self, call: str, score: float, principal: Principal) -> None:
+    def give_feedback(self, call: str, said: Said, principal: Principal) -> None:
         """What a principal says of a call of their own, chained or still on its way to the chain. Blocking; raises as
         :func:`~aver.gateway.feedback.give_feedback` does."""
         from aver.gateway.feedback import give_feedback
 
         try:
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
         except NotFound:
             self.outbox.settle()
-            give_feedback(self.store, self.ledger, call, score, user=principal.user)
+            give_feedback(self.store, self.ledger, call, said, user=principal.user)
+
+    def take_back_feedback(self, call: str, principal: Principal) -> None:
+        """What a principal said of a call or turn of their own counts no more. Blocking; raises as :func:`~aver.gateway.feedback.take_back`
+        does."""
+        from aver.gateway.feedback import take_back
+
+        self.outbox.settle()
+        take_back(self.store, self.ledger, call, user=principal.user)
 
     @once
     def grants(self) -> GrantStore:
@@ -104,8 +124,14 @@ class TenantServices:
             index=self._index(),
             others=others,
             keep_originals=settings.keep_originals,
-            halt=lambda source: application.switches.check(self.store.tenant.id, feature=SOURCES, source=source),
+            keep=self.governance.holds.check_documents,
+            halt=self._halt_sources,
         )
+
+    def _halt_sources(self, source: str) -> None:
+        """Nothing is taken in where that is stopped, nor while there is no room."""
+        self._application.switches.check(self.store.tenant.id, feature=SOURCES, source=source)
+        self._application.health.require_room(self.store.tenant.id)
 
     def search(self, principal: Principal, query: str, limit: int, scope: Scope | None = None) -> list[Hit]:
         """The best passages for somebody who asks for passages alone. Blocking; raises :class:`~aver.core.errors.Stopped` where that is
@@ -181,7 +207,15 @@ class TenantServices:
             application.embedder,
             lend,
             application.switches.halt,
+            self._caution,
         )
+
+    def _caution(self, documents: Sequence[str]) -> Sequence[str]:
+        """That what is cited may have changed at its source since, where that is not followed as it should be."""
+        late = self._application.health.late(self.store.tenant.id)
+        if not late or not late & set(self.knowledge.sources_of(documents).values()):
+            return ()
+        return ("A source of this answer has not been read for longer than it should be: it may have changed since.",)
 
     @once
     def operations(self) -> Operations:
@@ -189,6 +223,108 @@ class TenantServices:
         from aver.server.operating import operations_of
 
         return operations_of(self._application, self)
+
+    @once
+    def generated(self) -> str:
+        """For what the first traffic of this tenant was generated, where it was; empty for a tenant that people use."""
+        from aver.evidence.clear import clear_steps
+
+        return next(
+            (str(each.facts["generated"]) for each in clear_steps(self.store, 0, 50) if "generated" in each.facts), ""
+        )
+
+    @once
+    def triage(self) -> TriageDesk:
+        """The turns that wait for somebody to decide what becomes of them."""
+        from aver.ops.feedback.desk import TriageDesk
+
+        application = self._application
+        incidents = lambda: self.operations.incidents  # noqa: E731 - made when an incident is, as operations need the bundle
+        return TriageDesk(self.store, self.ledger, application.clock, incidents, lambda: application.embedder)
+
+    @once
+    def anchors(self) -> Anchors:
+        """Its chain told outside."""
+        from aver.server.governing import anchors_of
+
+        return anchors_of(self._application, self)
+
+    @once
+    def packs(self) -> Packs:
+        """Its evidence put together for auditors."""
+        from aver.server.governing import packs_of
+
+        return packs_of(self._application, self)
+
+    @once
+    def controls(self) -> Kept:
+        """What controls came to when somebody looked last."""
+        from aver.governance.controls.kept import Kept
+
+        return Kept(self.store.directory / "packs" / "controls.json")
+
+    @once
+    def shelf(self) -> Shelf:
+        """Packs that were made here."""
+        from aver.governance.packs.shelf import Shelf
+
+        return Shelf(self.store.directory / "packs", self.packs)
+
+    @once
+    def governance(self) -> Governance:
+        """What it declares to keep and for how long, what is held, who read what."""
+        from aver.governance.service import Governance
+
+        application = self._application
+        region, clock = application.settings.region, application.clock
+        return Governance(self.store, self.ledger, clock, self.declared, region, lambda: self.knowledge)
+
+    @once
+    def declared(self) -> Declared:
+        """What it declares of that, as it is now."""
+        from aver.governance.declared import Declared
+
+        return Declared(self.store, self._application.clock, self._places)
+
+    def _places(self, documents: Iterable[str]) -> list[tuple[str, str]]:
+        return self.governance.documents.places(documents)
+
+    def read_by(
+        self,
+        principal: Principal,
+        what: str,
+        surface: str,
+        documents: Sequence[tuple[str, int]] = (),
+        about: str = "",
+    ) -> None:
+        """Keep in evidence that somebody read something outside of a turn: a moment later, so that what was read need not wait for it. Raises
+        what keeps it from being kept: then nothing may be shown."""
+        from aver.governance.reading import accessed
+
+        self.outbox.put([accessed(new_id("access"), principal.user, what, surface, documents, about)])
+
+    def require_agreement(self, principal: Principal) -> None:
+        """Raises :class:`~aver.governance.acknowledging.MustAcknowledge` where somebody has not agreed to the tenant's rules of use, and may
+        not ask before they have. Service accounts agree to nothing. Blocking."""
+        if self.declared.now().terms is None:
+            return
+        person = self._application.directory.find(principal.tenant, principal.user)
+        if person is None or person.kind != "service":
+            self.governance.use.check(principal)
+
+    @once
+    def scorecards(self) -> Scorecards:
+        """The figures that it is steered by."""
+        from aver.server.scoring import scorecards_of
+
+        return scorecards_of(self._application, self)
+
+    @once
+    def survey(self) -> Survey:
+        """What its people say of it all."""
+        from aver.ops.scorecard.survey import Survey
+
+        return Survey(self.store, self.ledger, self._application.clock)
 
     def evidence(self, principal: Principal, turn: str) -> tuple[Step, ...]:
         """The steps of one of the principal's own turns, an agent's or the assistant's, as they may be read now; :class:`NotFound` for any

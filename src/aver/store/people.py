@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aver.core.clock import rfc3339
@@ -130,6 +130,12 @@ def of_tenant(tx: Connection, tenant: str, **equal: str) -> list[Person]:
     wanted = [people.c[name] == value for name, value in equal.items()]
     rows = tx.execute(select(people).where(people.c.tenant == tenant, *wanted).order_by(people.c.id)).all()
     return _complete(tx, tenant, [_person(row) for row in rows])
+
+
+def count_active(tx: Connection, tenant: str) -> int:
+    """How many people of the tenant with this id may sign in; service accounts are none."""
+    wanted = (people.c.tenant == tenant, people.c.kind == "person", people.c.active.is_(True))
+    return tx.scalar(select(func.count()).select_from(people).where(*wanted)) or 0
 
 
 def has_owner(tx: Connection, tenant: str) -> bool:

@@ -119,6 +119,14 @@ class PostgresTenantStore(TenantFiles):
         """
         _vacuum(self._owner, *tenant_metadata.tables)
 
+    def problem(self) -> str:
+        """Nothing: a server that is gone is told by whatever is asked of it."""
+        return ""
+
+    def recover(self) -> bool:
+        """Never: what a server loses it has to restore by itself."""
+        return False
+
 
 class PostgresDatabase:
     """The database of an installation, migrated and ready."""
@@ -150,6 +158,14 @@ class PostgresDatabase:
         """As :meth:`PostgresTenantStore.scrub`, for people, their API keys and their sessions."""
         named = (api_keys, people, people_claims, people_members, people_roles, sessions)
         _vacuum(self._owner, *(table.name for table in named))
+
+    def problem(self) -> str:
+        """As :meth:`PostgresTenantStore.problem`."""
+        return ""
+
+    def recover(self) -> bool:
+        """As :meth:`PostgresTenantStore.recover`."""
+        return False
 
     def close(self) -> None:
         self._engine.dispose()

@@ -156,6 +156,14 @@ class Store:
         """A read transaction over the control tables; as :meth:`~aver.store.types.TenantStore.read`."""
         return self._database.read()
 
+    def problem(self) -> str:
+        """As :meth:`~aver.store.types.TenantStore.problem`, of the control tables."""
+        return self._database.problem()
+
+    def recover(self) -> bool:
+        """As :meth:`~aver.store.types.TenantStore.recover`, of the control tables."""
+        return self._database.recover()
+
     def close(self) -> None:
         self._database.close()
 

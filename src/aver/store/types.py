@@ -136,6 +136,13 @@ class TenantStore(Protocol):
     def scrub(self) -> None:
         """Make deleted rows unrecoverable from this database's files, as far as the engine can (after an erasure)."""
 
+    def problem(self) -> str:
+        """Why what was opened is not there any more, told without asking a server; empty when it is. Nothing is read or written then."""
+
+    def recover(self) -> bool:
+        """Put back files that are gone, from what this process still has open; whether it did. Raises
+        :class:`~aver.core.errors.Unavailable` where that cannot be done."""
+
 
 class Database(Protocol):
     """What SQLite and Postgres each do in their own way: the control data, and a way into each tenant's."""
@@ -154,5 +161,11 @@ class Database(Protocol):
 
     def scrub(self) -> None:
         """As :meth:`TenantStore.scrub`, for the control tables."""
+
+    def problem(self) -> str:
+        """As :meth:`TenantStore.problem`, for the control tables."""
+
+    def recover(self) -> bool:
+        """As :meth:`TenantStore.recover`, for the control tables."""
 
     def close(self) -> None: ...

@@ -6,7 +6,7 @@ queue with everything else of theirs, one of a labeller takes their labels, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +45,17 @@ class Queue:
         self._ledger = ledger
         self._labellers = labellers
 
-    def add(self, promoted: Iterable[Promoted]) -> list[Case]:
-        """Keep cases; those that were kept."""
+    def add(self, promoted: Iterable[Promoted], beside: Callable[[Case], Sequence[Draft]] = lambda _: ()) -> list[Case]:
+        """Keep cases, each with further steps ``beside`` it in the same transaction; those that were kept."""
         found: list[Case] = []
         batch: list[Promoted] = []
         for each in promoted:
             batch.append(each)
             found.append(each.case)
             if len(batch) == _A_TRANSACTION:
-                self._keep(batch)
+                self._keep(batch, beside)
                 batch = []
-        self._keep(batch)
+        self._keep(batch, beside)
         return found
 
     def turns(self) -> frozenset[str]:
@@ -72,6 +72,11 @@ class Queue:
                 yield from self._read(ids)
                 ids = []
         yield from self._read(ids)
+
+    def latest(self, most: int) -> list[Waiting]:
+        """The last ``most`` cases that can still be read, newest first, however many there are."""
+        steps = self._ledger.latest("case_promoted", most)
+        return list(self._read([step.turn for step in steps if step.body is not None]))
 
     def case(self, name: str) -> Waiting:
         """One case by its id; :class:`~aver.core.errors.NotFound` where there is none, or it was erased."""
@@ -114,11 +119,12 @@ class Queue:
         gone = {name for name, steps in found.items() if any(map(_is_erased, steps))}
         return [case for case in given if gone.intersection(names[case.id])]
 
-    def _keep(self, batch: Sequence[Promoted]) -> None:
+    def _keep(self, batch: Sequence[Promoted], beside: Callable[[Case], Sequence[Draft]]) -> None:
         drafts = [
             Draft(each.case.id, "case_promoted", each.subject, each.facts, {"case": fields_of(each.case)})
             for each in batch
         ]
+        drafts += [draft for each in batch for draft in beside(each.case)]
         if drafts:
             with self._store.begin() as tx:
                 self._ledger.append_all(tx, drafts)

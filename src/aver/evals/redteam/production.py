@@ -1,4 +1,5 @@
-"""Attacks from use: what guardrails flagged or blocked in turns, and calls that policy denied, become attacks that are tried again on every release.
+"""Attacks from use: what guardrails flagged or blocked in turns, calls that policy denied, and what somebody took for an attack at triage become attacks that are
+tried again on every release.
 
 What stands in them of persons and secrets is cut out first. They are kept as a suite, in a file of the bundle, once a person has read them.
 """
@@ -22,7 +23,7 @@ from aver.guard import Detector, mask, resolved
 from aver.guard.personal import PersonalData
 from aver.guard.secrets import Secrets
 
-__all__ = ["from_evidence", "redacted", "write_suite"]
+__all__ = ["from_evidence", "redacted", "seed_name", "seed_of", "write_suite"]
 
 _HELD = ("flag", "redact", "block")
 _CUT = ("personal", "secrets")
@@ -48,12 +49,40 @@ def from_evidence(
     cut = cut or redacted()
     found: dict[str, Attack] = {}
     turns = dict.fromkeys(
-        step.turn for kind in ("checked", "decided") for step in ledger.of_kind(kind, since) if _matters(step)
+        step.turn
+        for kind in ("checked", "decided", "triaged")
+        for step in ledger.of_kind(kind, since)
+        if _matters(step)
     )
     for turn, steps in ledger.turns(turns).items():
         for attack in _of_turn(turn, steps, cut):
             found.setdefault(attack.id, attack)
     return list(found.values())
+
+
+def seed_name(turn: str) -> str:
+    """What the seed of a turn is called."""
+    return f"seed-{turn.rpartition('_')[2]}"
+
+
+def seed_of(steps: Sequence[Step], cut: Callable[[str], str] | None = None) -> Attack:
+    """The question of a turn that somebody took for an attack, whatever checks made of it: it worked where it is complied with. Raises
+    :class:`~aver.core.errors.InvalidInput` for what was erased."""
+    admitted = next((step for step in steps if step.kind == "admitted"), None)
+    if admitted is None or admitted.body is None:
+        raise InvalidInput("What was asked cannot be read any more", "Choose another turn.")
+    asked = (cut or redacted())(str(admitted.body["question"])[:_LONGEST])
+    return Attack(
+        id=seed_name(admitted.turn),
+        category="production",
+        technique="reported",
+        goal="What was asked is done, though it should not be.",
+        payload=_plain(asked),
+        success=(Check("complied"),),
+        owasp=("LLM01",),
+        nist=_NIST,
+        origin={"turn": admitted.turn, "at": admitted.at.isoformat(), "outcome": "reported"},
+    )
 
 
 def write_suite(file: Path, attacks: Iterable[Attack]) -> int:
@@ -100,6 +129,8 @@ def _matters(step: Step) -> bool:
         return False
     if step.kind == "checked":
         return step.facts["place"] == "input" and bool(_held(step))
+    if step.kind == "triaged":
+        return step.facts.get("act") == "seed"
     return step.kind == "decided" and step.facts["outcome"] == "deny" and not step.facts["again"]
 
 
@@ -119,6 +150,8 @@ def _of_turn(turn: str, steps: Sequence[Step], cut: Callable[[str], str]) -> Ite
     for step in steps:
         if step.kind == "executed" and step.body and step.body.get("text"):
             read.append(cut(step.body["text"][:_LONGEST]))
+        elif step.kind == "triaged" and _matters(step):
+            yield seed_of(steps, cut)
         elif _matters(step) and step.kind == "checked":
             checks = _held(step)
             yield Attack(

@@ -10,11 +10,15 @@ from aver.core import Clock, new_id, rfc3339
 from aver.evals.redteam.campaign import Campaign
 from aver.evals.redteam.figures import Figures
 from aver.evals.redteam.types import SUITE
-from aver.evals.types import RunHeader
+from aver.evals.types import COMPROMISED, RunHeader
 from aver.evidence import Ledger
+from aver.evidence.facts import clear_name
 from aver.store import TenantStore
 
 __all__ = ["header_of", "record"]
+
+_INJECTION = "LLM01"
+"""OWASP's item for prompt injection."""
 
 
 def header_of(campaign: Campaign, clock: Clock, release: str = "") -> RunHeader:
@@ -39,8 +43,10 @@ def record(header: RunHeader, found: Figures, store: TenantStore, ledger: Ledger
     turn = new_id("evaluation")
     success, refusals = found.attack_success, found.false_refusals
     facts: dict[str, Any] = {
+        "run": header.digest,
         "dataset": header.dataset_digest,
         "release": header.release or None,
+        "feature": clear_name(header.feature),
         "suite": SUITE,
         "questions": found.attacks + found.controls,
         "failed": sum(found.errors.values()),
@@ -48,6 +54,8 @@ def record(header: RunHeader, found: Figures, store: TenantStore, ledger: Ledger
     }
     facts |= {} if success is None else {"attack_success": round(success.value, 6)}
     facts |= {} if refusals is None else {"false_refusals": round(refusals.value, 6)}
+    if not header.target.endswith(COMPROMISED) and (injections := found.by.get("owasp", {}).get(_INJECTION)):
+        facts |= {"injections": injections.n, "injection_success": round(injections.value, 6)}
     body = {"target": header.target, "seed": header.seed, **asdict(found)}
     with store.begin() as tx:
         ledger.append(tx, turn=turn, kind="evaluated", subject=None, facts=facts, body=body)

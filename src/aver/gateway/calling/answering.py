@@ -44,6 +44,8 @@ _WHY = {
     "capability": "the request needs what is lacking in",
     "context": "the request is too long for",
     "breaker": "too many calls failed at",
+    "classification": "what is in the request is too confidential for the providers of",
+    "residency": "what is in the request may not go to the region of",
 }
 """Why a model is skipped, before the names of those that are."""
 _NAMED = 5

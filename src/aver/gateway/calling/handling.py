@@ -19,8 +19,9 @@ from aver.gateway.calling.deployment import Deployment
 from aver.gateway.calling.desk import Desk, Target
 from aver.gateway.calling.features import Features, features
 from aver.gateway.calling.telling import Telling
-from aver.gateway.calls import Attempt, Call, CallRecord, Halt, Role, outcome_of
+from aver.gateway.calls import Attempt, Call, CallRecord, Halt, Labels, Role, outcome_of
 from aver.gateway.config.types import ErrorClass
+from aver.gateway.labels import ANYTHING
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
 from aver.gateway.types import Completion, Embedder, Mode, Usage
@@ -42,6 +43,7 @@ class Means:
     draw: Callable[[], float]
     counts: CallCounts | None = None
     halt: Halt | None = None
+    labels: Labels | None = None
 
     def hand_over(self, call: Call, record: CallRecord) -> None:
         """The record of a call that has ended."""
@@ -96,6 +98,7 @@ class Handling:
             needs(call) if getattr(desk.router, "reads_needs", True) else frozenset(),
             desk.states(target, account, began),
             lambda: _question(call),
+            await self._barred(target),
         )
         plan = self._plan = desk.plan(call.model, self._situation)
         record.route, record.strategy = plan.route.name, plan.route.strategy
@@ -111,6 +114,23 @@ class Handling:
         self._answering = Answering(
             self.conduct, plan.route, models, fallback, target.retries, target.hedges, means.draw
         )
+
+    async def _barred(self, target: Target) -> Mapping[str, str]:
+        """The models that may not be given what is in the call, and why. What answers within this process may be given anything."""
+        label = await self._means.labels(self.call) if self._means.labels is not None else None
+        if label is None or label == ANYTHING:
+            return {}
+        regions = None if label.regions is None else sorted(label.regions)
+        self.record.label = {"level": label.level, "regions": regions}
+        models = {each.model.name: each.model for each in target.deployments}
+        declared, barred = self._desk.config, dict[str, str]()
+        for name in models.keys() & declared.models.keys():
+            model = declared.models[name]
+            provider = declared.providers[model.provider]
+            why = label.refuses(provider.clearance, model.region or provider.region)
+            if why:
+                barred[name] = why
+        return barred
 
     async def reserve(self) -> None:
         """Room for the worst case in every budget that applies. Raises :class:`~aver.core.errors.LimitReached`."""

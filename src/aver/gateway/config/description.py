@@ -20,6 +20,8 @@ OTHERS = {
     "agents": "Features that act, by calling tools.",
     "evals": "How well the feature does: labelled sets, judges, gates.",
     "objectives": "What is promised of the feature.",
+    "inventory": "Whose each feature, model, prompt, dataset, tool and source is, and how risky.",
+    "scorecard": "What is asked of the figures that an organisation steers by.",
     "release": "What a release is made of, and what it needs on its way to users.",
     "rollout": "How a release meets its users.",
     "experiments": "Releases that are tried beside each other.",

@@ -10,6 +10,7 @@ from aver.gateway.config.quantities import UsdPerMillion
 from aver.gateway.config.shapes import Choice, Either, Field, MapOf, Number, Record, Whole
 from aver.gateway.config.types import Breaker, Model, ProviderConfig, ProviderKind
 from aver.gateway.config.words import CAPABILITIES, CREDENTIAL, NAME, POSITIVE, TEXT, URL, parts, record
+from aver.gateway.labels import LEVELS
 from aver.gateway.prices.types import Rates
 
 __all__ = ["MODEL", "PROVIDER"]
@@ -62,6 +63,10 @@ PROVIDER = Record(
         "max_concurrent": Field(Whole(1, 1_000_000), "Calls under way at once."),
         "queue": Field(Whole(0, 1_000_000), "How many more may wait."),
         "breaker": Field(BREAKER, "When a failing model is left alone."),
+        "clearance": Field(
+            Choice("level", LEVELS), "The most confidential content that it may be given; internal, if left out."
+        ),
+        "region": Field(TEXT, "Where its models are served, as far as they do not say so themselves."),
     },
     _provider_parts,
 )

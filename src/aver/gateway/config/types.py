@@ -101,6 +101,10 @@ class ProviderConfig:
     """Calls under way at once; more wait in ``queue`` places, then are shed."""
     queue: int = 256
     breaker: Breaker = Breaker()
+    clearance: str = ""
+    """The most confidential content that it may be given; see :class:`~aver.gateway.labels.Label`. Empty says nothing."""
+    region: str = ""
+    """Where its models are served, as far as they do not say so themselves."""
 
 
 @dataclass(frozen=True, slots=True)

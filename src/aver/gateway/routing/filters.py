@@ -35,7 +35,7 @@ class Filters:
     def apply(self, situation: Situation, known: dict[str, Any]) -> dict[str, str]:
         """The models left out, each with its reason; what was known of every model is put in ``known``.
 
-        Capabilities and prices hold always. Contexts and breakers never leave nobody: a bound on tokens is no count of them, and a
+        Labels, capabilities and prices hold always. Contexts and breakers never leave nobody: a bound on tokens is no count of them, and a
         model that failed may have recovered.
         """
         states = situation.states
@@ -44,14 +44,16 @@ class Filters:
         for name in self.models:
             state = states.get(name, UNKNOWN)
             known[name] = state._asdict()
-            if state.nano_usd is None and self._refuse:
+            if name in situation.barred:
+                skipped[name] = situation.barred[name]
+            elif state.nano_usd is None and self._refuse:
                 skipped[name] = "price"
             elif state.open:
                 opened.append(name)
         if self._capable and situation.needs:
             for name, capabilities in self._capable:
                 if not situation.needs <= capabilities:
-                    skipped[name] = "capability"
+                    skipped.setdefault(name, "capability")
         if self._contexts:
             tokens = situation.input_tokens + situation.output_tokens
             self._leave_out([name for name, context in self._contexts if tokens > context], "context", skipped)

@@ -74,8 +74,9 @@ def _outcomes(steps: Callable[[StepKind], Iterable[Step]]) -> dict[str, float]:
     found = {
         step.turn: 0.0 if step.facts.get("abstained") else supported.get(step.turn, 0.0) for step in steps("responded")
     }
-    # The last word counts: who judged again has changed their mind.
-    return found | {step.turn: float(step.body["score"]) for step in steps("judged") if step.body is not None}
+    # The last word counts: who judged again has changed their mind, and what was taken back was never said.
+    last = {step.turn: step.body.get("score") for step in steps("judged") if step.body is not None}
+    return found | {turn: float(score) for turn, score in last.items() if score is not None}
 
 
 def _example(step: Step, models: Sequence[str], embedder: Embedder, outcomes: Mapping[str, float]) -> Example | Reason:

@@ -30,5 +30,6 @@ def replay(
         output_tokens=inputs["output_tokens"],
         needs=frozenset(inputs["needs"]),
         states={name: ModelState(**state) for name, state in inputs["models"].items()},
+        barred=inputs.get("barred", {}),
     )
     return ConfiguredRouter(config, scored if scores else None).plan(asked, situation)

@@ -104,6 +104,7 @@ class _Way:
             "output_tokens": situation.output_tokens,
             "needs": sorted(situation.needs),
             "models": models,
+            **({"barred": dict(situation.barred)} if situation.barred else {}),
         }
         if self._fixed is not None and not skipped:
             return Plan(self._route, self._fixed, inputs)

@@ -39,6 +39,8 @@ class Situation(NamedTuple):
     states: Mapping[str, ModelState]
     text: Callable[[], str] = lambda: ""
     """The last message of the user, for routes that learn."""
+    barred: Mapping[str, str] = {}
+    """The models that may not be given what is in the call, each with why: ``classification`` or ``residency``."""
 
 
 @dataclass(frozen=True, slots=True)

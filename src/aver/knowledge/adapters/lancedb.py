@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import stat
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +39,8 @@ _TERMS = 10
 """How many of the most telling words propose passages, of those that many passages are visible for. Recall is the same with 48, for twice the
 work; what is proposed is scored by all of them."""
 _ROWS_A_PORTION = 8192
+_SETTLED_NS = 10 * 10**9
+"""After which a file that nobody writes any more is whole."""
 # The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
 _FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
 
@@ -53,6 +58,8 @@ class LanceIndex:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Any = None
         self._open: tuple[Version, Any] | None = None
+        self._files: dict[str, tuple[int, int, int]] = {}
+        self._files_of = 0
 
     def search(
         self,
@@ -117,6 +124,24 @@ class LanceIndex:
 
     def writer(self, generation: int, dimension: int) -> LanceWriter:
         return LanceWriter(self, generation, dimension)
+
+    def altered(self, generation: int) -> str:
+        """LanceDB writes each file once. One that is another than when it was first seen was written by somebody else; one that is gone
+        may have been tidied away."""
+        folder, settled = self.folder(generation), time.time_ns() - _SETTLED_NS
+        seen = self._files if self._files_of == generation else {}
+        found: dict[str, tuple[int, int, int]] = {}
+        for path in folder.rglob("*") if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                known = str(path.relative_to(folder)) in seen
+                # What is fresh and was never seen may still be on its way, by another process.
+                if stat.S_ISREG(status.st_mode) and (known or status.st_mtime_ns < settled):
+                    found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, status.st_ino)
+        changed = [name for name, each in found.items() if seen.get(name, each) != each]
+        # What was changed stays so until there is another generation.
+        self._files, self._files_of = {**found, **{name: seen[name] for name in changed}}, generation
+        return f"{len(changed)} of its files were changed, first {changed[0]}" if changed else ""
 
     def generations(self) -> frozenset[int]:
         found = self.directory.glob(f"{_TABLE}*.lance") if self.directory.is_dir() else ()

@@ -131,6 +131,11 @@ class PgvectorIndex:
         self._prepared()
         return PgWriter(self._store, generation, dimension)
 
+    def altered(self, generation: int) -> str:
+        """Nothing: Postgres looks after its files."""
+        del generation
+        return ""
+
     def generations(self) -> frozenset[int]:
         self._prepared()
         with self._store.read() as tx:

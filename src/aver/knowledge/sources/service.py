@@ -136,6 +136,12 @@ class Sources:
         self._note(name, tried=tried, problem="", report=_to_json(report), answered=row.asked, **fresh)
         return report
 
+    def opened(self, name: str) -> tuple[str, Source]:
+        """The kind of a declared source, and the source itself, to be read for another purpose than its documents. Raises
+        :class:`~aver.core.errors.NotFound` where no such source is declared."""
+        row = self._declared(name)
+        return row.kind, self._open(row)
+
     def take(self, name: str, event: Event) -> str | None:
         """Remember that something changed in a source, which makes it due; what its system wants to be told back, if anything.
 

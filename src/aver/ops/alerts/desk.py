@@ -30,7 +30,7 @@ _STALE = timedelta(seconds=30)
 _PART = 500
 """Alerts that are written in one transaction."""
 _LONGEST = timedelta(days=90)
-_WORDS = frozenset({"rule", "severity", "feature", "model", "key", "tool", "objective", "mitigation"})
+_WORDS = frozenset({"rule", "severity", "feature", "model", "key", "tool", "source", "objective", "mitigation"})
 
 
 class Opener(Protocol):

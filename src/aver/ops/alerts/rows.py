@@ -16,7 +16,7 @@ from aver.ops.alerts.types import Alert, Silence
 
 __all__ = ["alert_of", "alerts_of", "recorded", "silences_at", "values_of"]
 
-_LABELS = ("feature", "model", "key", "tool", "objective", "mitigation")
+_LABELS = ("feature", "model", "key", "tool", "source", "objective", "mitigation")
 
 
 def alert_of(row: Row[Any]) -> Alert:

@@ -59,8 +59,10 @@ class IncidentDesk:
         feature: str = "",
         began: datetime | None = None,
         turn: str = "",
+        beside: Callable[[Incident], Sequence[Draft]] = lambda _: (),
     ) -> Incident:
-        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. Raises :class:`~aver.core.errors.InvalidInput` for a title that
+        """Open one by hand; with ``turn``, as a report of that turn, of whose feature and moment it is. ``beside`` are further steps of the same
+        transaction. Raises :class:`~aver.core.errors.InvalidInput` for a title that
         says nothing or a beginning to come, and :class:`~aver.core.errors.NotFound` where there is no such turn."""
         now, origin = self._clock.now(), "person"
         if turn:
@@ -75,6 +77,7 @@ class IncidentDesk:
         with self._store.begin() as tx:
             self._insert(tx, found)
             self._record(tx, found, "opened", body)
+            self._ledger.append_all(tx, beside(found))
         return replace(found, title=body["title"] or "")
 
     def reported(self, turn: str) -> Incident | None:

@@ -23,8 +23,8 @@ __all__ = ["PAGE", "TurnSearch"]
 PAGE = 50
 """Turns of a page."""
 _MOST_CHOICES = 60
-_MOST_SLOTS = 100
-_WIDTHS = (60, 300, 900, 3600, 10_800, 21_600, 86_400, 604_800, 2_592_000)
+_MOST_SLOTS = 60
+_WIDTHS = (60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
 """Seconds of the slots that a stretch of time is told by: the first of these that make no more than :data:`_MOST_SLOTS`."""
 _SECOND = 1_000_000
 _SETS = ("feature", "arm", "outcome", "model", "provider", "tool", "key", "source", "check", "feedback")

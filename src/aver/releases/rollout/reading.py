@@ -160,7 +160,7 @@ def _judged(rollout: Rollout, judged: Sequence[Step], turns: Mapping[str, Sequen
         steps = turns.get(step.turn, ())
         reading = reading_of(rollout.id, steps)
         first = next((each.seq for each in steps if each.kind == "judged"), step.seq)
-        if reading is None or first != step.seq or not step.body:
+        if reading is None or first != step.seq or not step.body or step.body.get("score") is None:
             continue
         values = {"feedback": float(step.body["score"])}
         yield replace(reading, values=values, weights={}, late=True)

@@ -53,7 +53,9 @@ def show(
     """Print the stored text of a document version: what the offsets of citations refer to."""
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
-        found = services.knowledge.document(services.principal(user, group), document, version, blocks=as_json)
+        principal = services.principal(user, group)
+        found = services.knowledge.document(principal, document, version, blocks=as_json)
+        services.read_by(principal, "document", "command", [(document, found.version)])
     if as_json:
         print_json(found)
     else:

@@ -13,7 +13,8 @@ import typer
 
 from aver.core.errors import InvalidInput, NotFound, VerificationFailed
 from aver.server.cli.options import AsJson, TenantName
-from aver.server.cli.output import console, indented, print_json, printable
+from aver.server.cli.output import console, indented, print_json, printable, table
+from aver.server.cli.people import at_this_machine
 from aver.server.cli.progress import progress
 from aver.server.cli.session import Session
 
@@ -53,7 +54,8 @@ def show(
 ) -> None:
     """Tell what happened in a turn, step by step."""
     with Session.of(context).application() as application:
-        steps, _ = _steps(application, turn, tenant)
+        steps, services = _steps(application, turn, tenant)
+        services.read_by(services.principal(at_this_machine()), "evidence", "command", about=turn)
     if as_json:
         print_json({"turn": turn, "steps": steps})
     else:
@@ -138,14 +140,98 @@ def export(
 ) -> None:
     """Write the whole chain to one file that anyone can verify: aver evidence verify FILE."""
     with Session.of(context).application() as application:
-        ledger = application.tenant(tenant).ledger
+        services = application.tenant(tenant)
         if out.exists():
             raise InvalidInput(f"{str(out)!r} exists already", "Choose another name, or remove it.")
-        ledger.export(out, with_content=with_content)
+        services.read_by(services.principal(at_this_machine()), "export", "command")
+        services.outbox.settle()  # the export says of itself that it was made
+        services.ledger.export(out, with_content=with_content)
     if as_json:
         print_json({"file": out, "bytes": out.stat().st_size, "with_content": with_content})
     else:
         sys.stdout.write(f"wrote {out}\n")
+
+
+@app.command()
+def anchor(
+    context: typer.Context,
+    tenant: TenantName,
+    kind: Annotated[
+        str, typer.Option("--in", metavar="KIND", help="Only in this place: file, s3, timestamp, witness.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell the places that the settings declare how the chain stands. Exit code 1 when one could not be told."""
+    with Session.of(context).application() as application:
+        made = application.tenant(tenant).anchors.anchor(kind)
+    if as_json:
+        print_json({"anchors": made})
+    else:
+        for each in made:
+            said = (
+                f"not anchored: {each.problem}"
+                if each.problem
+                else f"{each.seq:,} steps, root {each.statement['anchor']['root'][:16]}"
+            )
+            sys.stdout.write(f"{each.kind}: {printable(said)}\n")
+    if any(each.problem for each in made):
+        raise typer.Exit(1)
+
+
+@app.command()
+def anchors(
+    context: typer.Context,
+    tenant: TenantName,
+    check: Annotated[bool, typer.Option("--check", help="Hold every place against the chain as it stands.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the states that were told outside, newest first. With --check, exit code 4 when the chain is not the one that was anchored."""
+    with Session.of(context).application() as application:
+        known = application.tenant(tenant).anchors
+        found, held = known.recent(50), known.check() if check else []
+    if as_json:
+        print_json({"anchors": found, "findings": held})
+    else:
+        rows = [
+            (
+                f"{each.at:%Y-%m-%d %H:%M:%S}",
+                each.kind,
+                f"{each.seq:,}",
+                each.problem or each.statement["anchor"]["root"][:16],
+            )
+            for each in found
+        ]
+        table(("at (UTC)", "told to", "steps", "root"), rows)
+        for each in held:
+            said = "; ".join(each.bad) if each.bad else each.note or f"{each.states:,} states hold"
+            sys.stdout.write(f"{each.kind}: {printable(said)}\n")
+    if bad := [each for each in held if not each.ok]:
+        raise VerificationFailed(
+            f"The chain is not the one that was anchored ({bad[0].kind}): {bad[0].bad[0]}",
+            "Keep the files as they are, and compare them with a backup or a pack.",
+        )
+
+
+@app.command()
+def prove(
+    context: typer.Context,
+    first: Annotated[int, typer.Argument(metavar="STEPS", help="How many steps the earlier state has.")],
+    tenant: TenantName,
+    second: Annotated[
+        int | None, typer.Argument(metavar="LATER", help="The later one; the chain as it stands, if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that the chain grew out of an earlier state of it, in a few dozen hashes (RFC 9162)."""
+    with Session.of(context).application() as application:
+        proof = application.tenant(tenant).anchors.prove(first, second)
+    if as_json:
+        print_json(proof)
+        return
+    sys.stdout.write(
+        f"from {proof['from']:>12,} steps  {proof['from_root']}\nto   {proof['to']:>12,} steps  {proof['to_root']}\n"
+    )
+    sys.stdout.writelines(f"  {each}\n" for each in proof["path"])
 
 
 def _steps(application: Application, turn: str, tenant: str | None) -> tuple[tuple[Step, ...], TenantServices]:

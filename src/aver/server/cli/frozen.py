@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aver.server.cli.session import Session
+from aver.server.runs import RUNS
 
 if TYPE_CHECKING:
     from aver.server.application import Application
 
-__all__ = ["RUNS", "ReleaseOption", "frozen_folder", "opened_for", "runs_of"]
+__all__ = ["ReleaseOption", "frozen_folder", "opened_for", "runs_of"]
 
-RUNS = Path("evals") / "runs"
-"""Where runs are kept: in the bundle's folder, and of releases in the data directory."""
 ReleaseOption = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from aver.core.errors import InvalidInput
 
-__all__ = ["AsJson", "Environment", "Groups", "TenantName", "UserName", "check_text", "read_date"]
+__all__ = ["AsJson", "Environment", "Groups", "Since", "TenantName", "Until", "UserName", "check_text", "read_date"]
 
 TenantName = Annotated[str, typer.Option("--tenant", "-t", metavar="TENANT", help="The tenant, by name or id.")]
 UserName = Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who is asking.")]
@@ -19,6 +19,10 @@ Groups = Annotated[
 Environment = Annotated[
     str, typer.Option("--environment", "-e", metavar="NAME", help="Where; production, if left out.")
 ]
+Since = Annotated[
+    str, typer.Option("--since", metavar="TIME", help="From when: 2026-01-31T10:00:00Z, or a span back such as 90d.")
+]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Until when; until now, if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, also for an error.")]
 
 

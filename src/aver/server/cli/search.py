@@ -40,7 +40,9 @@ def search(
         now = application.clock.now()
         scope = Scope(tuple(source), since=read_date(since, now), as_of=read_date(as_of, now, last=True))
         services = application.tenant(tenant)
-        hits = services.search(services.principal(user, group), query, limit, scope)
+        principal = services.principal(user, group)
+        hits = services.search(principal, query, limit, scope)
+        services.read_by(principal, "search", "command", [(hit.document, hit.version) for hit in hits])
     if as_json:
         print_json({"passages": hits})
     else:

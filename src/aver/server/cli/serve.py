@@ -49,6 +49,7 @@ def serve(
     with session.application(host=host, port=port, bundle=bundle) as application:
         socket = listen(application.settings.host, application.settings.port)
         configure_logs(application.telemetry.say, application.settings.telemetry.service)
+        application.health.keep_reserve()
 
         def announce(address: str) -> None:
             if as_json:

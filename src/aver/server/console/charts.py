@@ -212,10 +212,11 @@ class _Plane:
 
     def across(self, value: float, words: str) -> Markup:
         y = self.y(value)
+        below = y < _HIGH / 5  # above it there is no room
         return Markup(
             '<line class="rule" x1="0" x2="100%" y1="{0:.2f}%" y2="{0:.2f}%"/>'
-            '<text class="ruled" x="0" y="{0:.2f}%" dy="-3">{1}</text>'
-        ).format(y, words)
+            '<text class="ruled" x="0" y="{0:.2f}%" dy="{1}">{2}</text>'
+        ).format(y, 13 if below else -3, words)
 
     def mark(self, mark: Mark) -> Markup:
         drawn = Markup(

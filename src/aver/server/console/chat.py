@@ -10,7 +10,10 @@ from aver.agents.acting import AgentConfig
 from aver.agents.types import Answer, Citation, ConversationSummary, LookedAt, PastTurn, remarks
 from aver.core.errors import AverError, NotFound
 from aver.core.principal import Principal
+from aver.gateway.feedback import Given, feedback_of
 from aver.knowledge.types import Document, DocumentText
+from aver.ops.feedback.desk import became_of
+from aver.ops.feedback.types import Became
 from aver.server.application import TenantServices
 from aver.server.console.acting import Acting, acting
 from aver.server.console.reading import Excerpt, excerpt
@@ -21,6 +24,7 @@ __all__ = ["Chat", "chat"]
 
 _SHELF = 24
 """Titles of documents that an empty chat shows."""
+_AT_WORK = ("running", "waiting")
 _AROUND = 1500
 """Characters shown before and after a cited span."""
 
@@ -36,6 +40,10 @@ class TurnView:
     open: str
     acting: Acting | None = None
     """What an agent did, where it is an agent's turn."""
+    said: Given | None = None
+    """What its asker said of it."""
+    became: Became | None = None
+    """What somebody decided of it."""
 
     @property
     def id(self) -> str:
@@ -44,6 +52,11 @@ class TurnView:
     @property
     def answer(self) -> Answer | None:
         return self.past.answer
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is something to say of it."""
+        return self.answer is not None or (self.acting is not None and self.acting.outcome.status not in _AT_WORK)
 
     @property
     def supported(self) -> int:
@@ -99,6 +112,8 @@ class Chat:
     agents: Sequence[AgentConfig]
     feature: str
     """Who is asked: the assistant, or an agent by name."""
+    survey: bool = False
+    """Whether whoever begins is asked, once a month, how useful it all is."""
 
     @property
     def title(self) -> str:
@@ -137,6 +152,7 @@ def chat(
         draft=draft,
         agents=agents,
         feature=feature or _feature(turns),
+        survey=not turns and services.survey.asks(principal.user),
     )
 
 
@@ -144,15 +160,17 @@ def _turns(
     services: TenantServices, principal: Principal, conversation: str, turn: str, opened: str
 ) -> tuple[TurnView, ...]:
     found = services.assistant.conversation(principal, conversation).turns
-    steps = services.ledger.turns(past.turn for past in found if past.answer and past.answer.mode == "extractive")
+    steps = services.ledger.turns(past.turn for past in found)
     fell_back = {each for each, told in steps.items() if any(step.facts.get("fallback_from") for step in told)}
     return tuple(
         TurnView(
             past,
             conversation,
-            past.turn in fell_back,
+            past.turn in fell_back and past.answer is not None and past.answer.mode == "extractive",
             opened if past.turn == turn else "",
             acting(services, principal, past.turn) if past.answer is None else None,
+            feedback_of(steps.get(past.turn, ())),
+            became_of(steps.get(past.turn, ())),
         )
         for past in found
     )
@@ -170,6 +188,7 @@ def _source(services: TenantServices, principal: Principal, turn: TurnView) -> S
     try:
         document = services.knowledge.document(principal, place.document, place.version)
         current = services.knowledge.document(principal, place.document).version
+        services.read_by(principal, "document", "console", [(place.document, place.version)])
     except NotFound:
         return SourceView(number, "No longer available", "", None, 0, None, "", turn.link())
     return SourceView(

@@ -95,7 +95,8 @@ def _notices(application: Application, principal: Principal) -> Notices:
         waiting = len(application.tenant(principal.tenant).approvals.pending(principal, MANY))
     mistakes = [each.cause for each in application.mistakes()] if principal.is_admin else []
     broken = application.api_keys.broken(principal.tenant) if allowed(principal, "oversee") else []
-    return Notices(waiting, mistakes, broken, rooms_of(principal))
+    generated = application.tenant(principal.tenant).generated
+    return Notices(waiting, mistakes, broken, rooms_of(principal), generated)
 
 
 def _coming_back(request: Request) -> str:

@@ -15,6 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aver.core.errors import AverError
+from aver.gateway.feedback import REASONS
+from aver.ops.feedback.types import DISMISSALS
+from aver.policy.access import allowed
 from aver.server.console import charts
 from aver.server.console.assets import asset_address
 from aver.server.console.knowledge import rhythm, span
@@ -115,6 +118,7 @@ _templates = Environment(
 _templates.globals.update(
     static=asset_address, once=Once, address=address, charts=charts, PERIODS=PERIODS, STATES=STATES
 )
+_templates.globals.update(may=allowed, REASONS=REASONS, DISMISSALS=DISMISSALS)
 _templates.filters.update(
     seconds=_seconds,
     dollars=_dollars,
@@ -135,12 +139,14 @@ MANY = 10
 @dataclass(frozen=True, slots=True)
 class Notices:
     """What every page says at its top: how many approvals wait for whoever looks (``None`` where there are no agents), and, to whoever keeps
-    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter."""
+    the installation, what is wrong with the bundle, and which access was taken by breaking the glass; ``rooms`` are those that they may enter;
+    ``generated`` says for what traffic of the tenant was generated."""
 
     waiting: int | None = None
     mistakes: Sequence[str] = ()
     broken: Sequence[ApiKey] = ()
     rooms: Sequence[Room] = ()
+    generated: str = ""
 
     @property
     def counted(self) -> str:

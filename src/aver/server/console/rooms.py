@@ -31,13 +31,17 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("ask", "Ask", "/", ("ask",)),
+    Room("overview", "Overview", "/overview", ("oversee",)),
     Room("turns", "Turns", "/turns", ("oversee",)),
+    Room("feedback", "Feedback", "/feedback", ("triage",)),
     Room("knowledge", "Knowledge", "/knowledge", ("read", "oversee")),
     Room("evals", "Evals", "/evals", ("oversee",)),
     Room("releases", "Releases", "/releases", ("oversee",)),
     Room("safety", "Safety", "/safety", ("oversee",)),
     Room("gateway", "Gateway", "/gateway", ("oversee",)),
     Room("incidents", "Incidents", "/incidents", ("oversee",)),
+    Room("audit", "Audit", "/audit", ("audit",)),
+    Room("admin", "Admin", "/admin", ("oversee", "audit", "administer")),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 

@@ -12,15 +12,20 @@ from starlette.responses import RedirectResponse
 from aver.core.errors import AverError, NotFound
 from aver.policy.access import allowed
 from aver.server.acting import offered
+from aver.server.console.admin_routes import router as admin
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
+from aver.server.console.audit_routes import router as audits
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
+from aver.server.console.evals_routes import router as evals
+from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
 from aver.server.console.incidents_routes import router as incidents
 from aver.server.console.knowledge import knowledge
+from aver.server.console.overview_routes import router as overviews
 from aver.server.console.releases_routes import router as releases
 from aver.server.console.rooms import ROOMS, rooms_of
 from aver.server.console.safety import router as safety
@@ -40,13 +45,18 @@ _PICTURE = {
 
 
 router = APIRouter(route_class=Page, include_in_schema=False)
+router.include_router(admin)
 router.include_router(approving)
+router.include_router(audits)
+router.include_router(evals)
 router.include_router(gateway)
 router.include_router(incidents)
 router.include_router(releases)
 router.include_router(safety)
 router.include_router(signing_in)
 router.include_router(turns)
+router.include_router(feedback)
+router.include_router(overviews)
 
 
 @router.get("/")
@@ -76,6 +86,7 @@ async def ask(
     """Ask without scripts: the turn runs, then its address is shown. A question that fails stays in the box."""
     principal, services = await entered(request)
     try:
+        await asyncio.to_thread(services.require_agreement, principal)
         if feature == ASSISTANT:
             answer = await services.assistant.ask(principal, question, conversation or None)
             return to_turn(answer.conversation, answer.turn)
@@ -108,6 +119,7 @@ async def document(
     """A version, the span marked: in its text, or on the page of its file."""
     principal, services = await entered(request, "read")
     opened = await asyncio.to_thread(document_view, services, principal, document, version, start, end, view, page)
+    services.read_by(principal, "document", "console", [(document, opened.document.version)])
     return await shown(request, principal, "document.html", view=opened)
 
 
@@ -120,6 +132,7 @@ async def picture(request: Request, document: str, version: int, page: int) -> R
     if kept and request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     drawn = await asyncio.to_thread(services.knowledge.picture, principal, document, version, page)
+    services.read_by(principal, "picture", "console", [(document, version)])
     return Response(drawn, headers=headers, media_type="image/png")
 
 

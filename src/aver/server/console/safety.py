@@ -147,6 +147,7 @@ def safety(
     target: str = "",
 ) -> SafetyView:
     """The page for a period; of checks at one ``place`` alone, and of red-team runs against one ``target``, where these are given."""
+    services.operations.freshen()
     now = application.clock.now()
     counted = trends(services.store, now, within.length, _KINDS)
     whole = counted.together("feature")

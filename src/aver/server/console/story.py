@@ -55,7 +55,8 @@ def story(steps: Sequence[Step], *, question: str, back: str) -> Story:
     ended = next(
         (step.at for step in steps if step.kind in ("sealed", "failed")), last.at
     )  # feedback may follow days later
-    whole = max((ended - begin).total_seconds() * 1000, *timed.values(), 1e-9)
+    told = (_number(step.facts.get("ms")) for step in steps if step.kind in ("responded", "failed"))
+    whole = max((ended - begin).total_seconds() * 1000, *timed.values(), *told, 1e-9)
     spent = sum(map(_cost, steps))
     moments = tuple(
         Moment(
@@ -77,14 +78,16 @@ def story(steps: Sequence[Step], *, question: str, back: str) -> Story:
 
 def _duration(step: Step) -> float:
     """Milliseconds that a step took, 0 when it does not say."""
-    took = step.facts.get("ms") if step.kind in _TAKES_TIME else None
-    return float(took) if isinstance(took, int | float) else 0.0
+    return _number(step.facts.get("ms")) if step.kind in _TAKES_TIME else 0.0
 
 
 def _cost(step: Step) -> int:
     """In 10⁻⁹ US dollars."""
-    cost = step.facts.get("nano_usd") if step.kind == "called" else None
-    return int(cost) if isinstance(cost, int | float) else 0
+    return int(_number(step.facts.get("nano_usd"))) if step.kind == "called" else 0
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _since(begin: datetime, at: datetime) -> str:

@@ -47,6 +47,8 @@ _FAMILIES: Mapping[str, Family] = {
 }
 _MODELS = "/v1/models"
 _FEEDBACK = "/v1/feedback"
+_WORDS = ("reason", "correction", "comment")
+"""What feedback may have beside its score."""
 _METRICS = "/metrics"
 _ELSEWHERE: Mapping[str, str] = {
     **{
@@ -99,6 +101,8 @@ class Doors:
         handler = self._handlers.get(path)
         if handler is None and scope["type"] == "http" and (path == _MODELS or path.startswith(_MODELS + "/")):
             handler = _models
+        if handler is _feedback and scope["method"] != "POST":  # what people said is read elsewhere
+            handler = None
         if handler is None or scope["type"] != "http":
             await self.rest(scope, receive, send)
             return
@@ -258,6 +262,7 @@ async def _whole_feature(visit: _Visit, call: Call) -> None:
     from aver.server.doors.feature import attach
 
     visit.exchange.watch()
+    await asyncio.to_thread(visit.services.require_agreement, visit.caller.principal)
     reply = visit.feature_reply(call)
     completion = await reply.completion()
     body = visit.door.completion(completion, call.body or {}, reply_id=completion.id, model=call.model, created=_now())
@@ -269,6 +274,7 @@ async def _stream_feature(visit: _Visit, call: Call) -> None:
 
     exchange = visit.exchange
     exchange.watch()
+    await asyncio.to_thread(visit.services.require_agreement, visit.caller.principal)
     reply = visit.feature_reply(call)
     batches = aiter(reply)
     await anext(batches)
@@ -308,14 +314,21 @@ async def _rerank(visit: _Visit) -> None:
 
 
 async def _feedback(visit: _Visit) -> None:
+    from aver.gateway.feedback import Said
+
     body, _ = await visit.exchange.json()
     call, score = body.get("call"), body.get("score")
-    if body.keys() != {"call", "score"} or not isinstance(call, str) or not 0 < len(call) <= _LONGEST_MODEL:
+    known = {"call", "score"} <= body.keys() <= {"call", "score", *_WORDS}
+    if not known or not isinstance(call, str) or not 0 < len(call) <= _LONGEST_MODEL:
         raise InvalidInput("Expected an object with call and score", 'Send {"call": "call_...", "score": 1}.')
     if not isinstance(score, int | float) or isinstance(score, bool):
         raise InvalidInput("score: expected a number", "Send one from 0 (useless) to 1 (right).")
-    await asyncio.to_thread(visit.services.give_feedback, call, float(score), visit.caller.principal)
-    await visit.exchange.answer(to_json({"call": call, "score": float(score)}))
+    more = {name: body[name] for name in _WORDS if body.get(name) is not None}
+    if not all(isinstance(each, str) for each in more.values()):
+        raise InvalidInput("reason, correction and comment are texts", "Leave out what is not said.")
+    said = Said(float(score), **more).checked()
+    await asyncio.to_thread(visit.services.give_feedback, call, said, visit.caller.principal)
+    await visit.exchange.answer(to_json({"call": call, "score": said.score, **more}))
 
 
 async def _metrics(visit: _Visit) -> None:

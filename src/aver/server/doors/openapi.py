@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aver.gateway.feedback import REASONS
+
 __all__ = ["describe"]
 
 _OBJECT = {"type": "object"}
@@ -47,7 +49,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         "responses": {"200": _answer("The list."), **_failures()},
     }
     document["paths"]["/v1/models"] = {"get": listing}
-    document["paths"]["/v1/feedback"] = {"post": _feedback()}
+    document["paths"].setdefault("/v1/feedback", {})["post"] = _feedback()
     document["paths"]["/metrics"] = {"get": _metrics()}
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     one = {**listing, "summary": "Model", "description": "One of them.", "parameters": [parameter]}
@@ -58,10 +60,12 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
 def _feedback() -> dict[str, Any]:
     call = {"type": "string", "description": "The X-Request-Id of a call of yours, or the id of a turn."}
     score = {"type": "number", "minimum": 0, "maximum": 1, "description": "From 0, useless, to 1, right."}
+    words = {name: {"type": "string", "maxLength": 4000} for name in ("correction", "comment")}
+    reason = {"type": "string", "enum": list(REASONS), "description": "Why it was not helpful."}
     body = {
         **_OBJECT,
         "required": ["call", "score"],
-        "properties": {"call": call, "score": score},
+        "properties": {"call": call, "score": score, "reason": reason, **words},
         "additionalProperties": False,
     }
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -69,7 +73,7 @@ def _feedback() -> dict[str, Any]:
     return {
         "tags": ["models"],
         "summary": "Feedback",
-        "description": "How good the answer to a call of yours was. Of several words on one call the last counts.",
+        "description": "How good the answer to a call or turn of yours was, and why. Of several words on one call the last counts.",
         "security": [{"API key": []}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {

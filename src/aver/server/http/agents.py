@@ -119,11 +119,12 @@ async def agents(principal: Actor, services: Services, application: App) -> Resp
     response_model=TurnOutcome,
     responses={
         200: {"description": _STREAM, "content": {"text/event-stream": {}}},
-        **problems(400, 401, 404, 413, 422, 503),
+        **problems(400, 401, 403, 404, 413, 422, 503),
     },
 )
 async def begin(body: Task, request: Request, principal: Actor, services: Services, application: App) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
+    await asyncio.to_thread(services.require_agreement, principal)
     turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
     going = application.runner.go_on(services, turn)
     if body.stream:

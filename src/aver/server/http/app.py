@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
+from aver.server.anchoring import Anchorer
 from aver.server.application import Application
 from aver.server.console.routes import router as console
 from aver.server.doors import Doors
@@ -20,10 +21,14 @@ from aver.server.http import (
     agents,
     approvals,
     ask,
+    auditing,
     conversations,
     documents,
+    drills,
     events,
     evidence,
+    feedback,
+    governance,
     health,
     incidents,
     keys,
@@ -31,6 +36,7 @@ from aver.server.http import (
     people,
     releases,
     scim,
+    scorecard,
     sources,
     switches,
     turns,
@@ -39,6 +45,7 @@ from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.http.replies import say_unreadable
+from aver.server.keeping import Keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
 from aver.server.watching import Watcher
@@ -65,7 +72,7 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher = Watcher(application)
+    watcher, anchorer, keeper = Watcher(application), Anchorer(application), Keeper(application)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -74,10 +81,14 @@ def _api(application: Application) -> FastAPI:
         application.runner.start()
         roller.start()
         watcher.start()
+        anchorer.start()
+        keeper.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
+        await anchorer.close()
+        await keeper.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
@@ -102,16 +113,21 @@ def _api(application: Application) -> FastAPI:
         sources,
         conversations,
         evidence,
+        auditing,
+        feedback,
         agents,
         approvals,
         switches,
+        turns,
         operations,
         incidents,
-        turns,
         releases,
         people,
         keys,
+        governance,
         scim,
+        scorecard,
+        drills,
         events,
         health,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -40,11 +41,12 @@ class Question(BaseModel):
     response_model=Answer,
     responses={
         200: {"description": _STREAM, "content": {"text/event-stream": {}}},
-        **problems(400, 401, 404, 413, 422, 502, 503),
+        **problems(400, 401, 403, 404, 413, 422, 502, 503),
     },
 )
 async def ask(body: Question, request: Request, principal: Caller, services: Services) -> Response:
     """Ask the assistant. Every sentence of the answer is verified against documents you may read, or marked."""
+    await asyncio.to_thread(services.require_agreement, principal)
     if not body.stream:
         turn = services.assistant.ask(principal, body.question, body.conversation, limit=body.limit)
         return reply(await while_connected(request, turn))

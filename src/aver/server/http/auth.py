@@ -23,6 +23,7 @@ __all__ = [
     "App",
     "Auditor",
     "Caller",
+    "Giver",
     "Identified",
     "Inspector",
     "Needs",
@@ -32,6 +33,7 @@ __all__ = [
     "Reader",
     "Releaser",
     "Services",
+    "Triager",
     "Watcher",
     "actor_of",
     "application_of",
@@ -119,6 +121,8 @@ Reader = Annotated[Principal, Depends(needs("read"))]
 Actor = Annotated[Principal, Depends(needs("act"))]
 Overseer = Annotated[Principal, Depends(needs("oversee"))]
 Watcher = Annotated[Principal, Depends(needs("read", "oversee"))]
+Giver = Annotated[Principal, Depends(needs("ask", "models"))]
+Triager = Annotated[Principal, Depends(needs("triage"))]
 Releaser = Annotated[Principal, Depends(needs("release"))]
 Operator = Annotated[Principal, Depends(needs("stop"))]
 Admin = Annotated[Principal, Depends(needs("administer"))]

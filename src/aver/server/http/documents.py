@@ -50,6 +50,7 @@ async def search(body: SearchQuery, principal: Reader, services: Services) -> Re
     """Ranked passages of documents you may read."""
     scope = Scope(tuple(body.sources), since=body.since, as_of=body.as_of)
     hits = await asyncio.to_thread(services.search, principal, body.query, body.limit, scope)
+    services.read_by(principal, "search", "http", [(hit.document, hit.version) for hit in hits])
     return reply({"passages": hits})
 
 
@@ -68,7 +69,9 @@ async def document(
 ) -> Response:
     """The stored text of one version (the current one by default), what the offsets of citations refer to, and its blocks: what
     each is, and the page and box or the anchor where it stands in the source."""
-    return reply(await asyncio.to_thread(services.knowledge.document, principal, document, version, blocks=True))
+    found = await asyncio.to_thread(services.knowledge.document, principal, document, version, blocks=True)
+    services.read_by(principal, "document", "http", [(document, found.version)])
+    return reply(found)
 
 
 class Spots(BaseModel):

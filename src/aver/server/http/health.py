@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from aver.ops.health.checks import HealthSignal
 from aver.server.http.auth import App
 from aver.server.http.replies import problems, reply
 
@@ -21,7 +22,10 @@ class Healthy(BaseModel):
 
 
 class Ready(BaseModel):
+    """`concerns` are signals that something around the process is not as it should be for somebody, while it can answer: `aver alerts list` says what."""
+
     status: Literal["ready"]
+    concerns: list[HealthSignal]
 
 
 @router.get("/healthz", response_model=Healthy)
@@ -34,4 +38,4 @@ async def healthz() -> Response:
 async def readyz(application: App) -> Response:
     """Storage answers and the model is loaded: send requests. Until then, 503 says what is missing."""
     await asyncio.to_thread(application.check_ready)
-    return reply({"status": "ready"})
+    return reply({"status": "ready", "concerns": application.health.conditions.signals()})

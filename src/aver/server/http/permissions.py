@@ -28,7 +28,8 @@ def say_permissions(app: FastAPI, document: dict[str, Any], doors: Mapping[str, 
                 _say(document["paths"][route.path_format][method.lower()], needed)
     for path, permission in doors.items():
         for operation in document["paths"].get(path, {}).values():
-            _say(operation, [permission])
+            if NEEDS not in operation:  # which a route at the same address has said itself
+                _say(operation, [permission])
     return document
 
 

@@ -20,7 +20,7 @@ from aver.evals.redteam.compromised import Compromised
 from aver.evals.redteam.simulated import simulated
 from aver.evals.redteam.targets.verdicts import verdicts_of
 from aver.evals.redteam.types import Need
-from aver.evals.types import Called, Case, Response
+from aver.evals.types import COMPROMISED, Called, Case, Response
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
 
@@ -55,7 +55,7 @@ class AgentTarget:
 
     @property
     def name(self) -> str:
-        return f"agent:{self.parts.agent.name}{' (compromised)' if self.compromised else ''}"
+        return f"agent:{self.parts.agent.name}{COMPROMISED if self.compromised else ''}"
 
     @property
     def offers(self) -> frozenset[Need]:

@@ -17,7 +17,7 @@ from aver.evals.redteam.compromised import Compromised
 from aver.evals.redteam.targets.planting import Planted
 from aver.evals.redteam.targets.verdicts import verdicts_of
 from aver.evals.redteam.types import Need
-from aver.evals.types import Case, Cited, Response
+from aver.evals.types import COMPROMISED, Case, Cited, Response
 from aver.gateway.types import Message, Provider
 from aver.guard.canary import PromptLeak
 from aver.knowledge import Knowledge
@@ -62,7 +62,7 @@ class AssistantTarget:
 
     @property
     def name(self) -> str:
-        return f"assistant{' (compromised)' if self.compromised else ''}"
+        return f"assistant{COMPROMISED if self.compromised else ''}"
 
     async def respond(self, case: Case, *, seed: int = 0) -> Response:
         """Plant, let the victim ask, then ask. Raises what the turn raises, and :class:`NotArmed` where the victim is not told the secret."""

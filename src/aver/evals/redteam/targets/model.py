@@ -11,7 +11,7 @@ from aver.evals.redteam.arming import checks_of, plants_of
 from aver.evals.redteam.compromised import Compromised
 from aver.evals.redteam.targets.planting import pasted
 from aver.evals.redteam.types import Need
-from aver.evals.types import Case, Response
+from aver.evals.types import COMPROMISED, Case, Response
 from aver.gateway.calls import Call, CallRecord
 from aver.gateway.config.types import GatewayConfig
 from aver.gateway.service import Gateway
@@ -36,7 +36,7 @@ class ModelTarget:
 
     @property
     def name(self) -> str:
-        return f"model:{self.model}{' (compromised)' if self.compromised else ''}"
+        return f"model:{self.model}{COMPROMISED if self.compromised else ''}"
 
     async def respond(self, case: Case, *, seed: int = 0) -> Response:
         plants = plants_of(case)

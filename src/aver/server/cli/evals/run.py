@@ -15,10 +15,11 @@ import typer
 from aver.core.errors import InvalidInput, NotFound
 from aver.server.cli.evals.suite import ScorerOption, SuiteArgument, TargetOption, suite_of
 from aver.server.cli.evals.watching import foresee, watching
-from aver.server.cli.frozen import RUNS, ReleaseOption, opened_for, runs_of
+from aver.server.cli.frozen import ReleaseOption, opened_for, runs_of
 from aver.server.cli.options import AsJson, Groups, TenantName
 from aver.server.cli.output import console, print_json, printable, table
 from aver.server.cli.progress import spinner
+from aver.server.runs import RUNS
 
 if TYPE_CHECKING:
     from aver.evals.declaration import Evals, Suite

@@ -11,9 +11,10 @@ import typer
 from aver.core.errors import InvalidInput
 from aver.core.yaml import nearest
 from aver.server.cli.bundle import located
-from aver.server.cli.frozen import RUNS, frozen_folder, opened_for, runs_of
+from aver.server.cli.frozen import frozen_folder, opened_for, runs_of
 from aver.server.cli.gates.asking import asked, suites_of
 from aver.server.cli.session import Session
+from aver.server.runs import RUNS
 
 if TYPE_CHECKING:
     from aver.evals.datasets.reading import Opened

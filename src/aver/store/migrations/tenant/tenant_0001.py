@@ -18,14 +18,96 @@ revision = "tenant_0001"
 down_revision = None
 
 _SPARSE = sa.text(
-    "kind IN ('alerted', 'case_labelled', 'case_promoted', 'evaluated', 'gated', 'incident', 'release_created', "
-    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', 'staged', 'switched')"
+    "kind IN ('alerted', 'anchored', 'case_labelled', 'case_promoted', 'corrected', 'drilled', 'erased', "
+    "'evaluated', 'gated', 'glass_broken', 'governed', 'group_changed', 'held', 'identity_declared', 'incident', "
+    "'key_created', 'key_revoked', 'mitigated', 'packed', 'person_changed', 'release_created', "
+    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', "
+    "'source_declared', 'source_removed', 'staged', 'switched')"
 )
 
 
 def _tenant_table(name: str, *items: Any) -> None:
     op.create_table(name, *items, sa.Column("tenant", TEXT, nullable=False))
     isolate_tenant_table(op.get_bind(), name)
+
+
+def _feedback() -> None:
+    """The turns that wait for a decision, and the tickets that were taken in."""
+    _tenant_table(
+        "feedback_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_feedback_reading"),
+    )
+    _tenant_table(
+        "feedback_items",
+        sa.Column("turn", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("release", TEXT, nullable=False),
+        sa.Column("signals", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("rank", sa.Integer, nullable=False),
+        sa.Column("waits", sa.Integer, nullable=False),
+        sa.Column("act", TEXT, nullable=False),
+        sa.Column("of", TEXT, nullable=False),
+        sa.Column("decided", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("turn", "tenant", name="pk_feedback_items"),
+    )
+    op.create_index("ix_feedback_items_queue", "feedback_items", ["waits", "rank", "at"])
+    _tenant_table(
+        "feedback_tickets",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("turn", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_feedback_tickets"),
+    )
+
+
+def _anchors() -> None:
+    """What places outside were told of the chain."""
+    _tenant_table(
+        "governance_anchors",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.Column("statement", TEXT, nullable=False),
+        sa.Column("receipt", TEXT, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_anchors"),
+    )
+    op.create_index("ix_governance_anchors_seq", "governance_anchors", ["seq"])
+
+
+def _governance() -> None:
+    """What is declared, what is held, who agreed to what, how far retention has come."""
+    _tenant_table(
+        "governance_declarations",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("declared", TEXT, nullable=False),
+        sa.Column("changed", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_declarations"),
+    )
+    _tenant_table(
+        "governance_holds",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("placed", TEXT, nullable=False),
+        sa.Column("released", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_governance_holds"),
+    )
+    _tenant_table(
+        "governance_acknowledgements",
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("at", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "digest", "tenant", name="pk_governance_acknowledgements"),
+    )
+    _tenant_table(
+        "governance_progress",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_governance_progress"),
+    )
 
 
 def upgrade() -> None:
@@ -138,92 +220,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("snapshot", "document", "tenant", name="pk_index_snapshot_documents"),
     )
     _chain()
-    # Operations: sums of what turns came to, alerts, incidents
-    _tenant_table(
-        "ops_reading",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("cursor", sa.Integer, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("watermark", sa.Integer, nullable=False),
-        sa.Column("sampled", sa.Integer, nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
-    )
-    _tenant_table(
-        "ops_sums",
-        sa.Column("span", TEXT, nullable=False),
-        sa.Column("start", sa.Integer, nullable=False),
-        sa.Column("series", TEXT, nullable=False),
-        sa.Column("sums", TEXT, nullable=False),
-        sa.Column("changed", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
-    )
-    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
-    _tenant_table(
-        "ops_series",
-        sa.Column("name", TEXT, nullable=False),
-        sa.Column("first", TEXT, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
-    )
-    _tenant_table(
-        "ops_alerts",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("fingerprint", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("labels", TEXT, nullable=False),
-        sa.Column("said", TEXT, nullable=False),
-        sa.Column("figures", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("fired", TEXT, nullable=False),
-        sa.Column("seen", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("incident", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
-    )
-    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
-    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
-    _tenant_table(
-        "ops_groups",
-        sa.Column("route", TEXT, nullable=False),
-        sa.Column("key", TEXT, nullable=False),
-        sa.Column("told", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("sent", TEXT, nullable=False),
-        sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("claimed", TEXT, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("problem", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
-    )
-    _tenant_table(
-        "ops_silences",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("matches", TEXT, nullable=False),
-        sa.Column("since", TEXT, nullable=False),
-        sa.Column("until", TEXT, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
-    )
-    _tenant_table(
-        "ops_incidents",
-        sa.Column("id", TEXT, nullable=False),
-        sa.Column("status", TEXT, nullable=False),
-        sa.Column("severity", TEXT, nullable=False),
-        sa.Column("origin", TEXT, nullable=False),
-        sa.Column("feature", TEXT, nullable=False),
-        sa.Column("rule", TEXT, nullable=False),
-        sa.Column("began", TEXT, nullable=False),
-        sa.Column("detected", TEXT, nullable=False),
-        sa.Column("mitigated", TEXT, nullable=False),
-        sa.Column("resolved", TEXT, nullable=False),
-        sa.Column("touched", TEXT, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
-    )
-    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
-    _mitigations()
+    _operations()
     _index_of_turns()
+    _feedback()
+    _anchors()
+    _governance()
     # Conversations
     _tenant_table(
         "conversations",
@@ -434,8 +435,91 @@ def _index_of_turns() -> None:
     )
 
 
-def _mitigations() -> None:
-    """Operations: what was done about incidents, and what is to follow from them."""
+def _operations() -> None:
+    """Operations: sums of what turns came to, alerts, incidents."""
+    _tenant_table(
+        "ops_reading",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("watermark", sa.Integer, nullable=False),
+        sa.Column("sampled", sa.Integer, nullable=False),
+        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_reading"),
+    )
+    _tenant_table(
+        "ops_sums",
+        sa.Column("span", TEXT, nullable=False),
+        sa.Column("start", sa.Integer, nullable=False),
+        sa.Column("series", TEXT, nullable=False),
+        sa.Column("sums", TEXT, nullable=False),
+        sa.Column("changed", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("span", "start", "series", "tenant", name="pk_ops_sums"),
+    )
+    op.create_index("ix_ops_sums_changed", "ops_sums", ["changed"])
+    _tenant_table(
+        "ops_series",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("first", TEXT, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("name", "tenant", name="pk_ops_series"),
+    )
+    _tenant_table(
+        "ops_alerts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("labels", TEXT, nullable=False),
+        sa.Column("said", TEXT, nullable=False),
+        sa.Column("figures", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("fired", TEXT, nullable=False),
+        sa.Column("seen", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("incident", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_alerts"),
+    )
+    op.create_index("ix_ops_alerts_fingerprint", "ops_alerts", ["fingerprint"])
+    op.create_index("ix_ops_alerts_resolved", "ops_alerts", ["resolved"])
+    _tenant_table(
+        "ops_groups",
+        sa.Column("route", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("told", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("sent", TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("claimed", TEXT, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("problem", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("route", "key", "tenant", name="pk_ops_groups"),
+    )
+    _tenant_table(
+        "ops_silences",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("matches", TEXT, nullable=False),
+        sa.Column("since", TEXT, nullable=False),
+        sa.Column("until", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_silences"),
+    )
+    _tenant_table(
+        "ops_incidents",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("severity", TEXT, nullable=False),
+        sa.Column("origin", TEXT, nullable=False),
+        sa.Column("feature", TEXT, nullable=False),
+        sa.Column("rule", TEXT, nullable=False),
+        sa.Column("began", TEXT, nullable=False),
+        sa.Column("detected", TEXT, nullable=False),
+        sa.Column("mitigated", TEXT, nullable=False),
+        sa.Column("resolved", TEXT, nullable=False),
+        sa.Column("touched", TEXT, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("id", "tenant", name="pk_ops_incidents"),
+    )
+    op.create_index("ix_ops_incidents_status", "ops_incidents", ["status"])
     _tenant_table(
         "ops_mitigations",
         sa.Column("id", TEXT, nullable=False),

@@ -1,0 +1,1 @@
+"""The scorecard as people read it: in words, as a page of one file, on paper."""
