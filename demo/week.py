@@ -402,7 +402,7 @@ class Week:
                 ("seed", {"note": "Somebody tries to get around the rules."}),
             )
         )
-        for item in self._waiting(services)[:5]:
+        for item in self._waiting(services)[1:6]:
             act, given = next(acts)
             with suppress(AverError):  # such as a question that is a case already
                 services.triage.decide(item.turn, act, by="rae", **given)
