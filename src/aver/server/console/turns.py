@@ -94,13 +94,7 @@ class OneTurn:
     incidents: Sequence[tuple[str, str, str]]
     """Id, title and state."""
     became: Became | None = None
-    """What somebody decided of it."""
-    problem: str = ""
-
-    @property
-    def mended(self) -> Sequence[tuple[str, str]]:
-        """Id and title of the documents that may be named as to be mended."""
-        return list(dict.fromkeys((id_, title) for id_, title, _ in self.documents))
+    """What was decided of it."""
 
     @property
     def documents(self) -> Sequence[tuple[str, str, int]]:
@@ -108,6 +102,11 @@ class OneTurn:
         answer = self.answer.answer if self.answer else None
         shown: tuple[Citation | LookedAt, ...] = (*answer.citations, *answer.looked_at) if answer else ()
         return list(dict.fromkeys((each.document, each.title, each.version) for each in shown))
+
+    @property
+    def titles(self) -> Sequence[tuple[str, str]]:
+        """Of these, id and title."""
+        return list(dict.fromkeys((document, title) for document, title, _ in self.documents))
 
 
 def turns(services: TenantServices, given: Mapping[str, str], now: datetime) -> Turns:
