@@ -87,13 +87,9 @@ _MODULES = {
     "scorecard": "scorecard",
     "alerts": "alerts",
     "incident": "incidents",
-    "drill": "drills",
     "feedback": "feedback",
     "runbook": "runbooks",
     "mitigation": "mitigations",
-    "drill": "drills",
->>>>>>>>> Temporary merge branch 2
-=======
     "drill": "drills",
     "tools": "tools",
     "policy": "policy",

@@ -126,10 +126,8 @@ def _api(application: Application) -> FastAPI:
         keys,
         governance,
         scim,
-=======
         scorecard,
         drills,
-        scorecard,
         events,
         health,
     ):
