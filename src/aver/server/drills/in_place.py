@@ -35,10 +35,18 @@ Opened = Callable[[], AbstractContextManager[Application]]
 
 
 def drill_in_place(
-    opened: Opened, url: str, key: str, scenario: Scenario, question: str, say: Callable[[str], None]
+    opened: Opened,
+    url: str,
+    key: str,
+    scenario: Scenario,
+    question: str,
+    say: Callable[[str], None],
+    *,
+    warm: float = _WARM,
+    lasting: float = _LASTING,
 ) -> Drill:
     """Drill the installation that is served at ``url``. ``opened`` opens its data, ``key`` is an API key of the tenant that is drilled, of somebody who has the
-    permission ``own``. Raises :class:`~aver.core.errors.Forbidden` for anyone else, :class:`~aver.core.errors.InvalidInput` for a scenario that takes a copy,
+    permission ``own``; ``warm`` and ``lasting`` as of :func:`~aver.server.drills.running.drilling`. Raises :class:`~aver.core.errors.Forbidden` for anyone else, :class:`~aver.core.errors.InvalidInput` for a scenario that takes a copy,
     :class:`~aver.core.errors.Conflict` while another is under way, and :class:`~aver.core.errors.Unavailable` where the installation does not answer as it is."""
     if not scenario.in_place:
         raise InvalidInput(f"{scenario.name} takes a copy: it is about providers, or a clock", "Leave --in-place out.")
@@ -53,7 +61,7 @@ def drill_in_place(
     load.start()
     seen: float | None = None
     try:
-        time.sleep(_WARM)
+        time.sleep(warm)
         if not load.samples or any(not each.well for each in load.samples):
             raise Unavailable(f"{url} does not answer {question!r} as it is", "Look at it first; nothing was done.")
         with taking_back(data, [undo]):
@@ -64,12 +72,12 @@ def drill_in_place(
                 if seen is None and _told(url, key, scenario, began):
                     seen = load.now()
                     say(f"told after {seen - since:.1f} s")
-                if seen is not None and spared(list(load.samples), since, load.now(), _LASTING) is not None:
+                if seen is not None and spared(list(load.samples), since, load.now(), lasting) is not None:
                     break
     finally:
         load.stop()
         say("taken back")
-    well = spared(load.samples, since, max(each.sent for each in load.samples), _LASTING - 1)
+    well = spared(load.samples, since, max(each.sent for each in load.samples), lasting - 1)
     with opened() as application:
         lost, notes = _lost(application, tenant, {each.turn for each in load.samples if each.turn})
     return Drill(

@@ -61,8 +61,10 @@ class _Lost:
 class Drilling:
     """Everything that drills share: a copy that was prepared once, its providers, and who is told. Made by :func:`drilling`."""
 
-    def __init__(self, template: Stage, first: Provider, hook: Hook, say: Say) -> None:
+    def __init__(self, template: Stage, first: Provider, hook: Hook, say: Say, warm: float, lasting: float) -> None:
         self._template = template
+        self._warm = warm
+        self._lasting = lasting
         self._first = first
         self._hook = hook
         self._say = say
@@ -145,7 +147,7 @@ class Drilling:
             load.began = time.monotonic()
             load.start()
             self._say(f"{scenario.name}: healthy load")
-            time.sleep(_WARM)
+            time.sleep(self._warm)
             since = load.now()
             fault.begin(scene)
             self._say(f"{scenario.name}: {fault.means}")
@@ -171,8 +173,8 @@ class Drilling:
             if seen is not None and not told:
                 told = True
                 self._say(f"{scenario.name}: told after {max(seen - effect, 0):.1f} s")
-            enough = seen is not None and load.now() - seen >= _LASTING
-            if enough and spared(list(load.samples), effect, load.now(), _LASTING) is not None:
+            enough = seen is not None and load.now() - seen >= self._lasting
+            if enough and spared(list(load.samples), effect, load.now(), self._lasting) is not None:
                 break
         return since if effect is None else effect
 
@@ -182,7 +184,7 @@ class Drilling:
         told, samples = self._hook.told(load.began), load.samples
         seen = detected(told, scenario.rules, since)
         end = max((each.sent for each in samples), default=0.0)
-        well = spared(samples, effect, end, _LASTING - 1)
+        well = spared(samples, effect, end, self._lasting - 1)
         lost = _look_into(stage, samples, at)
         later = [each for each in samples if each.answered >= since]
         found = shares(samples, effect)
@@ -216,8 +218,9 @@ class Drilling:
 
 
 @contextmanager
-def drilling(source: Path | None, say: Say) -> Iterator[Drilling]:
-    """Prepare a copy of the data in ``source``, if there is any, and two providers; all of it is gone afterwards. Raises
+def drilling(source: Path | None, say: Say, *, warm: float = _WARM, lasting: float = _LASTING) -> Iterator[Drilling]:
+    """Prepare a copy of the data in ``source``, if there is any, and two providers; all of it is gone afterwards. There is healthy load for ``warm`` seconds before a fault, and
+    users have to be spared for ``lasting``. Raises
     :class:`~aver.core.errors.StorageFull` where there is no room, and :class:`~aver.core.errors.Unavailable` where the copy cannot be served."""
     first, second = Provider(1), Provider(2)
     with ExitStack() as stack:
@@ -227,7 +230,7 @@ def drilling(source: Path | None, say: Say) -> Iterator[Drilling]:
         bundle = write_bundle(folder / "bundle", servers[0].base_url, servers[1].base_url)
         say("copying the data")
         template = fresh_stage(folder, bundle, source, {HOOK: hook.url}, _HISTORY + _MODELLING)
-        yield Drilling(template, first, hook, say)
+        yield Drilling(template, first, hook, say, warm, lasting)
 
 
 def _modelled(template: Stage) -> list[list[ClearStep]]:
