@@ -91,9 +91,10 @@ def test_an_auditor_works_it_out_and_takes_it_away(browser, server, keys, tmp_pa
     taken.value.save_as(tmp_path / "pack.zip")
     code, told = verified(tmp_path / "pack.zip")
     assert (code, told["ok"]) == (0, True)
-    twin = page.request.get(f"{server.url}/audit?format=json").json()
-    assert twin["head"][0] == server.application.tenant("northwind").ledger.head().seq
+    twin = page.goto(f"{server.url}/audit?format=json").json()
+    assert twin["steps"] == server.application.tenant("northwind").ledger.head().seq
     assert twin["packs"][0]["outcomes"] == told["controls"]
+    page.goto(f"{server.url}/audit")
     page.select_option("#kind", "packed")
     page.click("button:has-text('Show')")
     assert page.locator("#changes ~ table tbody tr").count() == 1
