@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ class Part(NamedTuple):
     feature: str
 
 
+@lru_cache(8192)
 def part_of(series: str) -> Part:
     kind, _, rest = series.partition(":")
     release, _, feature = rest.partition(":")

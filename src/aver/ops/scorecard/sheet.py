@@ -43,7 +43,8 @@ class _Slot:
     tests: Sums = field(default_factory=dict)
     tenant: Sums = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
-    everyone: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+    """People who asked something else than what is wanted."""
     turns: dict[str, float] = field(default_factory=dict)
 
     def take(self, part: Part, sums: Sums, wanted: Wanted) -> None:
@@ -51,9 +52,7 @@ class _Slot:
         of_release = not wanted.release or part.release.startswith(short(wanted.release))
         mine = of_feature and of_release
         if part.kind == "people":
-            self.everyone.update(sums)
-            if mine:
-                self.people.update(sums)
+            (self.people if mine else self.others).update(sums)
         elif part.kind == "tenant":
             add(self.tenant, sums)
         elif mine and part.kind == "tests":
@@ -68,7 +67,7 @@ class _Slot:
         add(self.tenant, other.tenant)
         add(self.turns, other.turns)
         self.people |= other.people
-        self.everyone |= other.everyone
+        self.others |= other.others
 
 
 def read_sheet(tx: Connection, book: Book, wanted: Wanted, now: datetime, kept: Kept) -> Sheet:
@@ -117,7 +116,7 @@ def _stretch(frame: Stretch, slot: _Slot, since: datetime, until: datetime, afte
         tests=slot.tests,
         tenant=slot.tenant,
         people=frozenset(slot.people),
-        everyone=frozenset(slot.everyone),
+        everyone=frozenset(slot.people | slot.others),
         turns=slot.turns,
         after=after,
     )
