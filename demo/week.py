@@ -31,11 +31,14 @@ import yaml
 from aver.agents.types import Answer
 from aver.core.errors import AverError
 from aver.core.principal import Principal
-from aver.core.settings import Settings
+from aver.core.settings import AnchorSettings, Settings
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.calls import Call
 from aver.gateway.feedback import Reason, Said
 from aver.gateway.types import ChatRequest, Message
+from aver.governance.controls.kept import KeptResults
+from aver.governance.controls.reading import find
+from aver.governance.controls.service import check
 from aver.server.acting import begin
 from aver.server.application import Application
 from aver.server.cli import main as command_line
@@ -155,7 +158,9 @@ class Week:
         )
         declared = f"{declared.replace(*STAGES)}{GUARDED}\nobjectives:\n{objectives}\n"
         (self.bundle / "aver.yaml").write_text(declared, encoding="utf-8")
-        self.office = self._open(Settings(data=data, bundle=office))
+        # A place outside would be another machine's: this one is only for show.
+        anchors = AnchorSettings(file=data / "states.jsonl")
+        self.office = self._open(Settings(data=data, bundle=office, anchors=anchors))
         self.served = self._open(Settings(data=data, environment="production"))
         rows = yaml.safe_load((self.bundle / "evals" / "handbook.yaml").read_text(encoding="utf-8"))
         self.questions = [
@@ -266,6 +271,22 @@ class Week:
             services = application.tenant(tenant)
             services.outbox.settle()
             await asyncio.to_thread(services.operations.look)
+
+    async def anchored(self) -> None:
+        """The chains told outside, as a server does each hour, and here each evening."""
+        for tenant in (PRESS, RESCUE):
+            services = self.office.tenant(tenant)
+            services.outbox.settle()
+            await asyncio.to_thread(services.anchors.anchor)
+
+    async def audited(self) -> None:
+        """The controls worked out over the week."""
+        now = self.clock.now()
+        for tenant in (PRESS, RESCUE):
+            services = self.office.tenant(tenant)
+            since = now - timedelta(days=DAYS)
+            results = await asyncio.to_thread(check, services.store, find(), since, now)
+            services.controls.keep(KeptResults(since, now, results))
 
     def pass_by(self, seconds: float) -> None:
         self.clock.go_to(self.clock.now() + timedelta(seconds=seconds))
@@ -429,6 +450,7 @@ class Week:
                 found.append((day + timedelta(hours=14, minutes=20), partial(self.task, TASKS[number])))
                 found += [(day + timedelta(hours=2, minutes=10 * each), self.digest) for each in range(2)]
             found.append((day + timedelta(hours=19), self.look))
+            found.append((day + timedelta(hours=19, minutes=30), self.anchored))
         fixed: tuple[tuple[int, float, Callable[[], Awaitable[Any]]], ...] = (
             (1, 9.0, self.second),
             (3, 15.5, self.red_team),
@@ -464,6 +486,7 @@ class Week:
         self.clock.go_to(end)
         await self.task(WAITS, approve=False)
         await self.look()
+        await self.audited()
 
 
 async def tell(data: Path, office: Path, model: Model, address: str) -> dict[str, int]:
