@@ -55,7 +55,7 @@ KINDS: Mapping[DataClass, tuple[str, ...]] = {
         "failed",
         "sealed",
     ),
-    "feedback": ("judged",),
+    "feedback": ("judged", "reported", "triaged", "surveyed"),
     "memory": ("remembered", "forgotten"),
     "accesses": ("accessed", "inspected"),
 }
