@@ -207,7 +207,10 @@ def test_who_may_see_and_do_what(visit, server):
     assert audra.get_by_text("not yours").is_visible()
     nobody = visit("somebody")
     assert nobody.get_by_text("This takes the role").is_visible()
-    assert nobody.request.post(f"{server.url}/admin/switches", form={"kind": "tenant"}).status in (303, 401, 403)
+    forged = {"form": {"kind": "tenant", "reason": "why not"}, "max_redirects": 0}
+    assert nobody.request.post(f"{server.url}/admin/switches", **forged).status == 303, "no page of ours: signed out"
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    assert nobody.request.post(f"{server.url}/admin/switches", **forged, headers=ours).status == 403
     assert len(server.application.store.switches()) == 1
 
 
