@@ -519,7 +519,6 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"experiment {each}" for each in ("list", "start", "status")),
             *(f"flags {each}" for each in ("list", "evaluate", "kill", "restore")),
             *(f"dataset {each}" for each in ("import", "split", "diff", "coverage", "label", "forget")),
-            "erase",
             "init",
             "serve",
             "mcp",
