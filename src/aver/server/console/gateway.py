@@ -34,7 +34,7 @@ __all__ = ["GatewayView", "gateway", "router"]
 _KINDS = ("model", "provider", "route", "key", "spender", "cache", "prices")
 _ROWS = 50
 _CHARTS = 8
-_CHECKED = 2000
+_CHECKED = 1000
 """Steps at the end of the chain whose calls are posted anew to see that debits and credits balance."""
 _NANO = 1e-9
 _MARKS = frozenset({"anomaly:spending", "anomaly:cost", "anomaly:new_model", "anomaly:new_key"})
