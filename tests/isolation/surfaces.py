@@ -211,6 +211,7 @@ def _exported(visitor: Visitor) -> str:
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
+_HAPPENED = "figures, names that are declared, and what people said of incidents, for whoever oversees the tenant"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
 _SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
@@ -334,6 +335,23 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /turns": "what turns came to, in clear, for whoever oversees the tenant",
     "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
     "POST /turns/{turn}": (_inspected_page,),
+    **dict.fromkeys(
+        (
+            *("GET /incidents", "POST /incidents", "POST /alerts/silence", "POST /mitigations/undo"),
+            *("GET /incidents/{incident}", "POST /incidents/{incident}", "GET /incidents/{incident}/postmortem.md"),
+            *("POST /incidents/{incident}/runbooks/{runbook}", "POST /incidents/{incident}/undo"),
+            *("POST /incidents/{incident}/actions", "POST /incidents/{incident}/actions/{action}"),
+            *("GET /v1/objectives", "GET /v1/alerts", "GET /v1/runbooks", "GET /v1/incidents", "POST /v1/incidents"),
+            *("GET /v1/silences", "POST /v1/silences", "DELETE /v1/silences/{silence}"),
+            *("GET /v1/mitigations", "POST /v1/mitigations", "POST /v1/mitigations/dry-run"),
+            *("POST /v1/mitigations/{mitigation}/undo", "GET /v1/incidents/{incident}"),
+            *(f"POST /v1/incidents/{{incident}}/{each}" for each in ("notes", "mitigate", "resolve", "actions")),
+            *("GET /v1/incidents/{incident}/postmortem", "PUT /v1/incidents/{incident}/actions/{action}"),
+            "GET /v1/incidents/{incident}/runbooks/{runbook}",
+            "POST /v1/incidents/{incident}/runbooks/{runbook}/steps/{number}",
+        ),
+        _HAPPENED,
+    ),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
     **dict.fromkeys(("GET /evals", "POST /evals/cases/{case}"), _RECORD),
     **dict.fromkeys(
@@ -506,6 +524,17 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             "mcp",
         ),
         _NOTHING,
+    ),
+    **dict.fromkeys(
+        (
+            "objectives",
+            *(f"alerts {each}" for each in ("list", "look", "silence", "silences", "test", "unsilence")),
+            *(f"incident {each}" for each in ("list", "show", "open", "note", "mitigate", "resolve", "postmortem")),
+            *(f"incident action {each}" for each in ("list", "accept", "add", "done", "drop")),
+            *(f"mitigation {each}" for each in ("actions", "list", "take", "undo")),
+            *(f"runbook {each}" for each in ("list", "show", "check", "run")),
+        ),
+        _HAPPENED,
     ),
 }
 
