@@ -369,15 +369,11 @@ class Week:
             self.pass_by(40)
 
     async def red_team(self) -> None:
-        done = await self.aver(
+        await self.aver(
             *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"),
             codes=(0, 10, 11),
         )
-        self.tell(
-            f"the red team tried {len(done['attacks'])} attacks"
-            if "attacks" in done
-            else f"the red team: {sorted(done)}"
-        )
+        self.tell("the red team has tried direct injections")
 
     async def tickets(self) -> None:
         """Two people write to the desk that helps, and name the turn."""
