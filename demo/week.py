@@ -283,7 +283,8 @@ class Week:
         """The tenants, their handbooks, the people who look after it, and the first release."""
         for tenant, folder in FOLDERS.items():
             await self.aver("tenant", "create", tenant)
-            await self.aver("ingest", str(folder / "handbook"), "-t", tenant, "--acl", str(folder / "acl.yaml"))
+            about = ("-t", tenant, "--source", "handbook", "--acl", str(folder / "acl.yaml"))
+            await self.aver("ingest", str(folder / "handbook"), *about)
         for user, role in (("olga", "owner"), ("rae", "reviewer"), ("otis", "operator")):
             await self.aver("people", "add", user, "-t", PRESS, "--role", role)
         os.environ["AVER_BUNDLE"] = str(self.office.settings.bundle)
