@@ -76,7 +76,8 @@ def load() -> dict[Person, str]:
         if person.tenant not in known:
             aver("tenant", "create", person.tenant)
         folder = HERE / person.folder
-        report = aver("ingest", str(folder / "handbook"), "--tenant", person.tenant, "--acl", str(folder / "acl.yaml"))
+        about = ("--tenant", person.tenant, "--source", "handbook", "--acl", str(folder / "acl.yaml"))
+        report = aver("ingest", str(folder / "handbook"), *about)
         print(f"{person.tenant}: {report['added']} documents added, {report['unchanged']} unchanged", file=sys.stderr)
     return {person: key(person) for person in PEOPLE}
 

@@ -304,7 +304,8 @@ class Week:
         """The tenants, their handbooks, the people who look after it, and the first release."""
         for tenant, folder in FOLDERS.items():
             await self.aver("tenant", "create", tenant)
-            await self.aver("ingest", str(folder / "handbook"), "-t", tenant, "--acl", str(folder / "acl.yaml"))
+            about = ("-t", tenant, "--source", "handbook", "--acl", str(folder / "acl.yaml"))
+            await self.aver("ingest", str(folder / "handbook"), *about)
         for user, role in (("olga", "owner"), ("rae", "reviewer"), ("otis", "operator")):
             await self.aver("people", "add", user, "-t", PRESS, "--role", role)
         os.environ["AVER_BUNDLE"] = str(self.office.settings.bundle)
@@ -390,15 +391,11 @@ class Week:
             self.pass_by(40)
 
     async def red_team(self) -> None:
-        done = await self.aver(
+        await self.aver(
             *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"),
             codes=(0, 10, 11),
         )
-        self.tell(
-            f"the red team tried {len(done['attacks'])} attacks"
-            if "attacks" in done
-            else f"the red team: {sorted(done)}"
-        )
+        self.tell("the red team has tried direct injections")
 
     async def tickets(self) -> None:
         """Two people write to the desk that helps, and name the turn."""
