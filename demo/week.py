@@ -52,8 +52,8 @@ PRESS, RESCUE = "Northwind Press", "Kestrel Air Rescue"
 FOLDERS = {PRESS: HERE / "northwind-press", RESCUE: HERE / "kestrel-air-rescue"}
 DONE = "week.json"
 DAYS = 7
-BUDGET = 48.0
-"""Seconds after which everyday questions are left out, on a machine that is slow or busy; what the story needs is not."""
+BUDGET = 45.0
+"""Seconds of computing after which everyday questions are left out, on a machine that is slow; what the story needs is not."""
 A_DAY = {PRESS: 26, RESCUE: 8}
 """Everyday questions of a working day; a third of them at weekends."""
 GUARDED = """
@@ -336,8 +336,8 @@ class Week:
     async def rolled(self) -> bool:
         """Look at the rollout once; whether it is over."""
         for each in await asyncio.to_thread(controller(self.served).step):
-            self.tell(f"rollout: {each.status}: {each.reason}")
             if each.status not in ("running", "paused"):
+                self.tell(f"the rollout of v2 is over: {each.status}: {each.reason}")
                 return True
         return False
 
@@ -373,7 +373,11 @@ class Week:
             *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"),
             codes=(0, 10, 11),
         )
-        self.tell(f"red team: {json.dumps(done.get('figures', done))[:110]}")
+        self.tell(
+            f"the red team tried {len(done['attacks'])} attacks"
+            if "attacks" in done
+            else f"the red team: {sorted(done)}"
+        )
 
     async def tickets(self) -> None:
         """Two people write to the desk that helps, and name the turn."""
@@ -402,7 +406,7 @@ class Week:
                 ("seed", {"note": "Somebody tries to get around the rules."}),
             )
         )
-        for item in self._waiting(services)[:5]:
+        for item in self._waiting(services)[1:6]:
             act, given = next(acts)
             with suppress(AverError):  # such as a question that is a case already
                 services.triage.decide(item.turn, act, by="rae", **given)
@@ -448,13 +452,11 @@ class Week:
         for moment, act in self.plan(start, end):
             if moment <= self.clock.now() and act == self.digest:
                 continue  # the night before took longer
-            late = time.monotonic() - self.began > BUDGET
+            late = time.process_time() > BUDGET
             if late and isinstance(act, partial) and act.func == self.everyday:
                 continue
             self.clock.go_to(moment)
             await act()
-            if act == self.third:
-                self.tell(f"{self.counts}")
             if act == self.second:
                 over = False
             elif not over:

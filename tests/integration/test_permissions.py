@@ -83,6 +83,7 @@ DECLARED = {
     "GET /v1/releases": OVERSEERS,
     "GET /v1/environments": OVERSEERS,
     "GET /v1/scorecard": OVERSEERS,
+    "GET /v1/drills": OVERSEERS,
     "POST /v1/releases/{release}/sign-offs": MEMBERS,
     "POST /v1/environments/{name}/promote": OPERATORS,
     "POST /v1/environments/{name}/rollback": OPERATORS,

@@ -199,6 +199,7 @@ def _drafted(visitor: Visitor) -> str:
 
 def _exported(visitor: Visitor) -> str:
     """What is kept of the visitor, as they are given it."""
+    assert visitor.conversation, "something was asked that the document answers"
     file = visitor.folder / f"person{next(_numbers)}.zip"
     done = visitor.face("command line, JSON").run(visitor.caller, "person", "export", "--out", str(file))
     if not file.exists():
@@ -210,6 +211,7 @@ def _exported(visitor: Visitor) -> str:
 _NOTHING = "nothing of any document"
 _OPERATORS = "for whoever keeps the installation: what there is, whoever may read it"
 _CALLS = "calls that the caller's own turns ask for, and those of others that the caller has to decide"
+_HAPPENED = "figures, names that are declared, and what people said of incidents, for whoever oversees the tenant"
 _RECORD = "the record of what happened, for whoever keeps the installation"
 
 _SAID = "what people asked and said of answers, and the titles of documents that whoever looks may read"
@@ -245,6 +247,7 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "POST /v1/approvals/{approval}/approve": _NOTHING,
     "POST /v1/approvals/{approval}/refuse": _NOTHING,
     "GET /v1/switches": _NOTHING,
+    "GET /v1/drills": _NOTHING,
     "POST /v1/switches": _NOTHING,
     "DELETE /v1/switches/{switch}": _NOTHING,
     "POST /events/{tenant}/{source}": _NOTHING,
@@ -265,6 +268,18 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     ),
     "POST /turns/{turn}/feedback": _NOTHING,
     "/metrics": _OPERATORS,
+    "GET /v1/controls": "figures, and places of steps in the chain",
+    "GET /v1/anchors": _NOTHING,
+    "POST /v1/anchors": _NOTHING,
+    "GET /v1/packs": "figures",
+    "POST /v1/packs": "figures",
+    "GET /v1/packs/{pack}": "sealed steps without their content, for auditors",
+    "GET /v1/inventory": "names of what is declared, and of sources, for whoever oversees the tenant",
+    "GET /audit": "as the API's controls, anchors, packs and inventory, and acts of those who keep the tenant, for auditors",
+    "POST /audit/check": _NOTHING,
+    "POST /audit/anchor": _NOTHING,
+    "POST /audit/packs": _NOTHING,
+    "GET /audit/packs/{pack}": "sealed steps without their content, for auditors",
     "GET /v1/scorecard": "figures, and names of features",
     "GET /overview": "figures, and names of features",
     "GET /survey": _NOTHING,
@@ -320,7 +335,50 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
     "GET /turns": "what turns came to, in clear, for whoever oversees the tenant",
     "GET /turns/{turn}": (_page("/turns/{v.turn}"), _page("/turns/{v.turn}?format=json")),
     "POST /turns/{turn}": (_inspected_page,),
+    **dict.fromkeys(
+        (
+            *("GET /incidents", "POST /incidents", "POST /alerts/silence", "POST /mitigations/undo"),
+            *("GET /incidents/{incident}", "POST /incidents/{incident}", "GET /incidents/{incident}/postmortem.md"),
+            *("POST /incidents/{incident}/runbooks/{runbook}", "POST /incidents/{incident}/undo"),
+            *("POST /incidents/{incident}/actions", "POST /incidents/{incident}/actions/{action}"),
+            *("GET /v1/objectives", "GET /v1/alerts", "GET /v1/runbooks", "GET /v1/incidents", "POST /v1/incidents"),
+            *("GET /v1/silences", "POST /v1/silences", "DELETE /v1/silences/{silence}"),
+            *("GET /v1/mitigations", "POST /v1/mitigations", "POST /v1/mitigations/dry-run"),
+            *("POST /v1/mitigations/{mitigation}/undo", "GET /v1/incidents/{incident}"),
+            *(f"POST /v1/incidents/{{incident}}/{each}" for each in ("notes", "mitigate", "resolve", "actions")),
+            *("GET /v1/incidents/{incident}/postmortem", "PUT /v1/incidents/{incident}/actions/{action}"),
+            "GET /v1/incidents/{incident}/runbooks/{runbook}",
+            "POST /v1/incidents/{incident}/runbooks/{runbook}/steps/{number}",
+        ),
+        _HAPPENED,
+    ),
     "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
+    **dict.fromkeys(("GET /evals", "POST /evals/cases/{case}"), _RECORD),
+    **dict.fromkeys(
+        (
+            *("GET /releases", "POST /releases/{release}/sign-off"),
+            *(f"POST /environments/{{name}}/{act}" for act in ("promote", "rollback", "rollout")),
+        ),
+        "releases are the installation's, and hold nothing of a tenant's",
+    ),
+    **dict.fromkeys(("GET /safety", "GET /gateway"), "figures, in clear, for whoever oversees the tenant"),
+    "GET /admin": "people, keys, holds by the ids of documents, and nothing of any document",
+    **dict.fromkeys(
+        (
+            *(
+                "POST /admin/people",
+                "POST /admin/keys",
+                "POST /admin/switches",
+                "POST /admin/holds",
+                "POST /admin/retention",
+            ),
+            *(f"POST /admin/people/{{person}}/{each}" for each in ("roles", "active", "erase")),
+            *(f"POST /admin/keys/{{key}}/{each}" for each in ("rotate", "revoke")),
+            *("POST /admin/sessions/{session}/end", "POST /admin/switches/{switch}/lift"),
+            *("POST /admin/holds/{hold}/release", "GET /acceptable-use", "POST /acceptable-use"),
+        ),
+        _NOTHING,
+    ),
     "GET /sign-in": _NOTHING,
     "POST /sign-in": _NOTHING,
     "GET /sign-in/start": _NOTHING,
@@ -367,6 +425,17 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
     "evidence verify": _NOTHING,
+    "evidence anchor": _NOTHING,
+    "evidence anchors": _NOTHING,
+    "evidence prove": _NOTHING,
+    "controls list": _NOTHING,
+    "controls show": _NOTHING,
+    "controls check": "figures, and places of steps in the chain",
+    "pack make": "sealed steps without their content",
+    "pack verify": _NOTHING,
+    "pack verifier": _NOTHING,
+    "inventory": "names of what is declared, and of sources, for whoever keeps the installation",
+    "witness": _NOTHING,
     **dict.fromkeys(
         (f"sources {each}" for each in ("apply", "list", "show", "follow", "remove", "kinds", "schema")), _OPERATORS
     ),
@@ -392,6 +461,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             *(f"identity {each}" for each in ("declare", "show", "check")),
             "roles",
             *(f"switch {each}" for each in ("on", "off", "list")),
+            *(f"drill {each}" for each in ("list", "run", "history", "tabletop", "soak")),
             *(f"approvals {each}" for each in ("approve", "refuse")),
             "agents cancel",
             "check",
@@ -454,6 +524,17 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
             "mcp",
         ),
         _NOTHING,
+    ),
+    **dict.fromkeys(
+        (
+            "objectives",
+            *(f"alerts {each}" for each in ("list", "look", "silence", "silences", "test", "unsilence")),
+            *(f"incident {each}" for each in ("list", "show", "open", "note", "mitigate", "resolve", "postmortem")),
+            *(f"incident action {each}" for each in ("list", "accept", "add", "done", "drop")),
+            *(f"mitigation {each}" for each in ("actions", "list", "take", "undo")),
+            *(f"runbook {each}" for each in ("list", "show", "check", "run")),
+        ),
+        _HAPPENED,
     ),
 }
 

@@ -153,6 +153,10 @@ class Gateway:
         """The routes and models that can be called."""
         return self._desk().names()
 
+    def warm(self) -> None:
+        """Everything that the first call would wait for, but the providers."""
+        self._transport.warm()
+
     def status(self) -> dict[str, Any]:
         """Every model at this moment: its breaker, calls under way, latencies. For people."""
         return self._desk().status(self._means.now())

@@ -20,9 +20,9 @@ from aver.ops.sums import Sums, add
 __all__ = ["DAY", "HOUR", "MINUTE", "SLOT", "Book", "Position", "Taken"]
 
 SLOT, MINUTE, HOUR, DAY = 10, 60, 3600, 86_400
-_SPANS = {"s": SLOT, "m": MINUTE, "h": HOUR, "ch": HOUR, "cd": DAY}
+_SPANS = {"s": SLOT, "m": MINUTE, "h": HOUR, "d": DAY, "ch": HOUR, "cd": DAY}
 """By the name of each span its seconds. The scorecard has its own two, so that whoever looks every few seconds does not read them."""
-_KEPT = {"s": 900, "m": 8 * DAY, "h": 400 * DAY, "ch": 400 * DAY, "cd": 1500 * DAY}
+_KEPT = {"s": 900, "m": 8 * DAY, "h": 400 * DAY, "d": 400 * DAY, "ch": 400 * DAY, "cd": 1500 * DAY}
 _AHEAD = 2 * MINUTE
 """Seconds that sums may lie ahead of the clock."""
 _STARTS_A_QUERY = 500

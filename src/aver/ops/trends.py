@@ -1,4 +1,4 @@
-"""Sums over a stretch of time, slot by slot, as pages draw them: read from what is kept by the minute and by the hour, whatever evidence there is."""
+"""Sums over a stretch of time, slot by slot, as pages draw them: read from what is kept by the minute, the hour and the day, whatever evidence there is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from aver.ops.book import HOUR, MINUTE, Book
+from aver.ops.book import DAY, HOUR, MINUTE, Book
 from aver.ops.sums import Sums, add
 from aver.store import TenantStore
 
@@ -14,9 +14,13 @@ __all__ = ["Trends", "trends"]
 
 _SLOTS = 48
 """Slots into which a stretch is cut at most, about: as many as a line that is as wide as a hand can show."""
-_SIZES = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 7 * 24 * HOUR)
-_BY_MINUTE = 6 * HOUR
-"""Seconds that are told by the minute; what is longer begins with a whole hour."""
+_SIZES = (
+    *(MINUTE, 5 * MINUTE, 15 * MINUTE),
+    *(HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR),
+    *(DAY, 3 * DAY, 7 * DAY, 14 * DAY),
+)
+_SPANS = ((6 * HOUR, "m", MINUTE), (8 * DAY, "h", HOUR), (float("inf"), "d", DAY))
+"""Up to how many seconds a stretch is read from which sums, and what these are of; it begins with a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Trends:
 def trends(store: TenantStore, now: datetime, length: timedelta, kinds: Iterable[str]) -> Trends:
     """The series of these kinds, such as ``model``, over what lies at most ``length`` back. Blocking; reads no evidence."""
     seconds = length.total_seconds()
-    span, least = ("m", MINUTE) if seconds <= _BY_MINUTE else ("h", HOUR)
+    span, least = next((span, size) for longest, span, size in _SPANS if seconds <= longest)
     size = next((each for each in _SIZES if each >= least and seconds / each <= _SLOTS), _SIZES[-1])
     clock = int(now.timestamp())
     first = int(clock - seconds) // size * size

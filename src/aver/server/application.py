@@ -320,6 +320,7 @@ class Application:
             raise
         self._unready = None
         self.serving.guards.warm()
+        self.serving.gateway.warm()
         if self.settings.index_engine == "lancedb":
             from aver.knowledge.adapters import lancedb_library
 

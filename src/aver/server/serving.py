@@ -211,6 +211,7 @@ class Serving:
         """Make and read everything that a turn may need. Blocking; raises an :class:`AverError` that says what cannot be had."""
         config = self.declared()
         _ = self.gateway.names()
+        self.gateway.warm()
         if self.bundle().agents:
             _ = self.agents
         if not self._application.alone:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aver.gateway.calls import Call, CallRecord
     from aver.gateway.feedback import Said
     from aver.governance.anchors.service import Anchors
+    from aver.governance.controls.kept import Kept
     from aver.governance.declared import Declared
     from aver.governance.packs.service import Packs
     from aver.governance.packs.shelf import Shelf
@@ -254,6 +255,13 @@ class TenantServices:
         from aver.server.governing import packs_of
 
         return packs_of(self._application, self)
+
+    @once
+    def controls(self) -> Kept:
+        """What controls came to when somebody looked last."""
+        from aver.governance.controls.kept import Kept
+
+        return Kept(self.store.directory / "packs" / "controls.json")
 
     @once
     def shelf(self) -> Shelf:

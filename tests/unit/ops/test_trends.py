@@ -43,7 +43,16 @@ def test_nothing_is_every_slot_without_sums(bench):
 
 
 @pytest.mark.parametrize(
-    ("hours", "size"), [(1, 300), (6, 900), (24, 3600), (7 * 24, 6 * 3600), (30 * 24, 24 * 3600), (365 * 24, 7 * 86400)]
+    ("hours", "size"),
+    [
+        (1, 300),
+        (6, 900),
+        (24, 3600),
+        (7 * 24, 6 * 3600),
+        (30 * 24, 24 * 3600),
+        (90 * 24, 3 * 86400),
+        (365 * 24, 14 * 86400),
+    ],
 )
 def test_a_stretch_is_cut_into_slots_that_can_be_drawn(bench, hours, size):
     bench.write(turn())

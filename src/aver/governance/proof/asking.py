@@ -81,9 +81,8 @@ class Query:
         whole, part = self.numbers.get(of, 0), self.numbers.get(good, 0)
         if not whole:
             return self.told(None, nothing)
-        return self.told(
-            part / whole >= least, f"{part:,.0f} of {whole:,.0f} {what}; at least {least:.2%} is asked for"
-        )
+        asked = f"at least {100 * least:g} %" if least < 1 else "all"
+        return self.told(part / whole >= least, f"{part:,.0f} of {whole:,.0f} {what}; asked for is {asked}")
 
 
 class ByTurn(Query):

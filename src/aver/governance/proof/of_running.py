@@ -45,8 +45,10 @@ class RedTeam(Query):
         }
         met = rate <= self.params["success"] and age <= self.params["days"]
         self.sample(self._last.seq, bad=not met)
-        bound = f"at most {self.params['success']:.0%} and {self.params['days']:,} days are allowed"
-        return self.told(met, f"{rate:.1%} of attacks worked, {age:.0f} days before the end of the period; {bound}")
+        bound = f"at most {100 * self.params['success']:g} % and {self.params['days']:,} days are allowed"
+        return self.told(
+            met, f"{100 * rate:.1f} % of attacks worked, {age:.0f} days before the end of the period; {bound}"
+        )
 
 
 class Evaluated(Query):

@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ _TERMS = 10
 """How many of the most telling words propose passages, of those that many passages are visible for. Recall is the same with 48, for twice the
 work; what is proposed is scored by all of them."""
 _ROWS_A_PORTION = 8192
+_SETTLED_NS = 10 * 10**9
+"""After which a file that nobody writes any more is whole."""
 # The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
 _FULL = re.compile(r"os error (28|122|27)\b|No space left|quota exceeded|File too large", re.IGNORECASE)
 
@@ -125,13 +128,15 @@ class LanceIndex:
     def altered(self, generation: int) -> str:
         """LanceDB writes each file once. One that is another than when it was first seen was written by somebody else; one that is gone
         may have been tidied away."""
-        folder = self.folder(generation)
+        folder, settled = self.folder(generation), time.time_ns() - _SETTLED_NS
         seen = self._files if self._files_of == generation else {}
         found: dict[str, tuple[int, int, int]] = {}
         for path in folder.rglob("*") if folder.is_dir() else ():
             with suppress(FileNotFoundError):
                 status = path.stat()
-                if stat.S_ISREG(status.st_mode):
+                known = str(path.relative_to(folder)) in seen
+                # What is fresh and was never seen may still be on its way, by another process.
+                if stat.S_ISREG(status.st_mode) and (known or status.st_mtime_ns < settled):
                     found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, status.st_ino)
         changed = [name for name, each in found.items() if seen.get(name, each) != each]
         # What was changed stays so until there is another generation.

@@ -75,8 +75,10 @@ class TriageDesk:
         turns: Sequence[str] = (),
         skip: int = 0,
         most: int = 50,
+        spoken: bool = True,
     ) -> list[Item]:
-        """Those that wait, the worst and then the newest first; or, where ``decided``, those that were, the latest first. With ``turns`` only these."""
+        """Those that wait, the worst and then the newest first; or, where ``decided``, those that were, the latest first. With ``turns`` only these. What was asked
+        stands only with those of which somebody said something, unless ``spoken`` is false: who says nothing has asked nobody to look."""
         of = tables.items.c
         query = select(tables.items)
         if decided:
@@ -90,7 +92,7 @@ class TriageDesk:
         with self._store.read() as tx:
             rows = tx.execute(query.offset(skip).limit(most)).all()
         steps = self._ledger.turns(row.turn for row in rows)
-        return [_item(row, steps.get(row.turn, ())) for row in rows]
+        return [_item(row, steps.get(row.turn, ()), spoken=spoken) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many turns wait for each reason; ``""`` is all of them, ``decided`` those that wait no more."""
@@ -103,7 +105,7 @@ class TriageDesk:
         return dict(found)
 
     def clusters(self) -> list[Cluster]:
-        """Groups among the worst of the queue that ask about the same, the largest first."""
+        """Groups that ask about the same among the worst of the queue of which somebody said something, the largest first."""
         asked = {each.turn: each.words.question for each in self.items(most=CLUSTERED) if each.words.question}
         if len(asked) < 2:
             return []
@@ -126,10 +128,10 @@ class TriageDesk:
         with self._store.read() as tx:
             row = tx.execute(select(tables.items).where(tables.items.c.turn == turn)).one_or_none()
         if row is not None:
-            return _item(row, steps)
+            return _item(row, steps, spoken=False)
         facts = steps[0].facts
         feature, release = str(facts.get("feature") or ""), str(facts.get("release") or "")
-        return Item(turn, steps[0].at, feature, release, (), "", False, became_of(steps), _words(steps))
+        return Item(turn, steps[0].at, feature, release, (), "", False, became_of(steps), _words(steps, spoken=False))
 
     # What becomes of it
 
@@ -162,7 +164,11 @@ class TriageDesk:
             case "case":
                 self._case(turn, decided)
             case "incident":
-                said = _line(title, _TITLE, "title") or _question(steps)[:_TITLE] or f"Turn {turn} is reported"
+                # Not what was asked: that goes with its asker's key, and an incident stays.
+                said = (
+                    _line(title, _TITLE, "title")
+                    or f"A turn of {steps[0].facts.get('feature') or 'a call'} is reported"
+                )
                 self._incidents().open(said, by=by, severity="ticket", turn=turn, beside=lambda made: decided(made.id))
             case "seed":
                 seed_of(steps)  # that it can be read
@@ -225,20 +231,21 @@ def documents_of(steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _item(row: Row[Any], steps: Sequence[Step]) -> Item:
+def _item(row: Row[Any], steps: Sequence[Step], *, spoken: bool) -> Item:
     act = act_of(row.act)
     became = Became(act, row.of, datetime.fromisoformat(row.decided)) if act else None
     signals = tuple(each for word in row.signals.split() if (each := signal_of(word)))
     at = datetime.fromisoformat(row.at)
     found = Item(row.turn, at, row.feature, row.release, signals, row.reason, bool(row.waits), became)
-    return replace(found, words=_words(steps))
+    return replace(found, words=_words(steps, spoken=spoken))
 
 
-def _words(steps: Sequence[Step]) -> Words:
+def _words(steps: Sequence[Step], *, spoken: bool) -> Words:
     given = feedback_of(steps)
     tickets = tuple(str(step.body["subject"]) for step in steps if step.kind == "reported" and step.body)
     said = (given.said.correction, given.said.comment) if given else ("", "")
-    return Words(_question(steps), *said, tickets)
+    question = _question(steps) if given or tickets or not spoken else ""
+    return Words(question, *said, tickets)
 
 
 def _question(steps: Iterable[Step]) -> str:

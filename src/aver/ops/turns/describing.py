@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aver.evidence.clear import ClearStep
+from aver.gateway.feedback import BAD
 from aver.ops.measuring import ENDS, UNLABELLED, is_alone, turn_sums
 from aver.ops.turns.types import Outcome, TurnRow
 
@@ -23,7 +24,6 @@ _MARKS = ("failed", "unsuccessful", "abstained", "unsupported", "unsafe", "hits"
 _FOUND = frozenset({"flag", "redact", "block"})
 DIGEST = 16
 """Characters by which a release is told from others, as the records of calls have it."""
-_GOOD = 0.5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Facts = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ _Facts = Mapping[str, Any]
 def row_of(steps: Sequence[ClearStep]) -> TurnRow | None:
     """The row of a turn, or of a call by itself, by all steps that it has so far; ``None`` for what is neither, and for what nobody was shown."""
     begun = next((step for step in steps if step.kind == "admitted" or is_alone(step)), None)
-    if begun is None or begun.facts.get("shadow_of"):
+    if begun is None or begun.facts.get("shadow_of") or begun.facts.get("evaluation"):
         return None
     by_kind: dict[str, list[_Facts]] = {}
     for step in steps:
@@ -91,7 +91,7 @@ def sets_of(row: TurnRow) -> set[str]:
         "check": row.checks,
         "source": row.sources,
         "is": row.marks,
-        "feedback": () if row.feedback is None else ("good" if row.feedback >= _GOOD else "bad",),
+        "feedback": () if row.feedback is None else ("good" if row.feedback >= BAD else "bad",),
     }
     return {f"{name}:{value}" for name, several in named.items() for value in several if value}
 

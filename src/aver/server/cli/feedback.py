@@ -43,7 +43,7 @@ def list_(
     with Session.of(context).application() as application:
         desk = application.tenant(tenant).triage
         whole = desk.catch_up()
-        found = desk.items(wanted, decided=decided, most=count)
+        found = desk.items(wanted, decided=decided, most=count, spoken=False)
         counts, groups = desk.counts(), desk.clusters() if clusters else []
     if as_json:
         about = {"clusters": groups} if clusters else {}

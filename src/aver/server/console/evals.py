@@ -23,7 +23,7 @@ from aver.server.console.lines import Line
 from aver.server.console.rooms import address
 from aver.server.runs import kept_runs
 
-__all__ = ["EvalsView", "evals", "may_label"]
+__all__ = ["EvalsView", "evals"]
 
 _RUNS = 50
 _DRAWN = 200
@@ -69,7 +69,7 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class EvalsView:
-    """Everything on the page. ``queue`` is ``None`` to those who may not look at what others asked; ``labels`` is whether whoever looks may label."""
+    """Everything on the page. ``queue`` is ``None`` to those who may not read what others asked."""
 
     suite: str
     suites: tuple[str, ...]
@@ -84,15 +84,9 @@ class EvalsView:
     comparison: ComparisonView | None
     queue: tuple[WaitingView, ...] | None
     counts: Mapping[str, int]
-    labels: bool
     case: CaseView | None
     labellers: int
     problem: AverError | None = None
-
-
-def may_label(principal: Principal) -> bool:
-    """Whether somebody may say what is right for cases that come from what others asked."""
-    return allowed(principal, "inspect") and allowed(principal, "ask")
 
 
 def evals(
@@ -117,7 +111,7 @@ def evals(
     declared = application.bundle().evals or Evals()
     declared_sets, flows = sets(application.bundle().folder, declared, rows)
     queue = Queue(services.store, services.ledger, labellers)
-    waiting = queue.latest(_WAITING) if allowed(principal, "inspect") else None
+    waiting = queue.latest(_WAITING) if allowed(principal, "triage") else None
     drawn, marks, ends = lines(mine, suite)
     last = steps[-1].seq if steps else 0
     return EvalsView(
@@ -134,7 +128,6 @@ def evals(
         comparison=comparison(application, services, before, after, kept) if before and after else None,
         queue=None if waiting is None else tuple(_waiting(each, principal) for each in waiting),
         counts=dict(Counter(each.settled.status for each in waiting or ())),
-        labels=may_label(principal),
         case=_case(queue, principal, case, waiting) if case and waiting is not None else None,
         labellers=labellers,
         problem=problem,

@@ -22,9 +22,9 @@ from aver.gateway.prices.ledger import is_balanced, postings
 from aver.ops.sums import quantile
 from aver.ops.trends import Trends, trends
 from aver.server.application import Application, TenantServices
-from aver.server.console.charts import Mark, Part
+from aver.server.console.charts import Column, Mark, Part
 from aver.server.console.entry import Page, application_of, entered, room
-from aver.server.console.knowledge import span
+from aver.server.console.knowledge import rhythm, span
 from aver.server.console.lines import Line, amounts, day_of, levels, shares, span_of, turns_of
 from aver.server.console.rooms import Period, address
 from aver.server.console.rooms import period as named
@@ -189,6 +189,8 @@ class GatewayView:
     budgets: tuple[BudgetView, ...]
     budgets_more: int
     spent: Line
+    by_time: tuple[Column, ...]
+    """The same, a column a slot, in another colour where something unusual began."""
     marks: tuple[Mark, ...]
     models: tuple[Spent, ...]
     features: tuple[Spent, ...]
@@ -214,6 +216,8 @@ def gateway(application: Application, services: TenantServices, within: Period) 
         "features": _spent(counted, "spender", within, "feature"),
         "keys": _spent(counted, "key", within, "key"),
     }
+    whole = amounts(counted.together("model"), "model:", f"Spent {rhythm(counted.size)}", "spent", "usd", _NANO)
+    marks = tuple(_anomalies(services, now - within.length))
     return GatewayView(
         period=within.name,
         since=span_of(within),
@@ -225,8 +229,9 @@ def gateway(application: Application, services: TenantServices, within: Period) 
         cache=_cache(counted),
         budgets=tuple(budgets[:_ROWS]),
         budgets_more=max(0, len(budgets) - _ROWS),
-        spent=amounts(counted.together("model"), "model:", "Spent", "spent", "usd", _NANO),
-        marks=tuple(_anomalies(services, now - within.length)),
+        spent=whole,
+        by_time=tuple(_columns(whole, counted.size, marks)),
+        marks=marks,
         models=spent["models"][:_ROWS],
         features=spent["features"][:_ROWS],
         keys=spent["keys"][:_ROWS],
@@ -343,6 +348,17 @@ def _budget(name: str, per: str, of: str, current: Window, unit: str, found: tup
     told = per in ("feature", "model", "key") and of
     link = address("/turns", **{per: of}, since=since) if told else address("/turns", since=since)
     return BudgetView(name, per, "" if per == "tenant" else of, current.name, current.end_text, unit, *found, link)
+
+
+def _columns(spent: Line, size: int, marks: Sequence[Mark]) -> Iterable[Column]:
+    """A column a slot that opens the turns of its time."""
+    for point in spent.points:
+        ends = point.at + size
+        unusual = [each.words for each in marks if point.at <= each.at < ends]
+        began, ended = (datetime.fromtimestamp(each, UTC) for each in (point.at, ends))
+        told = [f"{day_of(began)}: {spent.tell(point.value or 0.0)}", *unusual]
+        link = address("/turns", since=began.isoformat(), until=ended.isoformat())
+        yield Column("; ".join(told), (Part(point.value or 0.0, "spent", "flag" if unusual else "accent"),), link)
 
 
 def _anomalies(services: TenantServices, since: datetime) -> Iterable[Mark]:

@@ -39,6 +39,9 @@ ROOMS: tuple[Room, ...] = (
     Room("releases", "Releases", "/releases", ("oversee",)),
     Room("safety", "Safety", "/safety", ("oversee",)),
     Room("gateway", "Gateway", "/gateway", ("oversee",)),
+    Room("incidents", "Incidents", "/incidents", ("oversee",)),
+    Room("audit", "Audit", "/audit", ("audit",)),
+    Room("admin", "Admin", "/admin", ("oversee", "audit", "administer")),
 )
 """In the order of the bar. Approvals stand beside them, where there are agents."""
 

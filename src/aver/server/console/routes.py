@@ -12,15 +12,18 @@ from starlette.responses import RedirectResponse
 from aver.core.errors import AverError, NotFound
 from aver.policy.access import allowed
 from aver.server.acting import offered
+from aver.server.console.admin_routes import router as admin
 from aver.server.console.approving import begun, to_turn
 from aver.server.console.approving import router as approving
 from aver.server.console.assets import asset
+from aver.server.console.audit_routes import router as audits
 from aver.server.console.chat import chat
 from aver.server.console.document import document_view
 from aver.server.console.entry import Page, application_of, entered, shown
 from aver.server.console.evals_routes import router as evals
 from aver.server.console.feedback_routes import router as feedback
 from aver.server.console.gateway import router as gateway
+from aver.server.console.incidents_routes import router as incidents
 from aver.server.console.knowledge import knowledge
 from aver.server.console.overview_routes import router as overviews
 from aver.server.console.releases_routes import router as releases
@@ -42,9 +45,12 @@ _PICTURE = {
 
 
 router = APIRouter(route_class=Page, include_in_schema=False)
+router.include_router(admin)
 router.include_router(approving)
+router.include_router(audits)
 router.include_router(evals)
 router.include_router(gateway)
+router.include_router(incidents)
 router.include_router(releases)
 router.include_router(safety)
 router.include_router(signing_in)

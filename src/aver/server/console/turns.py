@@ -11,6 +11,8 @@ from markupsafe import Markup
 from aver.agents.types import Citation, LookedAt, PastTurn
 from aver.core.clock import rfc3339
 from aver.evidence.proof import Proof
+from aver.ops.feedback.desk import became_of
+from aver.ops.feedback.types import Became
 from aver.ops.turns.asking import read_filters, write_filters
 from aver.ops.turns.types import OUTCOMES, Slot, TurnRow
 from aver.server.application import TenantServices
@@ -91,7 +93,8 @@ class OneTurn:
     proof: Proof
     incidents: Sequence[tuple[str, str, str]]
     """Id, title and state."""
-    problem: str = ""
+    became: Became | None = None
+    """What was decided of it."""
 
     @property
     def documents(self) -> Sequence[tuple[str, str, int]]:
@@ -99,6 +102,11 @@ class OneTurn:
         answer = self.answer.answer if self.answer else None
         shown: tuple[Citation | LookedAt, ...] = (*answer.citations, *answer.looked_at) if answer else ()
         return list(dict.fromkeys((each.document, each.title, each.version) for each in shown))
+
+    @property
+    def titles(self) -> Sequence[tuple[str, str]]:
+        """Of these, id and title."""
+        return list(dict.fromkeys((document, title) for document, title, _ in self.documents))
 
 
 def turns(services: TenantServices, given: Mapping[str, str], now: datetime) -> Turns:
@@ -135,6 +143,7 @@ def one_turn(found: Look) -> OneTurn:
         answer=found.answer,
         proof=found.proof,
         incidents=tuple((each.id, each.title, each.status) for each in found.incidents),
+        became=became_of(found.steps),
     )
 
 

@@ -35,6 +35,7 @@ class _Rest:
         try:
             if not self._application.settings.environment:
                 self._application.gateway.names()
+                self._application.gateway.warm()
         except AverError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -53,7 +53,8 @@ def open_application(settings: Settings) -> Application:
 
 def _end_with_the_drill() -> None:
     """Stop as an operator would when whoever drills is gone: the far end of standard input closes then, also after ``kill -9``."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 64):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

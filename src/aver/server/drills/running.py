@@ -41,7 +41,7 @@ _MODELLED = 60
 """Requests whose evidence the past is made of, at the rate at which they come: what is usual here is how long they take when few are under way."""
 _RATES: Mapping[Kind, float] = {"ask": 2.0, "chat": 0.5}
 _TASKS = 0.7
-_SLOW, _DEAR = 2.0, 1500
+_SLOW, _DEAR = 2.0, 1700
 """Seconds and tokens above which an answer is as the fault makes it: three deviations above what is usual here."""
 _SKEWED = timedelta(seconds=30)
 

@@ -87,7 +87,7 @@ class Provider:
 
     def __call__(self, received: Received) -> Reply:
         with self._lock:
-            pause, words = self._random.lognormvariate(-1.2, 0.35), self._random.lognormvariate(0, 0.25)
+            pause, words = self._random.lognormvariate(-1.2, 0.35), self._random.lognormvariate(0, 0.15)
             noise = self._random.random() < 0.002
         agent = bool(received.body.get("tools"))
         if self.out or self.slower != 1 or self.dearer != 1 or (self.misled and agent):

@@ -62,7 +62,7 @@ class Deciding(BaseModel):
 
     act: Act
     note: str = Field("", max_length=2000)
-    title: str = Field("", max_length=200, description="Of an incident; the question, without.")
+    title: str = Field("", max_length=200, description="Of an incident: what is wrong.")
     document: str = Field(
         "", max_length=200, description="The document that is to be mended, of those that the turn looked at."
     )

@@ -10,18 +10,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from aver.core.principal import OWNER, Principal, user_reader
+from aver.core.principal import Principal, user_reader
 from aver.governance.declaration import DataClass, Declaration
-from aver.governance.erasure import seal
 from aver.governance.holds import Hold
 from aver.governance.persons import packed
 from aver.governance.reading import Access, Readership
-from aver.policy.access import check
+from aver.server.administering import erase_user
 from aver.server.application import Application, TenantServices
 from aver.server.http.auth import Admin, App, Auditor, Caller, Identified, Overseer, Services
 from aver.server.http.fields import Text
 from aver.server.http.replies import problems, reply
-from aver.server.persons import end_session, erase_person, person_data, standing_of
+from aver.server.persons import end_session, person_data, standing_of
 
 __all__ = ["router"]
 
@@ -242,7 +241,7 @@ async def retention(wanted: Applying, _: Admin, services: Services) -> Response:
 async def erase(wanted: Erasing, principal: Admin, application: App) -> Response:
     """Destroy the key of a user's content and end their access, for good. The receipt is shown this once, and says what was destroyed; a legal hold
     stops it with status 409. To erase an owner takes an owner."""
-    return reply(await asyncio.to_thread(_erased, application, principal, wanted.user), 201)
+    return reply(await asyncio.to_thread(erase_user, application, principal, wanted.user), 201)
 
 
 @router.get("/v1/me/export", responses={**_ZIP, **problems(401, 404, 503)}, response_class=Response)
@@ -297,14 +296,6 @@ async def end(session: str, principal: Admin, application: App) -> Response:
     """End a session of your tenant, everywhere within a second. Whoever it stood for may sign in again."""
     await asyncio.to_thread(end_session, application, principal.tenant, session, principal.user)
     return reply({"id": session, "ended": True})
-
-
-def _erased(application: Application, principal: Principal, user: str) -> dict[str, Any]:
-    person = application.directory.find(principal.tenant, user)
-    if person is not None and OWNER in person.roles:
-        check(principal, "own")
-    receipt = erase_person(application, principal.tenant, user, principal.user)
-    return seal(application.tenant(principal.tenant).store, receipt)
 
 
 async def _exported(application: Application, services: TenantServices, principal: Principal, user: str) -> Response:

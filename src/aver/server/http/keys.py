@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from aver.core.errors import Forbidden, NotFound
-from aver.core.principal import OWNER, Principal
-from aver.policy.access import Permission, check
+from aver.core.principal import Principal
+from aver.policy.access import Permission
+from aver.server.administering import create_key, revoke_key, rotate_key
 from aver.server.application import Application
 from aver.server.http.auth import Admin, App
 from aver.server.http.replies import problems, reply
@@ -84,48 +84,27 @@ async def create(wanted: NewKey, principal: Admin, application: App) -> Response
 async def rotate(key: str, wanted: Rotation, principal: Admin, application: App) -> Response:
     """Make a key in place of one of a service account or of your own, for the same and as long."""
 
-    def rotated() -> tuple[ApiKey, str]:
-        _check_own(application, principal, _find(application, principal, key).user)
-        overlap = timedelta(hours=wanted.overlap_hours)
-        return application.api_keys.rotate(principal.tenant, key, overlap, principal.user)
-
-    new, secret = await asyncio.to_thread(rotated)
+    new, secret = await asyncio.to_thread(rotate_key, application, principal, key, wanted.overlap_hours)
     return reply({**_shown(new), "secret": secret}, 201)
 
 
 @router.delete("/v1/keys/{key}", response_model=Revoked, responses=problems(401, 403, 404))
 async def revoke(key: str, principal: Admin, application: App) -> Response:
     """End a key of your tenant, whoever's it is, everywhere within a second."""
-    await asyncio.to_thread(application.revoke_key, principal.tenant, key, principal.user)
+    await asyncio.to_thread(revoke_key, application, principal, key)
     return reply({"id": key, "revoked": True})
 
 
 def _create(application: Application, principal: Principal, wanted: NewKey) -> tuple[ApiKey, str]:
-    _check_own(application, principal, wanted.user)
-    lifetime = None if wanted.days is None else timedelta(days=wanted.days)
-    scopes: frozenset[str] = frozenset(wanted.scopes)
-    if principal.scopes is not None:
-        # What a key may not do, no key that it makes may.
-        scopes = scopes & principal.scopes if scopes else principal.scopes
-    make = application.api_keys.create
-    return make(principal.tenant, wanted.user, wanted.groups, wanted.roles, scopes, lifetime, principal.user)
-
-
-def _check_own(application: Application, principal: Principal, user: str) -> None:
-    person = application.directory.find(principal.tenant, user)
-    if person is None:
-        raise NotFound("There is no such service account", "Add it: POST /v1/people with kind service.")
-    if person.kind != "service" and person.user != principal.user:
-        raise Forbidden("A key of somebody else would speak for them", "Have them make it, or add a service account.")
-    if OWNER in person.roles:
-        check(principal, "own")
-
-
-def _find(application: Application, principal: Principal, key: str) -> ApiKey:
-    for each in application.store.keys(principal.tenant):
-        if each.id == key:
-            return each
-    raise NotFound("There is no such key, or it is not your tenant's", "See them: GET /v1/keys.")
+    return create_key(
+        application,
+        principal,
+        wanted.user,
+        groups=wanted.groups,
+        roles=wanted.roles,
+        scopes=wanted.scopes,
+        days=wanted.days,
+    )
 
 
 def _shown(key: ApiKey) -> dict[str, Any]:

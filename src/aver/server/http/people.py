@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from aver.core.errors import InvalidInput
-from aver.core.principal import OWNER, Principal
-from aver.policy.access import PERMISSIONS, allowed, check
+from aver.core.principal import Principal
+from aver.policy.access import PERMISSIONS, allowed
+from aver.server.administering import add_person, grant_roles, remove_person, set_active
 from aver.server.application import Application
 from aver.server.http.auth import Admin, App, Auditor, Identified, Overseer
 from aver.server.http.replies import problems, reply
 from aver.server.identity import changes_of
-from aver.store import Person, PersonKind, Profile
+from aver.store import Person, PersonKind
 
 __all__ = ["router"]
 
@@ -147,13 +145,7 @@ async def grant(person: str, wanted: Granting, principal: Admin, application: Ap
     """Give somebody these roles and no others, in force everywhere within a second. To make an owner, or to take that from one, takes an owner;
     the last owner stays one."""
 
-    def granted(application: Application) -> Person:
-        with application.directory.change(principal.tenant, principal.user) as change:
-            found = change.get(person)
-            _check_owner(principal, found.granted, wanted.roles)
-            return change.grant(found, wanted.roles)
-
-    return await _changed(application, granted)
+    return reply(_shown(await asyncio.to_thread(grant_roles, application, principal, person, wanted.roles)))
 
 
 @router.put("/v1/people/{person}/active", response_model=Somebody, responses=problems(401, 403, 404, 409, 422))
@@ -161,47 +153,22 @@ async def activate(person: str, wanted: Activity, principal: Admin, application:
     """Let somebody act, or not any more: their sessions and API keys open nothing from now on, everywhere within a second. The last owner
     stays active."""
 
-    def saved(application: Application) -> Person:
-        with application.directory.change(principal.tenant, principal.user) as change:
-            found = change.get(person)
-            _check_owner(principal, found.roles, ())
-            return change.save(replace(found, active=wanted.active))
-
-    return await _changed(application, saved)
+    return reply(_shown(await asyncio.to_thread(set_active, application, principal, person, wanted.active)))
 
 
 @router.delete("/v1/people/{person}", response_model=Removed, responses=problems(401, 403, 404, 409))
 async def remove(person: str, principal: Admin, application: App) -> Response:
     """Forget somebody, with their sessions and API keys. What they asked stays in evidence until it is erased."""
 
-    def removed() -> str:
-        with application.directory.change(principal.tenant, principal.user) as change:
-            found = change.get(person)
-            _check_owner(principal, found.roles, ())
-            change.remove(found)
-            return found.id
-
-    return reply({"id": await asyncio.to_thread(removed), "removed": True})
-
-
-async def _changed(application: Application, make: Callable[[Application], Person]) -> Response:
-    return reply(_shown(await asyncio.to_thread(make, application)))
+    removed = await asyncio.to_thread(remove_person, application, principal, person)
+    return reply({"id": removed, "removed": True})
 
 
 def _add(application: Application, principal: Principal, wanted: NewPerson) -> Person:
-    if wanted.name and not wanted.name.isprintable():
-        raise InvalidInput("name: expected printable characters", "Leave control characters out.")
-    with application.directory.change(principal.tenant, principal.user) as change:
-        _check_owner(principal, (), wanted.roles)
-        person = change.add(wanted.user, Profile(wanted.name, email=wanted.email), kind=wanted.kind)
-        person = change.claim(person, wanted.groups, ())
-        return change.grant(person, wanted.roles)
-
-
-def _check_owner(principal: Principal, before: Sequence[str] | frozenset[str], after: Sequence[str]) -> None:
-    """Only an owner makes an owner, and only an owner takes that away."""
-    if (OWNER in before) != (OWNER in after):
-        check(principal, "own")
+    about = {"name": wanted.name, "email": wanted.email}
+    return add_person(
+        application, principal, wanted.user, wanted.kind, **about, groups=wanted.groups, roles=wanted.roles
+    )
 
 
 def _shown(person: Person) -> dict[str, Any]:

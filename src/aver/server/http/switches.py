@@ -9,11 +9,10 @@ from functools import partial
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from aver.core.errors import NotFound
-from aver.server.application import Application
+from aver.server import administering
 from aver.server.http.auth import App, Operator, Watcher
 from aver.server.http.replies import problems, reply
-from aver.server.switching import lift_switch, switches_of, throw_switch
+from aver.server.switching import switches_of, throw_switch
 from aver.store import SwitchKind
 
 __all__ = ["router"]
@@ -65,12 +64,5 @@ async def throw(wanted: Throwing, principal: Operator, application: App) -> Resp
 @router.delete("/v1/switches/{switch}", response_model=Lifted, responses=problems(401, 403, 404))
 async def lift(switch: str, principal: Operator, application: App) -> Response:
     """Let go on what was stopped for your tenant. Needs the permission `stop`."""
-    await asyncio.to_thread(_lift, application, principal.tenant, switch, principal.user)
+    await asyncio.to_thread(administering.lift, application, principal, switch)
     return reply({"id": switch, "lifted": True})
-
-
-def _lift(application: Application, tenant: str, switch: str, by: str) -> None:
-    for each in application.store.switches():
-        if (each.id, each.tenant) == (switch, tenant):
-            return lift_switch(application, each, by=by)
-    raise NotFound("There is no such switch, or it is not your tenant's", "See what is stopped: GET /v1/switches")

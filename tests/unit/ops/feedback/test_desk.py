@@ -145,6 +145,17 @@ def test_what_was_erased_still_counts_and_says_nothing(bench, desk):
             desk.decide(turn, act, by="rae")
 
 
+def test_what_was_asked_is_read_only_where_its_asker_spoke_up(bench, desk):
+    silent, loud = ask(bench, "May I say nothing?", lost=1), ask(bench, "May I complain?", lost=1)
+    bad(bench, loud)
+    assert desk.catch_up()
+    wanted = {"turns": [silent, loud]}
+    assert {each.turn: each.words.question for each in desk.items(**wanted)} == {silent: "", loud: "May I complain?"}
+    assert all(each.words.question for each in desk.items(**wanted, spoken=False))
+    incident = desk.decide(silent, "incident", by="rae")
+    assert "nothing" not in bench.operations().incidents.one(incident.of).title
+
+
 def test_the_queue_is_read_page_by_page(bench, desk):
     turns = [ask(bench, f"Question {number}?", lost=1) for number in range(7)]
     assert desk.catch_up()

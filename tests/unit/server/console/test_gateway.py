@@ -34,6 +34,10 @@ def test_spending_is_told_by_model_feature_and_key(view):
     assert [(each.name, each.calls) for each in view.features] == [("assistant", 12), ("translate", 6)]
     assert [(each.name, each.link) for each in view.keys] == [("key_1", "/turns?key=key_1&since=24h")]
     assert view.spent.n == pytest.approx(0.03)
+    assert view.spent.title == "Spent every hour"
+    filled = [each for each in view.by_time if each.parts[0].value]
+    assert sum(each.parts[0].value for each in filled) == pytest.approx(0.03)
+    assert filled[0].link == "/turns?since=2026-01-01T00%3A00%3A00%2B00%3A00&until=2026-01-01T01%3A00%3A00%2B00%3A00"
     assert view.counted is not None
 
 

@@ -18,8 +18,11 @@ revision = "tenant_0001"
 down_revision = None
 
 _SPARSE = sa.text(
-    "kind IN ('alerted', 'case_labelled', 'case_promoted', 'evaluated', 'gated', 'incident', 'release_created', "
-    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', 'staged', 'switched')"
+    "kind IN ('alerted', 'anchored', 'case_labelled', 'case_promoted', 'corrected', 'drilled', 'erased', "
+    "'evaluated', 'gated', 'glass_broken', 'governed', 'group_changed', 'held', 'identity_declared', 'incident', "
+    "'key_created', 'key_revoked', 'mitigated', 'packed', 'person_changed', 'release_created', "
+    "'release_promoted', 'release_rolled_back', 'release_sign_off_withdrawn', 'release_signed_off', "
+    "'source_declared', 'source_removed', 'staged', 'switched')"
 )
 
 
