@@ -39,7 +39,7 @@ def turn_sums(steps: Sequence[ClearStep]) -> tuple[str, Sums]:
         return _single(by_kind)
     admitted = by_kind["admitted"][0]
     feature = _text(admitted.get("feature")) or UNLABELLED
-    if admitted.get("shadow_of"):
+    if admitted.get("shadow_of") or admitted.get("evaluation"):
         return feature, {}
     sums: Sums = {"turns": 1}
     _ending(sums, by_kind)

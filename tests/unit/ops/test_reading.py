@@ -194,3 +194,10 @@ def test_memory_follows_what_others_count(bench):
     periods.refresh()
     assert periods.over(FEATURES, 60)["turns"] == 2
     assert periods.beginning == bench.clock.now() - timedelta(0)
+
+
+def test_turns_that_an_evaluation_asks_count_for_nothing_that_is_promised(bench):
+    bench.write(turn(failed="provider-error", more={"evaluation": True}), turn())
+    read(bench)
+    found = summed(bench)
+    assert (found["turns"], found.get("failed", 0)) == (1, 0)

@@ -31,7 +31,7 @@ _Facts = Mapping[str, Any]
 def row_of(steps: Sequence[ClearStep]) -> TurnRow | None:
     """The row of a turn, or of a call by itself, by all steps that it has so far; ``None`` for what is neither, and for what nobody was shown."""
     begun = next((step for step in steps if step.kind == "admitted" or is_alone(step)), None)
-    if begun is None or begun.facts.get("shadow_of"):
+    if begun is None or begun.facts.get("shadow_of") or begun.facts.get("evaluation"):
         return None
     by_kind: dict[str, list[_Facts]] = {}
     for step in steps:

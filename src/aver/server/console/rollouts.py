@@ -4,12 +4,13 @@ of rollouts' figures, and of their own steps of evidence."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
 
 from aver.core.errors import NotFound, VerificationFailed
+from aver.evidence.clear import clear_turns
 from aver.releases.rollout.analysis import Analysis, Finding
 from aver.releases.rollout.assignment import expected
 from aver.releases.rollout.experiments import result
@@ -63,7 +64,6 @@ class FindingView:
     finding: Finding
     unit: str
     reach: float
-    turns: tuple[str, ...]
 
     def tell(self, value: float | None) -> str:
         """A change, or a level, in words."""
@@ -186,7 +186,7 @@ class Rollouts:
                 for name, digest, part, stopped in arms
             ),
             analysis.verdict,
-            tuple(_findings(rollout, analysis)),
+            tuple(_findings(rollout, self._mine(analysis))),
             analysis.reasons,
             result(rollout, analysis) if rollout.kind == "experiment" else "",
             tuple(self._events(rollout.id)),
@@ -194,6 +194,11 @@ class Rollouts:
             rollout.status == "paused",
             tuple(each.name for each in rollout.variants if not each.stopped),
         )
+
+    def _mine(self, analysis: Analysis) -> list[Finding]:
+        """The findings, with those of the turns that are this tenant's: figures are of all tenants, and whose turns weighed most is nobody else's to know."""
+        known = clear_turns(self._services.store, (turn for each in analysis.findings for turn in each.turns))
+        return [replace(each, turns=tuple(turn for turn in each.turns if turn in known)) for each in analysis.findings]
 
     def _events(self, rollout: str) -> Iterable[Happened]:
         """What this tenant's evidence has of it, newest first."""
@@ -229,9 +234,9 @@ def _stages(rollout: Rollout) -> Iterable[StageView]:
         yield StageView(number + 1, stage.percent, said, state)
 
 
-def _findings(rollout: Rollout, analysis: Analysis) -> Iterable[FindingView]:
+def _findings(rollout: Rollout, findings: Sequence[Finding]) -> Iterable[FindingView]:
     levels = {each.metric for each in rollout.plan.metrics if not each.compares}
-    for found in analysis.findings:
+    for found in findings:
         unit = "level" if found.metric in levels else "points" if MEASURES[found.metric].scale == "share" else "%"
         ends = [abs(each) for each in (found.low, found.high, found.change) if each is not None]
-        yield FindingView(found, unit, max(ends, default=0.0) * 1.1, found.turns)
+        yield FindingView(found, unit, max(ends, default=0.0) * 1.1)

@@ -3,6 +3,7 @@
 import pytest
 
 from aver.core.errors import NotFound
+from aver.evidence import Draft
 from aver.releases.rollout.observed import Reading
 from aver.releases.types import GateRecord
 from aver.server.console.pages import render
@@ -108,6 +109,7 @@ def test_what_is_not_there_is_said(place):
 
 def test_a_rollout_is_told_with_its_arms_its_stages_and_live_intervals(place):
     rollout = start_rollout(place.application, "production", place.second.digest, by="ann")
+    place.write([Draft("turn_362", "admitted", "user:ann", {"feature": "assistant"}, None)])
     kept, revision = desk(place.application).measured(rollout)
     kept.observed.add(
         Reading(f"turn_{each}", arm, 0, each % 128, True, {"groundedness": good, "failed": 0.0})
@@ -126,6 +128,7 @@ def test_a_rollout_is_told_with_its_arms_its_stages_and_live_intervals(place):
     assert (change.finding.outcome, change.unit) == ("fail", "points")
     assert change.finding.low < change.finding.change < change.finding.high < 0
     assert "of-block" in change.drawn
+    assert change.finding.turns == ("turn_362",)  # those of other tenants are not told
     assert one.findings[1].unit == "level"
     assert one.findings[1].drawn == ""
     assert one.arms[1].link == f"/turns?release={place.second.digest}&arm=candidate"
