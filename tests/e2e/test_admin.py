@@ -207,7 +207,10 @@ def test_who_may_see_and_do_what(visit, server):
     assert audra.get_by_text("not yours").is_visible()
     nobody = visit("somebody")
     assert nobody.get_by_text("This takes the role").is_visible()
-    assert nobody.request.post(f"{server.url}/admin/switches", form={"kind": "tenant"}).status in (303, 401, 403)
+    forged = {"form": {"kind": "tenant", "reason": "why not"}, "max_redirects": 0}
+    assert nobody.request.post(f"{server.url}/admin/switches", **forged).status == 303, "no page of ours: signed out"
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    assert nobody.request.post(f"{server.url}/admin/switches", **forged, headers=ours).status == 403
     assert len(server.application.store.switches()) == 1
 
 
@@ -220,13 +223,15 @@ def test_markup_in_names_does_nothing(visit):
 
 def test_people_agree_before_they_ask(visit, server):
     page = visit("mia", "/")
-    page.locator("textarea[name=question]").fill("How many days of leave carry over?")
-    page.locator("textarea[name=question]").press("Enter")
-    page.get_by_text("asks you to agree").first.wait_for()
-    page.goto("/acceptable-use")
+    page.wait_for_url("**/acceptable-use")
+    assert page.get_by_text("asks you to agree").is_visible()
     assert axe(page) == []
+    asked = page.request.post(
+        f"{server.url}/v1/ask", data={"question": "leave?"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert asked.json()["type"] == "urn:aver:problem:acknowledgement-required"
     page.get_by_role("button", name="I agree").click()
-    page.wait_for_url("**/")
+    page.locator("textarea[name=question]").wait_for()
     page.goto("/acceptable-use")
     assert page.get_by_text("You agreed to these on").is_visible()
     keeper = visit("olga", "/admin?part=use&find=mia")

@@ -18,6 +18,8 @@ from aver.evidence.store import steps
 
 __all__ = ["Due", "Missing", "due_steps", "last_before", "let_go", "spans_in"]
 
+_DISORDER = 10_000
+"""Steps."""
 MOST_SPANS = 100
 """Spans that one step names: with the longest numbers its facts stay under their bound."""
 
@@ -41,13 +43,17 @@ def due_steps(tx: Connection, tenant: str, kinds: Collection[str], after: int, u
 
 def last_before(tx: Connection, tenant: str, moment: str, after: int) -> int:
     """The last step behind ``after`` before which, itself included, none happened at ``moment`` (RFC 3339) or later; ``after`` where that is
-    none. Clocks of several processes may differ: what is out of order waits for its neighbours."""
+    none. Found by halving: a chain is in the order of time but for the clocks of its processes, and what is out of order within the last
+    10,000 steps waits for its neighbours."""
     mine = (steps.c.tenant == tenant, steps.c.seq > after)
-    later = select(steps.c.seq).where(*mine, steps.c.at >= moment).order_by(steps.c.seq).limit(1)
-    found = tx.execute(later).scalar()
-    if found is not None:
-        return int(found) - 1
-    return int(tx.execute(select(func.max(steps.c.seq)).where(*mine)).scalar() or after)
+    low, high = after, int(tx.execute(select(func.max(steps.c.seq)).where(*mine)).scalar() or after)
+    while low < high:
+        middle = (low + high + 1) // 2
+        at = tx.execute(select(steps.c.at).where(steps.c.tenant == tenant, steps.c.seq == middle)).scalar()
+        low, high = (middle, high) if str(at) < moment else (low, middle - 1)
+    near = (*mine, steps.c.seq > low - _DISORDER, steps.c.seq <= low, steps.c.at >= moment)
+    early = tx.execute(select(func.min(steps.c.seq)).where(*near)).scalar()
+    return low if early is None else int(early) - 1
 
 
 def let_go(tx: Connection, tenant: str, seqs: Sequence[int]) -> list[dict[str, Any]]:

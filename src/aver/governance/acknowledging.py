@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,6 +78,16 @@ class AcceptableUse:
         with self._store.read() as tx:
             at = tx.execute(select(acknowledgements.c.at).where(*mine)).scalar()
         return Agreement(terms.digest, datetime.fromisoformat(at) if at else None)
+
+    def standing(self, users: Iterable[str]) -> list[Agreement]:
+        """Where each of these users stands, in their order."""
+        terms = self.terms
+        if terms is None:
+            return [Agreement("", None) for _ in users]
+        query = select(acknowledgements.c.owner, acknowledgements.c.at).where(acknowledgements.c.digest == terms.digest)
+        with self._store.read() as tx:
+            agreed = {row.owner: datetime.fromisoformat(row.at) for row in tx.execute(query)}
+        return [Agreement(terms.digest, agreed.get(self._owner(user))) for user in users]
 
     def acknowledge(self, principal: Principal, digest: str) -> Agreement:
         """Agree to the text with this digest, which has to be the one in force: nobody agrees to what they have not been shown. Saying so

@@ -37,7 +37,7 @@ __all__ = ["CLASSES", "DataClass", "Declaration", "Rule", "Terms"]
 DataClass = Literal["conversations", "feedback", "memory", "accesses", "versions", "originals", "documents"]
 CLASSES: Mapping[DataClass, str] = {
     "conversations": "what was asked, found, decided, done and answered in turns, and calls of models",
-    "feedback": "what people said of answers",
+    "feedback": "what people said of answers, in the console, in tickets and in surveys",
     "memory": "what is remembered of people between turns",
     "accesses": "whose name stands in the access log",
     "versions": "texts of document versions that newer ones took the place of",

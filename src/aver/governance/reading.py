@@ -6,10 +6,12 @@ A turn records the passages that it found for its user; what else is read is a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -89,13 +91,19 @@ class AccessLog:
         most: int = 200,
     ) -> list[Access]:
         """The first ``most`` behind a number of the chain, oldest first; of one user, of one document, from a moment on."""
-        found: list[Access] = []
-        for some in self._batches(user, since, after):
+        own = self._accesses(self._batches(user, since, after), document, most)
+        if user is None:
+            return list(islice(own, most))
+        # A look at another's turn stands under the tenant's key, so that it outlives whoever looked.
+        inspected = self._of(("inspected",), *self._from(since, after), None)
+        theirs = (each for each in self._accesses(inspected, document, most) if each.user == user)
+        return list(islice(heapq.merge(own, theirs, key=attrgetter("seq")), most))
+
+    def _accesses(self, batches: Iterable[list[ClearStep]], document: str | None, most: int) -> Iterator[Access]:
+        for some in batches:
             wanted = [each for each in some if document is None or document in passages_of(each.facts)]
-            found += self._opened(wanted[: most - len(found)])
-            if len(found) >= most:
-                break
-        return found
+            for start in range(0, len(wanted), most):
+                yield from self._opened(wanted[start : start + most])
 
     def looks(self, most: int) -> list[Access]:
         """The first ``most`` looks at the turns of others."""
@@ -111,9 +119,13 @@ class AccessLog:
                 subject = self._ledger.subject_ids(tx, [reader]).get(reader)
             if subject is None:
                 return
-        if since is not None:
-            after = max(after, place_of(self._store, since))
-        yield from self._of(_KINDS, rfc3339(since) if since else "", after, subject)
+        yield from self._of(_KINDS, *self._from(since, after), subject)
+
+    def _from(self, since: datetime | None, after: int) -> tuple[str, int]:
+        """The moment and the place in the chain from which to read."""
+        if since is None:
+            return "", after
+        return rfc3339(since), max(after, place_of(self._store, since))
 
     def _of(self, kinds: Sequence[str], since: str, after: int, subject: str | None) -> Iterator[list[ClearStep]]:
         while some := steps_of_kinds(self._store, kinds, after, _STEPS, since=since, subject=subject):

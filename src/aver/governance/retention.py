@@ -55,7 +55,7 @@ KINDS: Mapping[DataClass, tuple[str, ...]] = {
         "failed",
         "sealed",
     ),
-    "feedback": ("judged",),
+    "feedback": ("judged", "reported", "triaged", "surveyed"),
     "memory": ("remembered", "forgotten"),
     "accesses": ("accessed", "inspected"),
 }
@@ -74,6 +74,8 @@ class Disposed:
     before: datetime
     count: int
     held: int
+    more: bool = False
+    """Whether there is more, which was not looked at."""
 
 
 class Documents(Protocol):
@@ -130,14 +132,14 @@ class Retention:
         today = self._clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         before, holds = today - kept, self._holds.standing()
         walk = self._steps if name in KINDS else self._rest
-        count, held = walk(name, rfc3339(before), holds, run, most)
-        return Disposed(name, kept.days, before, count, held)
+        count, held, more = walk(name, rfc3339(before), holds, run, most)
+        return Disposed(name, kept.days, before, count, held, more)
 
     # What is in evidence
 
     def _steps(
         self, name: DataClass, before: str, holds: Sequence[Hold], run: str | None, most: int | None
-    ) -> tuple[int, int]:
+    ) -> tuple[int, int, bool]:
         users = {user_reader(user) for hold in holds for user in hold.users}
         documents = frozenset(document for hold in holds for document in hold.documents)
         with self._store.read() as tx:
@@ -157,7 +159,7 @@ class Retention:
                 self._let_go(name, before, free, cursor, run)
         if run is not None and name == "conversations":
             self._beside(before, keeping)
-        return went, held
+        return went, held, cursor < end
 
     def _let_go(self, name: DataClass, before: str, free: Sequence[Due], cursor: int, run: str) -> None:
         with self._store.begin() as tx:
@@ -193,16 +195,19 @@ class Retention:
 
     def _rest(
         self, name: DataClass, before: str, holds: Sequence[Hold], run: str | None, most: int | None
-    ) -> tuple[int, int]:
+    ) -> tuple[int, int, bool]:
         kept = {document for hold in holds for document in hold.documents}
         documents = self._documents()
         if run is None:
-            everything = len(documents.due(name, before, (), 10**9))
-            return (free := len(documents.due(name, before, kept, 10**9))), everything - free
+            limit = 10**9 if most is None else most * _DOCUMENTS
+            everything = len(documents.due(name, before, (), limit))
+            return (free := len(documents.due(name, before, kept, limit))), max(0, everything - free), free == limit
         went = portions = 0
+        more = True
         while most is None or portions < most:
             due = documents.due(name, before, kept, _DOCUMENTS)
             if not due:
+                more = False
                 break
             facts = {"class": name, "before": before, "items": len(due), "steps": 0}
 
@@ -212,4 +217,4 @@ class Retention:
             documents.dispose(name, due, record)
             went += len(due)
             portions += 1
-        return went, len(documents.due(name, before, (), _DOCUMENTS)) if kept else 0
+        return went, len(documents.due(name, before, (), _DOCUMENTS)) if kept else 0, more

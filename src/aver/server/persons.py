@@ -103,13 +103,12 @@ def person_data(
 
 def standing_of(application: Application, services: TenantServices) -> list[dict[str, Any]]:
     """Where each person of a tenant stands with the rules of use in force; service accounts are asked for no agreement."""
-    use = services.governance.use
-    found = []
-    for person in application.directory.people(services.store.tenant.id):
-        if person.kind == "person":
-            stands = use.of(person.user)
-            found.append({"user": person.user, "active": person.active, "agreed": stands.at})
-    return found
+    people = [each for each in application.directory.people(services.store.tenant.id) if each.kind == "person"]
+    stand = services.governance.use.standing(each.user for each in people)
+    return [
+        {"user": each.user, "active": each.active, "agreed": agreed.at}
+        for each, agreed in zip(people, stand, strict=True)
+    ]
 
 
 def _person(person: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from aver.server.cli.session import Session
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Forget a person, with a receipt that can be verified.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 Tenant = Annotated[str, typer.Option("--tenant", "-t", metavar="TENANT", help="The tenant, by name or id.")]
 

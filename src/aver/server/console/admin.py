@@ -20,6 +20,8 @@ __all__ = ["PARTS", "AdminView", "Given", "Part", "admin"]
 
 T = TypeVar("T")
 _ROWS = 50
+_LOOKED_AT = 5
+"""Portions of what is due that are counted for the page, of each class: 10,000 steps, or 500 documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class KeptRow:
     due: int | None
     """How much would go now; ``None`` for what is kept for ever, and where nobody may know."""
     held: int
+    more: bool
+    """Whether more is due than was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +362,11 @@ def _retention(application: Application, services: TenantServices, principal: Pr
 
     governance = services.governance
     declared = governance.declaration()
-    due = {each.name: each for each in governance.retention.apply(dry_run=True)} if declared.retention else {}
+    due = (
+        {each.name: each for each in governance.retention.apply(dry_run=True, most=_LOOKED_AT)}
+        if declared.retention
+        else {}
+    )
     classes = tuple(
         KeptRow(
             name,
@@ -366,6 +374,7 @@ def _retention(application: Application, services: TenantServices, principal: Pr
             declared.retention[name].days if name in declared.retention else None,
             due[name].count if name in due else None,
             due[name].held if name in due else 0,
+            due[name].more if name in due else False,
         )
         for name, what in CLASSES.items()
     )

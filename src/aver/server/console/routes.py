@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 from starlette.responses import RedirectResponse
 
 from aver.core.errors import AverError, NotFound
+from aver.governance.acknowledging import MustAcknowledge
 from aver.policy.access import allowed
 from aver.server.acting import offered
 from aver.server.console.admin_routes import router as admin
@@ -69,6 +70,11 @@ async def conversation(
     principal, services = await entered(request, "ask", *{each for room in ROOMS for each in room.permissions})
     if not allowed(principal, "ask"):  # such as an auditor, who asks nothing
         return RedirectResponse(rooms_of(principal)[0].address, HTTPStatus.SEE_OTHER)
+    if not conversation:
+        try:
+            await asyncio.to_thread(services.require_agreement, principal)
+        except MustAcknowledge:
+            return RedirectResponse("/acceptable-use", HTTPStatus.SEE_OTHER)
     agents = await offered(application_of(request), services, principal)
     view = await asyncio.to_thread(
         chat, services, principal, conversation=conversation, turn=turn, opened=open, agents=agents

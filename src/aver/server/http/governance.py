@@ -85,6 +85,7 @@ class Class(BaseModel):
     before: datetime
     count: int
     held: int
+    more: bool
 
 
 class Applied(BaseModel):
