@@ -76,7 +76,8 @@ def load() -> dict[Person, str]:
         if person.tenant not in known:
             aver("tenant", "create", person.tenant)
         folder = HERE / person.folder
-        report = aver("ingest", str(folder / "handbook"), "--tenant", person.tenant, "--acl", str(folder / "acl.yaml"))
+        about = ("--tenant", person.tenant, "--source", "handbook", "--acl", str(folder / "acl.yaml"))
+        report = aver("ingest", str(folder / "handbook"), *about)
         print(f"{person.tenant}: {report['added']} documents added, {report['unchanged']} unchanged", file=sys.stderr)
     return {person: key(person) for person in PEOPLE}
 
@@ -95,7 +96,7 @@ def week(bundle: str) -> None:
     if done.exists():  # it was stopped on its way: all that is there is its own
         for name in ("tenants", "releases", "redteam"):
             shutil.rmtree(DATA / name, ignore_errors=True)
-        for file in DATA.glob("control.db*"):
+        for file in (*DATA.glob("control.db*"), *DATA.glob("states.jsonl")):
             file.unlink()
     elif aver("tenant", "list")["tenants"]:
         print(f"{DATA} is kept as it was, without a week of traffic: remove it to have one", file=sys.stderr)
@@ -140,6 +141,7 @@ def keep(environment: dict[str, str]) -> None:
     found = {
         **environment,
         "AVER_DATA": str(DATA),
+        "AVER_ANCHORS_FILE": os.environ["AVER_ANCHORS_FILE"],
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     ENVIRONMENT.touch(mode=0o600)
@@ -221,6 +223,7 @@ def main() -> int:
     checking = parser.parse_args().check
     os.environ.pop("AVER_DATA", None)
     DATA.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("AVER_ANCHORS_FILE", str(DATA / "states.jsonl"))
     with tools() as environment:
         os.environ.update(environment)
         keep(environment)

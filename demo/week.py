@@ -31,11 +31,14 @@ import yaml
 from aver.agents.types import Answer
 from aver.core.errors import AverError
 from aver.core.principal import Principal
-from aver.core.settings import Settings
+from aver.core.settings import AnchorSettings, Settings
 from aver.gateway.adapters.minilm import MiniLM
 from aver.gateway.calls import Call
 from aver.gateway.feedback import Reason, Said
 from aver.gateway.types import ChatRequest, Message
+from aver.governance.controls.kept import KeptResults
+from aver.governance.controls.reading import find
+from aver.governance.controls.service import check
 from aver.server.acting import begin
 from aver.server.application import Application
 from aver.server.cli import main as command_line
@@ -155,7 +158,9 @@ class Week:
         )
         declared = f"{declared.replace(*STAGES)}{GUARDED}\nobjectives:\n{objectives}\n"
         (self.bundle / "aver.yaml").write_text(declared, encoding="utf-8")
-        self.office = self._open(Settings(data=data, bundle=office))
+        # A place outside would be another machine's: this one is only for show.
+        anchors = AnchorSettings(file=data / "states.jsonl")
+        self.office = self._open(Settings(data=data, bundle=office, anchors=anchors))
         self.served = self._open(Settings(data=data, environment="production"))
         rows = yaml.safe_load((self.bundle / "evals" / "handbook.yaml").read_text(encoding="utf-8"))
         self.questions = [
@@ -267,6 +272,22 @@ class Week:
             services.outbox.settle()
             await asyncio.to_thread(services.operations.look)
 
+    async def anchored(self) -> None:
+        """The chains told outside, as a server does each hour, and here each evening."""
+        for tenant in (PRESS, RESCUE):
+            services = self.office.tenant(tenant)
+            services.outbox.settle()
+            await asyncio.to_thread(services.anchors.anchor)
+
+    async def audited(self) -> None:
+        """The controls worked out over the week."""
+        now = self.clock.now()
+        for tenant in (PRESS, RESCUE):
+            services = self.office.tenant(tenant)
+            since = now - timedelta(days=DAYS)
+            results = await asyncio.to_thread(check, services.store, find(), since, now)
+            services.controls.keep(KeptResults(since, now, results))
+
     def pass_by(self, seconds: float) -> None:
         self.clock.go_to(self.clock.now() + timedelta(seconds=seconds))
 
@@ -283,7 +304,8 @@ class Week:
         """The tenants, their handbooks, the people who look after it, and the first release."""
         for tenant, folder in FOLDERS.items():
             await self.aver("tenant", "create", tenant)
-            await self.aver("ingest", str(folder / "handbook"), "-t", tenant, "--acl", str(folder / "acl.yaml"))
+            about = ("-t", tenant, "--source", "handbook", "--acl", str(folder / "acl.yaml"))
+            await self.aver("ingest", str(folder / "handbook"), *about)
         for user, role in (("olga", "owner"), ("rae", "reviewer"), ("otis", "operator")):
             await self.aver("people", "add", user, "-t", PRESS, "--role", role)
         os.environ["AVER_BUNDLE"] = str(self.office.settings.bundle)
@@ -369,15 +391,11 @@ class Week:
             self.pass_by(40)
 
     async def red_team(self) -> None:
-        done = await self.aver(
+        await self.aver(
             *("redteam", "run", "injection-direct", "-t", PRESS, "--mutators", "base64", "--attempts", "1"),
             codes=(0, 10, 11),
         )
-        self.tell(
-            f"the red team tried {len(done['attacks'])} attacks"
-            if "attacks" in done
-            else f"the red team: {sorted(done)}"
-        )
+        self.tell("the red team has tried direct injections")
 
     async def tickets(self) -> None:
         """Two people write to the desk that helps, and name the turn."""
@@ -429,6 +447,7 @@ class Week:
                 found.append((day + timedelta(hours=14, minutes=20), partial(self.task, TASKS[number])))
                 found += [(day + timedelta(hours=2, minutes=10 * each), self.digest) for each in range(2)]
             found.append((day + timedelta(hours=19), self.look))
+            found.append((day + timedelta(hours=19, minutes=30), self.anchored))
         fixed: tuple[tuple[int, float, Callable[[], Awaitable[Any]]], ...] = (
             (1, 9.0, self.second),
             (3, 15.5, self.red_team),
@@ -464,6 +483,7 @@ class Week:
         self.clock.go_to(end)
         await self.task(WAITS, approve=False)
         await self.look()
+        await self.audited()
 
 
 async def tell(data: Path, office: Path, model: Model, address: str) -> dict[str, int]:

@@ -1,5 +1,5 @@
-"""Write the generated parts of the docs: ``cli.md`` from the command line's own help, ``aver.schema.json`` from what reads a bundle, and the definitions in
-``scorecard.md`` from what measures them.
+"""Write the generated parts of the docs: ``cli.md`` from the command line's own help, ``aver.schema.json`` from what reads a bundle, ``control-map.md``
+from the frameworks of controls, and the definitions in ``scorecard.md`` from what measures them.
 ``--check`` says whether they are current."""
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aver.governance.controls.reading import frameworks
+from aver.governance.proof.judging import QUERIES
 from aver.ops.scorecard.definitions import KPIS
 from aver.ops.scorecard.types import GROUPS, Kpi
 from aver.server.bundle import bundle_schema
@@ -24,6 +26,15 @@ Generated from the program's own help by `make docs`.
 `--json` makes any command print exactly one JSON document on standard output, failures included, as problem details. Without it a failure is
 one line on standard error: `error: cause. next step`. Exit codes: 0 done, 2 usage, 3 not found or not allowed (the two cannot be
 told apart), 4 verification failed, 10 a gate fails, 11 a gate is inconclusive, 1 anything else.
+"""
+
+
+CONTROLS = """# Control map
+
+Generated from the data in `src/aver/governance/controls/frameworks` by `make docs`. Identifiers are the frameworks' own, titles are in words of Aver's; the published texts are not repeated here.
+
+`aver controls check --tenant TENANT` holds them against evidence, and an [evidence pack](evidence-packs.md) carries the results with the steps they rest on. A control is met when all of its queries are. Met says
+that evidence of it is there, not that an auditor would be content; no data says that nothing is on record that could tell.
 """
 
 
@@ -70,8 +81,42 @@ def asked(kpi: Kpi) -> str:
     return f"at {'least' if kpi.better == 'more' else 'most'} {amount(kpi.target, kpi)}"
 
 
+def control_map() -> str:
+    """Frameworks with their controls and the queries that each rests on, then the queries."""
+    parts = [CONTROLS]
+    for framework in frameworks().values():
+        parts.append(
+            f"\n## {framework.title}\n\n`{framework.name}`, edition {framework.edition}: <{framework.source}>. {framework.note}\n"
+        )
+        rows = [
+            (each.id, each.title, ", ".join(map(query, each.queries)), each.cannot or "see the queries")
+            for each in framework.controls
+        ]
+        parts.append(table(("control", "what", "rests on", "not shown"), rows))
+    parts.append(
+        "\n## Queries\n\nEach is asked of what stands of steps in clear. Their results are `met`, `not_met` or `no_data`.\n"
+    )
+    parts.append(
+        table(("query", "asks", "not shown"), [(f"`{name}`", each.said, each.cannot) for name, each in QUERIES.items()])
+    )
+    return "".join(parts)
+
+
+def query(ask: Any) -> str:
+    params = ", ".join(
+        f"{name} {' or '.join(value) if isinstance(value, list) else value}" for name, value in ask.params.items()
+    )
+    return f"`{ask.query}`" + (f" ({params})" if params else "")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n" + "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
+
+
 def main() -> int:
     pages = {
+        HERE / "control-map.md": control_map(),
         HERE / "scorecard.md": scorecard(),
         HERE / "cli.md": page(),
         HERE / "aver.schema.json": json.dumps(bundle_schema(), indent=2, ensure_ascii=False) + "\n",

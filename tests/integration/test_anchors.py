@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ import uvicorn
 
 from aver.core import SystemClock
 from aver.core.errors import InvalidInput, SettingsError, Unavailable, VerificationFailed
+from aver.core.settings import AnchorSettings, Settings
 from aver.gateway.credentials.sigv4 import AwsCredentials
 from aver.governance.anchors.adapters.file import FilePlace
 from aver.governance.anchors.adapters.s3 import S3Place
@@ -30,6 +32,8 @@ from aver.governance.proof.verifier import verify
 from aver.server.http.witness import witness_app
 from tests.governance import Governed, verified
 from tests.object_stores import S3
+from tests.operations import turn
+from tests.servers import open_application, serving
 from tests.tsa import Tsa, authority
 
 
@@ -294,6 +298,23 @@ def test_proofs_are_small_and_hold(tenant, outside):
             assert not consistent(other, proof["from_root"], proof["to"], proof["to_root"], proof["path"]) or other == 0
     with pytest.raises(InvalidInput):
         known.prove(10**9)
+
+
+def test_a_server_anchors_by_itself(tmp_path):
+    states = tmp_path / "states.jsonl"
+    settings = Settings(data=tmp_path / "data", anchors=AnchorSettings(every=0.1, file=states))
+    application = open_application(settings)
+    application.store.create_tenant("acme")
+    application.store.create_tenant("empty")
+    services = application.tenant("acme")
+    with services.store.begin() as tx:
+        services.ledger.append_all(tx, turn())
+    with serving(application):
+        deadline = time.monotonic() + 30
+        while not (states.exists() and states.read_bytes()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    application.close()
+    assert len(states.read_text().splitlines()) == 1  # an anchor is nothing new to anchor
 
 
 def test_the_program(tmp_path):

@@ -1,4 +1,4 @@
-"""What people say of answers, over HTTP and in the console without scripts; what is decided of it, by whoever may; tickets from a real Jira's fake and from mail."""
+"""What people say of answers, over HTTP and in the console without scripts; what is decided of it, by whoever may; tickets of Jira and of mail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import pytest
 
 from aver.core.settings import Settings
 from aver.gateway.feedback import feedback_of
+from aver.knowledge.sources import Sources, parse_sources
+from aver.ops.feedback.tickets import import_tickets, source_tickets
 from aver.server.cli import main
+from aver.testing.fakes.sources.jira import FakeJira
+from tests.atlassian import EMAIL, TOKEN, proof
 from tests.isolation.faces import Caller, Console
 from tests.isolation.world import User
 from tests.servers import fill, open_application, serving
@@ -153,3 +157,30 @@ async def test_tickets_of_mail_are_imported_once(server, callers, tmp_path, caps
     made = aver("triage", turn, "incident", "--title", "Leave answers", "--user", "rae")
     assert made["act"] == "incident"
     assert aver("list", "--decided")["items"][0]["became"]["of"] == made["of"]
+
+
+async def test_issues_of_jira_are_tickets(server, callers):
+    turn = (await asked(server, callers["ann"], "How many weeks is parental leave?"))["turn"]
+    services = server.application.tenant(TENANT)
+    clock = server.application.clock
+    sources = Sources(
+        services.store, services.ledger, services.knowledge, clock, {"env:JIRA": TOKEN}.__getitem__, 2**20
+    )
+    with FakeJira() as site:
+        site.proofs = {proof()}
+        project = site.add_project("DESK")
+        issue = site.add(project, "The assistant says sixteen", "It should be more.")
+        site.comment(issue, f"It is {server.url}/turns/{turn}")
+        site.add(project, "A chair is broken", "On the second floor.")
+        fields = (
+            f"kind: jira, url: '{site.url}', email: {EMAIL}, token: 'env:JIRA', permissions: false, projects: [DESK]"
+        )
+        sources.declare(parse_sources(f"sources: {{desk: {{{fields}}}}}", "s.yaml"))
+        kind, opened = sources.opened("desk")
+        done = import_tickets(services.store, services.ledger, source_tickets(opened, kind))
+        assert (done.tied, done.untied, done.turns) == (1, 1, (turn,))
+        again = import_tickets(services.store, services.ledger, source_tickets(*reversed(sources.opened("desk"))))
+        assert (again.tied, again.known) == (0, 1)
+    item = services.triage.one(turn)
+    assert item.words.tickets == ("DESK-1 The assistant says sixteen",)
+    assert not [step for step in services.ledger.turn(turn) if step.kind == "reported" and step.facts["kind"] != "jira"]

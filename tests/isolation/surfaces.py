@@ -421,6 +421,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys((f"acceptable-use {each}" for each in ("status", "show")), _NOTHING),
     "retention apply": _NOTHING,
     "erase verify": _NOTHING,
+    "drill": "what can be drilled, and what that came to",
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,
     "evidence export": _RECORD,
@@ -558,7 +559,7 @@ def _within(routes: Iterable[Any]) -> Iterator[str]:
 def every_command() -> Iterator[str]:
     def walk(command: object, words: tuple[str, ...]) -> Iterator[str]:
         inner = getattr(command, "commands", None)
-        if inner is None:
+        if inner is None or (words and getattr(command, "invoke_without_command", False)):
             yield " ".join(words)
         for name, each in (inner or {}).items():
             yield from walk(each, (*words, name))

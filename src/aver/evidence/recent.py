@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from aver.core.errors import VerificationFailed
 from aver.evidence.chain import BadRecord, Chain
@@ -18,7 +18,8 @@ __all__ = ["Recent", "verify_recent"]
 _BATCH = 2000
 
 
-class Recent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Recent:
     """What was found from the step ``first`` to ``last``. ``reason`` says what does not hold; empty where all does."""
 
     first: int

@@ -152,7 +152,8 @@ class Operations:
         mitigators = tuple(self._config().mitigations.values())
         if not mitigators or self._ports is None:
             return []
-        standing = [each for each in self.alerts.alerts() if each.incident]
+        under_way = self.incidents.under_way()
+        standing = [each for each in self.alerts.alerts() if each.incident in under_way]
         if not standing:
             return []
         return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)

@@ -41,7 +41,7 @@ def declared_in(folder: Path) -> dict[str, Any]:
         name: value.plain() for name, value in sections.items() if name not in GATEWAY.fields and not value.is_null
     }
     found |= GATEWAY.write(gateway)
-    found |= {name: _written(name, sections[name], gateway) for name in _SHAPED if name in found}
+    found |= {name: _written(name, sections[name], gateway, folder) for name in _SHAPED if name in found}
     return {name: value for name, each in found.items() if (value := _plain(each)) not in ({}, [], None)}
 
 
@@ -75,11 +75,21 @@ def approved_in(folder: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
 _SHAPED = ("guardrails", "tools", "agents", "release")
 
 
-def _written(name: str, section: YamlValue, gateway: GatewayConfig) -> Any:
+def _written(name: str, section: YamlValue, gateway: GatewayConfig, folder: Path) -> Any:
     if name == "guardrails":
         return GUARDRAILS.write(read_guardrails(section, NAMES))
     if name == "tools":
         return TOOLS.write(tools_of(section))
     if name == "release":
         return RELEASE.write(read_release(section))
-    return AGENTS.write(read_agents(section, {**gateway.models, **gateway.routes}))
+    models = {**gateway.models, **gateway.routes}
+    # A prompt is written by its file's name, so what stands in it only has to be there.
+    return AGENTS.write(read_agents(section, models, read_prompt=lambda file: _text(folder / file)))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{file} cannot be read: {reason}", "Correct the name, or put the prompt there.") from None

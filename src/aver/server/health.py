@@ -30,6 +30,7 @@ from aver.ops.health.checks import (
 )
 from aver.ops.health.conditions import Conditions
 from aver.ops.types import Departure
+from aver.server.drills.undoing import undo
 from aver.store import Tenant
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Health:
         deep = time.monotonic() - self._looked_deep >= _DEEP
         if deep:
             self._looked_deep = time.monotonic()
+        if undo(self._data):
+            _log.warning("what a drill had left was taken back")
         self._disk()
         self._note("store", [of_store(self._application.store.problem())])
         self._recover("", self._application.store.recover)

@@ -58,6 +58,7 @@ def declared_names(bundle: Bundle, among: str) -> Collection[str] | None:
     known: dict[str, Collection[str]] = {
         "provider": gateway.providers,
         "model": {*gateway.models, *gateway.routes},
+        "route": gateway.routes,
         "check": guardrails.names() | {name for places in guardrails.standard("").values() for name in places},
         "profile": guardrails.profiles,
     }

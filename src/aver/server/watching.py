@@ -47,6 +47,7 @@ class Watcher:
             asyncio.create_task(self._run(self._look, self._looks)),
             asyncio.create_task(self._run(self._mitigate, self._looks, act)),
             asyncio.create_task(self._run(self._tell, self._looks, tell)),
+            asyncio.create_task(self._run(self._wait, self._looks)),
             asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks))),
         ]
 
@@ -82,6 +83,10 @@ class Watcher:
     def _tell(self) -> None:
         if self._promised:
             self._all(lambda tenant: self._operations(tenant).tell())
+
+    def _wait(self) -> None:
+        """Find the turns that wait for somebody's decision."""
+        self._all(lambda tenant: self._application.tenant(tenant.id).triage.catch_up())
 
     @property
     def _promised(self) -> bool:

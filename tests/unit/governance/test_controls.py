@@ -23,13 +23,14 @@ END = datetime(2026, 6, 1, tzinfo=UTC)
 
 def asked(name, *given, **params):
     """The outcome of a query over steps ``(kind, facts)`` of one turn, or ``(kind, facts, days before the end)``."""
-    query = QUERIES[name](params, rfc3339(END))
+    control = {"id": "c", "title": "c", "queries": [{"query": name, "params": params}]}
+    judging = Judging([{"framework": "f", "controls": [control]}], rfc3339(END))
     for seq, (kind, facts, *days) in enumerate(given, 1):
         at = END - timedelta(days=days[0] if days else 1)
-        query.take(Step(seq, "turn_1" if len(days) < 2 else days[1], kind, rfc3339(at), facts))
-    found = query.result()
-    assert found.said
-    return found.outcome
+        judging.take(Step(seq, "turn_1", kind, rfc3339(at), facts))
+    found = judging.results()[0]
+    assert found["results"][0]["said"]
+    return found["outcome"]
 
 
 TURN = ("admitted", {"release": "r"})

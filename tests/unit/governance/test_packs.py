@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import zipfile
 from datetime import timedelta
 
@@ -33,7 +35,7 @@ def made(tmp_path_factory):
 
 def test_it_verifies_on_a_machine_without_aver(made):
     pack = made[4]
-    code, told = verified(pack.file, "--key", pack.fingerprint, "--every-signature")
+    code, told = verified(pack.file, "--key", pack.fingerprint, "--thorough")
     assert (code, told["ok"]) == (0, True)
     assert told["first"] > 1
     assert told["controls"] == dict(pack.outcomes)
@@ -59,6 +61,24 @@ def test_any_tool_opens_it(made):
     assert names[0] == "steps/00001.jsonl"
     assert names[-2:] == ["manifest.json", "manifest.sig"]
     assert "What this does not prove" in page
+
+
+def test_content_is_in_it_where_that_was_asked_for(made, tmp_path):
+    found, packs, period, frameworks, first = made
+    with zipfile.ZipFile(first.file) as opened:
+        assert b"disclosed" not in opened.read("steps/00001.jsonl")
+    signed_off = next(found.ledger.of_kind("release_signed_off"))
+    full = packs.make(tmp_path / "full.zip", frameworks=frameworks, with_content=True, **period)
+    code, told = verified(full.file, "--thorough")
+    assert (code, told["contents"], told["opened"]) == (0, *[full.last - full.first + 1] * 2)
+    command = [sys.executable, "-I", "-S", tmp_path / "aver-verify.py", full.file, "--read", str(signed_off.seq)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == signed_off.body == {"role": "reviewer", "by": "ann"}
+    ran = subprocess.run([*command[:-1], "1"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    found.ledger.erase("user:ann")
+    erased = packs.make(tmp_path / "erased.zip", frameworks=frameworks, with_content=True, **period)
+    assert 0 < verified(erased.file)[1]["contents"] < told["contents"]
 
 
 def test_results_are_those_of_the_controls_command(made):

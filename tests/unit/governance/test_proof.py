@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aver.core import canonical_json
+from aver.evidence.keys import encrypt
 from aver.evidence.record import StepRow
 from aver.governance.anchors.prover import StepTree
+from aver.governance.proof.aes_gcm import decrypted
 from aver.governance.proof.ed25519 import signed
 from aver.governance.proof.joined import joined
 from aver.governance.proof.terms import Bad, canonical
@@ -46,6 +48,18 @@ def test_signatures_of_rfc_8032():
     for broken in (b"", signature[:63], signature + b"\0"):
         assert not signed(public, bytes.fromhex("af82"), broken)
     assert not signed(b"\xff" * 32, b"", signature)
+
+
+@given(st.binary(max_size=70), st.binary(max_size=40), st.integers(0, 97))
+def test_content_is_opened_as_by_the_library(plain, bound, place):
+    key = hashlib.sha256(plain).digest()
+    content = encrypt(key, plain, bound)
+    assert decrypted(key, content, bound) == plain
+    place %= len(content)
+    changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    assert decrypted(key, changed, bound) is None
+    assert decrypted(key, content, bound + b"x") is None
+    assert decrypted(key[:16], content, bound) is None
 
 
 @given(

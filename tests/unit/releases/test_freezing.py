@@ -257,3 +257,17 @@ def test_an_edit_afterwards_changes_nothing_and_is_noticed(tmp_path):
     assert (registry.open_folder(release.digest) / "p.md").read_text() == "x"
     shutil.rmtree(bundle)
     assert registry.get(release.digest).manifest == release.manifest
+
+
+def test_an_agent_whose_instructions_are_a_file_is_released_with_it(tmp_path):
+    declared = (
+        "providers: {p: {kind: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {m: {provider: p}}\n"
+        "agents: {desk: {model: m, prompt: prompts/desk.md}}\n"
+    )
+    registry = open_registry(tmp_path / "data")
+    made = registry.create(write_bundle(tmp_path / "b", declared, prompts__desk_dot_md="Be brief."), by="ann")
+    assert made.manifest.declared["agents"] == {"desk": {"model": "m", "prompt": "prompts/desk.md"}}
+    other = registry.create(write_bundle(tmp_path / "c", declared, prompts__desk_dot_md="Be long."), by="ann")
+    assert other.digest != made.digest
+    with pytest.raises(SettingsError, match=r"prompts/desk\.md cannot be read"):
+        registry.create(write_bundle(tmp_path / "d", declared), by="ann")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from aver.evidence import Draft, Ledger
 from aver.evidence.chain import Chain
 from aver.evidence.clear import place_of
 from aver.evidence.export import replacing
+from aver.evidence.keys import DataKey, Keyring
 from aver.evidence.record import GENESIS, CheckpointRow, StepRow, commitment
 from aver.evidence.rows import checkpoints_between, hash_at, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
@@ -93,10 +95,12 @@ class Packs:
         until: datetime,
         frameworks: Sequence[Mapping[str, Any]],
         by: str = "",
+        with_content: bool = False,
         progress: Progress = lambda _done, _all: None,
     ) -> Made:
         """Put the steps from ``since`` on and before ``until`` into ``out``, with the results of ``frameworks`` as
-        :func:`aver.governance.controls.reading.plain_frameworks` gives them. The same evidence gives the same bytes.
+        :func:`aver.governance.controls.reading.plain_frameworks` gives them. The same evidence gives the same bytes. ``with_content`` adds to each step that
+        can still be read its ciphertext and the key of that one step; an erasure does not reach into files given away.
 
         Appends a step ``packed``. Raises :class:`~aver.core.errors.InvalidInput` for a period without steps or that has not ended, and
         :class:`~aver.core.errors.VerificationFailed` at the first step that does not hold: nothing is signed that was changed.
@@ -110,10 +114,10 @@ class Packs:
         if last < first:
             raise InvalidInput("Nothing is on record in this period", "Choose another.")
         anchored = self._anchors.between(first - 1, last)
+        keys = Keyring(self._store.tenant.id, self._store.master_key()) if with_content else None
         with replacing(out) as file:
-            counts = _Making(self._store, first, last, since, until, Container(file)).run(
-                frameworks, anchored, progress
-            )
+            making = _Making(self._store, first, last, since, until, Container(file), keys)
+            counts = making.run(frameworks, anchored, progress)
         digest = _digest(out)
         made = Made(
             out,
@@ -136,6 +140,7 @@ class Packs:
             "anchors": len(anchored),
             **counts,
         }
+        facts["with_content"] = with_content
         facts["frameworks"] = [each["framework"] for each in frameworks]
         body = {"by": by, "since": rfc3339(since), "until": rfc3339(until)}
         with self._store.begin() as tx:
@@ -147,9 +152,17 @@ class _Making:
     """One pack while it is made."""
 
     def __init__(
-        self, store: TenantStore, first: int, last: int, since: datetime, until: datetime, container: Container
+        self,
+        store: TenantStore,
+        first: int,
+        last: int,
+        since: datetime,
+        until: datetime,
+        container: Container,
+        keys: Keyring | None,
     ) -> None:
-        self._store = store
+        """``keys`` disclose the content."""
+        self._store, self._keys = store, keys
         self._first, self._last = first, last
         self._since, self._until = rfc3339(since), rfc3339(until)
         self._container = container
@@ -204,7 +217,8 @@ class _Making:
                     break
                 mine = [row for row in rows if row.seq <= self._last]
                 signed = checkpoints_between(tx, self._store.tenant.id, mine[0].seq, mine[-1].seq)
-                for lines in _lines(chain, mine, signed, judging):
+                opened = self._keys.open(tx, {row.subject for row in mine}) if self._keys else {}
+                for lines in _lines(chain, mine, signed, judging, opened):
                     if writing is None:
                         writing = self._container.begin(f"steps/{done // _PART + 1:05}.jsonl")
                     writing.write(lines)
@@ -226,13 +240,19 @@ class _Making:
         return {"anchors": [each.plain for each in anchored], "proofs": proofs}
 
 
-def _lines(chain: Chain, rows: Sequence[StepRow], signed: Iterator[CheckpointRow], judging: Judging) -> Iterator[bytes]:
+def _lines(
+    chain: Chain,
+    rows: Sequence[StepRow],
+    signed: Iterator[CheckpointRow],
+    judging: Judging,
+    opened: Mapping[str, DataKey | None],
+) -> Iterator[bytes]:
     """The lines of a batch, each step held against the chain and handed to the queries on its way."""
     checkpoint = next(signed, None)
     found: list[bytes] = []
     for row in rows:
         chain.step(row)
-        line = {
+        line: dict[str, Any] = {
             "seq": row.seq,
             "turn": row.turn,
             "kind": row.kind,
@@ -245,6 +265,9 @@ def _lines(chain: Chain, rows: Sequence[StepRow], signed: Iterator[CheckpointRow
             chain.checkpoint(checkpoint)
             line["checkpoint"] = {"at": checkpoint.at, "signature": checkpoint.signature.hex()}
             checkpoint = next(signed, None)
+        if (data := opened.get(row.subject)) is not None:
+            key = data.of_step(row.seq).hex()
+            line["disclosed"] = {"content": b64encode(row.content).decode(), "key": key}
         found.append(orjson.dumps(line))
         judging.take(Step(row.seq, row.turn, row.kind, row.at, orjson.loads(row.facts)))
     if checkpoint is not None:

@@ -44,6 +44,8 @@ class Query:
     cannot = ""
     """What its result does not show, for whoever reads it."""
     defaults: Mapping[str, Any] = {}
+    kinds: frozenset[str] = frozenset()
+    """The kinds of steps that it is about; it is given no others."""
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:
         self.params = {**self.defaults, **params}
@@ -92,18 +94,15 @@ class ByTurn(Query):
         super().__init__(params, until)
         self._open: OrderedDict[str, list[Step]] = OrderedDict()
 
-    kinds: frozenset[str] = frozenset()
-
     def take(self, step: Step) -> None:
         if step.kind == "admitted" and not step.facts.get("shadow_of"):
             self._open[step.turn] = [step]
             if len(self._open) > _MOST_OPEN:
                 self._open.popitem(last=False)
         elif step.turn in self._open:
-            if step.kind in self.kinds:
-                self._open[step.turn].append(step)
+            self._open[step.turn].append(step)
             if step.kind in ("sealed", "failed"):
-                self.turn([*self._open.pop(step.turn), step])
+                self.turn(self._open.pop(step.turn))
 
     def turn(self, steps: Sequence[Step]) -> None:
         """The first step of a turn, those of its :attr:`kinds`, and the last."""

@@ -68,10 +68,13 @@ class Judging:
                     key = canonical(each)
                     if key not in self._asked:
                         self._asked[key] = QUERIES[each["query"]](each["params"], until)
-        self._all = list(self._asked.values())
+        self._by_kind: dict[str, list[Query]] = {}
+        for query in self._asked.values():
+            for kind in query.kinds:
+                self._by_kind.setdefault(kind, []).append(query)
 
     def take(self, step: Step) -> None:
-        for each in self._all:
+        for each in self._by_kind.get(step.kind, ()):
             each.take(step)
 
     def results(self) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ __all__ = [
 class RedTeam(Query):
     said = "A red team attacked within a number of days, and few of its attacks worked."
     cannot = "Attacks that no suite has."
+    kinds = frozenset({"evaluated"})
     defaults: Mapping[str, Any] = {"days": 90, "success": 0.05}
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:
@@ -54,6 +55,7 @@ class RedTeam(Query):
 class Evaluated(Query):
     said = "A labelled set was asked and measured within a number of days."
     cannot = "That the set is like what users ask."
+    kinds = frozenset({"evaluated"})
     defaults: Mapping[str, Any] = {"days": 90}
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:
@@ -79,6 +81,7 @@ class Evaluated(Query):
 class ReleasesGated(Query):
     said = "Each promoted release lacked nothing that it requires, passed a gate, and was signed off by a person."
     cannot = "Gates and sign-offs from before the period; and whether the conditions of a gate are the right ones."
+    kinds = frozenset({"gated", "release_signed_off", "release_sign_off_withdrawn", "release_promoted"})
     defaults: Mapping[str, Any] = {"gate": True, "sign_off": True}
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:
@@ -112,10 +115,12 @@ class Recorded(Query):
     cannot = "That it was done whenever it should have been."
     defaults: Mapping[str, Any] = {"kinds": (), "days": 0}
 
+    def __init__(self, params: Mapping[str, Any], until: str) -> None:
+        super().__init__(params, until)
+        self.kinds = frozenset(self.params["kinds"])
+
     def take(self, step: Step) -> None:
-        if step.kind in self.params["kinds"] and (
-            not self.params["days"] or self.days_before_end(step) <= self.params["days"]
-        ):
+        if not self.params["days"] or self.days_before_end(step) <= self.params["days"]:
             self.count(step.kind)
             self.sample(step.seq, bad=False)
 
@@ -128,6 +133,7 @@ class Recorded(Query):
 class ErasuresDone(Query):
     said = "Erasures were carried out: the key of the person's content was destroyed."
     cannot = "How long a person waited before somebody asked for it; and copies that were given away before."
+    kinds = frozenset({"erased"})
 
     def take(self, step: Step) -> None:
         if step.kind == "erased":
@@ -147,6 +153,7 @@ class ErasuresDone(Query):
 class IncidentsHandled(Query):
     said = "No incident stayed unresolved for longer than a number of days; the times to detect and to mitigate are measured."
     cannot = "Incidents that nobody and no alert noticed."
+    kinds = frozenset({"incident"})
     defaults: Mapping[str, Any] = {"days": 14}
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:
@@ -189,6 +196,7 @@ class IncidentsHandled(Query):
 class KeysEnd(Query):
     said = "API keys are made with an end."
     cannot = "Keys from before the period, and who knows their secrets."
+    kinds = frozenset({"key_created"})
     defaults: Mapping[str, Any] = {"share": 0.9}
 
     def take(self, step: Step) -> None:
@@ -205,6 +213,7 @@ class KeysEnd(Query):
 class GlassWhole(Query):
     said = "Access by breaking the glass stayed rare; each time is on record with its reason."
     cannot = "Whoever works on the machine without Aver."
+    kinds = frozenset({"key_created", "person_changed", "signed_in", "admitted", "glass_broken"})
     defaults: Mapping[str, Any] = {"most": 3}
 
     def take(self, step: Step) -> None:
@@ -227,6 +236,7 @@ class GlassWhole(Query):
 class Anchored(Query):
     said = "The chain was anchored outside of Aver within a number of days of the end of the period."
     cannot = "That the place outside was looked at since: aver evidence anchors --check does."
+    kinds = frozenset({"anchored"})
     defaults: Mapping[str, Any] = {"days": 7}
 
     def __init__(self, params: Mapping[str, Any], until: str) -> None:

@@ -24,7 +24,7 @@ __all__ = [
 class AnswersVerified(ByTurn):
     said = "Each sentence of every answer from documents was checked against the passages that it cites."
     cannot = "That a check was right: it is a model's, with the errors that the evaluation of groundedness measures."
-    kinds = frozenset({"retrieved", "verified", "responded"})
+    kinds = frozenset({"admitted", "retrieved", "verified", "responded", "sealed", "failed"})
 
     def turn(self, steps: Sequence[Step]) -> None:
         by_kind = {each.kind: each.facts for each in steps}
@@ -43,6 +43,7 @@ class AnswersVerified(ByTurn):
 class AnswersSupported(Query):
     said = "What the assistant wrote is supported by the passages that it cites."
     cannot = "That the passages are true, and that a sentence was judged rightly."
+    kinds = frozenset({"verified"})
     defaults: Mapping[str, Any] = {"share": 0.8}
 
     def take(self, step: Step) -> None:
@@ -65,7 +66,7 @@ class ToolCallsDecided(ByTurn):
     cannot = (
         "That the policy says what the organisation means; and calls of tools that other programs make beside Aver."
     )
-    kinds = frozenset({"decided", "approved", "executed"})
+    kinds = frozenset({"admitted", "decided", "approved", "executed", "sealed", "failed"})
 
     def turn(self, steps: Sequence[Step]) -> None:
         decided: dict[str, str] = {}
@@ -96,6 +97,7 @@ class ToolCallsDecided(ByTurn):
 class ApprovedByPeople(Query):
     said = "Where policy asks for a person, a person answered, or nothing was done."
     cannot = "How carefully a person looked before they said yes."
+    kinds = frozenset({"asked", "approved", "rejected", "expired"})
 
     def take(self, step: Step) -> None:
         if step.kind in ("asked", "approved", "rejected", "expired"):
@@ -115,6 +117,7 @@ class ApprovedByPeople(Query):
 class TurnsGuarded(Query):
     said = "Turns were taken under declared guardrails."
     cannot = "What the checks overlook: their rates are measured by the red team, not here."
+    kinds = frozenset({"admitted"})
     defaults: Mapping[str, Any] = {"share": 1.0}
 
     def take(self, step: Step) -> None:
@@ -131,6 +134,7 @@ class TurnsGuarded(Query):
 class CheckRan(Query):
     said = "A named check looked at texts, and worked."
     cannot = "Texts in which it found nothing and that were recorded without it; and what it overlooks."
+    kinds = frozenset({"checked"})
     defaults: Mapping[str, Any] = {"check": "", "share": 0.99}
 
     def take(self, step: Step) -> None:
@@ -154,6 +158,7 @@ class CheckRan(Query):
 class TurnsTraceable(Query):
     said = "Every turn names the release that decided it."
     cannot = "That the release was kept: its files are in the registry, not in evidence."
+    kinds = frozenset({"admitted"})
 
     def take(self, step: Step) -> None:
         if step.kind == "admitted":
@@ -169,6 +174,7 @@ class TurnsTraceable(Query):
 class TurnsSealed(ByTurn):
     said = "Turns were recorded to their end, under a signed checkpoint."
     cannot = "Turns under way at the end of the period are counted as open when they began more than an hour before."
+    kinds = frozenset({"admitted", "sealed", "failed"})
 
     def turn(self, steps: Sequence[Step]) -> None:
         self.count("turns")
@@ -186,6 +192,7 @@ class TurnsSealed(ByTurn):
 class CallsPriced(Query):
     said = "What calls of models cost is known and recorded."
     cannot = "What the provider will bill: an invoice is compared by aver gateway invoice."
+    kinds = frozenset({"called"})
     defaults: Mapping[str, Any] = {"share": 0.99}
 
     def take(self, step: Step) -> None:
@@ -203,6 +210,7 @@ class CallsPriced(Query):
 class ModelsKnown(Query):
     said = "Each call of a model names the model, the provider and the configuration that chose them."
     cannot = "What a provider changed behind a model's name."
+    kinds = frozenset({"called"})
 
     def take(self, step: Step) -> None:
         if step.kind == "called" and not step.facts.get("error"):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from aver.governance.proof.aes_gcm import decrypted
 from aver.governance.proof.asking import Step
 from aver.governance.proof.container import content, read_members
 from aver.governance.proof.ed25519 import signed
@@ -22,6 +23,8 @@ from aver.governance.proof.tree import Frontier, consistent
 __all__ = ["Report", "Verifier", "check_receipt", "check_statement", "main", "verify"]
 
 _LARGEST_IN_MEMORY = 2**28
+_OPENED = 256
+"""Contents that are opened unless all are asked for: some hundred thousand bytes are a second's work."""
 _SAMPLED = 64
 """Signatures of checkpoints that are looked at beside the last: the chain between them holds all others in place."""
 
@@ -36,6 +39,10 @@ class Report(NamedTuple):
     checkpoints: int
     signatures: int
     anchors: int
+    contents: int
+    """Steps whose content is disclosed."""
+    opened: int
+    """Those of them whose content was opened, and is what was sealed."""
     controls: Mapping[str, int]
     notes: Sequence[str]
 
@@ -43,8 +50,11 @@ class Report(NamedTuple):
 class Verifier:
     """One pass over one pack. Raises :class:`Bad` at the first thing that does not hold."""
 
-    def __init__(self, file: BinaryIO, *, fingerprint: str = "", every: bool = False) -> None:
-        self._file, self._every = file, every
+    def __init__(self, file: BinaryIO, *, fingerprint: str = "", thorough: bool = False, wanted: int = 0) -> None:
+        """``thorough``: each signature and each content; ``wanted`` is the step whose content is kept in :attr:`read`."""
+        self._file, self._thorough, self._wanted = file, thorough, wanted
+        self._contents = self._opened = 0
+        self.read: bytes | None = None
         self._members = {each.name: each for each in read_members(file)}
         self._names = list(self._members)
         if self._names[-2:] != [MANIFEST, SIGNATURE] or len(self._members) != len(set(self._names)):
@@ -104,6 +114,8 @@ class Verifier:
             manifest["checkpoints"],
             self._signatures,
             len(anchors["anchors"]),
+            self._contents,
+            self._opened,
             counts,
             self._notes,
         )
@@ -151,6 +163,8 @@ class Verifier:
             record = {name: fields[name] for name in ("at", "content", "facts", "kind", "seq", "subject", "turn")}
             record |= {"prev": head, "tenant": tenant, "version": 1}
             head = hashlib.sha256(canonical(record)).hexdigest()
+            if "disclosed" in fields:
+                self._content(record, fields["disclosed"])
             tree.add(head)
             if tree.size in wanted:
                 found[tree.size] = (tree.root, head)
@@ -158,7 +172,7 @@ class Verifier:
                 passed += 1
                 said = {"at": fields["checkpoint"]["at"], "hash": head, "seq": fields["seq"], "tenant": tenant}
                 last = (said, bytes.fromhex(fields["checkpoint"]["signature"]))
-                if self._every or passed % often == 0:
+                if self._thorough or passed % often == 0:
                     self._checkpoint(*last)
             judging.take(Step(fields["seq"], fields["turn"], fields["kind"], fields["at"], json.loads(facts)))
 
@@ -179,6 +193,20 @@ class Verifier:
             raise Bad("the chain does not end with the head that the manifest signs")
         found[tree.size] = (tree.root, head)
         return found
+
+    def _content(self, record: Mapping[str, Any], disclosed: Mapping[str, str]) -> None:
+        """Hold what was disclosed of a step against what was sealed with it."""
+        self._contents += 1
+        sealed = b64decode(disclosed["content"], validate=True)
+        if hashlib.sha256(sealed).hexdigest() != record["content"]:
+            raise Bad(f"the content of step {record['seq']} is not what was sealed")
+        if self._thorough or self._opened < _OPENED or record["seq"] == self._wanted:
+            self._opened += 1
+            found = decrypted(bytes.fromhex(disclosed["key"]), sealed, canonical({**record, "content": ""}))
+            if found is None:
+                raise Bad(f"the key of step {record['seq']} does not open its content")
+            if record["seq"] == self._wanted:
+                self.read = found
 
     def _checkpoint(self, said: Mapping[str, Any], signature: bytes) -> None:
         self._signatures += 1
@@ -237,11 +265,16 @@ def check_receipt(anchor: Mapping[str, Any], notes: list[str]) -> None:
         notes.append(note)
 
 
-def verify(path: Path, *, fingerprint: str = "", every: bool = False) -> Report:
+def verify(path: Path, *, fingerprint: str = "", thorough: bool = False) -> Report:
     """What a pack shows. Raises :class:`Bad` for one that does not hold, ``OSError`` for one that cannot be read."""
+    return _verified(path, fingerprint, thorough, 0)[0]
+
+
+def _verified(path: Path, fingerprint: str, thorough: bool, wanted: int) -> tuple[Report, bytes | None]:
     with path.open("rb") as file:
         try:
-            return Verifier(file, fingerprint=fingerprint, every=every).run()
+            verifier = Verifier(file, fingerprint=fingerprint, thorough=thorough, wanted=wanted)
+            return verifier.run(), verifier.read
         except (
             ValueError,
             KeyError,
@@ -263,18 +296,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--key", default="", metavar="FINGERPRINT", help="the tenant's key, got another way than the pack"
     )
     parser.add_argument(
-        "--every-signature", action="store_true", help="check each checkpoint's; a few hundred a second"
+        "--thorough", action="store_true", help="check each signature and each content; a few hundred a second"
+    )
+    parser.add_argument(
+        "--read", type=int, default=0, metavar="STEP", help="show the content of a step, where it was disclosed"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
-        report = verify(options.pack, fingerprint=options.key, every=options.every_signature)
+        report, read = _verified(options.pack, options.key, options.thorough, options.read)
     except (Bad, OSError) as error:
         if options.json:
             sys.stdout.write(json.dumps({"ok": False, "reason": str(error)}) + "\n")
         else:
             sys.stdout.write(f"DOES NOT HOLD: {error}\n")
         return 1 if isinstance(error, Bad) else 2
+    if options.read:
+        sys.stdout.write((read or b"its content is not in the pack").decode("utf-8", "replace") + "\n")
+        return 0 if read is not None else 1
     if options.json:
         sys.stdout.write(json.dumps({"ok": True, **report._asdict()}) + "\n")
         return 0
@@ -284,6 +323,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(
         f"  {report.checkpoints:,} checkpoints ({report.signatures:,} signatures looked at), {report.anchors:,} anchors\n"
     )
+    if report.contents:
+        sys.stdout.write(f"  {report.contents:,} contents, of which {report.opened:,} were opened\n")
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in report.controls.items())
     sys.stdout.write(f"  controls, worked out again: {told}\n")
     for note in report.notes:

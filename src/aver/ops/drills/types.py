@@ -44,6 +44,11 @@ class Scenario:
     questions: tuple[str, ...] = ()
     in_place: bool = False
 
+    @property
+    def needs_past(self) -> bool:
+        """Whether it is seen by what is usual, which has to be known first."""
+        return not self.rules[0].startswith("health:")
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

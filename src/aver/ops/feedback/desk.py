@@ -37,6 +37,8 @@ __all__ = ["CLUSTERED", "TriageDesk", "became_of", "documents_of"]
 
 CLUSTERED = 200
 """The worst of the queue that are looked at for clusters."""
+_A_PAGE = 2
+"""Batches of evidence that are read before a page is shown."""
 _LONGEST = 2000
 _TITLE = 200
 _MOST_KEPT = 5000
@@ -66,6 +68,10 @@ class TriageDesk:
     def catch_up(self) -> bool:
         """Read on what the evidence has; whether everything was read."""
         return self._reader.catch_up()
+
+    def freshen(self) -> bool:
+        """As :meth:`catch_up`, a little: for whoever looks at a page, beside a server that reads on all the time."""
+        return self._reader.catch_up(_A_PAGE)
 
     def items(
         self,
@@ -181,7 +187,7 @@ class TriageDesk:
                 if reason not in DISMISSALS:
                     raise InvalidInput(f"There is no reason {reason[:40]!r}", f"There is {', '.join(DISMISSALS)}.")
                 self._record(decided(reason))
-        self.catch_up()
+        self.freshen()
         made = became_of(self._steps(turn))
         assert made is not None
         return made

@@ -26,7 +26,7 @@ _NAME = "evidence"
 _LOCK = "feedback"
 _STEPS = 10_000
 _MOST_BATCHES = 20
-"""Batches that one look reads: whoever opens the page does not wait for a year of evidence."""
+"""Batches that one look reads, so that other tenants have their turn."""
 _BACK = timedelta(days=30)
 """How far back the first look reads."""
 _ONE_IN = 50
@@ -45,10 +45,10 @@ class TriageReader:
         self._clock = clock
         self._unasked = tuple(user_reader(each) for each in unasked)
 
-    def catch_up(self) -> bool:
-        """Read on; whether everything there is was read. Where another replica is at it, that is left to it."""
+    def catch_up(self, most: int = _MOST_BATCHES) -> bool:
+        """Read on, at most so many batches; whether everything there is was read. Where another replica is at it, that is left to it."""
         with suppress(Conflict), self._store.lock(_LOCK):
-            return any(not self._step() for _ in range(_MOST_BATCHES))
+            return any(not self._step() for _ in range(most))
         return True
 
     def _step(self) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
-from aver.core.errors import InvalidInput, NotFound
+from aver.core.errors import InvalidInput, NotFound, SourceDenied
 from aver.core.principal import user_reader
 from aver.evidence import Draft, Ledger, Step
 from aver.knowledge.types import Source
@@ -24,6 +24,7 @@ from aver.store import TenantStore
 __all__ = ["Imported", "Ticket", "import_tickets", "mail_tickets", "source_tickets"]
 
 _TURN = re.compile(r"\b(turn_[0-9a-hjkmnp-tv-z]{26})\b", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LONGEST = 20_000
 """Characters of a ticket that are kept."""
 _SUBJECT = 200
@@ -113,7 +114,11 @@ def source_tickets(source: Source, kind: str) -> Iterator[Ticket]:
     """What a source holds now, each item a ticket: the issues of Jira, with their comments. Raises as the source does."""
     for page in source.pages(""):
         for item in page.items:
-            text = source.fetch(item).decode("utf-8", "replace")
+            try:
+                text = source.fetch(item).decode("utf-8", "replace")
+            except SourceDenied:  # nobody can tell who may read it, so it is read for nobody
+                continue
+            text = _ESCAPED.sub(r"\1", text)  # sources write Markdown, in which an id has its underscore escaped
             yield Ticket(item.path, kind, text.lstrip("# \n").partition("\n")[0], text)
 
 

@@ -128,6 +128,12 @@ class IncidentDesk:
         told = self._ledger.turns(each.id for each in found)
         return [replace(each, title=_title(told.get(each.id, ()))) for each in found]
 
+    def under_way(self) -> frozenset[str]:
+        """The ids of those that are not resolved."""
+        of = tables.incidents.c
+        with self._store.read() as tx:
+            return frozenset(tx.scalars(select(of.id).where(of.status != "resolved")))
+
     def one(self, incident: str) -> Incident:
         """One by its id; :class:`~aver.core.errors.NotFound` where there is none."""
         with self._store.read() as tx:

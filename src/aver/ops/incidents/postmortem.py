@@ -125,12 +125,21 @@ def _mitigation(each: Mitigation) -> str:
 def _well(incident: Incident, mitigations: Sequence[Mitigation]) -> Iterator[str]:
     if incident.origin == "alert" and incident.detection_seconds <= _SOON:
         yield f"- It was seen {_seconds(incident.detection_seconds)} after it began, by an alert."
-    done = [each for each in mitigations if each.rule and each.status in ("in_force", "done", "undone")]
-    if done:
-        yield f"- {len(done)} things were done of themselves."
+    for each in mitigations:
+        if each.status in ("in_force", "done", "undone"):
+            who = "of itself" if each.rule else f"by {_text(each.by)}"
+            yield f"- `{each.action}` was done {who}, {_seconds((each.begun - incident.began).total_seconds())} after it began{_helped(incident, each)}."
     took = incident.mitigation_seconds
     if took is not None and took <= _QUICK:
         yield f"- It was over {_seconds(took)} after it was seen."
+
+
+def _helped(incident: Incident, each: Mitigation) -> str:
+    """Whether it was over after that: what evidence can say of whether it helped."""
+    if incident.mitigated is None:
+        return ", and it is not over"
+    after = (incident.mitigated - each.begun).total_seconds()
+    return f", and it was over {_seconds(after)} later" if after >= 0 else ""
 
 
 def _badly(incident: Incident, timeline: Timeline, mitigations: Sequence[Mitigation]) -> Iterator[str]:

@@ -31,7 +31,7 @@ class Declared(Protocol):
     """What there is, by the bundle in force and the tenant's tables."""
 
     def names(self, among: str) -> Collection[str] | None:
-        """Of ``provider``, ``model`` (and routes), ``check``, ``profile``, ``source``, ``feature``, ``tool`` or ``key``; ``None`` where others may be
+        """Of ``provider``, ``model`` (and routes), ``route``, ``check``, ``profile``, ``source``, ``feature``, ``tool`` or ``key``; ``None`` where others may be
         right as well."""
         ...
 

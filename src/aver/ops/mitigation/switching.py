@@ -78,9 +78,11 @@ def _tighten(ports: Ports, given: Mapping[str, str]) -> Prepared:
 
 
 def _limit(ports: Ports, given: Mapping[str, str]) -> Prepared:
-    of = [(name, given[name]) for name in ("feature", "key", "model", "user") if given.get(name)]
+    of = [(name, given[name]) for name in ("feature", "key", "model", "route") if given.get(name)]
     if len(of) != 1:
-        raise InvalidInput("A limit is one feature's, key's, model's or user's", "Write feature=NAME or key=ID.")
+        raise InvalidInput("A limit is one feature's, key's, model's or route's", "Write feature=NAME or key=ID.")
+    if of[0][0] != "feature":
+        _known(ports, *of[0])
     name, value = f"{of[0][0]}:{of[0][1]}", given["to"]
     limit = limit_of(name, value)
     words = "nothing" if not limit.limit else value
@@ -151,8 +153,8 @@ SWITCHING: tuple[Kind, ...] = (
         {
             "feature": _limiting("Whose calls."),
             "key": _limiting("The id of the API key.", among="key"),
-            "model": _limiting("The model or route.", among="model"),
-            "user": _limiting("The user."),
+            "model": _limiting("The model, wherever it answers.", among="model"),
+            "route": _limiting("The route.", among="route"),
             "to": Argument("How much, as 60 requests/minute, 200000 tokens/hour or 2.50 usd/day."),
         },
         _limit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from aver.server.cli.output import print_json, printable, table
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aver.ops.drills.types import Drill, Scenario
 
@@ -68,6 +69,16 @@ def run(
     context: typer.Context,
     names: Names = None,
     everything: Everything = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Do it to the installation itself, while it is served: its users see it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="That this is meant.")] = False,
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Where the installation is served, for --in-place.")
+    ] = "http://127.0.0.1:8420",
+    question: Annotated[
+        str, typer.Option("--ask", metavar="TEXT", help="What is asked again and again, for --in-place.")
+    ] = "What is there to know?",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -76,9 +87,15 @@ def run(
     The copy has a tenant of its own with documents, load and two fake providers; nothing of the installation is touched but that its tenants' evidence says what was drilled.
     Exit code 4 unless each was seen within 30 seconds of its first effect and contained within 60 more, with nothing lost, leaked or wrong.
 
+    With --in-place, AVER_API_KEY is a key of the tenant that is drilled, of an owner. It is taken back at the end, or by the server within seconds should this command be killed.
+
     Example: aver drill run database-loss disk-full
     """
-    _run(context, _chosen(names or [], everything=everything), as_json=as_json, by=by)
+    chosen = _chosen(names or [], everything=everything)
+    if in_place:
+        _run_in_place(context, chosen, url, question, yes=yes, as_json=as_json, by=by)
+    else:
+        _run(context, chosen, as_json=as_json, by=by)
 
 
 @app.command()
@@ -191,8 +208,30 @@ def _chosen(names: Iterable[str], *, everything: bool) -> list[Scenario]:
     return list(SCENARIOS.values()) if everything else found
 
 
+def _run_in_place(
+    context: typer.Context, chosen: Sequence[Scenario], url: str, question: str, *, yes: bool, as_json: bool, by: str
+) -> None:
+    from aver.core.errors import InvalidInput
+    from aver.server.drills.in_place import drill_in_place
+    from aver.server.drills.recording import record
+
+    key = os.environ.get("AVER_API_KEY", "")
+    if not yes or not key:
+        raise InvalidInput(
+            "A drill in place breaks the installation on purpose, and its users see it",
+            "Set AVER_API_KEY to a key of an owner and add --yes, or leave --in-place out to drill a copy.",
+        )
+    session = Session.of(context)
+    done: list[Drill] = []
+    for scenario in chosen:
+        drill = drill_in_place(session.application, url, key, scenario, question, _say)
+        with session.application() as application:
+            record(application, drill, by or getpass.getuser())
+        done.append(drill)
+    _show(done, as_json=as_json)
+
+
 def _run(context: typer.Context, chosen: Sequence[Scenario], *, as_json: bool, by: str) -> None:
-    from aver.core.errors import VerificationFailed
     from aver.server.drills.recording import record
     from aver.server.drills.running import drilling
 
@@ -205,6 +244,12 @@ def _run(context: typer.Context, chosen: Sequence[Scenario], *, as_json: bool, b
             drill = ready.run(scenario)
             record(application, drill, by or getpass.getuser())
             done.append(drill)
+    _show(done, as_json=as_json)
+
+
+def _show(done: Sequence[Drill], *, as_json: bool) -> None:
+    from aver.core.errors import VerificationFailed
+
     if as_json:
         print_json({"drills": [each.record() for each in done]})
     else:
@@ -234,17 +279,18 @@ def _data(context: typer.Context) -> Path:
         return application.settings.data
 
 
-def _teller(*, quiet: bool) -> Any:
+def _teller(*, quiet: bool) -> Callable[[str], None]:
     """Progress goes to standard error, where people watch it."""
+    return _nothing if quiet and not sys.stderr.isatty() else _say
 
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
 
-    def nothing(_: str) -> None:
-        return
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
-    return nothing if quiet and not sys.stderr.isatty() else say
+
+def _nothing(_: str) -> None:
+    return
 
 
 def _shares(drill: Drill) -> str:

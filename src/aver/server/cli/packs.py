@@ -28,10 +28,13 @@ def make(
     frameworks: Frameworks = "",
     since: Since = "",
     until: Until = "",
+    with_content: Annotated[
+        bool, typer.Option("--with-content", help="Also what was asked and answered, for whoever has the pack.")
+    ] = False,
     by: Annotated[str, typer.Option("--user", metavar="NAME", help="Who makes it.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put together the sealed steps of a period, without their content, with all that vouches for them and what controls come to.
+    """Put together the sealed steps of a period, without their content unless that is asked for, with all that vouches for them and what controls come to.
 
     The last 90 days, if no period is given. Example: aver pack make --tenant acme --since 30d --out acme.zip
     """
@@ -52,6 +55,7 @@ def make(
                 until=end,
                 frameworks=found,
                 by=by or getpass.getuser(),
+                with_content=with_content,
                 progress=(lambda done, total: watch(done, total, "")) if watch else lambda _done, _total: None,
             )
     if as_json:
@@ -68,8 +72,8 @@ def verify(
     key: Annotated[
         str, typer.Option(metavar="FINGERPRINT", help="The tenant's key, got another way than the pack.")
     ] = "",
-    every: Annotated[
-        bool, typer.Option("--every-signature", help="Check each checkpoint's; a few hundred a second.")
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Check each signature and each content; a few hundred a second.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -78,7 +82,7 @@ def verify(
     from aver.governance.proof.verifier import verify as verify_file
 
     try:
-        report = verify_file(file, fingerprint=key, every=every)
+        report = verify_file(file, fingerprint=key, thorough=thorough)
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}", "Check the path.") from None
     except Bad as bad:

@@ -17,9 +17,13 @@ __all__ = ["app"]
 app = typer.Typer(help="Kill switches: what they stop takes no effect within a second, on every replica.")
 
 Kind = Annotated[
-    str, typer.Argument(metavar="KIND", help="What to stop: tool, feature, model (or a route), tenant or installation.")
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="What to stop: tool, feature, model (or a route), provider, source, tenant or installation; or guardrail, which then blocks.",
+    ),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Which tool, feature or model.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Which tool, feature, model, provider, source or check.")]
 Tenant = Annotated[
     str, typer.Option("--tenant", "-t", metavar="TENANT", help="For this tenant alone, by name or id; else for all.")
 ]

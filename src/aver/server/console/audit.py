@@ -16,7 +16,7 @@ from aver.evidence.clear import clear_steps
 from aver.evidence.recent import Recent, verify_recent
 from aver.evidence.signing import fingerprint
 from aver.evidence.store import SPARSE
-from aver.evidence.types import Head, StepKind
+from aver.evidence.types import StepKind
 from aver.governance.anchors.types import Anchor, AnchorKind, Finding
 from aver.governance.controls.reading import frameworks
 from aver.governance.inventory.service import Inventory
@@ -111,7 +111,8 @@ class StepView:
 class AuditView:
     """Everything on the page. ``checked`` is the period that controls were worked out over last, ``None`` before the first time."""
 
-    head: Head
+    steps: int
+    head: str
     fingerprint: str
     verified: Recent | None
     verify: str
@@ -148,9 +149,10 @@ def audit(
     known, kept = services.anchors.recent(100), services.controls.last()
     results = kept.results if kept else ()
     kind = kind if kind in _ACTS else ""
-    acts = _acts(services, kind, before)
+    acts, head = _acts(services, kind, before), services.ledger.head()
     return AuditView(
-        head=services.ledger.head(),
+        steps=head.seq,
+        head=head.hash,
         fingerprint=fingerprint(services.store.signing_key().public_key()),
         verified=verify_recent(services.store, VERIFIED) if verify else None,
         verify=address("/audit", verify="1"),

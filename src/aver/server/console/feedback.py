@@ -78,7 +78,7 @@ def feedback(
     if show and signal_of(show) is None and show not in _OTHERS:
         raise InvalidInput(f"The queue has no part {show[:40]!r}", "Follow a link of the page.")
     desk = services.triage
-    whole, page = desk.catch_up(), max(page, 1)
+    whole, page = desk.freshen(), max(page, 1)
     counts = desk.counts()
     groups: tuple[Group, ...] = ()
     lines: Sequence[Line] = ()

@@ -34,7 +34,7 @@ __all__ = ["GatewayView", "gateway", "router"]
 _KINDS = ("model", "provider", "route", "key", "spender", "cache", "prices")
 _ROWS = 50
 _CHARTS = 8
-_CHECKED = 2000
+_CHECKED = 1000
 """Steps at the end of the chain whose calls are posted anew to see that debits and credits balance."""
 _NANO = 1e-9
 _MARKS = frozenset({"anomaly:spending", "anomaly:cost", "anomaly:new_model", "anomaly:new_key"})
@@ -189,6 +189,8 @@ class GatewayView:
     budgets: tuple[BudgetView, ...]
     budgets_more: int
     spent: Line
+    calls: int
+    tokens: int
     by_time: tuple[Column, ...]
     """The same, a column a slot, in another colour where something unusual began."""
     marks: tuple[Mark, ...]
@@ -216,7 +218,9 @@ def gateway(application: Application, services: TenantServices, within: Period) 
         "features": _spent(counted, "spender", within, "feature"),
         "keys": _spent(counted, "key", within, "key"),
     }
-    whole = amounts(counted.together("model"), "model:", f"Spent {rhythm(counted.size)}", "spent", "usd", _NANO)
+    together = counted.together("model")
+    total = together.whole("model:")
+    whole = amounts(together, "model:", f"Spent {rhythm(counted.size)}", "spent", "usd", _NANO)
     marks = tuple(_anomalies(services, now - within.length))
     return GatewayView(
         period=within.name,
@@ -230,6 +234,8 @@ def gateway(application: Application, services: TenantServices, within: Period) 
         budgets=tuple(budgets[:_ROWS]),
         budgets_more=max(0, len(budgets) - _ROWS),
         spent=whole,
+        calls=int(total.get("calls", 0)),
+        tokens=int(total.get("tokens", 0)),
         by_time=tuple(_columns(whole, counted.size, marks)),
         marks=marks,
         models=spent["models"][:_ROWS],

@@ -8,12 +8,15 @@ from datetime import datetime
 
 from aver.core.clock import rfc3339
 from aver.evidence.types import Step
+from aver.server.console.knowledge import span
 from aver.server.story import tell
 from aver.server.wire import to_json
 
 __all__ = ["Moment", "Story", "story"]
 
 
+_LATER = 100
+"""Seconds from which hundredths say nothing."""
 _TAKES_TIME = ("retrieved", "generated", "called", "verified")
 """Steps whose ``ms`` is their own; on the later ones it is the whole turn's. A call of a turn that says what was written by it is told by that."""
 
@@ -92,4 +95,5 @@ def _number(value: object) -> float:
 
 def _since(begin: datetime, at: datetime) -> str:
     """How long after the beginning; the beginning itself by the clock."""
-    return f"{at:%H:%M:%S}" if at == begin else f"+{(at - begin).total_seconds():.2f} s"
+    seconds = (at - begin).total_seconds()
+    return f"{at:%H:%M:%S}" if at == begin else f"+{seconds:.2f} s" if seconds < _LATER else f"+{span(seconds)}"

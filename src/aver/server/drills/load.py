@@ -86,6 +86,8 @@ class Load:
     answers: list[Answered] = field(default_factory=list)
     at_most: int = 0
     """Requests of all kinds together, after which none is sent; 0 for no end."""
+    question: str = ""
+    """What is asked, in place of what the drill's own documents answer: any answer is right then."""
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -157,6 +159,8 @@ class Load:
                 {"agent": "clerk", "task": f"Close ticket {self._random.randint(1, 900)} with the note done"},
                 "",
             )
+        if self.question:
+            return "/v1/ask", {"question": self.question}, ""
         if kind == "attack":
             return "/v1/ask", {"question": self._random.choice(ATTACKS)}, ""
         fact = PRIVATE if kind == "private" else self._random.choice(WIKI if kind == "wiki" else FACTS)

@@ -27,14 +27,14 @@ from aver.testing.provider import FakeProvider
 
 __all__ = ["Drilling", "drilling"]
 
-_WARM = 8.0
+_WARM = 6.0
 """Seconds of healthy load before the fault."""
-_LASTING = 6.0
+_LASTING = 5.0
 """Seconds for which users have to be spared."""
 _PATIENCE = 100.0
 """Seconds after which a fault that nobody has seen, or contained, is taken back."""
 _LOOKS = 0.25
-_HISTORY = timedelta(minutes=75)
+_HISTORY = timedelta(minutes=40)
 _MODELLING = timedelta(minutes=2)
 """In which the past is found out, before it is written."""
 _MODELLED = 60
@@ -61,27 +61,44 @@ class _Lost:
 class Drilling:
     """Everything that drills share: a copy that was prepared once, its providers, and who is told. Made by :func:`drilling`."""
 
-    def __init__(
-        self, template: Stage, turns: Sequence[Sequence[ClearStep]], first: Provider, hook: Hook, say: Say
-    ) -> None:
+    def __init__(self, template: Stage, first: Provider, hook: Hook, say: Say, warm: float, lasting: float) -> None:
         self._template = template
-        self._turns = turns
+        self._warm = warm
+        self._lasting = lasting
         self._first = first
         self._hook = hook
         self._say = say
+        self._turns: Sequence[Sequence[ClearStep]] = ()
         self._has_past = False
 
     def _with_past(self) -> Stage:
         """The copy, once it has a past in which nothing happened."""
         if not self._has_past:
+            turns = self._usual()
             self._say("making a past in which nothing happened")
-            write_history(self._template, self._turns, _HISTORY, sum(_RATES.values()))
+            write_history(self._template, turns, _HISTORY, sum(_RATES.values()))
             self._has_past = True
         return self._template
 
+    def _usual(self) -> Sequence[Sequence[ClearStep]]:
+        """What the copy records of healthy requests, turn by turn."""
+        if not self._turns:
+            self._say("asking the copy, to see what is usual")
+            self._turns = _modelled(self._template)
+        return self._turns
+
     def run(self, scenario: Scenario) -> Drill:
-        """Drill one scenario on a copy of its own."""
-        template = self._with_past()
+        """Drill one scenario on a copy of its own. One that cannot be brought about has not passed, and says why."""
+        at = datetime.now(UTC)
+        try:
+            return self._run(scenario)
+        except (AverError, OSError) as error:
+            why = error.cause if isinstance(error, AverError) else str(error)
+            note = f"the drill could not be brought about: {why}"
+            return Drill(scenario.name, at, "copy", "", None, None, 0, 0, 0, 0, notes=(note,))
+
+    def _run(self, scenario: Scenario) -> Drill:
+        template = self._with_past() if scenario.needs_past else self._template
         fault: Fault = FAULTS[scenario.name]()
         folder = self._template.folder / scenario.name
         folder.mkdir()
@@ -116,7 +133,8 @@ class Drilling:
         """As :meth:`soak`, with traffic that is made up and a clock that is moved on; what was told, and how many turns there were."""
         folder = self._template.folder / "simulated"
         folder.mkdir()
-        return simulate(self._template.copied_to(folder), self._turns, seconds, sum(_RATES.values()), self._say)
+        turns = self._usual()
+        return simulate(self._template.copied_to(folder), turns, seconds, sum(_RATES.values()), self._say)
 
     def _on(self, stage: Stage, scenario: Scenario, fault: Fault, *, small: bool) -> Drill:
         self._hook.clear()
@@ -129,7 +147,7 @@ class Drilling:
             load.began = time.monotonic()
             load.start()
             self._say(f"{scenario.name}: healthy load")
-            time.sleep(_WARM)
+            time.sleep(self._warm)
             since = load.now()
             fault.begin(scene)
             self._say(f"{scenario.name}: {fault.means}")
@@ -155,8 +173,8 @@ class Drilling:
             if seen is not None and not told:
                 told = True
                 self._say(f"{scenario.name}: told after {max(seen - effect, 0):.1f} s")
-            enough = seen is not None and load.now() - seen >= _LASTING
-            if enough and spared(list(load.samples), effect, load.now(), _LASTING) is not None:
+            enough = seen is not None and load.now() - seen >= self._lasting
+            if enough and spared(list(load.samples), effect, load.now(), self._lasting) is not None:
                 break
         return since if effect is None else effect
 
@@ -166,7 +184,7 @@ class Drilling:
         told, samples = self._hook.told(load.began), load.samples
         seen = detected(told, scenario.rules, since)
         end = max((each.sent for each in samples), default=0.0)
-        well = spared(samples, effect, end, _LASTING - 1)
+        well = spared(samples, effect, end, self._lasting - 1)
         lost = _look_into(stage, samples, at)
         later = [each for each in samples if each.answered >= since]
         found = shares(samples, effect)
@@ -200,8 +218,9 @@ class Drilling:
 
 
 @contextmanager
-def drilling(source: Path | None, say: Say) -> Iterator[Drilling]:
-    """Prepare a copy of the data in ``source``, if there is any, and two providers; all of it is gone afterwards. Raises
+def drilling(source: Path | None, say: Say, *, warm: float = _WARM, lasting: float = _LASTING) -> Iterator[Drilling]:
+    """Prepare a copy of the data in ``source``, if there is any, and two providers; all of it is gone afterwards. There is healthy load for ``warm`` seconds before a fault, and
+    users have to be spared for ``lasting``. Raises
     :class:`~aver.core.errors.StorageFull` where there is no room, and :class:`~aver.core.errors.Unavailable` where the copy cannot be served."""
     first, second = Provider(1), Provider(2)
     with ExitStack() as stack:
@@ -211,9 +230,7 @@ def drilling(source: Path | None, say: Say) -> Iterator[Drilling]:
         bundle = write_bundle(folder / "bundle", servers[0].base_url, servers[1].base_url)
         say("copying the data")
         template = fresh_stage(folder, bundle, source, {HOOK: hook.url}, _HISTORY + _MODELLING)
-        say("asking the copy, to see what is usual")
-        turns = _modelled(template)
-        yield Drilling(template, turns, first, hook, say)
+        yield Drilling(template, first, hook, say, warm, lasting)
 
 
 def _modelled(template: Stage) -> list[list[ClearStep]]:

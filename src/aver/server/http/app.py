@@ -44,7 +44,7 @@ from aver.server.http import (
 from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
-from aver.server.http.replies import say_unreadable
+from aver.server.http.replies import say_refused
 from aver.server.keeping import Keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
@@ -64,7 +64,7 @@ def create_app(application: Application) -> ASGIApp:
     api = _api(application)
     doors = Doors(application, api)
     document = api.openapi
-    api.openapi = lambda: say_permissions(api, say_unreadable(describe(document())), doors.needs)  # type: ignore[method-assign]
+    api.openapi = lambda: say_permissions(api, say_refused(describe(document())), doors.needs)  # type: ignore[method-assign]
     return doors
 
 

@@ -116,6 +116,6 @@ def _decided(became: Became) -> dict[str, Any]:
 
 def _queue(services: TenantServices, signal: Signal | None, *, decided: bool, skip: int, most: int) -> dict[str, Any]:
     desk = services.triage
-    whole = desk.catch_up()
+    whole = desk.freshen()
     found = desk.items(signal, decided=decided, skip=skip, most=most)
     return {"items": [record(each) for each in found], "counts": desk.counts(), "whole": whole}

@@ -10,7 +10,7 @@ from fastapi import Response
 from aver.server.http.problems import Problem
 from aver.server.wire import to_json
 
-__all__ = ["problems", "reply", "say_unreadable"]
+__all__ = ["problems", "reply", "say_refused"]
 
 
 def reply(value: Any, status: int = 200) -> Response:
@@ -30,11 +30,14 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def say_unreadable(document: dict[str, Any]) -> dict[str, Any]:
-    """``document`` with what every operation that takes a body answers to bytes that are no JSON."""
-    unreadable = {key: value for key, value in problems(400)[400].items() if key != "model"}
+def say_refused(document: dict[str, Any]) -> dict[str, Any]:
+    """``document`` with what every operation answers to bytes that are no JSON, where it takes a body, and to values that are none of its own."""
+    refused = {key: value for key, value in problems(400)[400].items() if key != "model"}
     for methods in document["paths"].values():
         for operation in methods.values():
+            responses = operation["responses"]
             if "requestBody" in operation:
-                operation["responses"].setdefault("400", unreadable)
+                responses.setdefault("400", refused)
+            if "HTTPValidationError" in str(responses.get("422")):  # FastAPI's own, which is never sent
+                responses["422"] = {**refused, "description": HTTPStatus(422).phrase}
     return document

@@ -1,0 +1,83 @@
+"""What a drill in place has to take back is taken back, whatever becomes of whoever drills."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from aver.core.errors import Conflict
+from aver.server.drills.undoing import Undo, pending, taking_back, undo
+
+
+def lose(folder):
+    """A database that is gone, with what puts it back."""
+    database, aside = folder / "tenant.db", folder / "tenant.db.drilled"
+    database.write_text("all of it")
+    return Undo("file", str(database), str(aside)), database, aside
+
+
+def test_a_file_is_put_back_unless_there_is_one(tmp_path):
+    what, database, aside = lose(tmp_path)
+    with taking_back(tmp_path, [what]):
+        database.rename(aside)
+        assert pending(tmp_path)
+        assert not undo(tmp_path)  # it is under way
+    assert database.read_text() == "all of it"
+    assert not pending(tmp_path)
+    with taking_back(tmp_path, [what]):
+        database.rename(aside)
+        database.write_text("rescued")
+    assert database.read_text() == "rescued"
+    assert not aside.exists()
+
+
+def test_a_tree_is_put_back_unless_it_was_made_anew(tmp_path):
+    index, kept = tmp_path / "index", tmp_path / "index.drilled"
+    for folder, text in ((index, "noise"), (kept, "whole")):
+        (folder / "passages_1.lance").mkdir(parents=True)
+        (folder / "passages_1.lance" / "data").write_text(text)
+    what = Undo("tree", str(index), str(kept))
+    with taking_back(tmp_path, [what]):
+        pass
+    assert (index / "passages_1.lance" / "data").read_text() == "whole"
+    kept.mkdir()
+    (index / "passages_2.lance").mkdir()
+    with taking_back(tmp_path, [what]):
+        pass
+    assert (index / "passages_2.lance").exists()
+    assert not kept.exists()
+
+
+def _drill_and_die(folder, ready):
+    what, database, aside = lose(folder)
+    with taking_back(folder, [what, Undo("remove", str(folder / "filler"))]):
+        (folder / "filler").write_text("full")
+        database.rename(aside)
+        ready.set()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_it_is_taken_back_by_others_after_kill_9(tmp_path):
+    processes = multiprocessing.get_context("spawn")
+    ready = processes.Event()
+    process = processes.Process(target=_drill_and_die, args=(tmp_path, ready))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert not (tmp_path / "tenant.db").exists()
+    assert undo(tmp_path)
+    assert (tmp_path / "tenant.db").read_text() == "all of it"
+    assert not (tmp_path / "filler").exists()
+    assert not undo(tmp_path)
+
+
+def test_two_at_once_are_refused(tmp_path):
+    with taking_back(tmp_path, []), pytest.raises(Conflict), taking_back(tmp_path, []):
+        pytest.fail("one is under way")
+
+
+def test_a_note_that_was_cut_off_stands_for_nothing(tmp_path):
+    (tmp_path / "drill.json").write_text('[{"kind": "rem')
+    assert not undo(tmp_path)
+    assert not pending(tmp_path)
