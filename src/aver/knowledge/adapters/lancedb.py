@@ -39,6 +39,7 @@ _TERMS = 10
 """How many of the most telling words propose passages, of those that many passages are visible for. Recall is the same with 48, for twice the
 work; what is proposed is scored by all of them."""
 _ROWS_A_PORTION = 8192
+_HINT = "latest_version_hint.json"
 _SETTLED_NS = 10 * 10**9
 """After which a file that nobody writes any more is whole."""
 # The operating system's words for a full disk, a quota and a limit on file size (ENOSPC, EDQUOT, EFBIG).
@@ -126,8 +127,8 @@ class LanceIndex:
         return LanceWriter(self, generation, dimension)
 
     def altered(self, generation: int) -> str:
-        """LanceDB writes each file once. One that is another than when it was first seen was written by somebody else; one that is gone
-        may have been tidied away."""
+        """LanceDB writes each file once, but for a hint of the newest version. One that is another than when it was first seen was written by
+        somebody else; one that is gone may have been tidied away."""
         folder, settled = self.folder(generation), time.time_ns() - _SETTLED_NS
         seen = self._files if self._files_of == generation else {}
         found: dict[str, tuple[int, int, int]] = {}
@@ -136,7 +137,7 @@ class LanceIndex:
                 status = path.stat()
                 known = str(path.relative_to(folder)) in seen
                 # What is fresh and was never seen may still be on its way, by another process.
-                if stat.S_ISREG(status.st_mode) and (known or status.st_mtime_ns < settled):
+                if stat.S_ISREG(status.st_mode) and path.name != _HINT and (known or status.st_mtime_ns < settled):
                     found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, status.st_ino)
         changed = [name for name, each in found.items() if seen.get(name, each) != each]
         # What was changed stays so until there is another generation.

@@ -100,6 +100,8 @@ class Drill:
     false_alarms: tuple[str, ...] = ()
     """Alerts before the fault."""
     notes: tuple[str, ...] = ()
+    spared_s: float | None = None
+    """Seconds from the first effect until users were spared; ``mttm_s`` is 0 where that was before anybody was told."""
 
     @property
     def passed(self) -> bool:

@@ -61,8 +61,9 @@ def drill_in_place(
     load.start()
     seen: float | None = None
     try:
-        time.sleep(warm)
-        if not load.samples or any(not each.well for each in load.samples):
+        while load.now() < warm or not load.samples:  # the first answer comes, or it is a failure
+            time.sleep(_LOOKS)
+        if any(not each.well for each in load.samples):
             raise Unavailable(f"{url} does not answer {question!r} as it is", "Look at it first; nothing was done.")
         with taking_back(data, [undo]):
             fault()
@@ -94,6 +95,7 @@ def drill_in_place(
         shares(load.samples, since),
         by_time(load.samples, since),
         notes=notes,
+        spared_s=None if well is None else round(well - since, 1),
     )
 
 

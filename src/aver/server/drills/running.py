@@ -205,6 +205,7 @@ class Drilling:
             lost.done,
             tuple(dict.fromkeys(each.rule for each in told if each.at < since)),
             lost.notes,
+            None if well is None else round(well - effect, 1),
         )
 
     def _await_ready(self, url: str) -> None:
