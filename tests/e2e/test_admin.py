@@ -87,6 +87,7 @@ def test_every_part_has_its_figures_and_nothing_that_axe_finds(visit, server, sc
     for part in PARTS:
         page.goto(f"/admin?part={part.name}")
         assert page.locator("nav.choices a[aria-current]").inner_text() == part.words
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         assert axe(page) == [], part.name
         assert len(page.content()) < 150_000
         told = page.request.get(f"/admin?part={part.name}&format=json").json()

@@ -136,6 +136,10 @@ def test_the_same_over_http(server, keys, tmp_path):
     assert made["id"] in {each["id"] for each in call(server, auditor, "/v1/packs")["packs"]}
     (tmp_path / "pack.zip").write_bytes(call(server, auditor, f"/v1/packs/{made['id']}"))
     assert verified(tmp_path / "pack.zip", "--key", made["fingerprint"])[0] == 0
+    services = server.application.tenant("northwind")
+    services.outbox.settle()
+    taken = [step.facts["surface"] for step in services.ledger.of_kind("accessed") if step.facts["what"] == "pack"]
+    assert taken == ["console", "http"]
     assert call(server, auditor, "/v1/inventory")["items"]
     for path, body, status in (
         ("/v1/packs/pack_none", None, 404),

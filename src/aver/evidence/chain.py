@@ -31,15 +31,24 @@ class Chain:
     Raises :class:`BadRecord` at the first record that does not belong where it stands.
     """
 
-    def __init__(self, tenant: str, signed: Callable[[bytes, bytes], bool], anchored: Head | None = None) -> None:
+    def __init__(
+        self,
+        tenant: str,
+        signed: Callable[[bytes, bytes], bool],
+        anchored: Head | None = None,
+        *,
+        behind: Head | None = None,
+    ) -> None:
         """``signed(message, signature)`` tells whether the tenant's key made the signature; ``anchored`` is a head that the chain
-        is known to have had."""
+        is known to have had. ``behind``: the walk is of a part of the chain, which begins behind this head; the step that says why content
+        is gone may lie outside of it, and is not asked for."""
         self._tenant = tenant
         self._signed = signed
         self._anchored = anchored or Head(0, GENESIS)
         self._owed: int | None = None
         self._missing = Missing()
-        self.head = Head(0, GENESIS)
+        self._whole = behind is None
+        self.head = behind or Head(0, GENESIS)
         self.checkpoints = 0
         self.signed_to = 0
 
@@ -75,9 +84,9 @@ class Chain:
             raise BadRecord(expected, "it is not the step that the anchor beside the keys saw: the chain was rewritten")
         self.head = Head(row.seq, row.hash)
         self._owed = row.seq if row.kind in SIGNED else None
-        if is_disposed(row.content):
+        if self._whole and is_disposed(row.content):
             self._missing.add(row.seq)
-        if row.kind == "disposed":
+        if self._whole and row.kind == "disposed":
             self._disposed(row)
 
     def checkpoint(self, row: CheckpointRow) -> None:

@@ -35,9 +35,8 @@ def verify_recent(store: TenantStore, most: int) -> Recent:
     with store.read() as tx:
         head = head_of(tx, tenant)
         first = max(1, head.seq - most + 1)
-        chain = Chain(tenant, signed_by_holder(store.signing_key()))
         before = hash_at(tx, tenant, first - 1) if first > 1 else GENESIS
-        chain.head = Head(first - 1, before or GENESIS)
+        chain = Chain(tenant, signed_by_holder(store.signing_key()), behind=Head(first - 1, before or GENESIS))
         try:
             with closing(steps_from(tx, tenant, first, _BATCH)) as batches:
                 for rows in batches:

@@ -44,6 +44,7 @@ __all__ = ["IncidentReport", "Operations"]
 _LOCK = "operations"
 _LITTLE = 3000
 """Steps that somebody who looks can wait for: a tenth of a second."""
+_ACTING = "mitigation"
 _LATELY = 300.0
 
 
@@ -156,7 +157,9 @@ class Operations:
         standing = [each for each in self.alerts.alerts() if each.incident in under_way]
         if not standing:
             return []
-        return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)
+        with suppress(Conflict), self._store.lock(_ACTING):
+            return mitigate(self.mitigations, mitigators, standing, self.about, self.tenant)
+        return []
 
     def run_of(self, runbook: str, incident: str) -> RunbookRun:
         """A runbook for an incident. Raises :class:`~aver.core.errors.NotFound` where there is not one of the two."""

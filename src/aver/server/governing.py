@@ -39,16 +39,23 @@ def packs_of(application: Application, services: TenantServices) -> Packs:
 def period_of(since: str, until: str, now: datetime) -> tuple[datetime, datetime]:
     """From what was typed: moments in RFC 3339, or for the beginning a span back such as ``24h`` or ``7d``. Raises
     :class:`~aver.core.errors.InvalidInput`."""
+    try:
+        end = moment_of(until) if until else now
+        return _before(since, end), end
+    except OverflowError:
+        raise InvalidInput("The period lies outside of all calendars", "Write a span such as 90d.") from None
+
+
+def _before(since: str, end: datetime) -> datetime:
     from aver.gateway.config.units import duration
 
-    end = moment_of(until) if until else now
+    if not since:
+        return end - timedelta(days=USUAL_DAYS)
     try:
-        begin = end - timedelta(seconds=duration(since)) if since else end - timedelta(days=USUAL_DAYS)
+        span = timedelta(seconds=duration(since))
     except ValueError:
-        begin = moment_of(since)
-    except OverflowError:
-        raise InvalidInput(f"{since[:40]!r} is too long ago", "Write a span such as 90d.") from None
-    return begin, end
+        return moment_of(since)
+    return end - span
 
 
 def _places(application: Application, declared: AnchorSettings, owner: Callable[[], bytes]) -> Sequence[Place]:

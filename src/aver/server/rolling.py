@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aver.core.errors import Conflict, InvalidInput
 from aver.core.yaml import YamlValue
@@ -26,9 +26,11 @@ from aver.releases.rollout.experiments import Experiment, read_experiments
 from aver.releases.rollout.machine import Word, begin, promote, say
 from aver.releases.rollout.reading import EvidenceTraffic
 from aver.releases.rollout.state import Rollout
-from aver.server.application import Application
 from aver.server.releasing import registry
 from aver.store import TenantStore
+
+if TYPE_CHECKING:
+    from aver.server.application import Application
 
 __all__ = [
     "controller",

@@ -10,6 +10,7 @@ from aver.server.known import Known
 __all__ = ["GOVERNANCE"]
 
 _ACCESSED = {
+    "pack": "an evidence pack",
     "document": "a document",
     "picture": "a page of a document",
     "search": "passages, by searching",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from aver.core.errors import AverError, NotFound
 from aver.core.ids import new_id
 from aver.evidence import Draft
 from aver.gateway.budgets.limits import limit_of
 from aver.guard.declared import PROFILE
-from aver.server.application import Application
 from aver.server.ordering import EXTRACTIVE, FEATURES
 from aver.store import Switch, SwitchKind
+
+if TYPE_CHECKING:
+    from aver.server.application import Application
 
 __all__ = ["find_switch", "is_known", "lift_switch", "switches_of", "throw_switch"]
 

@@ -70,7 +70,9 @@ def throw(
     if not reason.strip() or len(reason) > _LONGEST or not reason.isprintable():
         raise InvalidInput("Users are told why something is stopped", f"Give a reason of up to {_LONGEST} characters.")
     if (kind == "limit") != bool(value):
-        raise InvalidInput("A limit says how much, and nothing else does", "Write it as 60 requests/minute.")
+        raise InvalidInput(
+            "A limit says how much, and nothing else does", "As in: aver mitigation take 'limit feature=NAME to=...'."
+        )
     same = (switches.c.kind == kind, switches.c.name == name, switches.c.tenant == tenant)
     row = tx.execute(select(switches).where(*same)).one_or_none()
     if row is not None:

@@ -10,8 +10,11 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from aver.core.errors import AverError, InvalidInput, VerificationFailed
+from aver.evidence.recent import verify_recent
+from aver.evidence.store import steps
 from aver.governance.anchors.service import Anchors
 from aver.governance.controls.reading import find, plain_frameworks
 from aver.governance.controls.service import check
@@ -81,6 +84,31 @@ def test_content_is_in_it_where_that_was_asked_for(made, tmp_path):
     assert 0 < verified(erased.file)[1]["contents"] < told["contents"]
 
 
+def test_content_that_was_let_go_leaves_its_commitment(tmp_path):
+    """The step that says so lies behind the period, and before the last."""
+    found = governed(tmp_path)
+    packs = Packs(found.store, found.ledger, found.clock, Anchors(found.store, found.ledger, found.clock))
+    until = found.clock.now()
+    found.clock.advance(60)
+    gone = [step.seq for step in found.ledger.of_kind("release_signed_off")]
+    with found.store.begin() as tx:
+        assert found.ledger.dispose(tx, gone, "retention_1", {"class": "releases"})
+    found.clock.advance(60)
+    frameworks = plain_frameworks(find(["soc2"]))
+    for name, since, end in (("before", found.start, until), ("after", until, found.clock.now())):
+        pack = packs.make(tmp_path / f"{name}.zip", since=since, until=end, frameworks=frameworks, with_content=True)
+        code, told = verified(pack.file, "--thorough")
+        assert (code, told["ok"]) == (0, True)
+        assert told["contents"] == pack.last - pack.first + 1 - len(gone) * (name == "before")
+    assert not verify_recent(found.store, 5).reason
+    assert not verify_recent(found.store, 10_000).reason
+    with found.store.begin() as tx:
+        tx.execute(update(steps).where(steps.c.seq == 50).values(facts="{}"))
+    assert "changed" in verify_recent(found.store, 10_000).reason
+    assert not verify_recent(found.store, 5).reason
+    found.close()
+
+
 def test_results_are_those_of_the_controls_command(made):
     found, _, period, _, first = made
     results = check(found.store, find(), period["since"], period["until"])
@@ -144,10 +172,6 @@ def test_a_container_written_anew_fails(made, tmp_path, part, reason):
 
 def test_a_changed_step_is_never_signed(made, tmp_path):
     found, packs, period, frameworks, _ = made
-    from sqlalchemy import update
-
-    from aver.evidence.store import steps
-
     with found.store.begin() as tx:
         was = tx.scalar(steps.select().with_only_columns(steps.c.facts).where(steps.c.seq == 40))
         tx.execute(update(steps).where(steps.c.seq == 40).values(facts="{}"))

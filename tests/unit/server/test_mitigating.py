@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from aver.core.errors import Conflict, Forbidden, InvalidInput, LimitReached, NotFound, Stopped
+from aver.core.errors import Conflict, Forbidden, InvalidInput, LimitReached, NotFound, Stopped, Unauthenticated
 from aver.core.principal import Principal
 from aver.gateway.budgets.types import Amount, Spender
+from aver.knowledge.sources import parse_sources
 from aver.ops.mitigation.actions import read_action
 from aver.ops.mitigation.automatic import mitigate
-from aver.ops.mitigation.types import Mitigator, When
+from aver.ops.mitigation.types import Actor, Mitigator, When
 from aver.ops.runbooks.reading import read_runbook
 from aver.ops.runbooks.running import RunbookRun
 from aver.ops.types import Departure
@@ -186,6 +187,18 @@ def test_what_is_done_of_itself_is_done_once_an_incident_and_within_its_limits(p
     assert f"aver mitigation undo {done.id}" in told[0].said
 
 
+def test_a_storm_of_alerts_asks_for_no_more_than_its_limits(place, desk, incident):
+    features = [f"storm-{number}" for number in range(40)]
+    rule = Mitigator("storm", When("anomaly:tokens"), (read_action('limit feature={feature} to="0 requests/hour"'),))
+    departures = [Departure("anomaly:tokens", "page", (("feature", each),), "many tokens") for each in features]
+    fired = place.services.operations.alerts.look(departures).fired
+    alerts = [replace(each, incident=incident) for each in fired]
+    labels = place.services.operations.about
+    done = mitigate(desk, [rule], alerts, labels, place.services.store.tenant.id)
+    assert [each.status for each in done] == ["in_force"] * 3 + ["held"]
+    assert mitigate(desk, [rule], alerts, labels, place.services.store.tenant.id) == []
+
+
 def test_nothing_is_done_of_itself_that_makes_it_worse(place, desk, incident):
     one = alert(place, "anomaly:latency", feature="three", model="small")
     rule = Mitigator("slow", When("anomaly:latency"), (read_action("shut_out_model model={model}"),))
@@ -232,3 +245,46 @@ def test_a_runbook_is_gone_through_once_and_stops_where_somebody_may_no_more(pla
         ("mitigation", "in force"),
         ("mitigation", "refused"),
     ]
+
+
+def test_a_paused_source_takes_nothing_in_until_it_goes_on(place, desk, take, tmp_path):
+    (tmp_path / "leave.md").write_text("# Leave\n\nUnused leave carries over for ten days.\n")
+    sources = place.services.sources
+    sources.declare(parse_sources(f"sources: {{handbook: {{kind: folder, path: '{tmp_path}'}}}}", "s.yaml"))
+    with pytest.raises(NotFound, match="Did you mean 'handbook'"):
+        take("pause_source source=handbok")
+    paused = take("pause_source source=handbook")
+    place.application.switches._asked = float("-inf")
+    with pytest.raises(Stopped, match="it answers wrong"):
+        sources.follow("handbook")
+    desk.undo(paused.id, machine_actor(place.services, "ann"), reason="it is mended")
+    place.application.switches._asked = float("-inf")
+    assert sources.follow("handbook").added == 1
+    (tmp_path / "more.md").write_text("# More\n\nThe desk opens at nine.\n")
+    (tmp_path / "leave.md").unlink()
+    take("pause_source source=handbook")
+    place.application.switches._asked = float("-inf")
+    with pytest.raises(Stopped):
+        sources.follow("handbook")
+    assert (
+        place.services.knowledge.documents(place.services.principal("ann")) == []
+    )  # what was deleted is gone all the same
+
+
+def test_a_damaged_index_is_made_again(place, take):
+    done = take("repair_index")
+    assert (done.status, done.said) == ("done", "0 documents of the index were put right")
+    assert "the index was made anew" in take("rebuild_index").said
+
+
+def test_a_key_is_revoked_by_an_admin_alone(place, take, desk, incident):
+    key, secret = place.application.create_key("acme", "vera")
+    operator = Actor.fixed(Principal(place.services.store.tenant.id, "olaf", roles=frozenset({"operator"})))
+    with pytest.raises(Forbidden):
+        take(f"revoke_key key={key.id}", actor=operator)
+    done = take(f"revoke_key key={key.id}")
+    assert (done.status, done.undoable) == ("done", False)
+    with pytest.raises(Unauthenticated):
+        place.application.store.authenticate(secret)
+    with pytest.raises(Conflict, match="cannot be undone"):
+        desk.undo(done.id, machine_actor(place.services, "ann"), reason="x")

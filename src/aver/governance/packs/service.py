@@ -22,7 +22,7 @@ from aver.evidence.chain import Chain
 from aver.evidence.clear import place_of
 from aver.evidence.export import replacing
 from aver.evidence.keys import DataKey, Keyring
-from aver.evidence.record import GENESIS, CheckpointRow, StepRow, commitment
+from aver.evidence.record import GENESIS, CheckpointRow, StepRow, commitment, is_disposed
 from aver.evidence.rows import checkpoints_between, hash_at, steps_from
 from aver.evidence.signing import fingerprint, signed_by_holder
 from aver.evidence.types import Head
@@ -176,8 +176,7 @@ class _Making:
         judging = Judging(frameworks, self._until)
         with self._store.read() as tx:
             before = hash_at(tx, tenant, self._first - 1) if self._first > 1 else GENESIS
-            chain = Chain(tenant, signed_by_holder(key))
-            chain.head = Head(self._first - 1, before or GENESIS)
+            chain = Chain(tenant, signed_by_holder(key), behind=Head(self._first - 1, before or GENESIS))
             self._steps(tx, chain, judging, progress)
         results = judging.results()
         put = self._container.put
@@ -265,7 +264,7 @@ def _lines(
             chain.checkpoint(checkpoint)
             line["checkpoint"] = {"at": checkpoint.at, "signature": checkpoint.signature.hex()}
             checkpoint = next(signed, None)
-        if (data := opened.get(row.subject)) is not None:
+        if (data := opened.get(row.subject)) is not None and not is_disposed(row.content):
             key = data.of_step(row.seq).hex()
             line["disclosed"] = {"content": b64encode(row.content).decode(), "key": key}
         found.append(orjson.dumps(line))

@@ -36,13 +36,20 @@ def mitigate(
     tenant: str,
 ) -> list[Mitigation]:
     """Do what is to be done about the alerts that stand and have an incident; what was done now. ``labels`` says what an alert is about. What cannot be done is
-    on record, and the rest is done all the same."""
+    on record, and the rest is done all the same. A storm of alerts asks for no more than its limits let through, and that they do is said once an incident."""
     actor = Actor.fixed(Principal(tenant, SELF, roles=frozenset({"operator"})))
     found: list[Mitigation] = []
+    known: dict[str, dict[tuple[str, str], str]] = {}
     for mitigator in mitigators:
         for alert in standing:
-            if alert.incident and applies(mitigator.when, alert):
-                found += _for(desk, mitigator, alert, labels, actor)
+            if not alert.incident or not applies(mitigator.when, alert):
+                continue
+            mine = known.get(alert.incident)
+            if mine is None:
+                mine = known[alert.incident] = desk.known(alert.incident)
+            for each in _for(desk, mitigator, alert, labels, actor, mine):
+                mine[each.rule, each.action] = each.status
+                found.append(each)
     return found
 
 
@@ -52,9 +59,15 @@ def _for(
     alert: Alert,
     labels: Callable[[Alert], Mapping[str, str]],
     actor: Actor,
+    known: Mapping[tuple[str, str], str],
 ) -> Iterator[Mitigation]:
-    known, about = desk.known(alert.incident), labels(alert)
+    about: Mapping[str, str] | None = None
     for action in mitigator.do:
+        if (mitigator.name, str(action)) in known and "{" not in str(action):
+            continue
+        if _is_full(mitigator, known):
+            return
+        about = labels(alert) if about is None else about
         try:
             ready = filled(action, about)
         except InvalidInput as error:
@@ -70,9 +83,15 @@ def _for(
             reason = f"{mitigator.name}: {alert.said}"[:500]
             yield desk.take(ready, actor, reason=reason, incident=alert.incident, rule=mitigator.name)
         except Conflict:
-            continue  # another process was first, or it is so already
+            continue  # it is so already, or was tried before
         except AverError:
             continue  # it is on record
+
+
+def _is_full(mitigator: Mitigator, known: Mapping[tuple[str, str], str]) -> bool:
+    """Whether so much was tried or held back for this incident that nothing more is: what is beyond that is said once."""
+    tried = [status for (rule, _), status in known.items() if rule == mitigator.name]
+    return len(tried) > mitigator.at_most
 
 
 def _held(desk: MitigationDesk, mitigator: Mitigator, action: Action) -> str:

@@ -161,12 +161,12 @@ class MitigationDesk:
         found = _mitigation(row)
         return _told(found, self._ledger.turns([found.id]).get(found.id, ()))
 
-    def known(self, incident: str) -> set[tuple[str, str]]:
-        """What was done, or held back, of itself for an incident: rules and actions."""
+    def known(self, incident: str) -> dict[tuple[str, str], str]:
+        """What was done, or held back, of itself for an incident: statuses by rules and actions."""
         of = tables.mitigations.c
         with self._store.read() as tx:
-            rows = tx.execute(select(of.rule, of.action).where(of.incident == incident, of.rule != ""))
-            return {(row.rule, row.action) for row in rows}
+            rows = tx.execute(select(of.rule, of.action, of.status).where(of.incident == incident, of.rule != ""))
+            return {(row.rule, row.action): row.status for row in rows}
 
     def lately(self, rule: str, since: timedelta) -> list[Mitigation]:
         """What a rule did, or tried to, since."""

@@ -48,4 +48,6 @@ def inventory(context: typer.Context, tenant: TenantName, as_json: AsJson = Fals
         signed = ", ".join(f"{each.role} by {each.by}" for each in release.sign_offs) or "signed off by nobody"
         sys.stdout.write(printable(f"{release.digest[:12]} in {', '.join(release.environments)}: {signed}") + "\n")
     if found.unowned or found.unclassified:
-        sys.stdout.write(f"{found.unowned:,} without an owner, {found.unclassified:,} features without a risk class\n")
+        sys.stdout.write(
+            f"without an owner: {found.unowned:,}; features without a risk class: {found.unclassified:,}\n"
+        )

@@ -47,7 +47,8 @@ def off(
     if as_json:
         print_json(switch)
         return
-    sys.stdout.write(f"stopped: {printable(' '.join(filter(None, (kind, name))))}\n")
+    verb = "held tighter" if kind == "guardrail" else "stopped"
+    sys.stdout.write(f"{verb}: {printable(' '.join(filter(None, (kind, name))))}\n")
     if not known:
         sys.stderr.write(f"No {kind} has this name here. If it is misspelt, nothing is stopped by it.\n")
 

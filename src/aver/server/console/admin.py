@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from aver.core.errors import AverError, NotFound
 from aver.core.principal import OWNER, ROLES, Principal
+from aver.evidence.signing import fingerprint
 from aver.policy.access import PERMISSIONS, Permission, allowed
 from aver.server.application import Application, TenantServices
 from aver.server.console.rooms import address
@@ -43,6 +44,7 @@ PARTS: tuple[Part, ...] = (
     Part("switches", "Kill switches", ("oversee", "stop")),
     Part("budgets", "Budgets", ("oversee",)),
     Part("use", "Rules of use", ("oversee",)),
+    Part("tenant", "Tenant", ("oversee",)),
 )
 
 
@@ -183,6 +185,23 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """The tenant of whoever looks: nobody sees that there are others."""
+
+    id: str
+    name: str
+    created: datetime
+    people: int
+    service_accounts: int
+    keys: int
+    steps: int
+    signed_by: str
+    """The fingerprint of the key that signs its evidence."""
+    environment: str
+    """The environment whose releases it is served, or nothing for the bundle as it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
     """What was just made and is shown this once."""
 
@@ -215,6 +234,7 @@ class AdminView:
     switches: tuple[SwitchRow, ...] | None = None
     budgets: tuple[BudgetRow, ...] | None = None
     use: Use | None = None
+    tenant: TenantFacts | None = None
     given: Given | None = None
     problem: Mapping[str, str] = field(default_factory=dict)
     done: str = ""
@@ -445,6 +465,24 @@ def _use(application: Application, services: TenantServices, _: Principal, find:
     return {"use": shown, **around}
 
 
+def _tenant(application: Application, services: TenantServices, *_: object) -> _Look:
+    tenant = services.store.tenant
+    people = application.directory.people(tenant.id)
+    service = sum(each.kind == "service" for each in people)
+    facts = TenantFacts(
+        tenant.id,
+        tenant.name,
+        tenant.created,
+        len(people) - service,
+        service,
+        len(application.store.keys(tenant.id)),
+        services.ledger.head().seq,
+        fingerprint(services.store.signing_key().public_key()),
+        application.settings.environment,
+    )
+    return {"tenant": facts}
+
+
 _LOOKS: Mapping[str, Callable[[Application, TenantServices, Principal, str, int], _Look]] = {
     "people": _people,
     "groups": _groups,
@@ -455,6 +493,7 @@ _LOOKS: Mapping[str, Callable[[Application, TenantServices, Principal, str, int]
     "switches": _switches,
     "budgets": _budgets,
     "use": _use,
+    "tenant": _tenant,
 }
 
 

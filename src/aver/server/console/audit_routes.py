@@ -81,9 +81,10 @@ async def make_pack(request: Request, since: Text = "", framework: Text = "") ->
 
 @router.get("/audit/packs/{pack}")
 async def pack_file(request: Request, pack: str) -> Response:
-    """Take a pack away."""
-    _, services = await entered(request, "audit")
+    """Take a pack away, on record."""
+    principal, services = await entered(request, "audit")
     path = await asyncio.to_thread(services.shelf.file, pack)
+    await asyncio.to_thread(services.read_by, principal, "pack", "console", (), pack)
     return FileResponse(path, media_type="application/zip", filename=f"{pack}.zip")
 
 

@@ -170,9 +170,10 @@ async def make_pack(wanted: Wanted, principal: Auditor, services: Services, appl
     response_class=FileResponse,
     responses={200: {"content": {"application/zip": {}}}, **problems(401, 403, 404)},
 )
-async def pack_file(pack: str, _: Auditor, services: Services) -> Response:
-    """A pack, to be verified with `aver-verify.py`. Needs the permission `audit`."""
+async def pack_file(pack: str, principal: Auditor, services: Services) -> Response:
+    """A pack, to be verified with `aver-verify.py`. Who took it is on record. Needs the permission `audit`."""
     path = await asyncio.to_thread(services.shelf.file, pack)
+    await asyncio.to_thread(services.read_by, principal, "pack", "http", (), pack)
     return FileResponse(path, media_type="application/zip", filename=f"{pack}.zip")
 
 

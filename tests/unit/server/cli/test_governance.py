@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from aver.core.errors import InvalidInput
 from aver.core.settings import AnchorSettings, Settings
 from aver.server.governing import period_of
 from tests.governance import CHECKED
@@ -89,4 +90,13 @@ def test_periods():
     now = datetime(2026, 6, 1, tzinfo=UTC)
     assert (now - period_of("", "", now)[0]).days == 90
     assert (now - period_of("7d", "", now)[0]).days == 7
+    for since, until in (
+        ("", "0001-01-02"),
+        ("", "0001-01-01T00:00:00+23:59"),
+        ("9999999999d", ""),
+        ("x", ""),
+        ("", "7d"),
+    ):
+        with pytest.raises(InvalidInput):
+            period_of(since, until, now)
     assert period_of("2026-05-01", "2026-05-02T00:00:00Z", now)[1].day == 2
