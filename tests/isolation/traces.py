@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from aver.knowledge.adapters.lancedb import LanceIndex
 from aver.store import Store, Switches
 
-_BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources"})
+_BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources", "aver-health_0"})
 """Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
 
 _REMEMBERED = frozenset({Store.authenticate.__code__, Switches._refresh.__code__})

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Watcher:
         self._closing = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._standbys: dict[str, Standby] = {}
+        self._own = ThreadPoolExecutor(1, "aver-health")
+        """What looks around the process waits for nobody."""
         self._fired = (asyncio.Event(), asyncio.Event())
         """Set when an alert has fired: once for what is done about it, once for what is told of it."""
 
@@ -48,7 +51,7 @@ class Watcher:
             asyncio.create_task(self._run(self._mitigate, self._looks, act)),
             asyncio.create_task(self._run(self._tell, self._looks, tell)),
             asyncio.create_task(self._run(self._wait, self._looks)),
-            asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks))),
+            asyncio.create_task(self._run(self._health, min(_HEALTH, self._looks), own=self._own)),
         ]
 
     async def close(self) -> None:
@@ -57,15 +60,22 @@ class Watcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._own.shutdown(wait=False)
 
-    async def _run(self, act: Callable[[], None], every: float, woken: asyncio.Event | None = None) -> None:
+    async def _run(
+        self,
+        act: Callable[[], None],
+        every: float,
+        woken: asyncio.Event | None = None,
+        own: ThreadPoolExecutor | None = None,
+    ) -> None:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for((woken or asyncio.Event()).wait(), every)
             if woken is not None:
                 woken.clear()
             try:
-                await asyncio.to_thread(act)
+                await self._loop.run_in_executor(own, act)
             except Exception as error:  # noqa: BLE001 - one look that breaks must not be the last
                 _tell_of(error, "")
 
