@@ -420,7 +420,7 @@ COMMANDS: Mapping[str, tuple[Look, ...] | str] = {
     **dict.fromkeys((f"governance {each}" for each in ("declare", "show", "check")), _NOTHING),
     **dict.fromkeys((f"acceptable-use {each}" for each in ("status", "show")), _NOTHING),
     "retention apply": _NOTHING,
-    "erase verify": _NOTHING,
+    **dict.fromkeys(("erase", "erase verify"), _NOTHING),
     "drill": "what can be drilled, and what that came to",
     "evidence show": _RECORD,
     "evidence lineage": _RECORD,

@@ -12,8 +12,7 @@ import aiohttp
 from yarl import URL
 
 from aver.core.errors import ProviderError, ProviderTimeout
-from aver.gateway.transport import truncated
-from aver.gateway.waits import Waits
+from aver.gateway.waits import Waits, truncated
 from aver.gateway.wire.types import HttpRequest
 
 __all__ = ["Connections", "Exchange"]

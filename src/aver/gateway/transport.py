@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aver.core.errors import StreamTruncated
 from aver.gateway.waits import Waits
 from aver.gateway.wire.types import HttpRequest
 
 if TYPE_CHECKING:
     from aver.gateway.connections import Connections
 
-__all__ = ["Poster", "Response", "Transport", "close_later", "truncated"]
+__all__ = ["Poster", "Response", "Transport", "close_later"]
 
 
 class Response(Protocol):
@@ -89,7 +88,3 @@ def close_later(stream: AsyncIterator[Any]) -> None:
 
 async def _close(stream: AsyncGenerator[Any]) -> None:
     await stream.aclose()
-
-
-def truncated() -> StreamTruncated:
-    return StreamTruncated("The model provider's answer broke off", "Ask again; what was written so far is not whole.")

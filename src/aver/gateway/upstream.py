@@ -12,9 +12,9 @@ from aver.gateway.calling.plausible import estimate, plausible
 from aver.gateway.calls import Call
 from aver.gateway.config.types import Model, ProviderConfig
 from aver.gateway.saving.prefix import hint
-from aver.gateway.transport import Poster, Response, truncated
+from aver.gateway.transport import Poster, Response
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Finish, Mode, Text, ToolCall, ToolResult, Usage
-from aver.gateway.waits import Waits
+from aver.gateway.waits import Waits, truncated
 from aver.gateway.wire import registry
 from aver.gateway.wire.refusals import scrub
 from aver.gateway.wire.types import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aver.core.errors import ProviderTimeout
+from aver.core.errors import ProviderTimeout, StreamTruncated
 from aver.core.settings import ModelTimeouts
 
-__all__ = ["Waits"]
+__all__ = ["Waits", "truncated"]
 
 _GRACE = 1.0
 """Seconds that a finished reply waits for its usage and its end marker."""
@@ -95,3 +95,8 @@ class Waits:
         self._handle, fire, self._fire = None, self._fire, None
         assert fire is not None
         fire(self.error())
+
+
+def truncated() -> StreamTruncated:
+    """The error of an answer that broke off."""
+    return StreamTruncated("The model provider's answer broke off", "Ask again; what was written so far is not whole.")

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import Stemmer
 from numpy.typing import NDArray
 
-__all__ = ["ANALYZER", "Statistics", "analyze", "bm25", "ceiling"]
+__all__ = ["ANALYZER", "STOP_WORDS", "Statistics", "analyze", "bm25", "ceiling"]
 
 ANALYZER = "words-2"
 """Names this analysis. Raise it when :func:`analyze` changes: the next ingest then makes the index anew."""
@@ -39,7 +39,7 @@ _PARTS = re.compile(r"[^\W_]+")
 _IDENTIFIER = re.compile(r"[\d@_]|[^\W_]\.[^\W_]")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
-_STOP = frozenset(
+STOP_WORDS = frozenset(
     [
         "a",
         "about",
@@ -150,7 +150,7 @@ def _terms(word: str) -> tuple[str, ...]:
     word = word.removesuffix("'s").removesuffix("\u2019s")
     if word.isalpha() and word.isascii():
         folded = word.casefold()
-        kept = folded not in _STOP or (len(word) > 1 and word.isupper())
+        kept = folded not in STOP_WORDS or (len(word) > 1 and word.isupper())
         return (_stemmer().stemWord(folded[:_LONGEST_TERM]),) if kept else ()
     return tuple(_compound(word))
 
@@ -177,7 +177,7 @@ def _part(part: str) -> Iterator[str]:
             yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
         part = _CJK.sub("", part)
     folded = part.casefold()[:_LONGEST_TERM]
-    if folded and (folded not in _STOP or (len(part) > 1 and part.isupper())):
+    if folded and (folded not in STOP_WORDS or (len(part) > 1 and part.isupper())):
         yield _stemmer().stemWord(folded) if folded.isalpha() else folded
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aver.knowledge.lexical import STOP_WORDS
 from aver.ops.feedback.types import Cluster
 
 __all__ = ["clusters_of"]
@@ -18,62 +19,7 @@ _NEAR = 0.55
 two questions of one chapter below."""
 _NAMING = 3
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_IDLE = frozenset(
-    [
-        "about",
-        "after",
-        "and",
-        "any",
-        "are",
-        "before",
-        "can",
-        "could",
-        "did",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "into",
-        "its",
-        "may",
-        "might",
-        "much",
-        "many",
-        "must",
-        "not",
-        "our",
-        "shall",
-        "should",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "was",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+_IDLE = STOP_WORDS | frozenset(["after", "before", "many", "may", "might", "much", "must", "not"])
 
 
 def clusters_of(questions: Mapping[str, str], vectors: NDArray[np.float32]) -> list[Cluster]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from aver.core.errors import InvalidInput
@@ -142,23 +143,35 @@ class _Reading:
         numbers = np.flatnonzero(chosen)
         if not len(numbers):
             return []
-        at = self._value("at")[numbers] // _SECOND
+        at = self._value("at")[numbers]
         first, last = int(at.min()), int(at.max())
-        width = next((each for each in _WIDTHS if last // each - first // each < _MOST_SLOTS), _WIDTHS[-1])
-        slots = at // width - first // width
-        length = last // width - first // width + 1
-        counted = {
-            each: np.bincount(slots[self._set(f"outcome:{each}")[numbers]], minlength=length) for each in OUTCOMES
-        }
-        start = datetime.fromtimestamp(first // width * width, UTC)
+        width = next(
+            (each for each in _WIDTHS if last // (each * _SECOND) - first // (each * _SECOND) < _MOST_SLOTS),
+            _WIDTHS[-1],
+        )
+        base, kinds = first // (width * _SECOND), len(OUTCOMES)
+        slots = at // (width * _SECOND) - base
+        length = int(slots.max()) + 1
+        counted = np.bincount(slots * kinds + self._outcomes()[numbers], minlength=length * kinds).reshape(
+            length, kinds
+        )
+        start = datetime.fromtimestamp(base * width, UTC)
         return [
             Slot(
                 start + timedelta(seconds=width * n),
                 width,
-                {each: int(several[n]) for each, several in counted.items() if several[n]},
+                {each: int(several) for each, several in zip(OUTCOMES, counted[n], strict=True) if several},
             )
             for n in range(length)
         ]
+
+    def _outcomes(self) -> NDArray[np.uint8]:
+        """The place of each turn's outcome among them all."""
+        found = np.zeros(self._count, np.uint8)
+        for number, each in enumerate(OUTCOMES):
+            if number:
+                found += self._set(f"outcome:{each}").view(np.uint8) * np.uint8(number)
+        return found
 
     def _set(self, name: str) -> Flags:
         of = tables.sets.c

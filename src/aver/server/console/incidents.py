@@ -168,7 +168,7 @@ def incidents_view(
     problem: AverError | None = None,
 ) -> IncidentsView:
     """The page of all at an address."""
-    operations, chosen = services.operations, named(period, "24h")
+    operations, chosen = services.operations, named(period, "7d")
     found = operations.incidents.incidents(under_way=which == "open")
     alerts, desk = operations.alerts.alerts(), operations.alerts
     silences = desk.silences()

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from aver import __version__
-from aver.server.anchoring import Anchorer
+from aver.server.anchoring import anchorer
 from aver.server.application import Application
 from aver.server.console.routes import router as console
 from aver.server.doors import Doors
@@ -45,7 +45,7 @@ from aver.server.http.envelope import Envelope
 from aver.server.http.permissions import say_permissions
 from aver.server.http.problems import install_error_handlers
 from aver.server.http.replies import say_refused
-from aver.server.keeping import Keeper
+from aver.server.keeping import keeper
 from aver.server.mcp import McpApp
 from aver.server.roller import Roller
 from aver.server.watching import Watcher
@@ -72,7 +72,8 @@ def _api(application: Application) -> FastAPI:
     """The HTTP face of ``application``, whose model it loads in the background while it starts."""
 
     follower, mcp, roller = Follower(application), McpApp(application), Roller(application)
-    watcher, anchorer, keeper = Watcher(application), Anchorer(application), Keeper(application)
+    watcher = Watcher(application)
+    recurring = [each for each in (keeper(application), anchorer(application)) if each is not None]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -81,14 +82,14 @@ def _api(application: Application) -> FastAPI:
         application.runner.start()
         roller.start()
         watcher.start()
-        anchorer.start()
-        keeper.start()
+        for each in recurring:
+            each.start()
         yield
         follower.close()
         await roller.close()
         await watcher.close()
-        await anchorer.close()
-        await keeper.close()
+        for each in recurring:
+            await each.close()
         await application.runner.close()
         await mcp.close()
         await asyncio.gather(warming, return_exceptions=True)
