@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -32,9 +33,9 @@ def run(server, *options, role="owner"):
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"]
     command += ["-H", f"Authorization: Bearer {key}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"]
     command += ["--max-examples", "4", "--seed", "1", "--continue-on-failure", *options]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"}
-    )
+    with tempfile.TemporaryDirectory() as folder:  # where it keeps what it found
+        said = {"capture_output": True, "text": True, "timeout": 600, "check": False}
+        done = subprocess.run(command, cwd=folder, env={**os.environ, "NO_COLOR": "1"}, **said)
     assert done.returncode == 0, done.stdout[-6000:]
     made = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert made, done.stdout[-2000:]

@@ -10,15 +10,27 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
+from aver.governance.declared import Declared
 from aver.knowledge.adapters.lancedb import LanceIndex
+from aver.server.recurring import Recurring
+from aver.server.watching import Watcher
 from aver.store import Store, Switches
 
 _BACKGROUND = frozenset({"aver-budgets", "aver-outbox", "aver-config", "aver-sources", "aver-health_0"})
 """Threads that work by the clock, for no call in particular: when they do depends on nothing that a call asks for."""
 
-_REMEMBERED = frozenset({Store.authenticate.__code__, Switches._refresh.__code__})
-"""What is asked for again by the clock: doors remember keys, and what is stopped is read four times a second at most, perhaps by a thread
-that began before the trace did. It tells when something was last used, and nothing else."""
+_REMEMBERED = frozenset(
+    {
+        Store.authenticate.__code__,
+        Switches._refresh.__code__,
+        Declared.now.__code__,
+        Watcher._all.__code__,
+        Recurring.once.__code__,
+    }
+)
+"""What is asked for again by the clock: doors remember keys, what is stopped is read four times a second at most, perhaps by a thread
+that began before the trace did, what a tenant declares once a second; and what is counted and looked at beside serving. It tells when something was last used, and
+nothing else."""
 
 
 @contextmanager
