@@ -34,8 +34,10 @@ def run(server, *options, role="owner"):
     command += ["-H", f"Authorization: Bearer {key}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"]
     command += ["--max-examples", "4", "--seed", "1", "--continue-on-failure", *options]
     with tempfile.TemporaryDirectory() as folder:  # where it keeps what it found
-        said = {"capture_output": True, "text": True, "timeout": 600, "check": False}
-        done = subprocess.run(command, cwd=folder, env={**os.environ, "NO_COLOR": "1"}, **said)
+        environment = {**os.environ, "NO_COLOR": "1"}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
     assert done.returncode == 0, done.stdout[-6000:]
     made = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert made, done.stdout[-2000:]
