@@ -79,7 +79,8 @@ def line(
     drawn += [plane.dot(run[0]) for run in _runs(points) if len(run) == 1]
     if rule is not None:
         drawn.append(plane.across(rule, tell(rule)))
-    drawn += [plane.mark(each) for each in marks if plane.left <= each.at <= plane.right]
+    shown = [each for each in marks if plane.left <= each.at <= plane.right]
+    drawn += map(plane.mark, shown)
     drawn.append(Markup("</svg>"))
     last = known[-1].value or 0.0
     top = max(each.value or 0.0 for each in known)
@@ -88,8 +89,10 @@ def line(
     edges = Markup('<div class="edges" aria-hidden="true"><span>{}</span><span>{}</span></div>').format(
         tell(plane.top), tell(plane.bottom)
     )
-    inner = Markup('<div class="field-of" role="img" aria-label="{}">{}{}</div>').format(
-        said, Markup("").join(drawn), edges
+    # A picture holds no links; a group may.
+    role = "group" if any(each.link for each in shown) else "img"
+    inner = Markup('<div class="field-of" role="{}" aria-label="{}">{}{}</div>').format(
+        role, said, Markup("").join(drawn), edges
     )
     return _figure(title, tell(last), inner, ends)
 

@@ -72,3 +72,12 @@ def test_a_meter_never_overflows(parts, whole):
     if drawn:
         wide = [float(e.get("width").rstrip("%")) for e in read(drawn).iter("rect") if e.get("class") != "rail"]
         assert sum(wide) <= 100.1
+
+
+def test_a_line_with_links_is_a_group_and_one_without_a_picture():
+    points = [Point(0, 1.0), Point(1, 2.0)]
+    roles = [
+        read(line(points, "Latency", str, marks=marks)).find("div").get("role")
+        for marks in ([Mark(0, "v2", "/releases")], [Mark(0, "v2")])
+    ]
+    assert roles == ["group", "img"]
