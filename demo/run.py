@@ -221,6 +221,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="ask the questions, print the answers, exit 0 or 1")
     checking = parser.parse_args().check
+    for each in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a shell runs behind it
+        signal.signal(each, signal.default_int_handler)
     os.environ.pop("AVER_DATA", None)
     DATA.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("AVER_ANCHORS_FILE", str(DATA / "states.jsonl"))

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -79,6 +80,8 @@ def _process(program: str, *arguments: str, **environment: str) -> Iterator[str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    for each in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in what a shell runs behind it
+        signal.signal(each, signal.default_int_handler)
     with started(parser.parse_args().folder) as found:
         print(json.dumps(asdict(found), default=str), flush=True)
         with suppress(KeyboardInterrupt):
