@@ -63,7 +63,7 @@ def test_nothing_is_nothing(nothing):
 
 SEPARATED = (
     "word¦```¦`¦*¦_¦~¦<¦>¦&¦|¦||¦[¦]¦[a|b]¦\n¦\r\n¦\n\n¦# ¦- ¦1. ¦[x|https://x.example/]¦---¦===¦{{x}}¦{% comment %}¦    "
-    "¦{code}¦{noformat}¦{quote}¦{code:{¦\\¦<!--¦\0¦h1.¦https://x.example/<y"
+    "¦{code}¦{noformat}¦{quote}¦{code:{¦\\¦<!--¦\0¦h1.x¦https://x.example/<y"
 )
 
 
