@@ -79,9 +79,8 @@ class IncidentReport:
 
 
 class Operations:
-    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs around the process,
-    ``send`` tells a route, ``ports`` is what
-    actions act upon: without it nothing can be done, and nothing is done of itself."""
+    """Blocking. ``config`` gives what is declared and in force, ``explain`` what differs between two releases, ``health`` what departs around the process, ``send``
+    tells a route. ``ports`` is what actions act upon: without it nothing can be done, and nothing is done of itself."""
 
     def __init__(
         self,
