@@ -60,6 +60,7 @@ def drill_in_place(
     at = datetime.now(UTC)
     load.start()
     seen: float | None = None
+    well: float | None = None
     try:
         while load.now() < warm or not load.samples:  # the first answer comes, or it is a failure
             time.sleep(_LOOKS)
@@ -73,12 +74,12 @@ def drill_in_place(
                 if seen is None and _told(url, key, scenario, began):
                     seen = load.now()
                     say(f"told after {seen - since:.1f} s")
-                if seen is not None and spared(list(load.samples), since, load.now(), lasting) is not None:
+                well = spared(list(load.samples), since, load.now(), lasting)
+                if seen is not None and well is not None:
                     break
     finally:
         load.stop()
         say("taken back")
-    well = spared(load.samples, since, max(each.sent for each in load.samples), lasting - 1)
     with opened() as application:
         lost, notes = _lost(application, tenant, {each.turn for each in load.samples if each.turn})
     return Drill(

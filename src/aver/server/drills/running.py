@@ -152,12 +152,13 @@ class Drilling:
             fault.begin(scene)
             self._say(f"{scenario.name}: {fault.means}")
             effect = self._watch(scenario, fault, load, since)
+            until = load.now()
         finally:
             with suppress(OSError):
                 fault.end(scene)
             load.stop()
             server.stop()
-        return self._judged(scenario, fault, stage, load, at, since, effect)
+        return self._judged(scenario, fault, stage, load, at, (since, effect, until))
 
     def _watch(self, scenario: Scenario, fault: Fault, load: Load, since: float) -> float:
         """Look until somebody was told and users are spared, or for as long as patience lasts; when the first effect was."""
@@ -179,12 +180,20 @@ class Drilling:
         return since if effect is None else effect
 
     def _judged(
-        self, scenario: Scenario, fault: Fault, stage: Stage, load: Load, at: datetime, since: float, effect: float
+        self,
+        scenario: Scenario,
+        fault: Fault,
+        stage: Stage,
+        load: Load,
+        at: datetime,
+        moments: tuple[float, float, float],
     ) -> Drill:
+        """``moments`` are when the fault began, when it had its first effect, and when it was about to be taken back."""
+        since, effect, until = moments
         told, samples = self._hook.told(load.began), load.samples
         seen = detected(told, scenario.rules, since)
-        end = max((each.sent for each in samples), default=0.0)
-        well = spared(samples, effect, end, self._lasting - 1)
+        before = [each for each in samples if each.sent <= until]
+        well = spared(before, effect, max((each.sent for each in before), default=0.0), self._lasting - 1)
         lost = _look_into(stage, samples, at)
         later = [each for each in samples if each.answered >= since]
         found = shares(samples, effect)
