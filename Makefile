@@ -1,6 +1,8 @@
 # The front door. Everything runs from .venv, made from the hashed locks in requirements/.
 PYTHON ?= python3
 BIN := .venv/bin
+# One more than there are cores: many tests wait for a server, a browser or the clock.
+WORKERS ?= $(shell expr 1 + `getconf _NPROCESSORS_ONLN`)
 
 .PHONY: demo test check bench docs browser prometheus clean
 
@@ -8,7 +10,7 @@ demo: .venv/core.stamp  ## load the two demo tenants and serve them; CHECK=1 ask
 	$(BIN)/python demo/run.py $(if $(CHECK),--check)
 
 test: .venv/dev.stamp browser prometheus .label-studio/stamp .phoenix/stamp .oidc-provider/stamp  ## every test
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/dev.stamp  ## style, types, layers
 	$(BIN)/ruff check && $(BIN)/ruff format --check

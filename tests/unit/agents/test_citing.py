@@ -17,7 +17,7 @@ TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", "", "  ", "\n"])), max_s
 )
 
 
-MARKERS = re.compile(r"(?:\s|[-*](?=\s|$)|\d+\.(?=\s|$)|\(\w\)(?=\s|$))*")
+MARKERS = re.compile(r"(?:\s|[-*](?=\s|$)|(?:\d+\.)+(?=\s|$)|\(\w\)(?=\s|$))*")
 
 
 def split(*pieces: str) -> list[str]:
