@@ -193,7 +193,7 @@ class Drilling:
         told, samples = self._hook.told(load.began), load.samples
         seen = detected(told, scenario.rules, since)
         before = [each for each in samples if each.sent <= until]
-        well = spared(before, effect, max((each.sent for each in before), default=0.0), self._lasting - 1)
+        well = spared(before, effect, until, self._lasting - 1)
         lost = _look_into(stage, samples, at)
         later = [each for each in samples if each.answered >= since]
         found = shares(samples, effect)
