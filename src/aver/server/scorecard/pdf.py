@@ -18,6 +18,8 @@ from aver.server.scorecard.saying import TRENDS, between, bound, changed, of, sa
 __all__ = ["scorecard_pdf"]
 
 _WIDE, _HIGH, _MARGIN = 595.0, 842.0, 42.0
+_SPARK = 82.0
+"""Points that a line takes, within the column of intervals."""
 _PLAIN, _BOLD = b"Helvetica", b"Helvetica-Bold"
 _INK, _MUTED, _ACCENT, _LINE = (28, 27, 31), (93, 90, 100), (11, 95, 107), (228, 225, 219)
 _TONES = {"met": (26, 107, 60), "missed": (164, 38, 29), "undecided": (91, 74, 156)}
@@ -103,7 +105,7 @@ def _row(paper: _Paper, figure: Figure) -> None:
         paper.down(9)
         paper.text(value, of(kpi).strip() or ("" if counted else f"of {sampled(figure)}"), 7, colour=_MUTED)
         paper.text(trend, changed(figure).replace("\N{MINUS SIGN}", "-"), 7, colour=_MUTED)
-        _spark(paper, figure, ends, paper.y - 1)
+        _spark(paper, figure, ends, paper.y - 3)
         paper.down(-9)
     paper.down(_ROW - 14)
 
@@ -114,7 +116,7 @@ def _spark(paper: _Paper, figure: Figure, x: float, y: float) -> None:
     if len(known) < 2:
         return
     least, most = min(value for _, value in known), max(value for _, value in known)
-    reach, wide = most - least or 1.0, 150.0 / max(len(figure.series) - 1, 1)
+    reach, wide = most - least or 1.0, _SPARK / max(len(figure.series) - 1, 1)
     points = [(x + place * wide, y + (value - least) / reach * 7) for place, value in known]
     runs: list[list[tuple[float, float]]] = [[]]
     for (place, _), point in zip(known, points, strict=True):
