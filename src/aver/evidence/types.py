@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from aver.store.types import Tenant
 
-__all__ = ["Draft", "Head", "Seen", "Step", "StepKind", "Verification", "Watch"]
+__all__ = ["OF_TURNS", "Draft", "Head", "Seen", "Step", "StepKind", "Verification", "Watch"]
 
 StepKind = Literal[
     "admitted",  # who asked, in which conversation, under which release
@@ -77,6 +77,29 @@ StepKind = Literal[
     "acknowledged",  # somebody agreed to a version of the tenant's rules of use
     "accessed",  # somebody read a document, an export or evidence outside of a turn
 ]
+
+OF_TURNS: tuple[StepKind, ...] = (
+    "admitted",
+    "retrieved",
+    "generated",
+    "called",
+    "verified",
+    "responded",
+    "checked",
+    "refused",
+    "decided",
+    "asked",
+    "approved",
+    "rejected",
+    "expired",
+    "intended",
+    "executed",
+    "resumed",
+    "aborted",
+    "failed",
+    "sealed",
+)
+"""The kinds that a turn is made of, or a call that is part of none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from aver.core.principal import user_reader
 from aver.evidence import Draft, Ledger
 from aver.evidence.clear import steps_of_turns
 from aver.evidence.disposal import Due, due_steps, last_before
+from aver.evidence.types import OF_TURNS
 from aver.gateway.cache.store import cached_answers
 from aver.governance.declaration import CLASSES, DataClass, Declaration
 from aver.governance.holds import Hold, Holds
@@ -33,28 +34,7 @@ from aver.store import TenantStore
 __all__ = ["KINDS", "Disposed", "Documents", "Retention"]
 
 KINDS: Mapping[DataClass, tuple[str, ...]] = {
-    "conversations": (
-        "admitted",
-        "retrieved",
-        "generated",
-        "called",
-        "verified",
-        "responded",
-        "checked",
-        "refused",
-        "decided",
-        "asked",
-        "approved",
-        "rejected",
-        "expired",
-        "intended",
-        "executed",
-        "resumed",
-        "aborted",
-        "shadowed",
-        "failed",
-        "sealed",
-    ),
+    "conversations": (*OF_TURNS, "shadowed"),
     "feedback": ("judged", "reported", "triaged", "surveyed"),
     "memory": ("remembered", "forgotten"),
     "accesses": ("accessed", "inspected"),

@@ -14,34 +14,12 @@ from aver.evidence.telemetry.meter import Meter
 from aver.evidence.telemetry.names import Attributes
 from aver.evidence.telemetry.traces import attributes_of, facts_of, moment, sampled, step_span, trace_id, turn_span
 from aver.evidence.telemetry.types import Event, Span, SpanNote
-from aver.evidence.types import Seen
+from aver.evidence.types import OF_TURNS, Seen
 from aver.store.types import Tenant
 
 __all__ = ["Gathering"]
 
-_OF_TURNS = frozenset(
-    {
-        "admitted",
-        "retrieved",
-        "generated",
-        "called",
-        "verified",
-        "responded",
-        "checked",
-        "refused",
-        "decided",
-        "asked",
-        "approved",
-        "rejected",
-        "expired",
-        "intended",
-        "executed",
-        "resumed",
-        "aborted",
-        "failed",
-        "sealed",
-    }
-)
+_OF_TURNS = frozenset(OF_TURNS)
 _ENDS = ("sealed", "failed")
 _BY_TURN = (
     "aver.feature.name",
