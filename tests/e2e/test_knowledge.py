@@ -116,6 +116,10 @@ def test_a_keeper_sees_every_source_and_what_ails_it(visit, server):
     page = visit(key(server, "ann", roles=["admin"]))
     shown = rows(page)
     assert list(shown) == ["archive", "handbook", "papers"]
+    told = page.request.get("/knowledge?format=json").json()
+    assert [each["overview"]["name"] for each in told["sources"]] == list(shown)
+    (found,) = page.request.get("/knowledge?source=papers&format=json").json()["shelf"]["documents"]
+    assert found["title"] == "Travel policy"
     assert "failed" in shown["archive"]
     assert "incomplete" in shown["handbook"]
     assert "1 failed" in shown["handbook"]

@@ -352,7 +352,11 @@ ROUTES: Mapping[str, tuple[Look, ...] | str] = {
         ),
         _HAPPENED,
     ),
-    "GET /knowledge": (_page("/knowledge"), _page("/knowledge?source={v.source}")),
+    "GET /knowledge": (
+        _page("/knowledge"),
+        _page("/knowledge?source={v.source}"),
+        _page("/knowledge?source={v.source}&format=json"),
+    ),
     **dict.fromkeys(("GET /evals", "POST /evals/cases/{case}"), _RECORD),
     **dict.fromkeys(
         (

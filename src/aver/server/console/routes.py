@@ -28,7 +28,7 @@ from aver.server.console.incidents_routes import router as incidents
 from aver.server.console.knowledge import knowledge
 from aver.server.console.overview_routes import router as overviews
 from aver.server.console.releases_routes import router as releases
-from aver.server.console.rooms import ROOMS, rooms_of
+from aver.server.console.rooms import ROOMS, rooms_of, twin
 from aver.server.console.safety import router as safety
 from aver.server.console.signing_in import router as signing_in
 from aver.server.console.turns_routes import router as turns
@@ -147,7 +147,10 @@ async def sources(request: Request, source: str = "", sort: str = "", find: str 
     """Where the documents come from, and how that stands."""
     principal, services = await entered(request, "read", "oversee")
     view = await asyncio.to_thread(knowledge, services, principal, source=source, sort=sort, find=find, page=page)
-    return await shown(request, principal, "source.html" if view.opened else "knowledge.html", view=view)
+    figures = {"sources": view.sources, "checks": view.checks, "shelf": view.shelf}
+    return twin(request, figures) or await shown(
+        request, principal, "source.html" if view.opened else "knowledge.html", view=view
+    )
 
 
 @router.get("/static/{digest}/{name}")
