@@ -76,6 +76,8 @@ class _Table:
     """Of each result that has it, one after another: its place, and what it adds above and below."""
     clusters: array[int] = field(default_factory=lambda: array("q"))
     numbers: dict[str, int] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    """Of each measure, the furthest place that it has among those of one result."""
     tags: dict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("q")))
     cases: set[str] = field(default_factory=set)
     failed: Counter[str] = field(default_factory=Counter)
@@ -90,8 +92,9 @@ class _Table:
             self.tags[tag].append(row)
         if result.error:
             self.failed[result.error] += 1
-        for name, (above, below) in result.values.items():
+        for place, (name, (above, below)) in enumerate(result.values.items()):
             self.measures[name].extend((row, above, below))
+            self.places[name] = max(place, self.places.get(name, 0))
 
     def figures(self, seed: int, among: NDArray[np.bool_] | None = None, *, peeked: bool) -> dict[str, Interval]:
         """Every measure, of all results or of those ``among`` which it is true. ``peeked``: how many there are follows from what was found of them."""
@@ -109,7 +112,8 @@ class _Table:
 
     def _columns(self) -> dict[str, tuple[Array, NDArray[np.int64], Figure]]:
         found: dict[str, tuple[Array, NDArray[np.int64], Figure]] = {}
-        for name in self.measures:
+        # As the scorers are named, whichever case was done first: a case without a label lacks the measures of some.
+        for name in sorted(self.measures, key=lambda each: (self.places[each], each)):
             rows, columns = self.of(name)
             if name != CONFIDENCE:
                 found[name] = columns, rows, ratio

@@ -118,3 +118,13 @@ def test_a_report_of_many_is_not_drawn(tmp_path, monkeypatch):
     assert len(found.slices) == 3
     assert found.overall["auroc"].method == "student"
     assert all(each.low <= each.value <= each.high for each in found.overall.values())
+
+
+def test_measures_stand_as_the_scorers_are_named(tmp_path):
+    """Also where the case that is done first lacks the measures of some of them."""
+    results = [
+        rated(1, True, values={"short": (1.0, 1.0)}),
+        rated(2, True, values={"mrr": (1.0, 1.0), "short": (1.0, 1.0)}),
+    ]
+    for each in (results, results[::-1]):
+        assert list(report_of(tmp_path, each).overall) == ["exact", "mrr", "short"]
