@@ -41,7 +41,7 @@ def settings(folder) -> Settings:
 def test_faults_of_a_copy_are_seen_and_contained_and_nothing_is_lost(installation):
     said: list[str] = []
     names = ["database-loss", "disk-full"]
-    with drilling(installation / "data", said.append, warm=1.5, lasting=2.5) as ready:
+    with drilling(settings(installation), said.append, warm=1.5, lasting=2.5) as ready:
         found = [ready.run(scenario(name)) for name in names]
     for each in found:
         assert (each.lost, each.leaked, each.wrong, each.false_alarms, each.notes) == (0, 0, 0, (), ())

@@ -45,7 +45,7 @@ class Gateway:
     with and whatever was not declared anew keeps its connections, breakers and latencies. ``last_resort`` answers by its own name, and
     where a route allows it when nobody else can. Of the others, what is ``None`` is off: ``signers`` give the credential of a provider,
     ``budgets`` and ``caches`` are by tenant, ``embedder`` shortens prompts, ``halt`` looks for kill switches, ``labels`` says which models may be given a call. Gateways
-    may count what their calls came to in the same ``counts``.
+    may count what their calls came to in the same ``counts``. ``transport`` carries requests in place of a plain one.
     """
 
     def __init__(
@@ -65,12 +65,13 @@ class Gateway:
         draw: Callable[[], float] = random.random,
         counts: CallCounts | None = None,
         labels: Labels | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._config = config
         self._router = router
         self._signers = signers
         self._prices = prices
-        self._transport = Transport()
+        self._transport = transport or Transport()
         self._batches = Batches()
         self._coalescer: Coalescer[SharedCall[Any]] = Coalescer()
         self.counts = counts or CallCounts()

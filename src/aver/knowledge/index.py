@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from aver.core.errors import IndexRefused
+from aver.core.errors import IndexRefused, Unavailable
 
 __all__ = [
     "CANDIDATES",
@@ -203,10 +203,13 @@ def packed(place: Place, terms: str, vector: NDArray[np.float32]) -> bytes:
 
 
 def unpacked(passage: bytes, dimension: int) -> tuple[Place, str, NDArray[np.float32]]:
-    """Place, terms and vector: the inverse of :func:`packed`."""
-    vector = np.frombuffer(passage, "<f4", dimension)
-    terms, place = passage[vector.nbytes :].decode().split("\n", 1)
-    return Place.parse(place), terms, vector
+    """Place, terms and vector: the inverse of :func:`packed`. Raises :class:`~aver.core.errors.Unavailable` for what that never made."""
+    try:
+        vector = np.frombuffer(passage, "<f4", dimension)
+        terms, place = passage[vector.nbytes :].decode().split("\n", 1)
+        return Place.parse(place), terms, vector
+    except ValueError:
+        raise Unavailable("A passage of the index is damaged", "Run: aver index verify") from None
 
 
 def candidates(passages: Sequence[bytes], dimension: int) -> Candidates:

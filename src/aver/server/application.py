@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from aver.knowledge.reranking import Reranker
     from aver.server.agents import Agents
     from aver.server.bundle import Bundle
+    from aver.server.drills.staged import Staging
     from aver.server.guards import Guards
     from aver.server.health import Health
     from aver.server.runner import Runner
@@ -173,6 +174,13 @@ class Application:
         from aver.server.health import Health
 
         return Health(self)
+
+    @once
+    def staging(self) -> Staging:
+        """What a drill in place has this process do wrong."""
+        from aver.server.drills.staged import Staging
+
+        return Staging(self.settings.data)
 
     @once
     def switches(self) -> Switches:

@@ -30,6 +30,7 @@ from aver.ops.health.checks import (
 )
 from aver.ops.health.conditions import Conditions
 from aver.ops.types import Departure
+from aver.server.drills.restoring import restore
 from aver.server.drills.undoing import undo
 from aver.store import Tenant
 
@@ -101,8 +102,7 @@ class Health:
         deep = time.monotonic() - self._looked_deep >= _DEEP
         if deep:
             self._looked_deep = time.monotonic()
-        if undo(self._data):
-            _log.warning("what a drill had left was taken back")
+        self._take_back()
         self._disk()
         self._note("store", [of_store(self._application.store.problem())])
         self._recover("", self._application.store.recover)
@@ -122,6 +122,13 @@ class Health:
         if deep or self.offset:
             self._note("clock", [of_clock(self.offset, ahead)])
         self._providers()
+
+    def _take_back(self) -> None:
+        try:
+            if undo(self._data, partial(restore, self._application)):
+                _log.warning("what a drill had left was taken back")
+        except AverError as error:  # at the next look
+            _log.error("what a drill had left cannot be taken back", extra={"error": error.slug, "cause": error.cause})
 
     def _attempt(self, tenant: str, look: Callable[[], T]) -> T | None:
         try:

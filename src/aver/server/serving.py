@@ -121,6 +121,7 @@ class Serving:
         """Every declared model. The extractive one is the last resort, unless the gateway is served alone."""
         from aver.gateway.credentials import Secrets, signer
         from aver.gateway.service import Gateway
+        from aver.server.drills.staged import StagingTransport
 
         application = self._application
         secrets = Secrets(environment(application.settings), application.clock)
@@ -141,6 +142,7 @@ class Serving:
             now=application.clock.monotonic,
             counts=application.counts,
             labels=application.label,
+            transport=StagingTransport(application.staging),
         )
 
     def _last_resort(self) -> Provider:

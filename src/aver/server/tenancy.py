@@ -156,7 +156,8 @@ class TenantServices:
 
         application = self._application
         limit = application.settings.max_file_mb * 2**20
-        return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit)
+        check = partial(application.staging.check_source, self.store.tenant.id)
+        return Sources(self.store, self.ledger, self.knowledge, application.clock, application.secret, limit, check)
 
     @once
     def journal(self) -> Journal:

@@ -24,7 +24,7 @@ from aver.store.migration import migrate
 from aver.store.schema import tenant_metadata
 from aver.store.types import Tenant
 
-__all__ = ["PostgresDatabase", "PostgresTenantStore"]
+__all__ = ["PostgresDatabase", "PostgresTenantStore", "entered", "lock_number", "psycopg_url"]
 
 _CONNECT_SECONDS = 10
 """How long to wait for a server that does not answer, unless the URL says otherwise."""
@@ -49,7 +49,7 @@ class _Session:
     def write(self) -> Iterator[Connection]:
         # READ COMMITTED: what the statement that waits its turn sees must not be what the ones after it see.
         with self._transaction(isolation_level="READ COMMITTED") as connection:
-            connection.execute(_WRITE, {"tenant": self._tenant, "turn": _lock_number("writer", self._tenant)})
+            connection.execute(_WRITE, {"tenant": self._tenant, "turn": lock_number("writer", self._tenant)})
             yield connection
 
     @contextmanager
@@ -102,7 +102,7 @@ class PostgresTenantStore(TenantFiles):
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        number = {"number": _lock_number("lock", self.tenant.id, name)}
+        number = {"number": lock_number("lock", self.tenant.id, name)}
         # A connection of its own: closing it lets the lock go, whatever happened meanwhile.
         with translated(), _autocommit(self._owner) as connection:
             if not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), number):
@@ -132,12 +132,12 @@ class PostgresDatabase:
     """The database of an installation, migrated and ready."""
 
     def __init__(self, database_url: str) -> None:
-        url = _psycopg_url(database_url)
+        url = psycopg_url(database_url)
         self._owner = create_engine(url, poolclass=NullPool)
         self._engine = create_engine(url, pool_size=8, max_overflow=32, pool_timeout=LOCK_SECONDS, pool_pre_ping=True)
         self._control = _Session(self._engine)
         with translated(), self._owner.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _lock_number("migration")})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_number("migration")})
             _ensure_role(connection)
             migrate(connection, "control")
             migrate(connection, "tenant")
@@ -172,7 +172,13 @@ class PostgresDatabase:
         self._owner.dispose()
 
 
-def _psycopg_url(database_url: str) -> URL:
+def entered(connection: Connection, tenant: str) -> None:
+    """Within a transaction, see what the tenant with this id may, or the control tables where it is empty."""
+    connection.execute(_READ, {"tenant": tenant})
+
+
+def psycopg_url(database_url: str | URL) -> URL:
+    """The address for the driver. Raises :class:`~aver.core.errors.MissingExtra` without it, and :class:`~aver.core.errors.SettingsError` for what is no Postgres."""
     try:
         import psycopg  # noqa: F401 - only whether it is there
     except ImportError:
@@ -237,7 +243,7 @@ def _vacuum(owner: Engine, *tables: str) -> None:
             connection.exec_driver_sql(f"VACUUM (FULL) {table}")
 
 
-def _lock_number(*words: str) -> int:
+def lock_number(*words: str) -> int:
     """A number for a name: advisory locks are 64-bit integers, shared by everyone in the database."""
     digest = sha256("\0".join(("aver", *words)).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from aver.core.errors import Unavailable
 from aver.store.isolation import isolate_tenant_table
 from aver.store.postgres import PostgresTenantStore
 
-__all__ = ["PASSAGES", "STATE", "WORDS", "hnsw_name", "prepare"]
+__all__ = ["PASSAGES", "STATE", "WORDS", "hnsw_name", "make_tables", "prepare"]
 
 PASSAGES, WORDS, STATE = "index_passages", "index_words", "index_generations"
 _NUMBER = int.from_bytes(sha256(b"aver index tables").digest()[:8], "big", signed=True)
@@ -49,24 +49,30 @@ def hnsw_name(tenant: str, generation: int) -> str:
 
 
 def prepare(store: PostgresTenantStore) -> None:
-    """See that extension and tables are there; :class:`Unavailable` when the server lacks pgvector or may not install it."""
+    """See that extension and tables are there; raises as :func:`make_tables`."""
     with store.owner() as owner:
         if owner.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": STATE}):
             return
     with store.owner(autocommit=False) as owner:
         owner.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _NUMBER})
-        if owner.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": STATE}):
-            return
-        try:
-            owner.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
-            version = owner.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
-        except DBAPIError as error:
-            raise Unavailable(
-                f"The database has no pgvector, and it cannot be installed ({' '.join(str(error.orig).split())})",
-                "Have an administrator run: CREATE EXTENSION vector; or set AVER_INDEX_ENGINE=lancedb.",
-            ) from error
-        if tuple(map(int, str(version).split(".")[:2])) < (0, 8):
-            raise Unavailable(f"pgvector {version} is older than 0.8, which scans on past what is hidden", "Update it.")
-        owner.exec_driver_sql(_STATEMENTS)
-        for table in (PASSAGES, WORDS, STATE):
-            isolate_tenant_table(owner, table)
+        make_tables(owner)
+
+
+def make_tables(owner: Connection) -> None:
+    """Within the transaction of whoever owns the database, make extension and tables unless they are there; :class:`Unavailable` when the server lacks pgvector or may not
+    install it."""
+    if owner.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": STATE}):
+        return
+    try:
+        owner.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+        version = owner.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+    except DBAPIError as error:
+        raise Unavailable(
+            f"The database has no pgvector, and it cannot be installed ({' '.join(str(error.orig).split())})",
+            "Have an administrator run: CREATE EXTENSION vector; or set AVER_INDEX_ENGINE=lancedb.",
+        ) from error
+    if tuple(map(int, str(version).split(".")[:2])) < (0, 8):
+        raise Unavailable(f"pgvector {version} is older than 0.8, which scans on past what is hidden", "Update it.")
+    owner.exec_driver_sql(_STATEMENTS)
+    for table in (PASSAGES, WORDS, STATE):
+        isolate_tenant_table(owner, table)

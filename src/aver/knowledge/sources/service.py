@@ -42,7 +42,8 @@ _NOBODY = secrets.token_hex(32)
 
 
 class Sources:
-    """Blocking. ``secret`` gives what a reference names; ``max_bytes`` bounds one item."""
+    """Blocking. ``secret`` gives what a reference names; ``max_bytes`` bounds one item. ``reached`` raises where the source of this name cannot be read now, whatever
+    it says itself."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Sources:
         clock: Clock,
         secret: Callable[[str], str],
         max_bytes: int,
+        reached: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -59,6 +61,7 @@ class Sources:
         self._clock = clock
         self._secret = secret
         self._max_bytes = max_bytes
+        self._reached = reached
         self._kept: dict[str, tuple[str, float]] = {}
         """Secrets of events by their references, each until when."""
         self._running: Counter[str] = Counter()
@@ -241,6 +244,7 @@ class Sources:
         return rows[name]
 
     def _open(self, row: Row[Any]) -> Source:
+        self._reached(row.name)
         kind = kind_of(row.kind)
         options = options_of(kind, values_from_json(row.declared))
         return kind.open(row.name, options, Reach(self._secret, self._clock, self._folder(row.name), self._max_bytes))

@@ -51,6 +51,7 @@ _ALL = (
             Inject(10, "A prompt was changed this morning. Somebody remembers that the model has a new version, too."),
         ),
         questions=("Who may stop a feature for its cost?", "Which budget would have held this, and at what sum?"),
+        takes_copy="what nobody spent would be on record for good, and count against budgets",
     ),
     Scenario(
         "wrong-tool",
@@ -63,6 +64,7 @@ _ALL = (
             Inject(10, "A customer says that they were written to. Was it this?"),
         ),
         questions=("Which effects can be taken back, by whom?", "How do you find everybody who was written to?"),
+        takes_copy="what the policy in force allows would really be done to somebody",
     ),
     Scenario(
         "injection-campaign",
@@ -105,7 +107,6 @@ _ALL = (
             Inject(10, "The new index is there. Are the answers of the last hour right?"),
         ),
         questions=("How long does it take to make your index anew?", "What is checked before it is believed?"),
-        in_place=True,
     ),
     Scenario(
         "stale-source",
@@ -118,7 +119,6 @@ _ALL = (
             Inject(30, "A policy was changed in the new wiki. Somebody acted on the old one."),
         ),
         questions=("How old may each source be?", "Who is told when one is moved?"),
-        in_place=True,
     ),
     Scenario(
         "database-loss",
@@ -132,7 +132,6 @@ _ALL = (
             Inject(10, "It was restarted. What was answered since the last backup?"),
         ),
         questions=("Why must nobody restart it first?", "When was a backup last restored, and how long did it take?"),
-        in_place=True,
     ),
     Scenario(
         "clock-skew",
@@ -145,6 +144,7 @@ _ALL = (
             Inject(10, "The records of an hour are in doubt. An auditor asks for them."),
         ),
         questions=("What keeps the clocks of your machines?", "Which of your records need to be right to the second?"),
+        takes_copy="a clock is the whole machine's, and what was signed or ended meanwhile cannot be taken back",
     ),
     Scenario(
         "disk-full",
@@ -157,7 +157,6 @@ _ALL = (
             Inject(5, "Turns are answered again. For how long?"),
         ),
         questions=("What may be removed at once, and who knows?", "How much does a day of evidence take?"),
-        in_place=True,
     ),
 )
 SCENARIOS: Mapping[str, Scenario] = {each.name: each for each in _ALL}

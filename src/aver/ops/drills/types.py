@@ -29,8 +29,8 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing that can go wrong. ``rules`` are the alerts that tell of it, with ``*`` for anything; ``in_place`` whether it can be done to the installation itself,
-    rather than to a copy."""
+    """One thing that can go wrong. ``rules`` are the alerts that tell of it, with ``*`` for anything; ``takes_copy`` is why it can be done to a copy alone, empty where it can be
+    done to the installation itself."""
 
     name: str
     title: str
@@ -42,7 +42,12 @@ class Scenario:
     roles: tuple[str, ...] = ("Incident lead", "Operator on call", "Owner of the feature", "Scribe")
     injects: tuple[Inject, ...] = ()
     questions: tuple[str, ...] = ()
-    in_place: bool = False
+    takes_copy: str = ""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it can be done to the installation itself."""
+        return not self.takes_copy
 
     @property
     def needs_past(self) -> bool:

@@ -6,7 +6,6 @@ import getpass
 import os
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from aver.server.cli.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from aver.core.settings import Settings
     from aver.ops.drills.types import Drill, Scenario
 
 __all__ = ["app"]
@@ -53,14 +53,16 @@ def list_(as_json: AsJson = False) -> None:
                 "fault": each.fault,
                 "expected": each.expected,
                 "rules": each.rules,
+                "in_place": each.in_place,
+                "takes_copy": each.takes_copy or None,
             }
             for each in SCENARIOS.values()
         ]
         print_json({"drills": rows})
         return
     table(
-        ("drill", "what happens", "what Aver does of itself"),
-        [(each.name, each.fault, each.expected) for each in SCENARIOS.values()],
+        ("drill", "what happens", "what Aver does of itself", "in place"),
+        [(each.name, each.fault, each.expected, _where(each)) for each in SCENARIOS.values()],
     )
 
 
@@ -79,6 +81,14 @@ def run(
     question: Annotated[
         str, typer.Option("--ask", metavar="TEXT", help="What is asked again and again, for --in-place.")
     ] = "What is there to know?",
+    of: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="NAME",
+            help="The provider, or the source, it is about, for --in-place; the first, if left out.",
+        ),
+    ] = "",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
@@ -93,7 +103,7 @@ def run(
     """
     chosen = _chosen(names or [], everything=everything)
     if in_place:
-        _run_in_place(context, chosen, url, question, yes=yes, as_json=as_json, by=by)
+        _run_in_place(context, chosen, url, question, of, yes=yes, as_json=as_json, by=by)
     else:
         _run(context, chosen, as_json=as_json, by=by)
 
@@ -191,7 +201,7 @@ def soak(
 def _soaked(context: typer.Context, hours: float, *, simulated: bool, quiet: bool) -> tuple[Sequence[Any], int]:
     from aver.server.drills.running import drilling
 
-    with drilling(_data(context), _teller(quiet=quiet)) as ready:
+    with drilling(_settings(context), _teller(quiet=quiet)) as ready:
         if simulated:
             return ready.simulate(hours * 3600)
         told, samples = ready.soak(hours * 3600)
@@ -209,7 +219,15 @@ def _chosen(names: Iterable[str], *, everything: bool) -> list[Scenario]:
 
 
 def _run_in_place(
-    context: typer.Context, chosen: Sequence[Scenario], url: str, question: str, *, yes: bool, as_json: bool, by: str
+    context: typer.Context,
+    chosen: Sequence[Scenario],
+    url: str,
+    question: str,
+    of: str,
+    *,
+    yes: bool,
+    as_json: bool,
+    by: str,
 ) -> None:
     from aver.core.errors import InvalidInput
     from aver.server.drills.in_place import drill_in_place
@@ -224,7 +242,7 @@ def _run_in_place(
     session = Session.of(context)
     done: list[Drill] = []
     for scenario in chosen:
-        drill = drill_in_place(session.application, url, key, scenario, question, _say)
+        drill = drill_in_place(session.application, url, key, scenario, question, _say, of=of)
         with session.application() as application:
             record(application, drill, by or getpass.getuser())
         done.append(drill)
@@ -238,7 +256,7 @@ def _run(context: typer.Context, chosen: Sequence[Scenario], *, as_json: bool, b
     done: list[Drill] = []
     with (
         Session.of(context).application() as application,
-        drilling(application.settings.data, _teller(quiet=as_json)) as ready,
+        drilling(application.settings, _teller(quiet=as_json)) as ready,
     ):
         for scenario in chosen:
             drill = ready.run(scenario)
@@ -274,9 +292,13 @@ def _show(done: Sequence[Drill], *, as_json: bool) -> None:
         raise VerificationFailed("Not every drill passed", "Look at the table above, and at docs/drills.md.")
 
 
-def _data(context: typer.Context) -> Path:
+def _where(scenario: Scenario) -> str:
+    return "yes" if scenario.in_place else f"no: {scenario.takes_copy}"
+
+
+def _settings(context: typer.Context) -> Settings:
     with Session.of(context).application() as application:
-        return application.settings.data
+        return application.settings
 
 
 def _teller(*, quiet: bool) -> Callable[[str], None]:

@@ -8,6 +8,7 @@ import random
 import resource
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy import text
+
 from aver.core.errors import Unavailable
 from aver.knowledge.access import AccessList
+from aver.knowledge.adapters.pgvector_schema import PASSAGES
 from aver.knowledge.folder import FolderSource
 from aver.server.drills.load import Kind, Load
 from aver.server.drills.stage import Server, Stage
-from aver.server.drills.world import PRIVATE, Provider
+from aver.server.drills.world import Provider, write_private
 
 __all__ = ["FAULTS", "Fault", "Scene", "disk"]
 
@@ -29,6 +33,8 @@ _CHUNK = 4 * 2**20
 _SMALL_DISK = 128 * 2**20
 _OFF = -3600.0
 """Seconds by which the clock is put off."""
+_AWAY = 12.0
+"""Seconds for which a Postgres is gone."""
 _LIMIT = 4096
 """Bytes that a process may write into a file where no disk can be made small."""
 
@@ -133,7 +139,7 @@ class _Personal(_Asked):
     def begin(self, scene: Scene) -> None:
         folder = scene.stage.folder / "payroll"
         folder.mkdir()
-        (folder / "accounts.md").write_text(f"# Bank accounts\n\n{PRIVATE.sentence}\n", encoding="utf-8")
+        write_private(folder)
         with scene.stage.opened() as application:
             services = application.tenant(scene.stage.tenant)
             for attempt in range(_ATTEMPTS):
@@ -150,6 +156,11 @@ class _Index(_AtOnce):
     means = "every file of the index overwritten with noise of its length"
 
     def _do(self, scene: Scene) -> None:
+        if scene.stage.like.index_engine == "pgvector":
+            self.means = "every passage of the index in the database overwritten with noise"
+            with scene.stage.opened() as application, application.tenant(scene.stage.tenant).store.begin() as tx:
+                tx.execute(text(f"UPDATE {PASSAGES} SET passage = sha256(passage)"))  # noqa: S608 - a name of ours
+            return
         noise = random.Random(3)  # noqa: S311 - noise
         for path in scene.stage.index.rglob("*"):
             with suppress(FileNotFoundError):
@@ -186,11 +197,32 @@ _EVERY = 10.0
 """Seconds in which the wiki is followed."""
 
 
-class _Database(_AtOnce):
-    means = "the tenant's database file removed while the server has it open"
+class _Database:
+    """A file that is removed; of a Postgres, a server that lets nobody in for as long as another needs to take over."""
 
-    def _do(self, scene: Scene) -> None:
-        scene.stage.database.unlink()
+    def __init__(self) -> None:
+        self.means = "the tenant's database file removed while the server has it open"
+        self._at: float | None = None
+        self._back: threading.Timer | None = None
+
+    def begin(self, scene: Scene) -> None:
+        copies, url = scene.stage.copies, scene.stage.database_url
+        if copies is None or url is None:
+            scene.stage.database.unlink()
+        else:
+            self.means = f"every connection to the database cut, and none let in for {_AWAY:g} seconds"
+            copies.close_off(url)
+            self._back = threading.Timer(_AWAY, copies.open_again, (url,))
+            self._back.start()
+        self._at = time.monotonic()
+
+    def touched(self) -> float | None:
+        return self._at
+
+    def end(self, scene: Scene) -> None:
+        del scene
+        if self._back is not None:
+            self._back.join()
 
 
 class _Clock(_AtOnce):

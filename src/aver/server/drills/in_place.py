@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import random
-import shutil
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
+from statistics import median
 from typing import Any
 
 from aver.core.errors import AverError, InvalidInput, Unavailable
+from aver.core.principal import Principal
 from aver.evidence.clear import clear_turns
 from aver.ops.drills.measuring import by_time, shares, spared
 from aver.ops.drills.types import Drill, Scenario
 from aver.policy.access import check
 from aver.server.application import Application
 from aver.server.drills.load import Load
+from aver.server.drills.placed import Opened, Placed, placed
+from aver.server.drills.restoring import restore
 from aver.server.drills.undoing import Undo, taking_back
 
 __all__ = ["drill_in_place"]
 
 _WARM, _LASTING, _PATIENCE, _LOOKS = 5.0, 5.0, 100.0, 0.5
 """Seconds: of load before the fault; for which users have to be spared; after which it is taken back; between looks."""
-_CHUNK = 64 * 2**20
+_PATIENCE_OF_SOURCES = 3.0
+"""How many times its schedule is waited for beside, where a source is drilled."""
+_KEY_LASTS = timedelta(minutes=30)
+"""The drill's key ends then, also where nobody is left to end it."""
 
-Opened = Callable[[], AbstractContextManager[Application]]
+
+@dataclass
+class _Course:
+    """What a drill in place came to, in seconds from its beginning; ``seen`` and ``well`` are ``None`` until somebody was told, and users were spared."""
+
+    effect: float = 0.0
+    seen: float | None = None
+    well: float | None = None
 
 
 def drill_in_place(
@@ -42,128 +52,143 @@ def drill_in_place(
     question: str,
     say: Callable[[str], None],
     *,
+    of: str = "",
     warm: float = _WARM,
     lasting: float = _LASTING,
 ) -> Drill:
     """Drill the installation that is served at ``url``. ``opened`` opens its data, ``key`` is an API key of the tenant that is drilled, of somebody who has the
-    permission ``own``; ``warm`` and ``lasting`` as of :func:`~aver.server.drills.running.drilling`. Raises :class:`~aver.core.errors.Forbidden` for anyone else, :class:`~aver.core.errors.InvalidInput` for a scenario that takes a copy,
-    :class:`~aver.core.errors.Conflict` while another is under way, and :class:`~aver.core.errors.Unavailable` where the installation does not answer as it is."""
+    permission ``own``; ``of`` names the provider or source it is about, and ``warm`` and ``lasting`` are as of :func:`~aver.server.drills.running.drilling`. What the drill
+    asks, it asks with a key of its own, so that its turns are known. Raises :class:`~aver.core.errors.Forbidden` for anyone else,
+    :class:`~aver.core.errors.InvalidInput` for a scenario that takes a copy, :class:`~aver.core.errors.Conflict` while another is under way, and
+    :class:`~aver.core.errors.Unavailable` where the installation does not answer as it is."""
     if not scenario.in_place:
-        raise InvalidInput(f"{scenario.name} takes a copy: it is about providers, or a clock", "Leave --in-place out.")
+        raise InvalidInput(f"{scenario.name} takes a copy: {scenario.takes_copy}", "Leave --in-place out.")
     with opened() as application:
         principal = application.store.authenticate(key).principal
         check(principal, "own")
-        data, tenant = application.settings.data.absolute(), principal.tenant
-    undo, fault = _fault(scenario.name, data, data / "tenants" / tenant)
-    say(f"IN PLACE: {scenario.fault} This is the installation in {data}, and its users see it.")
-    load = Load(url, key, {"ask": 2.0}, lambda each: each.status == 200, question=question)
+        plan = placed(scenario.name, application, opened, principal, of)
+        data = application.settings.data.absolute()
+    say(f"IN PLACE: {plan.means}. This is the installation in {data}, and its users see it.")
     at = datetime.now(UTC)
-    load.start()
-    seen: float | None = None
-    well: float | None = None
-    try:
-        while load.now() < warm or not load.samples:  # the first answer comes, or it is a failure
-            time.sleep(_LOOKS)
-        if any(not each.well for each in load.samples):
-            raise Unavailable(f"{url} does not answer {question!r} as it is", "Look at it first; nothing was done.")
-        with taking_back(data, [undo]):
-            fault()
-            since, began = load.now(), datetime.now(UTC)
-            while load.now() < since + _PATIENCE:
-                time.sleep(_LOOKS)
-                if seen is None and _told(url, key, scenario, began):
-                    seen = load.now()
-                    say(f"told after {seen - since:.1f} s")
-                well = spared(list(load.samples), since, load.now(), lasting)
-                if seen is not None and well is not None:
-                    break
-    finally:
-        load.stop()
-        say("taken back")
+    with _own_key(opened, principal, scenario.name) as own:
+        load = Load(url, own, {"ask": 2.0}, lambda each: each.status == 200, question=question)
+        course = _Course()
+        load.start()
+        try:
+            usual = _warmed(load, warm, url, question)
+            before = _concerns(url)
+            load.well = lambda each: plan.well(each, usual)
+            undoes = (*plan.undoes, Undo("mitigations", principal.tenant, datetime.now(UTC).isoformat()))
+
+            def take(undo: Undo) -> None:
+                with opened() as application:
+                    restore(application, undo)
+
+            with taking_back(data, undoes, take, plan.fault(usual)):
+                began = datetime.now(UTC)
+                plan.act()
+                course.effect = load.now() + plan.delay
+                load.rates |= plan.rates
+                _watch(load, plan, course, lambda: _told(url, key, scenario, began, before), say, lasting)
+        finally:
+            load.stop()
+    say("taken back")
     with opened() as application:
-        lost, notes = _lost(application, tenant, {each.turn for each in load.samples if each.turn})
+        lost, notes = _lost(application, principal.tenant, {each.turn for each in load.samples if each.turn})
+    return _judged(scenario, plan, load, course, at, (lost, notes))
+
+
+def _watch(
+    load: Load, plan: Placed, course: _Course, told: Callable[[], bool], say: Callable[[str], None], lasting: float
+) -> None:
+    """Look until somebody was told and users are spared, or for as long as patience lasts."""
+    until = load.now() + _PATIENCE + _PATIENCE_OF_SOURCES * plan.delay
+    while load.now() < until:
+        time.sleep(_LOOKS)
+        if course.seen is None and told():
+            course.seen = load.now()
+            say(f"told after {max(course.seen - course.effect, 0.0):.1f} s")
+        course.well = spared(list(load.samples), course.effect, load.now(), lasting)
+        if course.seen is not None and course.well is not None:
+            return
+
+
+def _judged(
+    scenario: Scenario, plan: Placed, load: Load, course: _Course, at: datetime, lost: tuple[int, tuple[str, ...]]
+) -> Drill:
+    effect, seen, well = course.effect, course.seen, course.well
+    later = [each for each in load.samples if each.answered >= effect]
     return Drill(
         scenario.name,
         at,
         "in place",
-        scenario.fault,
-        None if seen is None else round(seen - since, 1),
-        None if seen is None or well is None else round(max(well - seen, 0.0), 1),
-        lost,
-        0,
-        0,
+        plan.means,
+        None if seen is None else round(max(seen - effect, 0.0), 1),
+        None if seen is None or well is None else round(max(well - max(seen, effect), 0.0), 1),
+        lost[0],
+        sum(each.verdict == "leaked" for each in later),
+        sum(each.verdict == "wrong" for each in later),
         len(load.samples),
-        shares(load.samples, since),
-        by_time(load.samples, since),
-        notes=notes,
-        spared_s=None if well is None else round(well - since, 1),
+        shares(load.samples, effect),
+        by_time(load.samples, effect),
+        notes=lost[1],
+        spared_s=None if well is None else round(well - effect, 1),
     )
 
 
-def _fault(name: str, data: Path, tenant: Path) -> tuple[Undo, Callable[[], None]]:
-    """What takes it back, and what does it."""
-    if name == "database-loss":
-        database, aside = tenant / "tenant.db", tenant / "tenant.db.drilled"
-
-        def lose() -> None:
-            aside.unlink(missing_ok=True)
-            aside.hardlink_to(database)
-            database.unlink()
-
-        return Undo("file", str(database), str(aside)), lose
-    if name == "index-corruption":
-        index, kept = tenant / "index", tenant / "index.drilled"
-
-        def damage() -> None:
-            noise = random.Random(3)  # noqa: S311 - noise
-            shutil.rmtree(kept, ignore_errors=True)
-            # The copy is whole before its name is: half of one is never put back.
-            copying = kept.with_name("index.copying")
-            shutil.rmtree(copying, ignore_errors=True)
-            shutil.copytree(index, copying)
-            copying.rename(kept)
-            for path in index.rglob("*"):
-                with suppress(FileNotFoundError):
-                    if path.is_file():
-                        path.write_bytes(noise.randbytes(path.stat().st_size))
-
-        return Undo("tree", str(index), str(kept)), damage
-    if name == "disk-full":
-        filler = data / "drill.filler"
-
-        def fill() -> None:
-            handle = os.open(filler, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            try:
-                end, size = 0, _CHUNK
-                while size >= 1:
-                    try:
-                        os.posix_fallocate(handle, end, size)
-                        end += size
-                    except OSError as error:
-                        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                            raise
-                        size //= 2
-            finally:
-                os.close(handle)
-
-        return Undo("remove", str(filler)), fill
-    raise InvalidInput(f"{name} takes a copy", "Leave --in-place out.")
+def _warmed(load: Load, warm: float, url: str, question: str) -> float:
+    """The seconds that an answer usually takes. Raises :class:`~aver.core.errors.Unavailable` where one fails."""
+    while load.now() < warm or not load.samples:  # the first answer comes, or it is a failure
+        time.sleep(_LOOKS)
+    if any(not each.well for each in load.samples):
+        raise Unavailable(f"{url} does not answer {question!r} as it is", "Look at it first; nothing was done.")
+    return median(each.answered - each.sent for each in load.samples)
 
 
-def _told(url: str, key: str, scenario: Scenario, began: datetime) -> bool:
-    """Whether an alert that tells of it has fired since, or what asks for readiness is told."""
+@contextmanager
+def _own_key(opened: Opened, principal: Principal, drill: str) -> Iterator[str]:
+    """A key of whoever drills that may ask and do nothing else: what is asked with it is known as the drill's."""
+    with opened() as application:
+        key, secret = application.api_keys.create(
+            principal.tenant,
+            principal.user,
+            principal.groups,
+            principal.roles,
+            ["ask"],
+            _KEY_LASTS,
+            f"{principal.user} (drill {drill})",
+        )
+    try:
+        yield secret
+    finally:
+        with suppress(AverError), opened() as application:
+            application.revoke_key(principal.tenant, key.id, principal.user)
+
+
+def _told(url: str, key: str, scenario: Scenario, began: datetime, before: Collection[str]) -> bool:
+    """Whether an alert that tells of it has fired since, or what asks for readiness is told what it was not told ``before``."""
     signals = {rule.removeprefix("health:") for rule in scenario.rules}
-    if signals & set(_get(f"{url}/readyz", key).get("concerns") or ()):
+    if signals & (_concerns(url) - set(before)):
         return True
     return any(
         datetime.fromisoformat(each["fired"]) >= began
-        and any(fnmatchcase(each["rule"], rule) for rule in scenario.rules)
+        and any(fnmatchcase(each["rule"], rule) for rule in _rules(scenario))
         for each in _get(f"{url}/v1/alerts", key).get("alerts") or ()
     )
 
 
-def _get(url: str, key: str) -> dict[str, Any]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - the installation's own
+def _rules(scenario: Scenario) -> list[str]:
+    """An installation calls its objectives as it likes."""
+    return ["burn:*" if rule.startswith("burn:") else rule for rule in scenario.rules]
+
+
+def _concerns(url: str) -> set[str]:
+    return set(_get(f"{url}/readyz").get("concerns") or ())
+
+
+def _get(url: str, key: str = "") -> Mapping[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the installation's own
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - as above
             found = json.load(response)

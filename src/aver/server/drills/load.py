@@ -87,7 +87,7 @@ class Load:
     at_most: int = 0
     """Requests of all kinds together, after which none is sent; 0 for no end."""
     question: str = ""
-    """What is asked, in place of what the drill's own documents answer: any answer is right then."""
+    """What is asked for ``ask``, in place of what the drill's own documents answer: any answer is right then."""
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -159,9 +159,9 @@ class Load:
                 {"agent": "clerk", "task": f"Close ticket {self._random.randint(1, 900)} with the note done"},
                 "",
             )
-        if self.question:
-            return "/v1/ask", {"question": self.question}, ""
         if kind == "attack":
             return "/v1/ask", {"question": self._random.choice(ATTACKS)}, ""
+        if self.question and kind == "ask":
+            return "/v1/ask", {"question": self.question}, ""
         fact = PRIVATE if kind == "private" else self._random.choice(WIKI if kind == "wiki" else FACTS)
         return "/v1/ask", {"question": fact.question}, fact.sentence

@@ -7,12 +7,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aver.core.errors import AverError, Unavailable
+from aver.core.settings import Settings
 from aver.evidence.clear import ClearStep, clear_steps, clear_turns
 from aver.ops.drills.measuring import by_time, detected, shares, spared
 from aver.ops.drills.types import Drill, Sample, Scenario, Told
@@ -23,6 +24,7 @@ from aver.server.drills.load import Answered, Kind, Load
 from aver.server.drills.soaking import simulate
 from aver.server.drills.stage import Server, Stage, fresh_stage, write_history
 from aver.server.drills.world import Provider
+from aver.store.copying import DatabaseCopies
 from aver.testing.provider import FakeProvider
 
 __all__ = ["Drilling", "drilling"]
@@ -104,29 +106,28 @@ class Drilling:
         folder.mkdir()
         with ExitStack() as stack:
             small = scenario.name == "disk-full" and stack.enter_context(disk(folder, template.data))
-            stage = template.copied_to(folder)
+            stage = stack.enter_context(template.copied_to(folder))
             return self._on(stage, scenario, fault, small=small)
 
     def soak(self, seconds: float) -> tuple[Sequence[Told], Sequence[Sample]]:
         """Healthy load for so long; what was told, and what users saw."""
         folder = self._template.folder / "soak"
         folder.mkdir()
-        stage = self._with_past().copied_to(folder)
         self._hook.clear()
-        server = Server(stage)
-        try:
-            load = Load(server.url, stage.key, {**_RATES, "task": 0.1, "wiki": 0.2}, lambda _: True)
-            self._await_ready(server.url)
-            load.start()
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                time.sleep(min(5.0, until - time.monotonic() + 0.01))
-                self._say(
-                    f"soak: {len(load.samples):,} answers, {max(until - time.monotonic(), 0) / 60:.0f} minutes left"
-                )
-            load.stop()
-        finally:
-            server.stop()
+        with self._with_past().copied_to(folder) as stage:
+            server = Server(stage)
+            try:
+                load = Load(server.url, stage.key, {**_RATES, "task": 0.1, "wiki": 0.2}, lambda _: True)
+                self._await_ready(server.url)
+                load.start()
+                until = time.monotonic() + seconds
+                while time.monotonic() < until:
+                    time.sleep(min(5.0, until - time.monotonic() + 0.01))
+                    left = max(until - time.monotonic(), 0) / 60
+                    self._say(f"soak: {len(load.samples):,} answers, {left:.0f} minutes left")
+                load.stop()
+            finally:
+                server.stop()
         return self._hook.told(load.began), load.samples
 
     def simulate(self, seconds: float) -> tuple[Sequence[Told], int]:
@@ -134,7 +135,8 @@ class Drilling:
         folder = self._template.folder / "simulated"
         folder.mkdir()
         turns = self._usual()
-        return simulate(self._template.copied_to(folder), turns, seconds, sum(_RATES.values()), self._say)
+        with self._template.copied_to(folder) as stage:
+            return simulate(stage, turns, seconds, sum(_RATES.values()), self._say)
 
     def _on(self, stage: Stage, scenario: Scenario, fault: Fault, *, small: bool) -> Drill:
         self._hook.clear()
@@ -228,10 +230,10 @@ class Drilling:
 
 
 @contextmanager
-def drilling(source: Path | None, say: Say, *, warm: float = _WARM, lasting: float = _LASTING) -> Iterator[Drilling]:
-    """Prepare a copy of the data in ``source``, if there is any, and two providers; all of it is gone afterwards. There is healthy load for ``warm`` seconds before a fault, and
-    users have to be spared for ``lasting``. Raises
-    :class:`~aver.core.errors.StorageFull` where there is no room, and :class:`~aver.core.errors.Unavailable` where the copy cannot be served."""
+def drilling(like: Settings, say: Say, *, warm: float = _WARM, lasting: float = _LASTING) -> Iterator[Drilling]:
+    """Prepare a copy of the installation with these settings, if there is one yet, and two providers; all of it is gone afterwards. There is healthy load for ``warm`` seconds
+    before a fault, and users have to be spared for ``lasting``. Raises :class:`~aver.core.errors.StorageFull` where there is no room,
+    :class:`~aver.core.errors.Forbidden` where the user of a Postgres may make no database, and :class:`~aver.core.errors.Unavailable` where the copy cannot be served."""
     first, second = Provider(1), Provider(2)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aver-drill-")))
@@ -239,7 +241,8 @@ def drilling(source: Path | None, say: Say, *, warm: float = _WARM, lasting: flo
         hook = stack.enter_context(Hook())
         bundle = write_bundle(folder / "bundle", servers[0].base_url, servers[1].base_url)
         say("copying the data")
-        template = fresh_stage(folder, bundle, source, {HOOK: hook.url}, _HISTORY + _MODELLING)
+        copies = stack.enter_context(closing(DatabaseCopies(like.database_url))) if like.database_url else None
+        template = fresh_stage(folder, bundle, like, {HOOK: hook.url}, _HISTORY + _MODELLING, copies)
         yield Drilling(template, first, hook, say, warm, lasting)
 
 
@@ -247,7 +250,19 @@ def _modelled(template: Stage) -> list[list[ClearStep]]:
     """The evidence of some healthy requests, turn by turn, as a server of a copy records it."""
     folder = template.folder / "model"
     folder.mkdir()
-    stage = template.copied_to(folder)
+    with template.copied_to(folder) as stage:
+        load = _sampled(stage)
+        good = [each for each in load.samples if each.verdict == "right"]
+        if len(good) < _MODELLED // 2:
+            bad = next((each for each in load.answers if each.verdict != "right"), None)
+            said = json.dumps(bad.document)[:300] if bad else "nothing came back"
+            raise Unavailable(f"The copy does not answer as it should: {said}", "Report this.")
+        with stage.opened() as application:
+            turns = clear_turns(application.tenant(stage.tenant).store, [each.turn for each in good if each.turn])
+    return [steps for steps in turns.values() if steps]
+
+
+def _sampled(stage: Stage) -> Load:
     server = Server(stage)
     try:
         load = Load(server.url, stage.key, {"ask": 2.6, "chat": 0.7, "task": 0.7}, lambda _: True, at_most=_MODELLED)
@@ -255,16 +270,7 @@ def _modelled(template: Stage) -> list[list[ClearStep]]:
         load.join()
     finally:
         server.stop()
-    good = [each for each in load.samples if each.verdict == "right"]
-    if len(good) < _MODELLED // 2:
-        bad = next((each for each in load.answers if each.verdict != "right"), None)
-        raise Unavailable(
-            f"The copy does not answer as it should: {json.dumps(bad.document)[:300] if bad else 'nothing came back'}",
-            "Report this.",
-        )
-    with stage.opened() as application:
-        turns = clear_turns(application.tenant(stage.tenant).store, [each.turn for each in good if each.turn])
-    return [steps for steps in turns.values() if steps]
+    return load
 
 
 def _rates(name: str) -> dict[Kind, float]:

@@ -25,16 +25,19 @@ from aver.core.settings import Settings
 from aver.evidence import Draft, Ledger
 from aver.evidence.clear import ClearStep
 from aver.knowledge.access import AccessList
+from aver.knowledge.adapters.pgvector_schema import make_tables
 from aver.knowledge.folder import FolderSource
 from aver.server.application import Application
 from aver.server.drills import process
 from aver.server.drills.world import write_documents
+from aver.store.copying import DatabaseCopies
 from aver.testing import HashEmbedder
 
 __all__ = ["Server", "Stage", "copied", "fresh_stage"]
 
 _TENANT = "drill"
-_LEFT_OUT = (".probe.", ".reserve.", "reserve", "store.lock")
+_LEFT_OUT = (".probe.", ".reserve.", "reserve", "store.lock", "drill.", "settings.yaml")
+"""What belongs to the installation's own process, or would have the copy reach what is outside."""
 _STARTS = 120.0
 """Seconds that a server is given to answer."""
 _TURNS_A_COMMIT = 50
@@ -54,11 +57,25 @@ class Stage:
     tenant: str
     key: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    like: Settings = field(default_factory=Settings)
+    """The installation's settings, of which the copy has where it is and what its index is kept in."""
+    copies: DatabaseCopies | None = None
+    """Of the installation's database, where that is a Postgres."""
+    database_url: str | None = field(default=None, repr=False)
+    """The copy's."""
 
-    def copied_to(self, folder: Path) -> Stage:
-        """The same on a copy of its data; the sources stay where they are."""
+    @contextmanager
+    def copied_to(self, folder: Path) -> Iterator[Stage]:
+        """The same on a copy of its data; the sources stay where they are. The copy of a Postgres database is gone afterwards."""
         shutil.copytree(self.data, folder / "data", symlinks=True)
-        return replace(self, folder=folder, data=folder / "data")
+        if self.copies is None or self.database_url is None:
+            yield replace(self, folder=folder, data=folder / "data")
+            return
+        url = self.copies.again(self.database_url)
+        try:
+            yield replace(self, folder=folder, data=folder / "data", database_url=url)
+        finally:
+            self.copies.drop(url)
 
     @property
     def database(self) -> Path:
@@ -73,7 +90,28 @@ class Stage:
         return self.folder / "clock"
 
     def settings(self) -> Settings:
-        return Settings(data=self.data, bundle=self.bundle)
+        return Settings(
+            data=self.data,
+            bundle=self.bundle,
+            database_url=self.database_url,
+            index_engine=self.like.index_engine,
+            region=self.like.region,
+        )
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The same for a process of its own, which knows nothing else of what the installation reaches."""
+        settings = self.settings()
+        found = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AVER_")},
+            **self.environment,
+            "AVER_DATA": str(settings.data),
+            "AVER_BUNDLE": str(settings.bundle),
+            "AVER_DATABASE_URL": settings.database_url or "",
+            "AVER_INDEX_ENGINE": settings.index_engine,
+            "AVER_REGION": settings.region,
+        }
+        return {name: value for name, value in found.items() if value}
 
     @contextmanager
     def opened(self) -> Iterator[Application]:
@@ -114,15 +152,24 @@ def copied(source: Path, into: Path) -> None:
 
 
 def fresh_stage(
-    folder: Path, bundle: Path, source: Path | None, environment: Mapping[str, str], past: timedelta
+    folder: Path,
+    bundle: Path,
+    like: Settings,
+    environment: Mapping[str, str],
+    past: timedelta,
+    copies: DatabaseCopies | None = None,
 ) -> Stage:
-    """A copy of ``source``, if there is one, with the tenant of the drill and its documents, which came before a ``past`` that is still to be written."""
-    data = folder / "data"
-    if source is not None and (source / "control.db").exists():
-        copied(source, data)
+    """A copy of the installation with the settings ``like``, if it is there, with the tenant of the drill and its documents, which came before a ``past`` that is still to be
+    written. ``copies`` are of its database, where that is a Postgres."""
+    data, url = folder / "data", None
+    if copies is not None:
+        url = copies.copy([make_tables] if like.index_engine == "pgvector" else [])
+    if (like.data / "tenants").is_dir():
+        copied(like.data, data)
     handbook, wiki = write_documents(folder)
+    stage = Stage(folder, data, bundle, wiki, "", "", dict(environment), like, copies, url)
     clock = _Past(datetime.now(UTC) - past - _BEFORE)
-    application = Application(Settings(data=data, bundle=bundle), embedder=HashEmbedder(), clock=clock)
+    application = Application(stage.settings(), embedder=HashEmbedder(), clock=clock)
     try:
         name = _TENANT
         while any(each.name == name for each in application.store.tenants()):
@@ -134,7 +181,7 @@ def fresh_stage(
         key = application.create_key(tenant, "drill", (), ["admin"])[1]
     finally:
         application.close()
-    return Stage(folder, data, bundle, wiki, tenant, key, dict(environment))
+    return replace(stage, tenant=tenant, key=key)
 
 
 def _declare_wiki(services: Any, wiki: Path) -> None:
@@ -151,15 +198,10 @@ class Server:
     def __init__(self, stage: Stage, clock: bool = False) -> None:
         self._stage = stage
         environment = {
-            **os.environ,
-            **stage.environment,
-            "AVER_DATA": str(stage.data),
-            "AVER_BUNDLE": str(stage.bundle),
+            **stage.variables,
             "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
             "OPENBLAS_NUM_THREADS": "1",
         }
-        for name in ("AVER_CONFIG", "AVER_ENVIRONMENT", "AVER_DATABASE_URL"):
-            environment.pop(name, None)
         if clock:
             environment[process.CLOCK] = str(stage.clock)
         self.log = stage.folder / "server.log"

@@ -6,15 +6,15 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aver.core.errors import Conflict
 
-__all__ = ["Undo", "pending", "taking_back", "undo"]
+__all__ = ["Staged", "Take", "Undo", "pending", "staged", "taking_back", "undo"]
 
 _NOTE, _LOCK = "drill.json", "drill.lock"
 
@@ -22,29 +22,42 @@ _NOTE, _LOCK = "drill.json", "drill.lock"
 @dataclass(frozen=True, slots=True)
 class Undo:
     """One thing to take back. ``remove`` takes a file away; ``file`` puts one back from beside, unless there is one; ``tree`` puts a directory back, unless there is more in it than
-    there was: then what was damaged was made anew."""
+    there was: then what was damaged was made anew. ``source`` removes one with its documents, ``mitigations`` undoes what was done of itself since a moment: of these ``path``
+    is the tenant's id, and ``aside`` the name, or the moment."""
 
-    kind: Literal["remove", "file", "tree"]
+    kind: Literal["remove", "file", "tree", "source", "mitigations"]
     path: str
     aside: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A fault that whoever serves brings about while it is noted and somebody is behind it: of ``outage`` and ``slow`` the ``name`` is the provider's address, and
+    ``seconds`` by how much each answer is late; of ``source`` it is the source's, of the ``tenant`` with this id."""
+
+    kind: Literal["outage", "slow", "source"]
+    name: str
+    tenant: str = ""
+    seconds: float = 0.0
+
+
+Take = Callable[[Undo], None]
+"""Takes back what is no file."""
+
+
 @contextmanager
-def taking_back(data: Path, undoes: Sequence[Undo]) -> Iterator[None]:
-    """Within the block a drill may do what ``undoes`` take back; afterwards they have. Raises :class:`~aver.core.errors.Conflict` while another drill is under way."""
+def taking_back(data: Path, undoes: Sequence[Undo], take: Take, fault: Staged | None = None) -> Iterator[None]:
+    """Within the block a drill may do what ``undoes`` take back, and ``fault`` is staged; afterwards all of it is over. Raises :class:`~aver.core.errors.Conflict` while another
+    drill is under way. What cannot be taken back at the moment is taken back by whoever serves, once that can be done."""
     with _held(data) as mine:
         if not mine:
             raise Conflict("Another drill is under way in place", "Wait for it to end.")
-        _take_back(data)  # what one before left
-        note = data / _NOTE
-        with note.open("w", encoding="utf-8") as file:
-            json.dump([asdict(each) for each in undoes], file)
-            file.flush()
-            os.fsync(file.fileno())
+        _take_back(data, take)  # what one before left
+        _write(data, undoes, fault)
         try:
             yield
         finally:
-            _take_back(data)
+            _take_back(data, take)
 
 
 def pending(data: Path) -> bool:
@@ -52,20 +65,31 @@ def pending(data: Path) -> bool:
     return (data / _NOTE).exists()
 
 
-def undo(data: Path) -> bool:
+def undo(data: Path, take: Take) -> bool:
     """Take back what a drill left that is gone; whether there was anything. Nothing happens while one is under way."""
     if not pending(data):
         return False
     with _held(data) as mine:
-        return mine and _take_back(data)
+        return mine and _take_back(data, take)
+
+
+def staged(data: Path) -> Staged | None:
+    """The fault of a drill that is under way, if it has one."""
+    if not pending(data):
+        return None
+    found = _read(data)[1]
+    if found is None:
+        return None
+    with _held(data, fcntl.LOCK_SH) as nobody:
+        return None if nobody else found
 
 
 @contextmanager
-def _held(data: Path) -> Iterator[bool]:
+def _held(data: Path, how: int = fcntl.LOCK_EX) -> Iterator[bool]:
     handle = os.open(data / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
             mine = True
         except BlockingIOError:
             mine = False
@@ -74,18 +98,33 @@ def _held(data: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _take_back(data: Path) -> bool:
-    note = data / _NOTE
+def _write(data: Path, undoes: Sequence[Undo], fault: Staged | None) -> None:
+    with (data / _NOTE).open("w", encoding="utf-8") as file:
+        json.dump({"undo": [asdict(each) for each in undoes], "fault": asdict(fault) if fault else None}, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(data: Path) -> tuple[list[Undo], Staged | None]:
     try:
-        undoes = [Undo(**each) for each in json.loads(note.read_text(encoding="utf-8"))]
-    except FileNotFoundError:
+        note: dict[str, Any] = json.loads((data / _NOTE).read_text(encoding="utf-8"))
+        fault = Staged(**note["fault"]) if note["fault"] else None
+        return [Undo(**each) for each in note["undo"]], fault
+    except (OSError, ValueError, TypeError, KeyError):  # it was cut off before anything was done
+        return [], None
+
+
+def _take_back(data: Path, take: Take) -> bool:
+    if not pending(data):
         return False
-    except (ValueError, TypeError):  # it was cut off before anything was done
-        undoes = []
+    undoes, fault = _read(data)
     for each in undoes:
-        _one(each)
-    note.unlink(missing_ok=True)
-    return bool(undoes)
+        if each.kind in ("source", "mitigations"):
+            take(each)
+        else:
+            _one(each)
+    (data / _NOTE).unlink(missing_ok=True)
+    return bool(undoes or fault)
 
 
 def _one(undo: Undo) -> None:

@@ -14,7 +14,18 @@ import orjson
 from aver.gateway.types import ToolCall
 from aver.testing.replies import Received, Reply, Tokens
 
-__all__ = ["ACCOUNT", "ATTACKS", "CANARY", "FACTS", "PRIVATE", "WIKI", "Fact", "Provider", "write_documents"]
+__all__ = [
+    "ACCOUNT",
+    "ATTACKS",
+    "CANARY",
+    "FACTS",
+    "PRIVATE",
+    "WIKI",
+    "Fact",
+    "Provider",
+    "write_documents",
+    "write_private",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,12 @@ def write_documents(folder: Path) -> tuple[Path, Path]:
             text = f"# {title}\n\nGenerated for a drill.\n\n{fact.sentence}\n"
             (folder / name / f"page-{number}.md").write_text(text, encoding="utf-8")
     return folder / "handbook", folder / "wiki"
+
+
+def write_private(folder: Path) -> None:
+    """The list of bank accounts, as a folder of one file."""
+    text = f"# Bank accounts\n\nGenerated for a drill.\n\n{PRIVATE.sentence}\n"
+    (folder / "accounts.md").write_text(text, encoding="utf-8")
 
 
 @dataclass
