@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -33,15 +34,6 @@ _PATIENCE_OF_SOURCES = 3.0
 """How many times its schedule is waited for beside, where a source is drilled."""
 _KEY_LASTS = timedelta(minutes=30)
 """The drill's key ends then, also where nobody is left to end it."""
-
-
-@dataclass
-class _Course:
-    """What a drill in place came to, in seconds from its beginning; ``seen`` and ``well`` are ``None`` until somebody was told, and users were spared."""
-
-    effect: float = 0.0
-    seen: float | None = None
-    well: float | None = None
 
 
 def drill_in_place(
@@ -72,68 +64,91 @@ def drill_in_place(
     at = datetime.now(UTC)
     with _own_key(opened, principal, scenario.name) as own:
         load = Load(url, own, {"ask": 2.0}, lambda each: each.status == 200, question=question)
-        course = _Course()
+        drill = _InPlace(opened, url, key, principal, scenario, plan, load, say, lasting)
         load.start()
         try:
-            usual = _warmed(load, warm, url, question)
-            before = _concerns(url)
-            load.well = lambda each: plan.well(each, usual)
-            undoes = (*plan.undoes, Undo("mitigations", principal.tenant, datetime.now(UTC).isoformat()))
-
-            def take(undo: Undo) -> None:
-                with opened() as application:
-                    restore(application, undo)
-
-            with taking_back(data, undoes, take, plan.fault(usual)):
-                began = datetime.now(UTC)
-                plan.act()
-                course.effect = load.now() + plan.delay
-                load.rates |= plan.rates
-                _watch(load, plan, course, lambda: _told(url, key, scenario, began, before), say, lasting)
+            drill.run(data, _warmed(load, warm, url, question))
         finally:
             load.stop()
-    say("taken back")
-    with opened() as application:
-        lost, notes = _lost(application, principal.tenant, {each.turn for each in load.samples if each.turn})
-    return _judged(scenario, plan, load, course, at, (lost, notes))
+    return drill.judged(at)
 
 
-def _watch(
-    load: Load, plan: Placed, course: _Course, told: Callable[[], bool], say: Callable[[str], None], lasting: float
-) -> None:
-    """Look until somebody was told and users are spared, or for as long as patience lasts."""
-    until = load.now() + _PATIENCE + _PATIENCE_OF_SOURCES * plan.delay
-    while load.now() < until:
-        time.sleep(_LOOKS)
-        if course.seen is None and told():
-            course.seen = load.now()
-            say(f"told after {max(course.seen - course.effect, 0.0):.1f} s")
-        course.well = spared(list(load.samples), course.effect, load.now(), lasting)
-        if course.seen is not None and course.well is not None:
-            return
+@dataclass
+class _InPlace:
+    """One drill under way. What it came to is in seconds from its beginning: ``seen`` and ``well`` are ``None`` until somebody was told, and users were spared."""
 
+    opened: Opened
+    url: str
+    key: str
+    principal: Principal
+    scenario: Scenario
+    plan: Placed
+    load: Load
+    say: Callable[[str], None]
+    lasting: float
+    effect: float = 0.0
+    seen: float | None = None
+    well: float | None = None
 
-def _judged(
-    scenario: Scenario, plan: Placed, load: Load, course: _Course, at: datetime, lost: tuple[int, tuple[str, ...]]
-) -> Drill:
-    effect, seen, well = course.effect, course.seen, course.well
-    later = [each for each in load.samples if each.answered >= effect]
-    return Drill(
-        scenario.name,
-        at,
-        "in place",
-        plan.means,
-        None if seen is None else round(max(seen - effect, 0.0), 1),
-        None if seen is None or well is None else round(max(well - max(seen, effect), 0.0), 1),
-        lost[0],
-        sum(each.verdict == "leaked" for each in later),
-        sum(each.verdict == "wrong" for each in later),
-        len(load.samples),
-        shares(load.samples, effect),
-        by_time(load.samples, effect),
-        notes=lost[1],
-        spared_s=None if well is None else round(well - effect, 1),
-    )
+    def run(self, data: Path, usual: float) -> None:
+        """Break it, look, and take it back; ``usual`` is how many seconds an answer takes."""
+        before, over = _concerns(self.url), False
+        self.load.well = lambda each: self.plan.well(each, usual)
+        undoes = (*self.plan.undoes, Undo("mitigations", self.principal.tenant, datetime.now(UTC).isoformat()))
+        try:
+            with taking_back(data, undoes, self._restore, self.plan.fault(usual)):
+                began = datetime.now(UTC)
+                self.plan.act()
+                self.effect = self.load.now() + self.plan.delay
+                self.load.rates |= self.plan.rates
+                self._watch(began, before)
+                over = True
+        except AverError as error:
+            if not over:
+                raise
+            self.say(f"not taken back yet, which the server does within seconds: {error.cause}")
+        else:
+            self.say("taken back")
+
+    def _restore(self, undo: Undo) -> None:
+        with self.opened() as application:
+            restore(application, undo)
+
+    def _watch(self, began: datetime, before: Collection[str]) -> None:
+        """Look until somebody was told and users are spared, or for as long as patience lasts."""
+        load = self.load
+        until = load.now() + _PATIENCE + _PATIENCE_OF_SOURCES * self.plan.delay
+        while load.now() < until:
+            time.sleep(_LOOKS)
+            if self.seen is None and _told(self.url, self.key, self.scenario, began, before):
+                self.seen = load.now()
+                self.say(f"told after {max(self.seen - self.effect, 0.0):.1f} s")
+            self.well = spared(list(load.samples), self.effect, load.now(), self.lasting)
+            if self.seen is not None and self.well is not None:
+                return
+
+    def judged(self, at: datetime) -> Drill:
+        """What it came to, once nothing is asked any more."""
+        effect, seen, well, samples = self.effect, self.seen, self.well, self.load.samples
+        with self.opened() as application:
+            lost, notes = _lost(application, self.principal.tenant, {each.turn for each in samples if each.turn})
+        later = [each for each in samples if each.answered >= effect]
+        return Drill(
+            self.scenario.name,
+            at,
+            "in place",
+            self.plan.means,
+            None if seen is None else round(max(seen - effect, 0.0), 1),
+            None if seen is None or well is None else round(max(well - max(seen, effect), 0.0), 1),
+            lost,
+            sum(each.verdict == "leaked" for each in later),
+            sum(each.verdict == "wrong" for each in later),
+            len(samples),
+            shares(samples, effect),
+            by_time(samples, effect),
+            notes=notes,
+            spared_s=None if well is None else round(well - effect, 1),
+        )
 
 
 def _warmed(load: Load, warm: float, url: str, question: str) -> float:

@@ -24,6 +24,7 @@ from aver.server.drills.undoing import Staged, Undo
 from aver.server.drills.world import write_private
 
 if TYPE_CHECKING:
+    from aver.gateway.config.types import ProviderConfig
     from aver.server.application import Application
 
 __all__ = ["Opened", "Placed", "placed"]
@@ -56,44 +57,30 @@ class Placed:
     delay: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Here:
+    """The installation that is drilled, and for whom."""
+
+    application: Application
+    opened: Opened
+    principal: Principal
+    of: str
+
+    @property
+    def folder(self) -> Path:
+        return self.application.settings.data.absolute() / "tenants" / self.principal.tenant
+
+
 def placed(name: str, application: Application, opened: Opened, principal: Principal, of: str) -> Placed:
     """The drill of this name, for the tenant of ``principal``. ``of`` names the provider or the source it is about; empty for the first. Raises
     :class:`~aver.core.errors.InvalidInput` and :class:`~aver.core.errors.NotFound` where it cannot be done in this installation."""
-    settings = application.settings
-    data, tenant = settings.data.absolute(), principal.tenant
-    folder = data / "tenants" / tenant
-    if name == "database-loss":
-        if settings.database_url:
-            raise InvalidInput("A server of Postgres is not Aver's to stop: others may live in it", _COPY)
-        return _database(folder)
-    if name == "index-corruption":
-        if settings.index_engine != "lancedb":
-            raise InvalidInput("The index is in Postgres, and whoever serves could not put it back from beside", _COPY)
-        return _index(folder)
-    if name == "disk-full":
-        filler = data / "drill.filler"
-        return Placed("the disk of the data filled to the last byte", lambda: _fill(filler), (_removed(filler),))
-    if name in ("provider-outage", "slow-provider"):
-        return _provider(name, application, of)
-    if name == "stale-source":
-        return _source(application, tenant, of)
-    if name == "injection-campaign":
-        return Placed(
-            "orders to give away the instructions, two a second, of whoever drills",
-            rates={"attack": 2.0},
-            well=lambda each, _: each.status == (400 if each.kind == "attack" else 200),
-        )
-    if name == "personal-data":
-        return _personal(opened, principal)
-    raise InvalidInput(f"{name} takes a copy", _COPY)
+    return _PLACED[name](_Here(application, opened, principal, of))
 
 
-def _removed(path: Path) -> Undo:
-    return Undo("remove", str(path))
-
-
-def _database(tenant: Path) -> Placed:
-    database, aside = tenant / "tenant.db", tenant / "tenant.db.drilled"
+def _database(here: _Here) -> Placed:
+    if here.application.settings.database_url:
+        raise InvalidInput("A server of Postgres is not Aver's to stop: others may live in it", _COPY)
+    database, aside = here.folder / "tenant.db", here.folder / "tenant.db.drilled"
 
     def lose() -> None:
         aside.unlink(missing_ok=True)
@@ -103,8 +90,10 @@ def _database(tenant: Path) -> Placed:
     return Placed("the tenant's database file removed", lose, (Undo("file", str(database), str(aside)),))
 
 
-def _index(tenant: Path) -> Placed:
-    index, kept = tenant / "index", tenant / "index.drilled"
+def _index(here: _Here) -> Placed:
+    if here.application.settings.index_engine != "lancedb":
+        raise InvalidInput("The index is in Postgres, and whoever serves could not put it back from beside", _COPY)
+    index, kept = here.folder / "index", here.folder / "index.drilled"
 
     def damage() -> None:
         noise = random.Random(3)  # noqa: S311 - noise
@@ -120,6 +109,12 @@ def _index(tenant: Path) -> Placed:
                     path.write_bytes(noise.randbytes(path.stat().st_size))
 
     return Placed("every file of the index overwritten with noise", damage, (Undo("tree", str(index), str(kept)),))
+
+
+def _disk(here: _Here) -> Placed:
+    filler = here.application.settings.data.absolute() / "drill.filler"
+    undo = Undo("remove", str(filler))
+    return Placed("the disk of the data filled to the last byte", lambda: _fill(filler), (undo,))
 
 
 def _fill(filler: Path) -> None:
@@ -138,14 +133,14 @@ def _fill(filler: Path) -> None:
         os.close(handle)
 
 
-def _provider(name: str, application: Application, of: str) -> Placed:
-    config = application.declared()
-    if of:
-        if of not in config.providers:
-            raise NotFound(f"There is no provider {of[:60]!r}", nearest(of, config.providers))
-        provider = config.providers[of]
+def _first_provider(here: _Here) -> ProviderConfig:
+    config = here.application.declared()
+    if here.of:
+        if here.of not in config.providers:
+            raise NotFound(f"There is no provider {here.of[:60]!r}", nearest(here.of, config.providers))
+        provider = config.providers[here.of]
     else:
-        model = application.model
+        model = here.application.model
         while model in config.routes:
             model = config.routes[model].arms[0].target
         if model not in config.models:
@@ -153,9 +148,17 @@ def _provider(name: str, application: Application, of: str) -> Placed:
         provider = config.providers[config.models[model].provider]
     if not provider.base_url:
         raise InvalidInput(f"The provider {provider.name} is asked through a library of its own", _COPY)
-    if name == "provider-outage":
-        outage = Staged("outage", provider.base_url)
-        return Placed(f"every request to the provider {provider.name} fails", fault=lambda _: outage)
+    return provider
+
+
+def _outage(here: _Here) -> Placed:
+    provider = _first_provider(here)
+    fault = Staged("outage", provider.base_url)
+    return Placed(f"every request to the provider {provider.name} fails", fault=lambda _: fault)
+
+
+def _slowness(here: _Here) -> Placed:
+    provider = _first_provider(here)
     return Placed(
         f"every answer of the provider {provider.name} takes ten times as long",
         fault=lambda usual: Staged("slow", provider.base_url, seconds=round(usual * _TEN_TIMES, 3)),
@@ -163,8 +166,18 @@ def _provider(name: str, application: Application, of: str) -> Placed:
     )
 
 
-def _source(application: Application, tenant: str, of: str) -> Placed:
-    known = {each.name: each for each in application.tenant(tenant).sources.states() if each.kind and each.every}
+def _injection(here: _Here) -> Placed:
+    del here
+    return Placed(
+        "orders to give away the instructions, two a second, of whoever drills",
+        rates={"attack": 2.0},
+        well=lambda each, _: each.status == (400 if each.kind == "attack" else 200),
+    )
+
+
+def _source(here: _Here) -> Placed:
+    of, tenant = here.of, here.principal.tenant
+    known = {each.name: each for each in here.application.tenant(tenant).sources.states() if each.kind and each.every}
     if not known:
         raise InvalidInput("No source is followed by a schedule", f"Declare one: aver source declare. {_COPY}")
     if of and of not in known:
@@ -184,7 +197,8 @@ def _source(application: Application, tenant: str, of: str) -> Placed:
     )
 
 
-def _personal(opened: Opened, principal: Principal) -> Placed:
+def _personal(here: _Here) -> Placed:
+    opened, principal = here.opened, here.principal
     name = f"drill-{secrets.token_hex(4)}"
     readers = AccessList((AccessRule("**", (user_reader(principal.user),)),))
 
@@ -195,7 +209,7 @@ def _personal(opened: Opened, principal: Principal) -> Placed:
             for attempt in range(_ATTEMPTS):
                 try:
                     knowledge.ingest(FolderSource(Path(folder), name), readers)
-                    return
+                    break
                 except Unavailable:  # it is there, and what it replaced could not be cleaned up beside so many readers
                     if attempt + 1 == _ATTEMPTS:
                         raise
@@ -207,3 +221,16 @@ def _personal(opened: Opened, principal: Principal) -> Placed:
         rates={"private": 1.0},
         well=lambda each, _: each.verdict not in ("leaked", "failed"),
     )
+
+
+_PLACED: Mapping[str, Callable[[_Here], Placed]] = {
+    "provider-outage": _outage,
+    "slow-provider": _slowness,
+    "injection-campaign": _injection,
+    "personal-data": _personal,
+    "index-corruption": _index,
+    "stale-source": _source,
+    "database-loss": _database,
+    "disk-full": _disk,
+}
+"""By scenario: those that take no copy."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aver.core.errors import NotFound
+from aver.core.errors import NotFound, Unavailable
 from aver.server.mitigating import machine_actor
 
 if TYPE_CHECKING:
     from aver.server.application import Application
     from aver.server.drills.undoing import Undo
+    from aver.server.tenancy import TenantServices
 
 __all__ = ["restore"]
 
@@ -21,12 +22,20 @@ def restore(application: Application, undo: Undo) -> None:
     """Take back a ``source`` or ``mitigations``. Raises :class:`~aver.core.errors.AverError` where that cannot be done now."""
     services = application.tenant(undo.path)
     if undo.kind == "source":
-        try:
-            services.sources.remove(undo.aside)
-        except NotFound:
-            return  # it was not taken in yet
+        _remove(services, undo.aside)
     else:
         desk, since = services.operations.mitigations, datetime.fromisoformat(undo.aside)
         for each in desk.mitigations(standing=True):
             if each.rule and each.undoable and each.begun >= since:
                 desk.undo(each.id, machine_actor(services, _BY), reason="the drill in place is over")
+
+
+def _remove(services: TenantServices, source: str) -> None:
+    try:
+        services.sources.remove(source)
+    except NotFound:
+        return  # it was not taken in yet
+    except Unavailable:
+        # Beside so many readers the rest of what is deleted may have to wait for the next deletion; nobody is shown it.
+        if any(each.name == source for each in services.sources.states()):
+            raise
