@@ -74,6 +74,7 @@ class Health:
     def keep_reserve(self) -> None:
         """Keep a part of the disk for when it is full, from now on."""
         self._reserves = True
+        self._take_back()  # what fills the disk may be a drill's
         self._disk()
 
     def tenants(self) -> Sequence[Tenant]:

@@ -103,6 +103,7 @@ class _InPlace:
                 self.load.rates |= self.plan.rates
                 self._watch(began, before)
                 over = True
+                self.load.stop()  # what is taken back of documents waits for nobody who reads
         except AverError as error:
             if not over:
                 raise
