@@ -97,13 +97,14 @@ def run(
     The copy has a tenant of its own with documents, load and two fake providers; nothing of the installation is touched but that its tenants' evidence says what was drilled.
     Exit code 4 unless each was seen within 30 seconds of its first effect and contained within 60 more, with nothing lost, leaked or wrong.
 
-    With --in-place, AVER_API_KEY is a key of the tenant that is drilled, of an owner. It is taken back at the end, or by the server within seconds should this command be killed.
+    With --in-place, AVER_API_KEY is a key of the tenant that is drilled, of an owner; aver drill list says which can be. What is asked is asked with a key of its own that can
+    do nothing else. All of it is taken back at the end, or by the server within seconds should this command be killed. For stale-source, ask what the source answers.
 
     Example: aver drill run database-loss disk-full
     """
     chosen = _chosen(names or [], everything=everything)
     if in_place:
-        _run_in_place(context, chosen, url, question, of, yes=yes, as_json=as_json, by=by)
+        _run_in_place(context, chosen, url, question, of, everything=everything, yes=yes, as_json=as_json, by=by)
     else:
         _run(context, chosen, as_json=as_json, by=by)
 
@@ -225,6 +226,7 @@ def _run_in_place(
     question: str,
     of: str,
     *,
+    everything: bool,
     yes: bool,
     as_json: bool,
     by: str,
@@ -240,9 +242,18 @@ def _run_in_place(
             "Set AVER_API_KEY to a key of an owner and add --yes, or leave --in-place out to drill a copy.",
         )
     session = Session.of(context)
+    copies = [] if everything else [each for each in chosen if not each.in_place]
+    if copies:  # before anything is done
+        raise InvalidInput(f"{copies[0].name} takes a copy: {copies[0].takes_copy}", "Leave --in-place out.")
     done: list[Drill] = []
     for scenario in chosen:
-        drill = drill_in_place(session.application, url, key, scenario, question, _say, of=of)
+        try:
+            drill = drill_in_place(session.application, url, key, scenario, question, _say, of=of)
+        except InvalidInput as error:
+            if not everything:
+                raise
+            _say(f"{scenario.name} was left out: {error.cause}")
+            continue
         with session.application() as application:
             record(application, drill, by or getpass.getuser())
         done.append(drill)

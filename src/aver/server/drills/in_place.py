@@ -94,7 +94,7 @@ class _InPlace:
         """Break it, look, and take it back; ``usual`` is how many seconds an answer takes."""
         before, over = _concerns(self.url), False
         self.load.well = lambda each: self.plan.well(each, usual)
-        undoes = (*self.plan.undoes, Undo("mitigations", self.principal.tenant, datetime.now(UTC).isoformat()))
+        undoes = (*self.plan.undoes, *self._mitigations())
         try:
             with taking_back(data, undoes, self._restore, self.plan.fault(usual)):
                 began = datetime.now(UTC)
@@ -110,6 +110,14 @@ class _InPlace:
             self.say(f"not taken back yet, which the server does within seconds: {error.cause}")
         else:
             self.say("taken back")
+
+    def _mitigations(self) -> list[Undo]:
+        """What takes back what is done of itself from now on, with every tenant that the fault reaches."""
+        tenants, since = [self.principal.tenant], datetime.now(UTC).isoformat()
+        if self.plan.everybody:
+            with self.opened() as application:
+                tenants = [each.id for each in application.store.tenants()]
+        return [Undo("mitigations", tenant, since) for tenant in tenants]
 
     def _restore(self, undo: Undo) -> None:
         with self.opened() as application:

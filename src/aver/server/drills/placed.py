@@ -46,7 +46,7 @@ _COPY = "Leave --in-place out to drill a copy."
 class Placed:
     """A drill in place, ready to begin. ``means`` says how the fault is brought about; ``act`` brings it about and ``undoes`` take it back; ``fault`` is what whoever serves
     does wrong, given the seconds that an answer usually takes; ``rates`` is what is asked beside questions; ``well`` says whether the fault does not reach the user of
-    an answer, given the same; ``delay`` is after how many seconds there is an effect to be seen."""
+    an answer, given the same; ``delay`` is after how many seconds there is an effect to be seen; ``everybody`` whether it reaches every tenant."""
 
     means: str
     act: Callable[[], None] = lambda: None
@@ -55,6 +55,7 @@ class Placed:
     rates: Mapping[Kind, float] = field(default_factory=dict)
     well: Callable[[Answered, float], bool] = lambda each, _: each.status == 200
     delay: float = 0.0
+    everybody: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _index(here: _Here) -> Placed:
 def _disk(here: _Here) -> Placed:
     filler = here.application.settings.data.absolute() / "drill.filler"
     undo = Undo("remove", str(filler))
-    return Placed("the disk of the data filled to the last byte", lambda: _fill(filler), (undo,))
+    return Placed("the disk of the data filled to the last byte", lambda: _fill(filler), (undo,), everybody=True)
 
 
 def _fill(filler: Path) -> None:
@@ -154,7 +155,7 @@ def _first_provider(here: _Here) -> ProviderConfig:
 def _outage(here: _Here) -> Placed:
     provider = _first_provider(here)
     fault = Staged("outage", provider.base_url)
-    return Placed(f"every request to the provider {provider.name} fails", fault=lambda _: fault)
+    return Placed(f"every request to the provider {provider.name} fails", fault=lambda _: fault, everybody=True)
 
 
 def _slowness(here: _Here) -> Placed:
@@ -163,6 +164,7 @@ def _slowness(here: _Here) -> Placed:
         f"every answer of the provider {provider.name} takes ten times as long",
         fault=lambda usual: Staged("slow", provider.base_url, seconds=round(usual * _TEN_TIMES, 3)),
         well=lambda each, usual: each.status == 200 and each.took < _SLOW * usual,
+        everybody=True,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aver.core.errors import NotFound, Unavailable
+from aver.governance.places import Misplaced
 from aver.server.mitigating import machine_actor
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ _BY = "drill"
 
 def restore(application: Application, undo: Undo) -> None:
     """Take back a ``source`` or ``mitigations``. Raises :class:`~aver.core.errors.AverError` where that cannot be done now."""
-    services = application.tenant(undo.path)
+    try:
+        services = application.tenant(undo.path)
+    except (NotFound, Misplaced):  # nothing was done for one that is not served here
+        return
     if undo.kind == "source":
         _remove(services, undo.aside)
     else:
