@@ -31,7 +31,7 @@ from aver.ops.health.checks import (
 from aver.ops.health.conditions import Conditions
 from aver.ops.types import Departure
 from aver.server.drills.restoring import restore
-from aver.server.drills.undoing import undo
+from aver.server.drills.undoing import pending, undo
 from aver.store import Tenant
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Health:
         self._looked_deep = float("-inf")
         self._began = time.monotonic()
         self._reserves = False
+        self._drilled = False
         self.free = 0
         """Bytes of the disk, as of the last look."""
 
@@ -128,6 +129,9 @@ class Health:
         try:
             if undo(self._data, partial(restore, self._application)):
                 _log.warning("what a drill had left was taken back")
+            elif pending(self._data) != self._drilled:
+                self._drilled = not self._drilled
+                _log.warning("a drill in place %s", "is under way" if self._drilled else "is over")
         except AverError as error:  # at the next look
             _log.error("what a drill had left cannot be taken back", extra={"error": error.slug, "cause": error.cause})
 

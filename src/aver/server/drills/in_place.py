@@ -30,6 +30,8 @@ __all__ = ["drill_in_place"]
 
 _WARM, _LASTING, _PATIENCE, _LOOKS = 5.0, 5.0, 100.0, 0.5
 """Seconds: of load before the fault; for which users have to be spared; after which it is taken back; between looks."""
+_ANSWERS = 30.0
+"""Seconds in which a first answer has to come, or to fail."""
 _PATIENCE_OF_SOURCES = 3.0
 """How many times its schedule is waited for beside, where a source is drilled."""
 _KEY_LASTS = timedelta(minutes=30)
@@ -162,9 +164,9 @@ class _InPlace:
 
 def _warmed(load: Load, warm: float, url: str, question: str) -> float:
     """The seconds that an answer usually takes. Raises :class:`~aver.core.errors.Unavailable` where one fails."""
-    while load.now() < warm or not load.samples:  # the first answer comes, or it is a failure
+    while load.now() < warm or (not load.samples and load.now() < _ANSWERS):
         time.sleep(_LOOKS)
-    if any(not each.well for each in load.samples):
+    if not load.samples or any(not each.well for each in load.samples):
         raise Unavailable(f"{url} does not answer {question!r} as it is", "Look at it first; nothing was done.")
     return median(each.answered - each.sent for each in load.samples)
 

@@ -37,7 +37,7 @@ __all__ = ["Server", "Stage", "copied", "fresh_stage"]
 
 _TENANT = "drill"
 _LEFT_OUT = (".probe.", ".reserve.", "reserve", "store.lock", "drill.", "settings.yaml")
-"""What belongs to the installation's own process, or would have the copy reach what is outside."""
+"""Of the directory itself: what belongs to the installation's own process, or would have the copy reach what is outside."""
 _STARTS = 120.0
 """Seconds that a server is given to answer."""
 _TURNS_A_COMMIT = 50
@@ -127,7 +127,8 @@ def copied(source: Path, into: Path) -> None:
     """A copy of a data directory that is in use: databases as of one moment each, before what they refer to. Raises
     :class:`~aver.core.errors.StorageFull` where there is no room for it."""
     into.mkdir(parents=True, exist_ok=True)
-    files = [path for path in source.rglob("*") if path.is_file() and not path.name.startswith(_LEFT_OUT)]
+    left_out = {path for path in source.iterdir() if path.name.startswith(_LEFT_OUT)}
+    files = [path for path in source.rglob("*") if path.is_file() and path not in left_out]
     needed = sum(path.stat().st_size for path in files if "models" not in path.relative_to(source).parts[:1])
     if shutil.disk_usage(into).free < 2 * needed:
         raise StorageFull("There is no room for a copy of the data", "Free some space, or set TMPDIR to a larger disk.")
