@@ -68,6 +68,15 @@ def test_a_copy_has_what_every_tenant_has_and_the_original_nothing_of_it(install
     assert databases(postgres) == before
 
 
+def test_a_copy_of_nothing_is_an_installation_without_tenants(postgres, tmp_path):
+    with (
+        postgres.database() as url,
+        closing(DatabaseCopies(url)) as copies,
+        closing(Store(tmp_path, copies.copy())) as store,
+    ):
+        assert not store.tenants()
+
+
 def test_a_copy_that_is_closed_off_lets_nobody_in_until_it_is_opened_again(installation):
     original = installation.settings
     with closing(DatabaseCopies(original.database_url)) as copies:

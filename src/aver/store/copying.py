@@ -132,7 +132,8 @@ def _copy(source: Connection, target: Connection) -> None:
     with source.begin():
         entered(source, "")
         present = {name for name in tables if source.scalar(text("SELECT to_regclass(:name)"), {"name": name})}
-        for tenant in ["", *source.scalars(text("SELECT id FROM tenants"))]:
+        tenants = source.scalars(text("SELECT id FROM tenants")).all() if "tenants" in present else ()
+        for tenant in ("", *tenants):
             entered(source, tenant)
             for name in tables:
                 if name in present:
