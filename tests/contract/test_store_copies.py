@@ -4,7 +4,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from aver.core.errors import Forbidden, Unavailable
 from aver.core.principal import Principal
@@ -92,13 +92,19 @@ def test_a_copy_that_is_closed_off_lets_nobody_in_until_it_is_opened_again(insta
 
 
 def test_what_a_process_left_that_is_gone_is_dropped_by_the_next(installation, postgres):
-    before = databases(postgres)
-    with closing(DatabaseCopies(installation.settings.database_url)) as living:
-        living.copy()
-        postgres.execute("CREATE DATABASE aver_copy_0123456789ab_0_ffff")
-        with closing(DatabaseCopies(installation.settings.database_url)):
-            assert "aver_copy_0123456789ab_0_ffff" not in databases(postgres)
-            assert len(databases(postgres) - before) == 1  # what is somebody's stays
+    url, before = installation.settings.database_url, databases(postgres)
+    with closing(DatabaseCopies(url)) as living:
+        own = str(make_url(living.copy()).database)
+        family = own.split("_")[2]
+        abandoned, others = (f"aver_copy_{whose}_0123456789ab_0_ffff" for whose in (family, "0" * 8))
+        for name in (abandoned, others):
+            postgres.execute(f"CREATE DATABASE {name}")
+        DatabaseCopies(url).close()
+        assert databases(postgres) - before == {
+            own,
+            others,
+        }  # what is somebody's stays, and what is another installation's
+        postgres.execute(f"DROP DATABASE {others}")
     assert databases(postgres) == before
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from aver.core.errors import AverError, Forbidden
+from aver.core.errors import AverError, Forbidden, Unavailable
 from aver.store.faults import translated
 from aver.store.postgres import PostgresDatabase, entered, lock_number, psycopg_url
 
 __all__ = ["DatabaseCopies"]
 
-_PREFIX = "aver_copy_"
+_NOT_ALLOWED = "42501"
+"""Insufficient privilege: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _COLUMNS = text(
     "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped "
     "AND attgenerated = '' ORDER BY attnum"
@@ -31,11 +33,14 @@ class DatabaseCopies:
 
     def __init__(self, database_url: str) -> None:
         self._url = psycopg_url(database_url)
-        self._name = f"{_PREFIX}{secrets.token_hex(6)}"
         self._made: list[str] = []
         self._engine = create_engine(self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         with translated():
             self._own = self._engine.connect()
+            # Locks are one database's, so that the copies of others on the server have other names.
+            whose = sha256(str(self._own.scalar(text("SELECT current_database()"))).encode()).hexdigest()[:8]
+            self._family = f"aver_copy_{whose}"
+            self._name = f"{self._family}_{secrets.token_hex(6)}"
             self._own.execute(text("SELECT pg_advisory_lock(:number)"), {"number": lock_number("copies", self._name)})
         self._drop_abandoned()
 
@@ -79,7 +84,7 @@ class DatabaseCopies:
     def close(self) -> None:
         try:
             for name in [*self._made]:
-                with suppress(AverError):  # what cannot be dropped now is abandoned
+                with suppress(AverError, DBAPIError):  # what cannot be dropped now is abandoned
                     self.drop(str(self._url.set(database=name)))
         finally:
             self._own.close()
@@ -91,20 +96,22 @@ class DatabaseCopies:
             with translated():
                 self._own.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
         except DBAPIError as error:
-            raise Forbidden(
-                f"No database can be made for a copy ({' '.join(str(error.orig).split())})",
-                f"Have an administrator run: ALTER ROLE {self._url.username or 'USER'} CREATEDB.",
-            ) from error
+            cause = f"No database can be made for a copy ({' '.join(str(error.orig).split())})"
+            if getattr(error.orig, "sqlstate", "") != _NOT_ALLOWED:
+                raise Unavailable(cause, "Look at the log of the database's server, then retry.") from error
+            user = self._url.username or "USER"
+            raise Forbidden(cause, f"Have an administrator run: ALTER ROLE {user} CREATEDB.") from error
         self._made.append(name)
         return self._url.set(database=name).render_as_string(hide_password=False)
 
     def _drop_abandoned(self) -> None:
         with translated():
             names = self._own.scalars(
-                text("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)"), {"prefix": _PREFIX}
+                text("SELECT datname FROM pg_database WHERE datname ~ :pattern"),
+                {"pattern": f"^{self._family}_[0-9a-f]{{12}}_[0-9]+_[0-9a-f]{{4}}$"},
             ).all()
             for name in names:
-                whose = {"number": lock_number("copies", "_".join(name.split("_")[:3]))}
+                whose = {"number": lock_number("copies", name.rsplit("_", 2)[0])}
                 if self._own.scalar(text("SELECT pg_try_advisory_lock(:number)"), whose):
                     with suppress(DBAPIError):  # another user's: theirs to drop
                         self._own.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
