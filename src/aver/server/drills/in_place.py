@@ -143,6 +143,7 @@ class _InPlace:
         effect, seen, well, samples = self.effect, self.seen, self.well, self.load.samples
         with self.opened() as application:
             lost, notes = _lost(application, self.principal.tenant, {each.turn for each in samples if each.turn})
+            done = _done(application, self.principal.tenant, at)
         later = [each for each in samples if each.answered >= effect]
         return Drill(
             self.scenario.name,
@@ -157,6 +158,7 @@ class _InPlace:
             len(samples),
             shares(samples, effect),
             by_time(samples, effect),
+            done=done,
             notes=notes,
             spared_s=None if well is None else round(well - effect, 1),
         )
@@ -221,6 +223,15 @@ def _get(url: str, key: str = "") -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _done(application: Application, tenant: str, since: datetime) -> tuple[str, ...]:
+    """What was done of itself."""
+    try:
+        found = application.tenant(tenant).operations.mitigations.mitigations()
+    except AverError:  # which is told as lost
+        return ()
+    return tuple(each.action for each in found if each.rule and each.begun >= since)
 
 
 def _lost(application: Application, tenant: str, acknowledged: set[str]) -> tuple[int, tuple[str, ...]]:
