@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -112,3 +113,22 @@ def test_what_cannot_be_taken_back_now_is_left_to_whoever_serves(tmp_path):
     assert undo(tmp_path, tries.append)
     assert tries == [what, what]
     assert not pending(tmp_path)
+
+
+def test_what_is_done_of_itself_is_looked_for_again_for_a_while(tmp_path, monkeypatch):
+    what, taken, now = Undo("mitigations", "acme", "2026-11-28T02:00:00+00:00"), [], [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    fault = Staged("outage", "http://127.0.0.1:9/v1")
+    with taking_back(tmp_path, [what], taken.append, fault):
+        pass
+    assert staged(tmp_path) is None
+    assert len(taken) == 1
+    now[0] += 29
+    with taking_back(tmp_path, [], taken.append):  # the next drill keeps looking for it
+        pass
+    assert pending(tmp_path)
+    now[0] += 2
+    assert not undo(tmp_path, taken.append)
+    assert len(taken) == 4
+    assert not pending(tmp_path)
+    assert not undo(tmp_path, taken.append)

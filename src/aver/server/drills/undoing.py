@@ -6,9 +6,10 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,17 +18,20 @@ from aver.core.errors import Conflict
 __all__ = ["Staged", "Take", "Undo", "pending", "staged", "taking_back", "undo"]
 
 _NOTE, _LOCK = "drill.json", "drill.lock"
+_LATE = 30.0
+"""Seconds in which what follows from a fault's alerts comes: looks are 5 apart, and what was mended is told for 20."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
     """One thing to take back. ``remove`` takes a file away; ``file`` puts one back from beside, unless there is one; ``tree`` puts a directory back, unless there is more in it than
     there was: then what was damaged was made anew. ``source`` removes one with its documents, ``mitigations`` undoes what was done of itself since a moment: of these ``path``
-    is the tenant's id, and ``aside`` the name, or the moment."""
+    is the tenant's id, and ``aside`` the name, or the moment. ``until`` is for how long it is looked for again, in seconds since 1970: what follows from an alert may come late."""
 
     kind: Literal["remove", "file", "tree", "source", "mitigations"]
     path: str
     aside: str = ""
+    until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def taking_back(data: Path, undoes: Sequence[Undo], take: Take, fault: Staged | 
         if not mine:
             raise Conflict("Another drill is under way in place", "Wait for it to end.")
         _take_back(data, take)  # what one before left
-        _write(data, undoes, fault)
+        _write(data, [*_read(data)[0], *undoes], fault)
         try:
             yield
         finally:
@@ -61,7 +65,7 @@ def taking_back(data: Path, undoes: Sequence[Undo], take: Take, fault: Staged | 
 
 
 def pending(data: Path) -> bool:
-    """Whether a drill in place is under way, or left something to take back."""
+    """Whether a drill in place is under way, or left something to take back, or to look for again."""
     return (data / _NOTE).exists()
 
 
@@ -99,10 +103,12 @@ def _held(data: Path, how: int = fcntl.LOCK_EX) -> Iterator[bool]:
 
 
 def _write(data: Path, undoes: Sequence[Undo], fault: Staged | None) -> None:
-    with (data / _NOTE).open("w", encoding="utf-8") as file:
+    fresh = data / f"{_NOTE}.new"
+    with fresh.open("w", encoding="utf-8") as file:
         json.dump({"undo": [asdict(each) for each in undoes], "fault": asdict(fault) if fault else None}, file)
         file.flush()
         os.fsync(file.fileno())
+    fresh.rename(data / _NOTE)
 
 
 def _read(data: Path) -> tuple[list[Undo], Staged | None]:
@@ -115,6 +121,7 @@ def _read(data: Path) -> tuple[list[Undo], Staged | None]:
 
 
 def _take_back(data: Path, take: Take) -> bool:
+    """Whether there was anything but what is only looked for again."""
     if not pending(data):
         return False
     undoes, fault = _read(data)
@@ -123,8 +130,17 @@ def _take_back(data: Path, take: Take) -> bool:
             take(each)
         else:
             _one(each)
-    (data / _NOTE).unlink(missing_ok=True)
-    return bool(undoes or fault)
+    now = time.time()
+    late = [
+        replace(each, until=each.until or now + _LATE)
+        for each in undoes
+        if each.kind == "mitigations" and (not each.until or each.until > now)
+    ]
+    if late:
+        _write(data, late, None)
+    else:
+        (data / _NOTE).unlink(missing_ok=True)
+    return fault is not None or any(not each.until for each in undoes)
 
 
 def _one(undo: Undo) -> None:
