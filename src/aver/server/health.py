@@ -73,8 +73,9 @@ class Health:
         return clock.offset if isinstance(clock, SteadyClock) else 0.0
 
     def keep_reserve(self) -> None:
-        """Keep a part of the disk for when it is full, from now on."""
+        """Keep a part of the disk for when it is full, from now on, and know whom to tell should the database be gone at the first look."""
         self._reserves = True
+        self.tenants()
         self._take_back()  # what fills the disk may be a drill's
         self._disk()
 
