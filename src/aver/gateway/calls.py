@@ -103,6 +103,8 @@ class CallRecord:
     """The digest of the release that it went by, as in :attr:`Call.release`."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
     """Facts of the arm that it was given, as in :attr:`Call.assigned`."""
+    traceparent: str = ""
+    """The trace that the caller is in, as in :attr:`Call.traceparent`."""
     label: dict[str, Any] = field(default_factory=dict)
     """How confidential what is in it is, and where it may go, where anything is declared of that."""
     shared: str = ""
@@ -130,6 +132,7 @@ class CallRecord:
             "level": self.label.get("level"),
             "release": self.release[:16] or None,
             **self.assigned,
+            **({"traceparent": self.traceparent} if self.traceparent else {}),
             "config": self.config[:16] or None,
             "prices": self.prices[:16] or None,
             "input_tokens": usage.input_tokens,
@@ -202,6 +205,8 @@ class Call:
     """The digest of the release that it goes by, if any: answers of one release are never given by another."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
     """Of a call that is part of no turn, the arm of the rollout under way, as facts."""
+    traceparent: str = ""
+    """Of a call that is part of no turn, the trace that the caller is in, as :func:`~aver.core.traceparent.read_traceparent` gives it."""
     config: str = ""
     """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
@@ -234,4 +239,5 @@ class Call:
             key=self.key,
             release=self.release,
             assigned={**self.assigned, "bytes": self.size} if self.assigned else {},
+            traceparent=self.traceparent,
         )

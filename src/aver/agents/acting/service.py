@@ -66,9 +66,10 @@ class Acting:
         conversation: str | None = None,
         output: Mapping[str, Any] | None = None,
         new: str = "",
+        traceparent: str = "",
     ) -> str:
         """Admit a turn, and return its id; from then on it survives this process. ``output`` is the JSON Schema of its answer, ``new`` the id
-        that a new conversation is to have. Blocking.
+        that a new conversation is to have, ``traceparent`` the trace that the caller is in. Blocking.
 
         Raises :class:`NotFound` for another's tenant or conversation, :class:`InvalidInput`, :class:`TooLarge`, and
         :class:`~aver.core.errors.Stopped` where it is switched off.
@@ -98,6 +99,7 @@ class Acting:
                 "conversation": entered,
                 "ordinal": ordinal,
                 "characters": len(task),
+                **({"traceparent": traceparent} if traceparent else {}),
             }
             body = {
                 "question": task,
@@ -129,6 +131,8 @@ class Acting:
                     await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
                     facts = {"fence": lease.fence, **self._parts.pin.facts(running.release)}
+                    if state.traceparent:
+                        facts["traceparent"] = state.traceparent
                     await running.record([running.draft("resumed", facts)], status="running")
                 await go_on(running)
                 state = running.state

@@ -108,6 +108,8 @@ class State:
     turn: str
     principal: Principal | None = None
     conversation: str = ""
+    traceparent: str = ""
+    """The trace that whoever began it was in."""
     task: str = ""
     output: Mapping[str, Any] | None = None
     recalled: tuple[Mapping[str, Any], ...] = ()
@@ -171,7 +173,7 @@ class State:
 
 def _admitted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     state.principal = Principal(body["tenant"], body["user"], frozenset(body["groups"]), frozenset(body["roles"]))
-    state.conversation = facts["conversation"]
+    state.conversation, state.traceparent = facts["conversation"], facts.get("traceparent", "")
     state.task, state.output = body["question"], body["output"]
     state.recalled, state.earlier = tuple(body["recalled"]), tuple(body["earlier"])
 

@@ -141,7 +141,7 @@ class Sharer(Generic[T]):
             own.budgets = self._reservation.state()
         made = shared.give()
         if made is not None:
-            made.id = own.id
+            made.id, made.traceparent = own.id, own.traceparent
             self.record = made
         else:
             own.ms, own.usage = self._ms(), Usage()

@@ -33,6 +33,7 @@ class AgentReply:
         principal: Principal,
         body: Mapping[str, Any],
         chat: ChatRequest,
+        traceparent: str = "",
     ) -> None:
         if body.get("n") not in (None, 1):
             raise InvalidInput("n: one answer is given", "Leave n out.")
@@ -42,13 +43,14 @@ class AgentReply:
         self._application, self._services, self._principal = application, services, principal
         self._agent = str(body["model"])
         self._task = chat.messages[asked(chat.messages)].text
+        self._traceparent = traceparent
         self.turn = ""
         self.answer: Outcome | None = None
 
     async def __aiter__(self) -> AsyncIterator[list[ChatDelta]]:
         application, services, runner = self._application, self._services, self._application.runner
         asked = (self._principal, self._agent, self._task, self._conversation)
-        self.turn = await begin(application, services, *asked)
+        self.turn = await begin(application, services, *asked, traceparent=self._traceparent)
         yield []
         await asyncio.shield(runner.go_on(services, self.turn))
         self.answer = await asyncio.to_thread(services.turns.outcome, self._principal, self.turn)

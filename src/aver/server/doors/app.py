@@ -190,6 +190,7 @@ class _Visit:
             feature=label,
             release=self.lent.pin.release if self.lent else "",
             assigned=self.lent.pin.assigned if self.lent else {},
+            traceparent=self.exchange.traceparent(),
             no_store=b"no-store" in self.exchange.header(b"cache-control"),
             stream=bool(body.get("stream")),
             asked_usage=self.family != "openai" or _asks_usage(body),
@@ -211,9 +212,9 @@ class _Visit:
         chat = self.door.chat({name: value for name, value in body.items() if name != "conversation"})
         if call.model == self.application.feature:
             check(principal, "ask")
-            return FeatureReply(self.services, principal, body, chat)
+            return FeatureReply(self.services, principal, body, chat, call.traceparent)
         check(principal, "act")
-        return AgentReply(self.application, self.services, principal, body, chat)
+        return AgentReply(self.application, self.services, principal, body, chat, call.traceparent)
 
 
 async def _chat(visit: _Visit) -> None:

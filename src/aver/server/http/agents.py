@@ -16,7 +16,7 @@ from aver.core.principal import Principal
 from aver.server import acting
 from aver.server.application import TenantServices
 from aver.server.http.auth import Actor, App, Services
-from aver.server.http.fields import Text
+from aver.server.http.fields import Text, Traceparent
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import event, event_stream, while_connected
 from aver.server.runner import follow
@@ -122,10 +122,13 @@ async def agents(principal: Actor, services: Services, application: App) -> Resp
         **problems(400, 401, 403, 404, 413, 422, 503),
     },
 )
-async def begin(body: Task, request: Request, principal: Actor, services: Services, application: App) -> Response:
+async def begin(
+    body: Task, request: Request, principal: Actor, services: Services, application: App, traceparent: Traceparent
+) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
     await asyncio.to_thread(services.require_agreement, principal)
-    turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
+    asked = (body.agent, body.task, body.conversation)
+    turn = await acting.begin(application, services, principal, *asked, traceparent=traceparent)
     going = application.runner.go_on(services, turn)
     if body.stream:
         return event_stream(turn_events(services, principal, turn))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Depends, Request
 from pydantic import AfterValidator
 
-__all__ = ["Text"]
+from aver.core.traceparent import read_traceparent
+
+__all__ = ["Text", "Traceparent"]
 
 
 def _unicode(value: str) -> str:
@@ -16,6 +19,13 @@ def _unicode(value: str) -> str:
         raise ValueError("not valid Unicode text") from None
     return value
 
+
+def _traceparent(request: Request) -> str:
+    return read_traceparent(request.headers.raw)
+
+
+Traceparent = Annotated[str, Depends(_traceparent)]
+"""The trace that the caller is in, if a header says so; whatever else it holds counts as not sent."""
 
 Text = Annotated[str, AfterValidator(_unicode)]
 """Text that can be stored: JSON can also write half of a surrogate pair, which UTF-8 cannot."""
