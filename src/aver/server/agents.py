@@ -84,6 +84,7 @@ class Agents:
                     services.vault,
                     identify,
                     pin,
+                    lambda: services.declared.now().label,
                 )
             )
 

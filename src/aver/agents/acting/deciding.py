@@ -20,6 +20,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools import Tool
 from aver.core import canonical_json, new_id, rfc3339
 from aver.core.errors import AverError, InvalidInput, Stopped
+from aver.core.labels import ANYTHING, combined
 from aver.evidence import Draft
 from aver.evidence.facts import clear_name
 from aver.policy import Action as Asked
@@ -62,7 +63,8 @@ async def decide_again(running: Running, action: Action) -> None:
     if tool is None or _refused(running, tool, asked.arguments, ()) is not None:
         found = Decision("deny", "The tool has changed since it was approved, and does not take this call.")
     else:
-        asked = replace(asked, principal=running.principal, annotations=tool.annotations)
+        label = combined((asked.label, await whole(running.parts.label)))
+        asked = replace(asked, principal=running.principal, annotations=tool.annotations, label=label)
         found = await whole(_policy, running, asked)
     await running.record([_decision(running, action, asked, found, found, again=True)])
 
@@ -178,6 +180,7 @@ def _decision(
         "policies": [clear_name(each) for each in found.policies][:_MOST_POLICIES],
         "origins": kinds,
         "again": again,
+        **(asked.label.facts() if asked.label != ANYTHING else {}),
     }
     body = {"action": action_to(asked), "decision": decision_to(policy), "reason": found.reason}
     return running.draft("decided", facts, body)

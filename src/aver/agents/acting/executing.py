@@ -19,6 +19,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools import Result, Tool
 from aver.agents.tools.text import present
 from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
+from aver.core.labels import ANYTHING, Label, combined
 from aver.evidence import Draft
 
 __all__ = ["bring_about", "read_all", "settle"]
@@ -195,6 +196,8 @@ def _came_of(result: Any) -> _Came:
         raise TypeError
     if result.readers is not None and not all(isinstance(each, str) for each in result.readers):
         raise TypeError
+    if not isinstance(result.label, Label):
+        raise TypeError
     return _Came("failed" if result.failed else "done", result=result)
 
 
@@ -226,5 +229,16 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
         "compensates": compensates or None,
         "ms": came.ms,
     }
-    body = {"reason": reason, "value": value, "text": text, "readers": readers}
+    body: dict[str, Any] = {"reason": reason, "value": value, "text": text, "readers": readers}
+    label = _label(running, action, came)
+    if label != ANYTHING:
+        facts |= label.facts()
+        body["label"] = label.plain()
     return [*drafts, running.draft("executed", facts, body)]
+
+
+def _label(running: Running, action: Action, came: _Came) -> Label:
+    """Of what a call came to, also where it says what went wrong: what its tool declares and what came with the result."""
+    tool = running.tools.get(action.tool)
+    returned = came.result.label if came.result is not None else ANYTHING
+    return combined((action.declared_label, tool.annotations.label if tool is not None else ANYTHING, returned))

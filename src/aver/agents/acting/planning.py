@@ -48,7 +48,9 @@ async def plan(running: Running) -> None:
         ms = round((clock.monotonic() - began) * 1000, 1)
         await running.record([_called(running, record) for record in records])
         if isinstance(error, AverError):
-            raise Ends(error.slug, f"{error.cause}. After {ms / 1000:.1f} seconds.") from error
+            withheld = bool(records and records[-1].label and not records[-1].attempts)
+            then = error.next_step if withheld else f"After {ms / 1000:.1f} seconds."
+            raise Ends(error.slug, f"{error.cause}. {then}") from error
         raise
     ms = round((clock.monotonic() - began) * 1000, 1)
     generated = _generated(running, completion, records, ms, [*stopped.values()], bare=last or shape)
@@ -96,6 +98,7 @@ def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Cal
         turn=running.state.turn,
         release=running.release,
         no_store=True,
+        labels=running.state.labels,
     )
 
 

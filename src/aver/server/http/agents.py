@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aver.agents.acting import ActionStatus, Outcome, OutcomeStatus, ToolStatus
 from aver.core.errors import AverError
+from aver.core.labels import Level, read_label
 from aver.core.principal import Principal
 from aver.server import acting
 from aver.server.application import TenantServices
@@ -44,12 +45,22 @@ class AgentList(BaseModel):
     agents: list[Agent]
 
 
+class TaskLabel(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    level: Level = "public"
+    regions: list[Text] | None = Field(
+        None, description="Anywhere, if left out; nowhere outside of Aver, if none is named."
+    )
+
+
 class Task(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     agent: Text = Field(description="One of `/v1/agents`.")
     task: Text = Field(description="What is to be done, in the user's words.")
     conversation: Text | None = Field(None, description="Continue this conversation; a new one begins without it.")
+    label: TaskLabel | None = Field(None, description="How confidential the task is, and where it may go.")
     stream: bool = Field(False, description=_STREAM)
 
 
@@ -125,7 +136,8 @@ async def agents(principal: Actor, services: Services, application: App) -> Resp
 async def begin(body: Task, request: Request, principal: Actor, services: Services, application: App) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
     await asyncio.to_thread(services.require_agreement, principal)
-    turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
+    label = read_label(body.label and body.label.model_dump())
+    turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation, label)
     going = application.runner.go_on(services, turn)
     if body.stream:
         return event_stream(turn_events(services, principal, turn))
