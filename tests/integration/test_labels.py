@@ -19,6 +19,7 @@ from aver.core.labels import Label
 from aver.core.settings import Settings
 from aver.gateway import Gateway
 from aver.gateway.credentials import Secrets, signer
+from aver.server.checking import examine
 from aver.server.cli.main import main
 from aver.server.mcp import McpApp
 from aver.testing.provider import FakeProvider
@@ -301,6 +302,13 @@ async def test_a_caller_says_what_a_request_is(world):
     assert (await world.request("POST", "/v1/agents/turns", {"agent": "desk", "task": "x", "label": {"level": "x"}}))[
         0
     ] == 422
+
+
+async def test_a_look_at_the_bundle_says_where_an_agent_would_have_nobody_left_to_ask(world):
+    found = await examine(world.application.serving.bundle(), Secrets(os.environ), offline=True)
+    about = [(each.level, each.said) for each in found if each.subject.startswith("agent ") and "labelled" in each.said]
+    said = "What 'read_contract' returns is labelled restricted, eu, and no model of 'abroad' may be given that."
+    assert about == [("warning", f"{said} Declare a provider's clearance and region.")]
 
 
 async def test_who_may_not_be_given_a_request_does_not_count_its_tokens_either():

@@ -85,6 +85,7 @@ class Agents:
                     identify,
                     pin,
                     lambda: services.declared.now().label,
+                    self._application.settings.region,
                 )
             )
 

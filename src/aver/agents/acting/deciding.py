@@ -188,7 +188,7 @@ def _decision(
 
 def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
     """What a rejection for ever, and what an approval for the conversation would hold for: the tool aimed at the same targets; and that
-    asked about by the same rules, with every argument from the same kinds of origin."""
+    asked about by the same rules, with every argument from the same kinds of origin, and all of it under the same label."""
     targets = asked.annotations.targets
     aimed = [[path, _at(asked.arguments, path)] for path in sorted(targets)] if targets else dict(asked.arguments)
     # Positions in lists are not told apart: one guest more is not another reason to ask.
@@ -200,7 +200,8 @@ def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
             kinds.discard("mentioned")  # What they say now they may well have said before.
         merged[top] = sorted({*merged.get(top, ()), *kinds})
     aim = [asked.tool, aimed]
-    return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged])
+    labelled = [] if asked.label == ANYTHING else [asked.label.plain()]
+    return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged, *labelled])
 
 
 def _at(arguments: Mapping[str, Any], path: str) -> Any:

@@ -214,6 +214,8 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
     """What came of a call, as steps: its value, which no model sees, and its text as guardrails leave it, which one does."""
     most = running.parts.agent.limits.result_characters
     text, value, readers, reason = "", None, None, present(came.reason, _LONGEST_REASON)
+    label = _label(running, action, came)
+    came = _kept_here(running, came, label)
     drafts: list[Draft] = []
     if came.result is not None:
         value = kept_value(came.result.value, most)
@@ -230,7 +232,6 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
         "ms": came.ms,
     }
     body: dict[str, Any] = {"reason": reason, "value": value, "text": text, "readers": readers}
-    label = _label(running, action, came)
     if label != ANYTHING:
         facts |= label.facts()
         body["label"] = label.plain()
@@ -242,3 +243,13 @@ def _label(running: Running, action: Action, came: _Came) -> Label:
     tool = running.tools.get(action.tool)
     returned = came.result.label if came.result is not None else ANYTHING
     return combined((action.declared_label, tool.annotations.label if tool is not None else ANYTHING, returned))
+
+
+def _kept_here(running: Running, came: _Came, label: Label) -> _Came:
+    """What came of a call, without what may not be kept where this installation is."""
+    here = running.parts.region
+    if came.result is None or not here or label.regions is None or here in label.regions:
+        return came
+    where = ", ".join(sorted(label.regions)) or "no region at all"
+    said = f"[withheld: it may be kept in {where}, and this installation is in {here}]"
+    return replace(came, result=replace(came.result, value=None, text=said))

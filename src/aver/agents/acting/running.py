@@ -68,6 +68,8 @@ class Parts:
     """The release that the agent is of, for a turn that is begun."""
     label: Callable[[], Label] = _anything
     """Of everything of the tenant. Blocking."""
+    region: str = ""
+    """Where this installation keeps what it is told, if it says so."""
 
 
 class Running:

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aver.agents.acting import ActionStatus, Outcome, OutcomeStatus, ToolStatus
 from aver.core.errors import AverError
-from aver.core.labels import Level, read_label
+from aver.core.labels import read_label
 from aver.core.principal import Principal
 from aver.server import acting
 from aver.server.application import TenantServices
 from aver.server.http.auth import Actor, App, Services
-from aver.server.http.fields import Text
+from aver.server.http.fields import Labelled, Text
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import event, event_stream, while_connected
 from aver.server.runner import follow
@@ -45,22 +45,13 @@ class AgentList(BaseModel):
     agents: list[Agent]
 
 
-class TaskLabel(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    level: Level = "public"
-    regions: list[Text] | None = Field(
-        None, description="Anywhere, if left out; nowhere outside of Aver, if none is named."
-    )
-
-
 class Task(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     agent: Text = Field(description="One of `/v1/agents`.")
     task: Text = Field(description="What is to be done, in the user's words.")
     conversation: Text | None = Field(None, description="Continue this conversation; a new one begins without it.")
-    label: TaskLabel | None = Field(None, description="How confidential the task is, and where it may go.")
+    label: Labelled | None = Field(None, description="How confidential the task is, and where it may go.")
     stream: bool = Field(False, description=_STREAM)
 
 

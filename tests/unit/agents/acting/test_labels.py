@@ -34,11 +34,11 @@ class Listening:
 def scene(tmp_path):
     opened = []
 
-    def make(replies, tools, *arguments, own=None, **more):
+    def make(replies, tools, *arguments, own=None, region="", **more):
         at = Scene(tmp_path, Script(*replies), tools, *arguments, **more)
         at.listening = Listening(at.parts.model)
         label = {"label": lambda: own} if own else {}
-        at.acting = Acting(replace(at.parts, model=at.listening, **label))
+        at.acting = Acting(replace(at.parts, model=at.listening, region=region, **label))
         opened.append(at)
         return at
 
@@ -162,6 +162,31 @@ async def test_everything_of_a_tenant_has_its_label(scene):
     outcome = await at.ask("Send bob hello")
     assert at.facts(outcome.turn, "decided")[0]["level"] == "confidential"
     assert at.listening.heard == [{}, {}], "the gateway asks what is declared by itself"
+
+
+@pytest.mark.parametrize(("region", "kept"), [("", True), ("eu", True), ("us", False)])
+async def test_nothing_is_kept_where_it_may_not_be(scene, region, kept):
+    at = scene([LOOK, "Done."], [look()], region=region)
+    outcome = await at.ask("Look at the contract")
+    steps = repr(at.steps(outcome.turn))
+    assert (SECRET in steps, SECRET in at.model.heard()) == (kept, kept)
+    assert ("may be kept in eu, and this installation is in us" in at.model.heard()) == (not kept)
+
+
+async def test_an_approval_for_the_conversation_is_for_what_was_as_confidential(scene):
+    def send(text):
+        return [("send", {"to": "bob@acme.test", "text": text})]
+
+    tools = [look(label=Label("confidential")), Scripted("send", SEND, schema(to="string", text="string"))]
+    tools.append(Scripted("see", replace(READ, label=EU), schema(), lambda _: {"pay": "sixty eight thousand"}))
+    task = "Look, see, and send bob@acme.test all of it"
+    replies = [LOOK, send(SECRET), "Sent.", LOOK, send(SECRET), [("see", {})], send("sixty eight thousand"), "Sent."]
+    at = scene(replies, tools, Policies.standard().decide)
+    first = await at.ask(task)
+    at.acting.approvals.approve(at.ann, first.approvals[0], "conversation")
+    (done,) = await at.acting.run_due()
+    again = await at.ask(task, conversation=done.conversation)
+    assert [each.status for each in again.actions] == ["done", "done", "done", "waiting"]
 
 
 async def test_what_is_no_label_is_no_result(scene):
