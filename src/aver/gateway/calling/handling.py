@@ -121,12 +121,13 @@ class Handling:
 
     async def _barred(self, target: Target) -> Mapping[str, str]:
         """The models that may not be given what is in the call, and why. What answers within this process may be given anything."""
-        declared_of = await self._means.labels(self.call) if self._means.labels is not None else ANYTHING
-        labels = {_DECLARED: declared_of, **self.call.labels} if self.call.labels else {_DECLARED: declared_of}
-        label = combined(labels.values())
+        own = await self._means.labels(self.call) if self._means.labels is not None else ANYTHING
+        given = self.call.labels
+        label = combined((own, *given.values())) if given else own
         if label == ANYTHING:
             return {}
-        self.record.label = {**label.plain(), "raised_by": raisers(labels)[:_MOST_RAISERS]}
+        raised = raisers({_DECLARED: own, **given})
+        self.record.label = {**label.plain(), "raised_by": raised[:_MOST_RAISERS]}
         models = {each.model.name: each.model for each in target.deployments}
         declared, barred = self._desk.config, dict[str, str]()
         for name in models.keys() & declared.models.keys():
