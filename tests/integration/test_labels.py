@@ -234,6 +234,7 @@ async def test_an_agent_without_a_model_near_is_refused_and_told_why(world):
     assert (outcome["status"], outcome["error"]) == ("failed", "unavailable")
     assert "too confidential for the providers of far" in outcome["text"]
     assert "raised by 1.1" in outcome["text"]
+    assert "1.1 is a call of read_contract." in outcome["text"]
     assert "clearance and region" in outcome["text"]
     assert len(world.far.requests) == 1
     assert SECRET not in world.told_far()

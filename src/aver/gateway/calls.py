@@ -109,6 +109,12 @@ class CallRecord:
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
 
+    @property
+    def withheld(self) -> bool:
+        """Whether there was nobody to ask, because of what may not be given what is in it."""
+        skipped = {each.skipped for each in self.candidates}
+        return "" not in skipped and not skipped.isdisjoint(("classification", "residency"))
+
     def facts(self) -> dict[str, Any]:
         """For a step of evidence, in clear: who answered, how much of what, at what cost."""
         last = self.attempts[-1] if self.attempts else None
