@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aver.agents.acting import Acting, Agent
 from aver.agents.tools import Result
-from aver.core.labels import Label
+from aver.core.labels import ANYTHING, Label, combined
 from aver.policy import Policies
 from aver.server.story import sentence
 from tests.unit.agents.acting.scene import READ, SEND, Scene, Script, Scripted, ask_to_send, schema
@@ -162,6 +167,34 @@ async def test_everything_of_a_tenant_has_its_label(scene):
     outcome = await at.ask("Send bob hello")
     assert at.facts(outcome.turn, "decided")[0]["level"] == "confidential"
     assert at.listening.heard == [{}, {}], "the gateway asks what is declared by itself"
+
+
+LABELS = {
+    "plain": ANYTHING,
+    "near": Label("internal", frozenset({"eu", "ch"})),
+    "here": Label("public", frozenset({"ch"})),
+    "board": Label("restricted"),
+}
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(sorted(LABELS)), max_size=3), min_size=1, max_size=3))
+def test_no_call_of_a_model_has_less_than_all_that_came_before_it_in_its_conversation(turns):
+    """Each turn is another process's, and reads in turn what it is told to."""
+    conversation, come = None, ANYTHING
+    with tempfile.TemporaryDirectory() as folder:
+        for reads in turns:
+            tools = [Scripted(name, replace(READ, label=label), schema(n="integer")) for name, label in LABELS.items()]
+            replies = [[(name, {"n": n})] for n, name in enumerate(reads)]
+            at = Scene(Path(folder), Script(*replies, "Done."), tools)
+            listening = Listening(at.parts.model)
+            at.acting = Acting(replace(at.parts, model=listening))
+            outcome = asyncio.run(at.ask("Read on", conversation=conversation))
+            conversation = outcome.conversation
+            for heard, read in zip(listening.heard, ["plain", *reads], strict=True):
+                come = combined((come, LABELS[read]))
+                assert combined(heard.values()) == come
+            at.close()
 
 
 @pytest.mark.parametrize(("region", "kept"), [("", True), ("eu", True), ("us", False)])
