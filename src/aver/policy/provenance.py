@@ -66,7 +66,7 @@ class Provenance:
         """The user's own words, from the user's own hand; never a document or message that the user attached. ``label`` is what they say of
         them themselves."""
         self._stated = combined((self._stated, label))
-        self._read = combined((self._read, label))
+        self.read(label)
         self._choices = Choices(Words((*self._words.texts, words)))
         for told in self._told:
             self._choices.told(told)
@@ -75,7 +75,7 @@ class Provenance:
         """A value whose origin was established before: what is remembered, or was said or answered in an earlier turn. Authority does not
         come along: what the user said then is ``mentioned`` now, what they chose is ``trusted``."""
         kept = replace(origin, kind=_FROM_BEFORE.get(origin.kind, origin.kind))
-        self._read = combined((self._read, kept.label))
+        self.read(kept.label)
         for _, each in leaves(value):
             self._seen.add(kept, Text(each), pieces=kept.readers is not None)
 
@@ -96,7 +96,7 @@ class Provenance:
         self._history.append(action.tool)
         readers = _confined(readers, action)
         label = combined((label, _carried(action.origins)))
-        self._read = combined((self._read, label))
+        self.read(label)
         # Whatever the model was free to write may come back from a tool that is trusted: from this one, and where it changed
         # something from any other.
         arguments = (Text(each) for _, each in leaves(action.arguments))
@@ -113,6 +113,10 @@ class Provenance:
             self._seen.add(vouched if leaf.trusted else foreign, leaf.text, pieces=readers is not None)
         self._told.append(told)
         self._choices.told(told)
+
+    def read(self, label: Label) -> None:
+        """That the model was told something with ``label`` that is no value: why a call came to nothing."""
+        self._read = combined((self._read, label))
 
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
         """The call a model asks for, with the origin of every leaf, as policy is asked about it."""

@@ -108,6 +108,7 @@ class Running:
     def learn(self, action: Action) -> None:
         """A call has returned: where its values came from. From what is on record alone, so that another process learns the same."""
         if action.asked is None or action.status not in ("done", "failed"):
+            self.provenance.read(action.label)
             return
         asked = action_from(action.asked)
         readers = None if action.readers is None else frozenset(action.readers)

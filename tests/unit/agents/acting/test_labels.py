@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from aver.agents.acting import Acting, Agent
 from aver.agents.tools import Result
+from aver.core.errors import Unavailable
 from aver.core.labels import ANYTHING, Label, combined
 from aver.policy import Policies
 from aver.server.story import sentence
-from tests.unit.agents.acting.scene import READ, SEND, Scene, Script, Scripted, ask_to_send, schema
+from tests.unit.agents.acting.scene import READ, SEND, WRITE, Scene, Script, Scripted, allow, ask_to_send, schema
 
 EU = Label("restricted", frozenset({"eu"}))
 LOOK = [("look", {"at": "contract"})]
@@ -92,6 +93,19 @@ async def test_whatever_a_call_came_to_has_what_its_tool_declares(scene, came):
     at = scene([LOOK, "Done."], [look(came)])
     await at.ask("Look at the contract")
     assert at.listening.heard[1] == {"1.1": EU}
+
+
+async def test_why_a_call_came_to_nothing_may_tell_of_it_too(scene):
+    send = Scripted("send", replace(SEND, region="us"), schema(to="string", text="string"))
+    replies = [LOOK, [("send", {"to": "bob@acme.test", "text": "It is closed"})], "Done."]
+    write = Scripted(
+        "look", replace(WRITE, label=EU), schema(at="string"), lambda _: Unavailable("The vault is closed", "Wait.")
+    )
+    standard = Policies.standard()
+    at = scene(replies, [write, send], lambda asked: (allow if asked.tool == "look" else standard.decide)(asked))
+    outcome = await at.ask("Look at the contract and send bob@acme.test what you know")
+    assert [each.status for each in outcome.actions] == ["not_run", "denied"]
+    assert at.facts(outcome.turn, "decided")[1]["policies"] == ["labelled"]
 
 
 async def test_a_result_raises_what_its_tool_declares(scene):
