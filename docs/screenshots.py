@@ -1,7 +1,8 @@
-"""Make the pictures of the chat again, from the demo's fictional publisher: ``python -m docs.screenshots [FOLDER]``.
+"""Make the pictures again, from the demo's fictional publisher: ``python -m docs.screenshots [FOLDER | URL KEY]``.
 
-Without a folder it writes the pictures of the README and of the page on agents; with one, every state at 1280 and 360 pixels, light and dark,
-to look at, those of whoever keeps the installation too.
+Without arguments it writes those of the chat in the README and in the page on agents; with a folder, every state at 1280 and 360 pixels, light
+and dark, to look at, those of whoever keeps the installation too. The picture of the console is of the week that ``make demo`` serves: give
+where, and the key in the sign-in link of its owner.
 """
 
 from __future__ import annotations
@@ -134,6 +135,13 @@ def readme_pictures(browser: Browser, url: str, key: str) -> None:
         page.close()
 
 
+def console_picture(browser: Browser, url: str, key: str) -> None:
+    page = open_page(browser, url, "light", (1280, 900))
+    sign_in(page, key)
+    page.goto("/overview?period=7d")
+    page.screenshot(path=HERE / "images" / "overview-light.png")
+
+
 def every_state(browser: Browser, served: Served, key: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as furniture:
@@ -204,6 +212,10 @@ def kept(keeper: str, passage: str, page: Page, _key: str) -> Iterator[str]:
 
 
 def main() -> None:
+    if len(sys.argv) > 2:
+        with browsing() as browser:
+            console_picture(browser, *sys.argv[1:3])
+        return
     with demo() as (served, key), browsing() as browser:
         if len(sys.argv) > 1:
             every_state(browser, served, key, Path(sys.argv[1]))
