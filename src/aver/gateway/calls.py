@@ -10,9 +10,9 @@ import orjson
 
 from aver.core.errors import AverError
 from aver.core.ids import new_id
+from aver.core.labels import Label
 from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
-from aver.gateway.labels import Label
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
 __all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Halt", "Labels", "Operation", "Role", "Sink", "outcome_of"]
@@ -106,10 +106,16 @@ class CallRecord:
     traceparent: str = ""
     """The trace that the caller is in, as in :attr:`Call.traceparent`."""
     label: dict[str, Any] = field(default_factory=dict)
-    """How confidential what is in it is, and where it may go, where anything is declared of that."""
+    """How confidential what is in it is, and where it may go, where anything is declared of that, and what makes it so (``raised_by``)."""
     shared: str = ""
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether there was nobody to ask, because of what may not be given what is in it."""
+        skipped = {each.skipped for each in self.candidates}
+        return "" not in skipped and not skipped.isdisjoint(("classification", "residency"))
 
     def facts(self) -> dict[str, Any]:
         """For a step of evidence, in clear: who answered, how much of what, at what cost."""
@@ -130,6 +136,7 @@ class CallRecord:
             "cache": self.cache,
             "shared": self.shared or None,
             "level": self.label.get("level"),
+            **(_labelled(self.label) if self.label else {}),
             "release": self.release[:16] or None,
             **self.assigned,
             **({"traceparent": self.traceparent} if self.traceparent else {}),
@@ -153,6 +160,11 @@ class CallRecord:
     def body(self) -> bytes:
         """For a step of evidence, encrypted: all of it as JSON, so that the decision can be made again."""
         return orjson.dumps(self)
+
+
+def _labelled(label: Mapping[str, Any]) -> dict[str, Any]:
+    regions = {} if label["regions"] is None else {"regions": label["regions"]}
+    return {**regions, "raised_by": list(map(clear_name, label["raised_by"]))}
 
 
 def outcome_of(error: BaseException | None) -> str:
@@ -211,6 +223,8 @@ class Call:
     """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
     """The caller wants the answer kept nowhere but in evidence (``Cache-Control: no-store``)."""
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    """How confidential what else is in the request is, and where it may go, by where it came from: the call of a tool, memory, the caller."""
     documents: frozenset[str] = frozenset()
     """Ids of the documents whose passages are in the request: whoever is given a cached answer must be able to read them all."""
     id: str = ""

@@ -26,7 +26,7 @@ class Finding:
     message: str
 
 
-_OPEN = frozenset({"arguments", "history", "principal", WHOLE})
+_OPEN = frozenset({"arguments", "history", "label", "principal", WHOLE})
 """What a rule may look at and cannot be enumerated."""
 _KINDS = get_args(OriginKind)
 _SINGLE = [[], *([kind] for kind in _KINDS)]
@@ -38,12 +38,13 @@ _TRIED: Mapping[str, Sequence[Any]] = {
     "readable": (True, False),
     "about": (True, False),
     "asked": get_args(Asked),
+    "cleared": ("yes", "no", "unknown"),
 }
 """The values of what a rule may look at, the most harmless first; those that it does not look at keep the first."""
 
 
 def analyse(policies: Policies, tools: Mapping[str, Annotations]) -> list[Finding]:
-    """The findings about ``policies`` where ``tools``, by name, are all that there are. Of a rule that looks at arguments, history or who
+    """The findings about ``policies`` where ``tools``, by name, are all that there are. Of a rule that looks at arguments, history, a label or who
     asks, only the tool that it names is judged: the rest cannot be enumerated."""
     found: list[Finding] = []
     spoken_for: set[str] = set()
@@ -97,6 +98,7 @@ def _requests(rule: Rule, names: Iterable[str], tools: Mapping[str, Annotations]
                 "reversal": annotations.reversal or "none",
                 "arguments": {"__entity": {"type": "Arguments", "id": "call"}},
                 "history": [],
+                "label": {"level": "public", "anywhere": True, "regions": []},
             }
             yield {
                 "principal": {"type": "User", "id": "somebody"},

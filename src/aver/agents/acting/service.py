@@ -19,6 +19,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools.schema import Schema
 from aver.core import Principal, new_id
 from aver.core.errors import AverError, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
+from aver.core.labels import ANYTHING, Label
 from aver.evidence import Draft
 from aver.policy import origin_to
 
@@ -67,9 +68,10 @@ class Acting:
         output: Mapping[str, Any] | None = None,
         new: str = "",
         traceparent: str = "",
+        label: Label = ANYTHING,
     ) -> str:
         """Admit a turn, and return its id; from then on it survives this process. ``output`` is the JSON Schema of its answer, ``new`` the id
-        that a new conversation is to have, ``traceparent`` the trace that the caller is in. Blocking.
+        that a new conversation is to have, ``traceparent`` the trace that the caller is in, ``label`` what the caller says of the task. Blocking.
 
         Raises :class:`NotFound` for another's tenant or conversation, :class:`InvalidInput`, :class:`TooLarge`, and
         :class:`~aver.core.errors.Stopped` where it is switched off.
@@ -110,6 +112,7 @@ class Acting:
                 "output": output,
                 "recalled": recalled,
                 "earlier": before,
+                **({"label": label.plain()} if label != ANYTHING else {}),
             }
             journal.admit(tx, principal, Draft(turn, "admitted", principal.subject, facts, body))
         return turn
