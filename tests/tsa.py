@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -23,9 +23,9 @@ default_tsa = one
 serial = {folder}/serial
 crypto_device = builtin
 signer_cert = {folder}/tsa.pem
-certs = {folder}/root.pem
+{certs}
 signer_key = {folder}/tsa.key
-signer_digest = sha256
+signer_digest = {digest}
 default_policy = 1.2.3.4.1
 digests = sha256
 accuracy = secs:1
@@ -36,9 +36,12 @@ ess_cert_id_alg = sha256
 """
 
 
-def authority(folder: Path, name: str = "root") -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-    """A root, in ``NAME.pem``."""
-    key = rsa.generate_private_key(65537, 2048)
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+def authority(folder: Path, name: str = "root", curve: ec.EllipticCurve | None = None) -> tuple[x509.Certificate, Key]:
+    """A root, in ``NAME.pem``, whose key is of RSA unless it is of a ``curve``."""
+    key = _key(curve)
     certificate = _certificate("A root", key, None, key, ca=True)
     (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     return certificate, key
@@ -47,18 +50,27 @@ def authority(folder: Path, name: str = "root") -> tuple[x509.Certificate, rsa.R
 class Tsa:
     """Answers queries at ``url``; ``mangle`` is given each answer before it is sent."""
 
-    def __init__(self, folder: Path, *, purpose: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        purpose: bool = True,
+        curve: ec.EllipticCurve | None = None,
+        digest: str = "sha256",
+        with_root: bool = True,
+    ) -> None:
+        """``with_root``: tokens carry the root beside the signer's certificate."""
+        certs = f"certs = {folder}/root.pem" if with_root else ""
         self.folder = folder
         self.roots = folder / "root.pem"
         self.mangle = lambda answer: answer
-        root, key = authority(folder)
-        mine = rsa.generate_private_key(65537, 2048)
-        signer = _certificate("An authority", mine, root, key, ca=False, purpose=purpose)
-        (folder / "tsa.pem").write_bytes(signer.public_bytes(Encoding.PEM))
+        self._root, self._root_key = authority(folder, curve=curve)
+        mine = self._key = _key(curve)
+        (folder / "tsa.pem").write_bytes(self.signer(purpose=purpose).public_bytes(Encoding.PEM))
         plain = mine.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / "tsa.key").write_bytes(plain)
         (folder / "serial").write_text("01\n")
-        (folder / "tsa.cnf").write_text(_CONFIG.format(folder=folder))
+        (folder / "tsa.cnf").write_text(_CONFIG.format(folder=folder, digest=digest, certs=certs))
         tsa = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -85,7 +97,15 @@ class Tsa:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """For one that was never served."""
         self._server.server_close()
+
+    def signer(self, *, purpose: bool) -> x509.Certificate:
+        """A certificate of the authority's key, for timestamps or for something else."""
+        return _certificate("An authority", self._key, self._root, self._root_key, ca=False, purpose=purpose)
 
     def reply(self, query: bytes) -> bytes:
         asked, answer = self.folder / "query.tsq", self.folder / "answer.tsr"
@@ -105,11 +125,15 @@ class Tsa:
         return answer.read_bytes()
 
 
+def _key(curve: ec.EllipticCurve | None) -> Key:
+    return ec.generate_private_key(curve) if curve else rsa.generate_private_key(65537, 2048)
+
+
 def _certificate(
     name: str,
-    key: rsa.RSAPrivateKey,
+    key: Key,
     issuer: x509.Certificate | None,
-    signing: rsa.RSAPrivateKey,
+    signing: Key,
     *,
     ca: bool,
     purpose: bool = True,

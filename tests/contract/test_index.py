@@ -22,7 +22,7 @@ def size(request, monkeypatch) -> str:
     """As many passages as a test has time for must do for what engines do with many."""
     if request.param == "approximate":
         monkeypatch.setattr(lancedb_writer, "SMALLEST_VECTOR_INDEX", 500)
-        monkeypatch.setattr(lancedb_writer, "_ROWS_A_PARTITION", 128)
+        monkeypatch.setattr(lancedb_writer, "ROWS_A_PARTITION", 128)
         monkeypatch.setattr(pgvector_writer, "SMALLEST_GRAPH", 500)
         monkeypatch.setattr(pgvector, "EXACT", 100)
     return request.param

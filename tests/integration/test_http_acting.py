@@ -54,7 +54,9 @@ async def test_what_waits_is_its_askers_to_see_and_to_answer(call, waiting):
     status, shown = await call("GET", f"/v1/approvals/{first}")
     assert shown["arguments"] == MAIL
     assert any("alphabets" in each for each in shown["warnings"])
-    assert shown["origins"]["text"] == [{"kind": "unknown", "step": "", "readers": None}]
+    assert shown["origins"]["text"] == [
+        {"kind": "unknown", "step": "", "readers": None, "label": {"level": "public", "regions": None}}
+    ]
     assert (await call("GET", "/v1/approvals", user="eve"))[1] == {"approvals": []}
     for path in (f"/v1/approvals/{first}", "/v1/approvals/approval_none"):
         assert (await call("GET", path, user="eve"))[0] == 404

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from aver.agents.tools import Result
 from aver.core.settings import Settings
+from aver.governance.declaration import Declaration
 from aver.server.mcp import Feature, McpApp
 from tests.servers import fill, open_application, serving_app
 
@@ -104,6 +105,24 @@ async def test_whoever_has_a_key_asks_as_its_principal(application, address, mod
         found = await client.call_tool("search", {"query": "salary of a senior editor", "limit": 3})
         assert any("59,000" in each["text"] for each in found.structured_content["passages"])
         assert (await client.call_tool("whoami", {})).structured_content == {"user": "bo", "groups": ["board"]}
+
+
+async def test_a_result_says_the_label_of_the_documents_it_was_made_of(application, address):
+    ann = application.create_key("northwind", "ann")[1]
+    services = application.tenant("northwind")
+    asked = {"search": {"query": "unused leave"}, "ask": {"question": QUESTION}}
+    label = {"level": "restricted", "regions": ["eu"]}
+    async with over_http(address, ann) as client:
+
+        async def said():
+            results = [await client.call_tool(tool, arguments) for tool, arguments in asked.items()]
+            return [(each.meta or {}).get("aver/label") for each in results]
+
+        assert await said() == [None, None]
+        declared = Declaration.parse("classification: [{match: leave.md, level: restricted, regions: [eu]}]", "a.yaml")
+        services.governance.declare(declared, "adam")
+        services.declared.forget()
+        assert await said() == [label, label]
 
 
 async def test_what_does_not_fit_or_fails_is_said_without_the_inside(application, address, caplog):

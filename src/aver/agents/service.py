@@ -54,11 +54,12 @@ class Assistant:
         *,
         history: Sequence[Message] = (),
         limit: int | None = None,
+        traceparent: str = "",
     ) -> AsyncGenerator[TurnEvent]:
         """One turn, event by event; the last is its :class:`Answer`, sealed. Close the generator to leave early.
 
         ``conversation`` continues one of the principal's own. ``history`` is what a caller that keeps none says was said before.
-        ``limit`` is how many passages to look at, if fewer than the release does.
+        ``limit`` is how many passages to look at, if fewer than the release does. ``traceparent`` is the trace that the caller is in.
 
         Raises :class:`~aver.core.errors.Stopped` where it is switched off, :class:`~aver.core.errors.InvalidInput` and
         :class:`~aver.core.errors.TooLarge` for the question, :class:`~aver.core.errors.NotFound` for the conversation,
@@ -68,7 +69,7 @@ class Assistant:
         """
         entered = conversation or new_id("conversation")
         async with self._lend(principal, entered) as released:
-            turn = Turn(self._parts(released), principal, question, conversation, history, limit, entered)
+            turn = Turn(self._parts(released), principal, question, conversation, history, limit, entered, traceparent)
             async with aclosing(_events(turn)) as events:
                 async for event in events:
                     if released.watch and isinstance(event, Progressed) and event.stage == "admitted":
@@ -96,9 +97,11 @@ class Assistant:
         *,
         history: Sequence[Message] = (),
         limit: int | None = None,
+        traceparent: str = "",
     ) -> Answer:
         """The answer of one turn; raises as :meth:`run` does."""
-        async with aclosing(self.run(principal, question, conversation, history=history, limit=limit)) as events:
+        events = self.run(principal, question, conversation, history=history, limit=limit, traceparent=traceparent)
+        async with aclosing(events):
             async for event in events:
                 if isinstance(event, Answer):
                     return event

@@ -45,6 +45,8 @@ class Turn:
     """How many passages to look at, if fewer than the release does."""
     conversation: str = ""
     """The one it is part of; before it is admitted, the id that a new one is to have."""
+    traceparent: str = ""
+    """The trace that its caller is in, as :func:`~aver.core.traceparent.read_traceparent` gives it."""
     id: str = field(default_factory=lambda: new_id("turn"))
     _verifier: Verifier | None = None
     _guarding: Guarding = field(init=False)
@@ -92,6 +94,7 @@ class Turn:
                 **self._enter(tx, now),
                 "characters": len(self.question),
                 **({"guardrails": self._guarding.digest} if self._guarding.digest else {}),
+                **({"traceparent": self.traceparent} if self.traceparent else {}),
             }
             body = {
                 "question": self.question,

@@ -85,6 +85,8 @@ class TelemetrySettings:
     signals: tuple[Literal["traces", "metrics", "logs"], ...] = ("traces", "metrics", "logs")
     sample: float = 1.0
     """The share of traces that is sent; those in which something went wrong are sent in any case."""
+    wishes: int = 60
+    """How many traces a minute of each tenant are sent beyond that share, of those that callers began and sampled."""
     interval: float = 60.0
     """Seconds between two accounts of the metrics."""
     conventions: Conventions = "1.41.1"
@@ -386,6 +388,7 @@ _SETTINGS = {
     "telemetry.headers": _Setting("AVER_TELEMETRY_HEADERS", _headers, secret=True),
     "telemetry.signals": _Setting("AVER_TELEMETRY_SIGNALS", _some_of("traces", "metrics", "logs")),
     "telemetry.sample": _Setting("AVER_TELEMETRY_SAMPLE", _share),
+    "telemetry.wishes": _Setting("AVER_TELEMETRY_WISHES", _whole(0, 1_000_000)),
     "telemetry.interval": _Setting("AVER_TELEMETRY_INTERVAL", _seconds),
     "telemetry.conventions": _Setting("AVER_TELEMETRY_CONVENTIONS", _one_of("1.41.1", "1.36.0", "openinference")),
     "telemetry.service": _Setting("AVER_TELEMETRY_SERVICE", _word),

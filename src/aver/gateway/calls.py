@@ -10,9 +10,9 @@ import orjson
 
 from aver.core.errors import AverError
 from aver.core.ids import new_id
+from aver.core.labels import Label
 from aver.core.principal import Principal
 from aver.evidence.facts import clear_name
-from aver.gateway.labels import Label
 from aver.gateway.types import ChatRequest, Family, Finish, Usage
 
 __all__ = ["Attempt", "Call", "CallRecord", "Candidate", "Halt", "Labels", "Operation", "Role", "Sink", "outcome_of"]
@@ -103,11 +103,19 @@ class CallRecord:
     """The digest of the release that it went by, as in :attr:`Call.release`."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
     """Facts of the arm that it was given, as in :attr:`Call.assigned`."""
+    traceparent: str = ""
+    """The trace that the caller is in, as in :attr:`Call.traceparent`."""
     label: dict[str, Any] = field(default_factory=dict)
-    """How confidential what is in it is, and where it may go, where anything is declared of that."""
+    """How confidential what is in it is, and where it may go, where anything is declared of that, and what makes it so (``raised_by``)."""
     shared: str = ""
     """``share_…`` where one call was made for several callers at once, the same on record with each of them. One of these records has
     the attempts and the cost; the others are ``coalesced``."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether there was nobody to ask, because of what may not be given what is in it."""
+        skipped = {each.skipped for each in self.candidates}
+        return "" not in skipped and not skipped.isdisjoint(("classification", "residency"))
 
     def facts(self) -> dict[str, Any]:
         """For a step of evidence, in clear: who answered, how much of what, at what cost."""
@@ -128,8 +136,10 @@ class CallRecord:
             "cache": self.cache,
             "shared": self.shared or None,
             "level": self.label.get("level"),
+            **(_labelled(self.label) if self.label else {}),
             "release": self.release[:16] or None,
             **self.assigned,
+            **({"traceparent": self.traceparent} if self.traceparent else {}),
             "config": self.config[:16] or None,
             "prices": self.prices[:16] or None,
             "input_tokens": usage.input_tokens,
@@ -150,6 +160,11 @@ class CallRecord:
     def body(self) -> bytes:
         """For a step of evidence, encrypted: all of it as JSON, so that the decision can be made again."""
         return orjson.dumps(self)
+
+
+def _labelled(label: Mapping[str, Any]) -> dict[str, Any]:
+    regions = {} if label["regions"] is None else {"regions": label["regions"]}
+    return {**regions, "raised_by": list(map(clear_name, label["raised_by"]))}
 
 
 def outcome_of(error: BaseException | None) -> str:
@@ -202,10 +217,14 @@ class Call:
     """The digest of the release that it goes by, if any: answers of one release are never given by another."""
     assigned: Mapping[str, Any] = field(default_factory=dict)
     """Of a call that is part of no turn, the arm of the rollout under way, as facts."""
+    traceparent: str = ""
+    """Of a call that is part of no turn, the trace that the caller is in, as :func:`~aver.core.traceparent.read_traceparent` gives it."""
     config: str = ""
     """The digest of the configuration in force, set by the gateway before it asks a cache."""
     no_store: bool = False
     """The caller wants the answer kept nowhere but in evidence (``Cache-Control: no-store``)."""
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    """How confidential what else is in the request is, and where it may go, by where it came from: the call of a tool, memory, the caller."""
     documents: frozenset[str] = frozenset()
     """Ids of the documents whose passages are in the request: whoever is given a cached answer must be able to read them all."""
     id: str = ""
@@ -234,4 +253,5 @@ class Call:
             key=self.key,
             release=self.release,
             assigned={**self.assigned, "bytes": self.size} if self.assigned else {},
+            traceparent=self.traceparent,
         )

@@ -143,8 +143,10 @@ class Gateway:
         is recorded or reserved."""
         handling = Handling(self._means, self._desk(), call, streamed=False)
         await handling.plan()
-        for name in handling.record.candidates[:1]:
-            deployment = handling.conduct.deployments[name.model]
+        for first in handling.record.candidates[:1]:
+            if first.skipped:  # nobody would answer it, and whom it may not be given to does not count it either
+                break
+            deployment = handling.conduct.deployments[first.model]
             counted = await deployment.upstream.count(call, deployment.provider.timeouts.first_token)
             if counted is not None:
                 return counted

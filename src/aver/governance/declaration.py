@@ -29,8 +29,8 @@ from functools import cached_property
 from typing import Any, Literal, cast, get_args
 
 from aver.core import sha256_hex
+from aver.core.labels import ANYTHING, LEVELS, REGION, Label, Level, combined, read_label
 from aver.core.yaml import YamlValue, nearest, parse_yaml
-from aver.gateway.labels import ANYTHING, LEVELS, Label, Level, combined
 
 __all__ = ["CLASSES", "DataClass", "Declaration", "Rule", "Terms"]
 
@@ -48,7 +48,6 @@ CLASSES: Mapping[DataClass, str] = {
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 _MOST_DAYS = 36_525
 _LONGEST_TEXT = 20_000
-_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +99,18 @@ class Declaration:
         if not stored:
             return cls()
         kept = {each: timedelta(days=days) for each, days in stored["retention"].items()}
-        rules = tuple(Rule(each["match"], _stored(each), each["source"]) for each in stored["classification"])
+        rules = tuple(Rule(each["match"], read_label(each), each["source"]) for each in stored["classification"])
         terms = Terms(stored["acceptable_use"]["text"]) if stored["acceptable_use"] else None
-        return cls(kept, stored["region"], _stored(stored["label"]), rules, terms)
+        return cls(kept, stored["region"], read_label(stored["label"]), rules, terms)
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "retention": {each: kept.days for each, kept in self.retention.items()},
             "region": self.region,
-            "label": _plain(self.label),
+            "label": self.label.plain(),
             "classification": [
-                {"match": each.match, "source": each.source, **_plain(each.label)} for each in self.classification
+                {"match": each.match, "source": each.source, **each.label.plain()} for each in self.classification
             ],
             "acceptable_use": {"text": self.terms.text, "digest": self.terms.digest} if self.terms else None,
         }
@@ -158,7 +157,7 @@ def _retention(value: YamlValue) -> dict[DataClass, timedelta]:
 
 def _region(value: YamlValue) -> str:
     region = value.text()
-    if not _REGION.fullmatch(region):
+    if not REGION.fullmatch(region):
         raise value.error(f"{region[:40]!r} names no region", "Write a name of lower-case letters and digits: eu-west.")
     return region
 
@@ -189,12 +188,3 @@ def _terms(value: YamlValue) -> Terms:
     if not written or len(written) > _LONGEST_TEXT:
         raise text.error(f"the rules of use have {len(written)} characters", f"Write 1 to {_LONGEST_TEXT:,}.")
     return Terms(written)
-
-
-def _plain(label: Label) -> dict[str, Any]:
-    return {"level": label.level, "regions": None if label.regions is None else sorted(label.regions)}
-
-
-def _stored(plain: Mapping[str, Any]) -> Label:
-    regions = plain["regions"]
-    return Label(plain["level"], None if regions is None else frozenset(regions))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import select
 
 from aver.core.clock import Clock
-from aver.gateway.labels import Label
+from aver.core.labels import Label
 from aver.governance.declaration import Declaration
 from aver.governance.places import CURRENT
 from aver.governance.store import declarations

@@ -10,8 +10,8 @@ from sqlalchemy import delete, insert
 
 from aver.core.clock import Clock, rfc3339
 from aver.core.ids import new_id
+from aver.core.labels import Label
 from aver.evidence import Draft, Ledger
-from aver.gateway.labels import Label
 from aver.governance.acknowledging import AcceptableUse
 from aver.governance.declaration import Declaration
 from aver.governance.declared import Declared

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aver.knowledge.lexical import analyze
 
-__all__ = ["MOST_EXACT", "Exact", "exacts", "holds_all"]
+__all__ = ["MOST_EXACT", "Exact", "exacts"]
 
 MOST_EXACT = 6
 """Identifiers and phrases of one query that are looked up; of more, the first."""
@@ -22,6 +21,9 @@ _LEAST_PHRASE, _LONGEST_PHRASE = 3, 200
 
 _QUOTED = re.compile('"([^"\n]+)"|\u201c([^\u201c\u201d\n]+)\u201d|\u00ab([^\u00ab\u00bb\n]+)\u00bb|`([^`\n]+)`')
 _TOKEN = re.compile(r"#\d{2,}\b|\b[A-Za-z](?:\+\+|#)(?![\w+#])|[^\W_]+(?:[._@:/+\-]+[^\W_]+)*_*")
+_PART = re.compile(r"[^\W_]+")
+_COMPOUNDS = 3
+"""Terms at most that the analysis puts before a part, for what it is a part of."""
 _SPACE = re.compile(r"\s+")
 
 # What a token must look like to be a name that somebody gave, rather than a word or a figure.
@@ -39,7 +41,8 @@ _SHAPES = (
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """``text`` is what must stand in a passage, in any case; ``terms`` are the terms of every passage it stands in."""
+    """``text`` is what must stand in a passage, in any case; ``terms`` are the terms of every passage it stands in, one after another but for
+    a few between."""
 
     text: str
     quoted: bool
@@ -51,6 +54,26 @@ class Exact:
         """Whether ``text`` holds it, case and white space aside, and not as a part of a longer word or number."""
         edges = r"(?<![^\W_])" if self.text[:1].isalnum() else "", r"(?![^\W_])" if self.text[-1:].isalnum() else ""
         return re.search(edges[0] + re.escape(_plain(self.text)) + edges[1], _plain(text)) is not None
+
+    def may_stand_in(self, terms: str) -> bool:
+        """Whether a passage with these terms, joined by spaces, is worth looking at: it has those of the text, in order and close together."""
+        if not self.terms:
+            return True
+        padded = f" {terms} "
+        if not all(f" {term} " in padded for term in self.terms):
+            return False
+        # Before a part there may be its whole, its piece and its version without the v, and what is left out here may be kept there.
+        left_out = max(0, len(_PART.findall(self.text)) - len(self.terms))
+        furthest = (1 + left_out) * (1 + _COMPOUNDS)
+        there = terms.split(" ")
+        reached = [place for place, term in enumerate(there) if term == self.terms[0]]
+        for wanted in self.terms[1:]:
+            reached = [
+                place
+                for place, term in enumerate(there)
+                if term == wanted and any(0 < place - before <= furthest for before in reached)
+            ]
+        return bool(reached)
 
 
 def exacts(query: str) -> tuple[Exact, ...]:
@@ -69,15 +92,9 @@ def exacts(query: str) -> tuple[Exact, ...]:
     return tuple(found.values())[:MOST_EXACT]
 
 
-def holds_all(terms: str, wanted: Iterable[str]) -> bool:
-    """Whether a passage's terms, joined by spaces, hold every one of ``wanted``."""
-    padded = f" {terms} "
-    return all(f" {term} " in padded for term in wanted)
-
-
 def _terms(text: str) -> tuple[str, ...]:
     """Of ``text`` inside a longer one, wherever its words may be joined to others: its parts, not its compounds."""
-    return tuple(dict.fromkeys(term for term in analyze(text.casefold()) if term.isalnum()))
+    return tuple(term for term in analyze(text.casefold()) if term.isalnum())
 
 
 def _plain(text: str) -> str:

@@ -214,9 +214,10 @@ def unpacked(passage: bytes, dimension: int) -> tuple[Place, str, NDArray[np.flo
 
 def candidates(passages: Sequence[bytes], dimension: int) -> Candidates:
     """Each of these packed passages once."""
-    rows = [unpacked(passage, dimension) for passage in dict.fromkeys(passages)]
-    vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), dimension)
-    return Candidates([place for place, _, _ in rows], [terms for _, terms, _ in rows], vectors)
+    distinct, size = list(dict.fromkeys(passages)), 4 * dimension
+    texts = [passage[size:].decode().split("\n", 1) for passage in distinct]
+    vectors = np.frombuffer(b"".join([passage[:size] for passage in distinct]), "<f4").reshape(-1, dimension)
+    return Candidates([Place.parse(place) for _, place in texts], [terms for terms, _ in texts], vectors)
 
 
 def merged(several: Sequence[Candidates]) -> Candidates:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from aver.core.errors import InvalidInput, TooLarge, Unavailable
 from aver.gateway.types import Embedder
 from aver.knowledge import visibility
 from aver.knowledge.catalog import current_versions, passage_text
-from aver.knowledge.exact import Exact, exacts, holds_all
+from aver.knowledge.exact import Exact, exacts
 from aver.knowledge.history import Earlier, earlier, proposed
 from aver.knowledge.index import CANDIDATES, Candidates, Index, Place, Version, merged
 from aver.knowledge.lexical import Statistics, analyze, bm25, ceiling
@@ -42,7 +43,9 @@ MOST_HITS = 100
 _SPARE = 4
 """Candidates looked up beyond the limit, in case some were taken away."""
 _MOST_HOLDERS = 200
-"""Passages looked at for each identifier or phrase: far more than any is in that tells passages apart."""
+"""Passages looked at that hold all words of an identifier or a phrase: far more than any is in that tells passages apart."""
+_ENOUGH_HOLDERS = 20
+"""Passages looked at that hold an identifier as the one term it is: so many that it tells little, so that the best comes first and no other."""
 _FEW_HOLDERS = 8
 """Passages up to which holding an identifier puts each of them first."""
 _MOST_TERMS = 48
@@ -95,8 +98,9 @@ class Searcher:
             if view.recipe not in vectors:
                 vectors[view.recipe] = self._embedder(view.recipe).embed([query])[0]
             vector, wanted = vectors[view.recipe], _telling(counts, view.statistics)
+            absent = counts.keys() - view.statistics.frequency.keys()
             try:
-                candidates = self._propose(view, vector, wanted, exact, max(CANDIDATES, limit))
+                candidates = self._propose(view, vector, wanted, exact, absent, max(CANDIDATES, limit))
             except Unavailable:
                 again = self._look(principal, counts, scope, made_with)
                 if again is not None and again.version == view.version:
@@ -105,16 +109,26 @@ class Searcher:
             return self._rank(principal, candidates, wanted, view, vector, exact, limit)
 
     def _propose(
-        self, view: _View, vector: NDArray[np.float32], wanted: Mapping[str, int], exact: Sequence[Exact], count: int
+        self,
+        view: _View,
+        vector: NDArray[np.float32],
+        wanted: Mapping[str, int],
+        exact: Sequence[Exact],
+        absent: Set[str],
+        count: int,
     ) -> Candidates:
+        """``absent``: terms of the query that nothing visible holds."""
         telling = {term: weight * view.statistics.idf(term) for term, weight in wanted.items()}
         visible = view.statistics.passages
         found = [self._index.search(view.version, view.acls, visible, vector, telling, count, view.documents)]
         if view.earlier:
             found.append(proposed(view.earlier, wanted, view.statistics, self._embedder(view.recipe)))
         for each in exact:
-            for sought in filter(None, ((each.whole,) if each.whole else (), each.terms)):
-                held = self._index.holding(view.version, view.acls, sought, _MOST_HOLDERS, view.documents)
+            for sought in dict.fromkeys(filter(None, ((each.whole,) if each.whole else (), each.terms))):
+                if not absent.isdisjoint(sought):
+                    continue
+                most = _ENOUGH_HOLDERS if sought == (each.whole,) else _MOST_HOLDERS
+                held = self._index.holding(view.version, view.acls, sought, most, view.documents)
                 found.append(held)
                 if held.places:
                     break
@@ -209,12 +223,13 @@ def _lifted(reading: _Reading, ranked: Sequence[int], exact: Sequence[Exact]) ->
     so that it tells little, the best of them."""
     lifted: dict[int, None] = {}
     for each in exact:
-        able = [row for row in ranked if holds_all(reading.found.terms[row], each.terms)]
-        holders = [
+        able = [row for row in ranked if each.may_stand_in(reading.found.terms[row])]
+        found = (
             row
             for row, title, _, text in reading.read(able)
             if each.stands_in(f"{title}\n{reading.found.places[row].section}\n{text}")
-        ]
+        )
+        holders = list(islice(found, _FEW_HOLDERS + 1))
         lifted.update(dict.fromkeys(holders if len(holders) <= _FEW_HOLDERS else holders[:1]))
     return list(lifted)
 

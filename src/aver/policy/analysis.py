@@ -9,7 +9,7 @@ from itertools import combinations, product
 from typing import Any, Literal, get_args
 
 from aver.policy.policies import WHOLE, Policies, Rule
-from aver.policy.types import Annotations, Asked, OriginKind
+from aver.policy.types import Annotations, Asked, Effect, OriginKind
 
 __all__ = ["Finding", "FindingKind", "analyse"]
 
@@ -26,7 +26,7 @@ class Finding:
     message: str
 
 
-_OPEN = frozenset({"arguments", "history", "principal", WHOLE})
+_OPEN = frozenset({"arguments", "history", "label", "principal", WHOLE})
 """What a rule may look at and cannot be enumerated."""
 _KINDS = get_args(OriginKind)
 _SINGLE = [[], *([kind] for kind in _KINDS)]
@@ -38,12 +38,17 @@ _TRIED: Mapping[str, Sequence[Any]] = {
     "readable": (True, False),
     "about": (True, False),
     "asked": get_args(Asked),
+    "cleared": ("yes", "no", "unknown"),
 }
 """The values of what a rule may look at, the most harmless first; those that it does not look at keep the first."""
 
 
+_BOLDEST = {"": Annotations(frozenset(Effect), targets=("target",))}
+"""A tool that does everything. A rule that lets the tools that there are do all that they can, and would not let this one, allows not everything."""
+
+
 def analyse(policies: Policies, tools: Mapping[str, Annotations]) -> list[Finding]:
-    """The findings about ``policies`` where ``tools``, by name, are all that there are. Of a rule that looks at arguments, history or who
+    """The findings about ``policies`` where ``tools``, by name, are all that there are. Of a rule that looks at arguments, history, a label or who
     asks, only the tool that it names is judged: the rest cannot be enumerated."""
     found: list[Finding] = []
     spoken_for: set[str] = set()
@@ -66,12 +71,18 @@ def analyse(policies: Policies, tools: Mapping[str, Annotations]) -> list[Findin
             found.append(_found("unreachable", rule, "no call of these tools can meet it"))
         elif rule.effect == "permit" and not any(policies.meet(met)):
             found.append(_found("unreachable", rule, "whatever it allows, a forbid denies"))
-        elif rule.effect == "permit" and rule.tool is None and len(met) == len(requests):
+        elif (
+            rule.effect == "permit" and rule.tool is None and len(met) == len(requests) and _allows_all(policies, rule)
+        ):
             found.append(_found("allows-everything", rule, "it allows every call of every tool"))
     return found + [
         Finding("tool-without-rule", name, f"No rule allows any call of {name}: all are denied.")
         for name in sorted(tools.keys() - spoken_for)
     ]
+
+
+def _allows_all(policies: Policies, rule: Rule) -> bool:
+    return all(policies.meet(list(_requests(rule, _BOLDEST, _BOLDEST)), rule))
 
 
 def _found(kind: FindingKind, rule: Rule, what: str) -> Finding:
@@ -97,6 +108,7 @@ def _requests(rule: Rule, names: Iterable[str], tools: Mapping[str, Annotations]
                 "reversal": annotations.reversal or "none",
                 "arguments": {"__entity": {"type": "Arguments", "id": "call"}},
                 "history": [],
+                "label": {"level": "public", "anywhere": True, "regions": []},
             }
             yield {
                 "principal": {"type": "User", "id": "somebody"},

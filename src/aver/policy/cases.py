@@ -89,8 +89,9 @@ def _check(case: Case, policies: Policies, tools: Mapping[str, Annotations]) -> 
     for words in case.said:
         turn.said(words)
     for number, call in enumerate(case.returned, 1):
-        action = turn.action(call.tool, _declared(call, tools), call.arguments)
-        turn.returned(action, call.value, readers=call.readers, step=f"returned {number}")
+        declared = _declared(call, tools)
+        action = turn.action(call.tool, declared, call.arguments)
+        turn.returned(action, call.value, readers=call.readers, step=f"returned {number}", label=declared.label)
     return Checked(
         case, explain(policies, turn.action(case.call.tool, _declared(case.call, tools), case.call.arguments))
     )

@@ -2,11 +2,11 @@
 
 The whole face is :class:`Provenance`, one for each turn, told everything in the order in which it happened::
 
-    turn = Provenance(principal)
+    turn = Provenance(principal, label=ANYTHING)            # of all that is the tenant's
     turn.known(value, origin)                              # what was remembered, or said and answered in earlier turns
     turn.said(words)                                       # the user's own words; before the first action
     action = turn.action(tool, annotations, arguments)     # changes nothing; goes to policy, and into evidence by action_to
-    turn.returned(action, value, readers=None, step="")    # once it ran, with the very action; nothing for a call that did not
+    turn.returned(action, value, readers=None, step="", label=ANYTHING)    # once it ran, with the very action; nothing for a call that did not
 
 The state is a function of these calls alone, without clock, chance or I/O: whoever tells a new one the same again (the words, and each
 call that ran with its result, from the turn's journal) gets the same answers. Of calls that a model asks for at once, each
@@ -22,6 +22,7 @@ from itertools import chain
 from typing import Any
 
 from aver.core import EVERYONE, Principal
+from aver.core.labels import ANYTHING, Label, combined
 from aver.policy.choosing import Choices
 from aver.policy.kinds import kinds_in
 from aver.policy.matching import CODE, Text, resembles, says, shares, taken
@@ -51,16 +52,21 @@ class Provenance:
     upon a text (*do what the e-mail from Ann says*), and what only such a text asks for is marked as ``ordered``.
     """
 
-    def __init__(self, principal: Principal) -> None:
+    def __init__(self, principal: Principal, label: Label = ANYTHING) -> None:
         self._principal = principal
+        self._own = label
+        self._stated = self._read = ANYTHING
         self._choices = Choices(Words(()))
         self._seen: Seen[Origin] = Seen()
         self._told: list[Told] = []
         self._written: list[Text] = []
         self._history: list[str] = []
 
-    def said(self, words: str) -> None:
-        """The user's own words, from the user's own hand; never a document or message that the user attached."""
+    def said(self, words: str, label: Label = ANYTHING) -> None:
+        """The user's own words, from the user's own hand; never a document or message that the user attached. ``label`` is what they say of
+        them themselves."""
+        self._stated = combined((self._stated, label))
+        self.read(label)
         self._choices = Choices(Words((*self._words.texts, words)))
         for told in self._told:
             self._choices.told(told)
@@ -69,6 +75,7 @@ class Provenance:
         """A value whose origin was established before: what is remembered, or was said or answered in an earlier turn. Authority does not
         come along: what the user said then is ``mentioned`` now, what they chose is ``trusted``."""
         kept = replace(origin, kind=_FROM_BEFORE.get(origin.kind, origin.kind))
+        self.read(kept.label)
         for _, each in leaves(value):
             self._seen.add(kept, Text(each), pieces=kept.readers is not None)
 
@@ -80,12 +87,16 @@ class Provenance:
         readers: frozenset[str] | None = None,
         step: str = "",
         failed: bool = False,
+        label: Label = ANYTHING,
     ) -> None:
-        """That ``action`` ran and returned ``value``, any JSON, which ``readers`` may read (none: everyone); or that it ``failed`` with a
-        message, for which nobody vouches. Whoever may not read what the call was given to carry may not read what came of it."""
+        """That ``action`` ran and returned ``value``, any JSON, which ``readers`` may read (none: everyone) and which has ``label``; or that it
+        ``failed`` with a message, for which nobody vouches. Whoever may not read what the call was given to carry may not read what came of
+        it, and what came of it is as confidential as what it was given."""
         at = step or f"{action.tool}#{len(self._history)}"
         self._history.append(action.tool)
         readers = _confined(readers, action)
+        label = combined((label, _carried(action.origins)))
+        self.read(label)
         # Whatever the model was free to write may come back from a tool that is trusted: from this one, and where it changed
         # something from any other.
         arguments = (Text(each) for _, each in leaves(action.arguments))
@@ -96,12 +107,16 @@ class Provenance:
         found = records(annotations, value)
         if free:
             found = [record.apart_from(lambda text: any(_same(text, each) for each in free)) for record in found]
-        told = Told(at, action.tool, action.arguments, found, readers)
-        vouched, foreign = (Origin(kind, at, readers) for kind in ("trusted", "untrusted"))
+        told = Told(at, action.tool, action.arguments, found, readers, label)
+        vouched, foreign = (Origin(kind, at, readers, label) for kind in ("trusted", "untrusted"))
         for leaf in told.leaves:
             self._seen.add(vouched if leaf.trusted else foreign, leaf.text, pieces=readers is not None)
         self._told.append(told)
         self._choices.told(told)
+
+    def read(self, label: Label) -> None:
+        """That the model was told something with ``label`` that is no value: why a call came to nothing."""
+        self._read = combined((self._read, label))
 
     def action(self, tool: str, annotations: Annotations, arguments: Mapping[str, Any]) -> Action:
         """The call a model asks for, with the origin of every leaf, as policy is asked about it."""
@@ -129,6 +144,7 @@ class Provenance:
             self.asked(tool, annotations),
             about,
             tuple(links),
+            combined((self._own, _carried(origins))),
         )
 
     def asked(self, tool: str, annotations: Annotations) -> Asked:
@@ -143,10 +159,10 @@ class Provenance:
         """All places where ``value`` was seen, or that it may have been taken from or holds a piece of. One that nobody wrote just so is
         ``unknown`` too."""
         text = Text(value)
-        found = [Origin("user")] if self._words.says(text) else []
+        found = [Origin("user", label=self._stated)] if self._words.says(text) else []
         if picked := self._choices.of(text):
             kind, told = picked
-            found.append(Origin(kind, told.step, told.readers))
+            found.append(Origin(kind, told.step, told.readers, told.label))
         written = bool(found)
         for origin, seen in self._seen.near(text):
             same = says(text, seen)
@@ -155,7 +171,7 @@ class Provenance:
             elif same or taken(text, seen) or (origin.readers is not None and shares(text, seen)):
                 found.append(replace(origin, kind="untrusted"))
             written = written or same
-        return tuple(dict.fromkeys(found if written else [*found, Origin("unknown")]))
+        return tuple(dict.fromkeys(found if written else [*found, Origin("unknown", label=self._read)]))
 
     def _aimed(self, value: Any, found: Sequence[Origin]) -> Sequence[Origin]:
         """The origins of a value that an effect is aimed at: what the user says only as where to look is no such target."""
@@ -165,7 +181,7 @@ class Provenance:
         """The origins of a value that says where to look."""
         if authority(found) not in ("untrusted", "unknown") or not (told := self._choices.looked_up(Text(value))):
             return found
-        return (Origin("named", told.step, told.readers), *found)
+        return (Origin("named", told.step, told.readers, told.label), *found)
 
     def _refer(
         self, annotations: Annotations, arguments: Mapping[str, Any], origins: dict[str, Sequence[Origin]]
@@ -216,6 +232,15 @@ def _confined(readers: frozenset[str] | None, action: Action) -> frozenset[str] 
         if origin.readers is not None and EVERYONE not in origin.readers:
             readers = origin.readers if readers is None or EVERYONE in readers else readers & origin.readers
     return readers
+
+
+def _carried(origins: Mapping[str, Sequence[Origin]]) -> Label:
+    """Of all these values. What the user said is as they said it, whoever else says it too."""
+    labels: list[Label] = []
+    for several in origins.values():
+        said = [each.label for each in several if each.kind in ("user", "mentioned")]
+        labels += said or [each.label for each in several]
+    return combined(labels)
 
 
 def _mentioned(origin: Origin) -> Origin:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aver.core import Principal
 from aver.core.errors import InvalidInput
+from aver.core.labels import ANYTHING, Label, read_label
 from aver.policy.types import Action, Annotations, Decision, Effect, Origin
 
 __all__ = ["action_from", "action_to", "decision_from", "decision_to", "origin_from", "origin_to"]
@@ -16,13 +17,14 @@ __all__ = ["action_from", "action_to", "decision_from", "decision_to", "origin_f
 def origin_to(origin: Origin) -> dict[str, Any]:
     """An origin as it is recorded."""
     readers = None if origin.readers is None else sorted(origin.readers)
-    return {"kind": origin.kind, "step": origin.step, "readers": readers}
+    return {"kind": origin.kind, "step": origin.step, "readers": readers, **_labelled(origin.label)}
 
 
 def origin_from(data: Mapping[str, Any]) -> Origin:
     """An origin as it was recorded."""
     readers = data.get("readers")
-    return Origin(data["kind"], data.get("step", ""), None if readers is None else frozenset(readers))
+    kept = None if readers is None else frozenset(readers)
+    return Origin(data["kind"], data.get("step", ""), kept, read_label(data.get("label")))
 
 
 def decision_to(decision: Decision) -> dict[str, Any]:
@@ -55,6 +57,9 @@ def action_to(action: Action) -> dict[str, Any]:
             "output": annotations.output,
             "untrusted_fields": list(annotations.untrusted_fields),
             "idempotent": annotations.idempotent,
+            "clearance": annotations.clearance,
+            "region": annotations.region,
+            **_labelled(annotations.label),
         },
         "arguments": dict(action.arguments),
         "origins": {path: [origin_to(each) for each in several] for path, several in action.origins.items()},
@@ -62,6 +67,7 @@ def action_to(action: Action) -> dict[str, Any]:
         "history": list(action.history),
         "asked": action.asked,
         "about": action.about,
+        **_labelled(action.label),
     }
 
 
@@ -83,6 +89,9 @@ def action_from(data: Mapping[str, Any]) -> Action:
                 annotations["output"],
                 tuple(annotations["untrusted_fields"]),
                 annotations.get("idempotent"),
+                read_label(annotations.get("label")),
+                annotations.get("clearance", ""),
+                annotations.get("region", ""),
             ),
             data["arguments"],
             {path: tuple(origin_from(each) for each in several) for path, several in data["origins"].items()},
@@ -90,8 +99,14 @@ def action_from(data: Mapping[str, Any]) -> Action:
             data["asked"],
             data["about"],
             tuple(tuple(origin_from(each) for each in several) for several in data["links"]),
+            read_label(data.get("label")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(
             f"This is no recorded action ({type(error).__name__}: {error})", "Pass one as action_to writes it."
         ) from error
+
+
+def _labelled(label: Label) -> dict[str, Any]:
+    """Nothing of what nothing is declared of: most of what is recorded."""
+    return {} if label == ANYTHING else {"label": label.plain()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from aver.core.labels import ANYTHING, Label
 from aver.policy.matching import Text
 from aver.policy.requests import declared, leaves
 from aver.policy.seen import Seen
@@ -50,13 +51,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Told:
-    """What one call returned: the tool, its arguments, the records, and who may read them (none: everyone)."""
+    """What one call returned: the tool, its arguments, the records, who may read them (none: everyone), and their label."""
 
     step: str
     tool: str
     arguments: Mapping[str, Any]
     records: Sequence[Record]
     readers: frozenset[str] | None = None
+    label: Label = ANYTHING
 
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:

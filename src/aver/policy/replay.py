@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aver.core.labels import ANYTHING
 from aver.policy.policies import Policies
 from aver.policy.requests import authority, leaves, under
 from aver.policy.types import Action, Decision, OriginKind
@@ -49,6 +50,8 @@ class Explanation:
             "ordered": "A text that the user said to act upon asks for this.",
             "no": "Nobody whom the user knows of asks for this.",
         }[action.asked]
+        if action.label != ANYTHING:
+            yield f"What it carries is labelled {action.label}."
         for each in self.arguments:
             shown = json.dumps(each.value, ensure_ascii=True)
             shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."

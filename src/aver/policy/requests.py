@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from aver.core import EVERYONE, Principal, group_reader, user_reader
 from aver.core.errors import InvalidInput, TooLarge
+from aver.core.labels import Label
 from aver.policy.types import Action, Effect, Origin, OriginKind
 
 __all__ = ["authority", "declared", "entities", "leaves", "request", "under"]
@@ -88,6 +89,8 @@ def request(action: Action) -> dict[str, Any]:
             "about": action.about,
             "asked": action.asked,
             "history": sorted(set(action.history)),
+            "label": _label(action.label),
+            "cleared": _cleared(action),
         },
     }
 
@@ -139,6 +142,18 @@ def _readable(action: Action, aimed_at: Sequence[Any], carried: Sequence[Origin]
     if not closed:
         return True
     return bool(aimed_at) and all(_tokens(target) & readers for target in aimed_at for readers in closed)
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {"level": label.level, "anywhere": label.regions is None, "regions": sorted(label.regions or ())}
+
+
+def _cleared(action: Action) -> str:
+    """Whether the tool may be given what the call carries: ``yes``, ``no``, or ``unknown`` where it does not say what it may be given."""
+    declared = action.annotations
+    if not action.label.refuses(declared.clearance, declared.region):
+        return "yes"
+    return "no" if declared.clearance or declared.region else "unknown"
 
 
 def _tokens(target: Any) -> frozenset[str]:

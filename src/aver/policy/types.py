@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from aver.core import Principal
+from aver.core.labels import ANYTHING, Label
 
 __all__ = [
     "Action",
@@ -54,6 +55,8 @@ class Annotations:
     (``to``, ``event.participants``). ``output`` is the trust in what the tool returns as a whole; ``untrusted_fields`` are the paths
     in it that anybody may have written although the whole is trusted. ``idempotent``, which decides nothing here, says whether a call
     made again with the same arguments and key brings about no more than the first did; ``None`` leaves that to where the tool comes from.
+    ``label`` says how confidential what it returns is and where that may go, ``clearance`` the most confidential content that the tool may
+    be given and ``region`` where it takes it; a tool without both does not say.
     """
 
     effects: frozenset[Effect]
@@ -64,6 +67,9 @@ class Annotations:
     output: Trust = "untrusted"
     untrusted_fields: Sequence[str] = ()
     idempotent: bool | None = None
+    label: Label = ANYTHING
+    clearance: str = ""
+    region: str = ""
 
 
 OriginKind = Literal["user", "chosen", "referred", "named", "mentioned", "trusted", "unknown", "untrusted"]
@@ -79,18 +85,21 @@ class Origin:
     result, or what was retrieved), ``chosen`` (trusted, and the user's words pick it out), ``referred`` (untrusted, but the user's words
     say whose it is or who tells the details), ``named`` (untrusted, but the only value of its kind where the user's words point),
     ``mentioned`` (a target that the user's words name, but only as where to look), ``unknown`` (nowhere: the model made it). ``step`` names
-    the call or passage, ``readers`` the reader tokens of those who may read what it was taken from; none means everyone."""
+    the call or passage, ``readers`` the reader tokens of those who may read what it was taken from; none means everyone. ``label`` is that of
+    what it was taken from; of what is ``unknown``, that of all that the model had read."""
 
     kind: OriginKind
     step: str = ""
     readers: frozenset[str] | None = None
+    label: Label = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One call of a tool that a model asks for, as policy sees it. ``origins`` names every argument's leaves by path
     (``event.title``, ``to[0]``); ``asked`` says who asks for its effects, ``about`` that the user's own words name what the tool is about, ``links``
-    where each address of the web in the content was seen, ``history`` names the tools called in this turn so far, oldest first."""
+    where each address of the web in the content was seen, ``history`` names the tools called in this turn so far, oldest first, ``label`` is
+    that of all that the arguments carry."""
 
     principal: Principal
     tool: str
@@ -101,6 +110,7 @@ class Action:
     asked: Asked = "no"
     about: bool = False
     links: Sequence[Sequence[Origin]] = ()
+    label: Label = ANYTHING
 
 
 Outcome = Literal["allow", "deny", "ask"]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aver.core.ids import new_id
+from aver.core.labels import ANYTHING, Label
 
 if TYPE_CHECKING:
     from aver.agents.acting import Acting, AgentConfig
@@ -34,8 +35,11 @@ async def begin(
     agent: str,
     task: str,
     conversation: str | None = None,
+    traceparent: str = "",
+    label: Label = ANYTHING,
 ) -> str:
-    """Admit a turn of the agent of this name; its id. It goes on wherever Aver is served. Raises :class:`~aver.core.errors.NotFound` where
+    """Admit a turn of the agent of this name; its id. It goes on wherever Aver is served. ``traceparent`` is the trace that the caller is in, ``label`` what the
+    caller says of the task. Raises :class:`~aver.core.errors.NotFound` where
     there is no such agent, or none for ``principal``, and as :meth:`~aver.agents.acting.Acting.begin` does."""
     entered = conversation or new_id("conversation")
     with await application.servings.lend(principal, entered) as lent:
@@ -43,7 +47,8 @@ async def begin(
         config = agents.find(services, principal, agent)
         pin = await lent.serving.flagged(lent.pin, principal, entered)
         async with agents.acting(services, agent, pin) as acting:
-            return await asyncio.to_thread(acting.begin, principal, task, conversation, config.output, entered)
+            said = (config.output, entered, traceparent, label)
+            return await asyncio.to_thread(acting.begin, principal, task, conversation, *said)
 
 
 @asynccontextmanager

@@ -84,6 +84,8 @@ class Agents:
                     services.vault,
                     identify,
                     pin,
+                    lambda: services.declared.now().label,
+                    self._application.settings.region,
                 )
             )
 

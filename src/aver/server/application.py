@@ -25,13 +25,13 @@ from aver.store import ApiKey, Store, Switches, TenantStore
 if TYPE_CHECKING:
     from aver.agents import Release
     from aver.agents.reranking import MakeCall
+    from aver.core.labels import Label
     from aver.gateway import Embedder, Gateway
     from aver.gateway.budgets.service import TenantBudgets
     from aver.gateway.cache.service import TenantCache
     from aver.gateway.calling.counts import CallCounts
     from aver.gateway.calls import Call
     from aver.gateway.config.types import GatewayConfig
-    from aver.gateway.labels import Label
     from aver.gateway.prices.book import PriceBook
     from aver.identity import Directory, Sessions, SigningIn
     from aver.identity.api_keys import ApiKeys

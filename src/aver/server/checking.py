@@ -12,12 +12,14 @@ from aver.agents.acting import AgentConfig
 from aver.agents.tools import Toolbox, ToolsConfig, open_tools
 from aver.agents.tools.declaration import ServerConfig
 from aver.core.errors import AverError
+from aver.core.labels import ANYTHING
 from aver.core.yaml import nearest
 from aver.evals.datasets.coverage import cover
 from aver.evals.datasets.reading import Opened
 from aver.evals.declaration import Evals, Suite
 from aver.evals.gates.types import EACH, Condition
 from aver.evals.scorers.registry import require_measured
+from aver.gateway.config.graph import models_of
 from aver.gateway.credentials.types import SecretSource
 from aver.ops.runbooks.reading import doubts, read_runbooks, unknown_names
 from aver.policy import Annotations, Policies, analysis
@@ -164,6 +166,22 @@ def _condition(condition: Condition, suite: Suite, tags: set[str] | None) -> Ite
         yield Finding("error", subject, f"No case of {suite.name} has the tag {condition.slice!r}. {advice}")
 
 
+def _dead_end(agent: AgentConfig, bundle: Bundle, name: str, tool: Annotations | None) -> Iterator[Finding]:
+    """A tool after which the agent has nobody left to ask."""
+    if tool is None or tool.label == ANYTHING:
+        return
+    config = bundle.gateway
+    for each in models_of(config.routes, [agent.agent.model]):
+        model = config.models.get(each)
+        if model is None:  # one within this process, which may be given anything
+            return
+        provider = config.providers[model.provider]
+        if not tool.label.refuses(provider.clearance, model.region or provider.region):
+            return
+    said = f"What {name!r} returns is labelled {tool.label}, and no model of {agent.agent.model!r} may be given that"
+    yield Finding("warning", f"agent {agent.name}", f"{said}. Declare a provider's clearance and region.")
+
+
 def _agent(agent: AgentConfig, bundle: Bundle, tools: Mapping[str, Annotations]) -> Iterator[Finding]:
     subject, names = f"agent {agent.name}", list(tools) if agent.tools is None else agent.tools
     for name in names:
@@ -174,6 +192,7 @@ def _agent(agent: AgentConfig, bundle: Bundle, tools: Mapping[str, Annotations])
             yield Finding(
                 "warning", subject, f"{name!r} is taken back by {back!r}, which it may not use. Add it under tools."
             )
+        yield from _dead_end(agent, bundle, name, tools.get(name))
     if not names:
         yield Finding("warning", subject, "It has no tools, so it can only talk.")
     model = bundle.gateway.models.get(agent.agent.model)

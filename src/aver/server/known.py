@@ -19,6 +19,9 @@ class Known:
         self._fields: Mapping[str, Any] = {**step.facts, **body}
         self._facts: Mapping[str, Any] = step.facts
 
+    def has(self, name: str) -> bool:
+        return self._fields.get(name) is not None
+
     def text(self, name: str, default: str = "") -> str:
         value = self._fields.get(name)
         return value if isinstance(value, str) and value else default
@@ -44,6 +47,15 @@ class Known:
     def counted(self, name: str, noun: str) -> str:
         """``3 passages``."""
         return counted(self.count(name), noun)
+
+    @property
+    def labelled(self) -> str:
+        """``; restricted, for eu alone (by 1.1)`` where what it is about has a label."""
+        if not self.text("level"):
+            return ""
+        where = f", for {', '.join(self.texts('regions')) or 'nowhere else'} alone" if self.has("regions") else ""
+        by = f" (by {', '.join(self.texts('raised_by'))})" if self.has("raised_by") else ""
+        return f"; {self.text('level')}{where}{by}"
 
     @property
     def took(self) -> str:

@@ -22,9 +22,11 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from aver import __version__
+from aver.agents.tools.mcp.results import LABEL
 from aver.agents.tools.schema import Schema
 from aver.agents.tools.types import Result
 from aver.core.errors import AverError, MissingExtra, Unauthenticated
+from aver.core.labels import ANYTHING, combined, read_label
 from aver.core.principal import Principal
 from aver.policy.access import check
 from aver.server.application import Application
@@ -63,7 +65,8 @@ def knowledge_features(application: Application) -> list[Feature]:
         limit = arguments.get("limit", 8)
         hits = await asyncio.to_thread(services.search, principal, arguments["query"], limit)
         services.read_by(principal, "search", "mcp", [(hit.document, hit.version) for hit in hits])
-        return Result({"passages": to_jsonable_python(hits)}, "")
+        label = await asyncio.to_thread(services.declared.label, {hit.document for hit in hits})
+        return Result({"passages": to_jsonable_python(hits)}, "", label=label)
 
     async def ask(principal: Principal, arguments: Mapping[str, Any]) -> Result:
         check(principal, "ask")
@@ -72,7 +75,9 @@ def knowledge_features(application: Application) -> list[Feature]:
         answer = await services.assistant.ask(principal, arguments["question"], arguments.get("conversation"))
         told = to_jsonable_python(answer)
         value = {name: told[name] for name in ("answer", "abstained", "citations", "conversation", "turn")}
-        return Result(value, answer.answer)
+        steps = await asyncio.to_thread(services.assistant.evidence, principal, answer.turn)
+        label = combined(read_label((step.body or {}).get("label") or None) for step in steps if step.kind == "called")
+        return Result(value, answer.answer, label=label)
 
     text = {"type": "string", "minLength": 1}
     return [
@@ -202,7 +207,10 @@ def _server(features: Sequence[Feature], caller: Callable[[Any], Awaitable[Princ
             return _failed(types, "It failed here, for a reason that stands in the log.")
         structured = result.value if isinstance(result.value, dict) else None
         content = types.TextContent(text=result.text or _text(result.value))
-        return types.CallToolResult(content=[content], structured_content=structured, is_error=result.failed)
+        meta = None if result.label == ANYTHING else {LABEL: result.label.plain()}
+        return types.CallToolResult(
+            content=[content], structured_content=structured, is_error=result.failed, _meta=meta
+        )
 
     return Server("aver", version=__version__, instructions=_ABOUT, on_list_tools=listed, on_call_tool=called)
 

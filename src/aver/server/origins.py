@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aver.core.labels import ANYTHING
 from aver.policy import Origin, OriginKind
 
 __all__ = ["in_words"]
@@ -22,5 +23,9 @@ _KINDS: Mapping[OriginKind, str] = {
 
 def in_words(origins: Sequence[Origin]) -> str:
     """Each place that a value was seen in, with the call it was seen in; of a value seen nowhere, that."""
-    said = (_KINDS[each.kind] + (f" ({each.step})" if each.step else "") for each in origins)
+    said = (_KINDS[each.kind] + (f" ({each.step})" if each.step else "") + _labelled(each) for each in origins)
     return "; ".join(said) or _KINDS["unknown"]
+
+
+def _labelled(origin: Origin) -> str:
+    return "" if origin.label == ANYTHING else f", labelled {origin.label}"

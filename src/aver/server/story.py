@@ -86,7 +86,7 @@ def _generated(known: Known) -> str:
 def _called(known: Known) -> str:
     asked, model = known.text("asked", "A model"), known.text("model")
     if known.text("error"):
-        return f"{asked} was called and failed: {known.text('error')}{known.took}"
+        return f"{asked} was called and failed: {known.text('error')}{known.took}{known.labelled}"
     if known.text("cache") == "coalesced":
         return f"{asked} was answered by one call for several who asked the same at once{known.took}"
     if known.text("cache") in ("exact", "semantic"):
@@ -94,7 +94,7 @@ def _called(known: Known) -> str:
     tried = f" after {known.count('attempts') - 1} that failed" if known.count("attempts") > 1 else ""
     tokens = f"{known.counted('input_tokens', 'token')} read, {known.count('output_tokens'):,} written"
     cost = f", {known.count('nano_usd') / 1e9:.6f} US dollars"
-    return f"{model or asked} answered{tried}: {tokens}{cost}{known.took}"
+    return f"{model or asked} answered{tried}: {tokens}{cost}{known.took}{known.labelled}"
 
 
 def _verified(known: Known) -> str:

@@ -63,7 +63,7 @@ def _decided(known: Known) -> str:
     reason = known.text("reason")
     again = " still" if known.count("again") and known.text("outcome") != "deny" else ""
     said = f"Policy{again} {words.get(known.text('outcome'), 'decided about')} a call of {known.text('tool', 'a tool')}"
-    return said + (f": {reason}" if reason else "")
+    return said + (f": {reason}" if reason else "") + known.labelled
 
 
 def _asked(known: Known) -> str:
@@ -91,7 +91,7 @@ def _intended(known: Known) -> str:
 
 
 def _executed(known: Known) -> str:
-    return f"{_tool(known)} {_OUTCOMES.get(known.text('outcome'), 'was called')}{known.took}"
+    return f"{_tool(known)} {_OUTCOMES.get(known.text('outcome'), 'was called')}{known.took}{known.labelled}"
 
 
 def _resumed(_: Known) -> str:
@@ -104,7 +104,7 @@ def _aborted(known: Known) -> str:
 
 
 def _remembered(known: Known) -> str:
-    return f"Remembered {known.text('name', 'something')} for later"
+    return f"Remembered {known.text('name', 'something')} for later{known.labelled}"
 
 
 def _forgotten(known: Known) -> str:

@@ -135,7 +135,7 @@ def _work(data: Path, kind: str, edition: int, ready: Any) -> None:
     ingest._PASSAGES_A_STEP = 10
     life._DOCUMENTS_A_STEP = 10
     rebuild._DOCUMENTS_A_PORTION, rebuild._FEW = 10, 0
-    lancedb_writer.SMALLEST_VECTOR_INDEX, lancedb_writer._ROWS_A_PARTITION = 64, 32
+    lancedb_writer.SMALLEST_VECTOR_INDEX, lancedb_writer.ROWS_A_PARTITION = 64, 32
     opened = _Opened.at(data)
     opened.knowledge.search(opened.user, "page")
     ready.set()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aver.core.errors import SettingsError
-from aver.gateway.labels import ANYTHING, LEVELS, Label, combined
+from aver.core.labels import ANYTHING, LEVELS, Label, combined
 from aver.governance.declaration import Declaration
 
 WHOLE = """

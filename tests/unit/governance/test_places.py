@@ -10,9 +10,10 @@ import pytest
 from aver.core.errors import SettingsError, VerificationFailed
 from aver.core.settings import AnchorSettings, Settings
 from aver.governance.anchors.adapters.file import FilePlace
-from aver.governance.anchors.der import encoded, integer, read, sequence
+from aver.governance.anchors.der import encoded, integer, sequence
 from aver.governance.anchors.service import Anchors
 from aver.governance.anchors.timestamps import token_of, verified
+from aver.governance.proof.der import read_der
 from tests.governance import Governed
 from tests.servers import open_application
 
@@ -86,6 +87,7 @@ def test_answers_that_are_none_are_refused():
     ):
         with pytest.raises(VerificationFailed):
             verified(token_of(answer), b"\0" * 32, ())
+    assert read_der(encoded(0x30, b"")).parts == []
     for number in (0, 1, 127, 128, 255, 256, 2**64 - 1):
-        assert read(integer(number)).number == number
-    assert read(encoded(0x04, b"x" * 70_000)).body == b"x" * 70_000
+        assert read_der(integer(number)).number == number
+    assert read_der(encoded(0x04, b"x" * 70_000)).body == b"x" * 70_000

@@ -130,3 +130,23 @@ def test_a_frequent_identifier_puts_its_best_passage_first_and_the_rest_by_score
 
 def _one(text: str) -> MemorySource:
     return MemorySource({"planted.txt": text}, name="planted")
+
+
+@given(
+    st.text(max_size=30),
+    st.one_of(IDENTIFIERS, st.from_regex(r'"[A-Za-z.\-/_ ]{3,40}"', fullmatch=True), st.text(max_size=30)),
+    st.text(max_size=30),
+    st.booleans(),
+)
+def test_a_passage_is_never_passed_over_that_holds_it_to_the_letter(before, query, after, upper):
+    for each in exacts(query):
+        text = f"{before}{each.text.upper() if upper else each.text}{after}"
+        if each.stands_in(text):
+            assert each.may_stand_in(" ".join(analyze(text)))
+
+
+def test_words_that_stand_apart_are_not_looked_at():
+    (identifier,) = exacts("TCR/CD3")
+    assert identifier.may_stand_in("anti-tcr/cd3 anti-tcr anti tcr cd3 wane")
+    assert not identifier.may_stand_in("cd3 tcr wane")
+    assert not identifier.may_stand_in("tcr one two three four five six seven eight cd3")

@@ -46,6 +46,13 @@ def test_a_rule_that_decides_nothing_and_one_that_allows_everything_are_found(ru
     assert found(f'@id("odd") {rule};\n@id("base") {base}') == expected
 
 
+def test_where_all_tools_only_read_a_rule_for_reading_does_not_allow_everything() -> None:
+    tools = {"search": Annotations(frozenset({Effect.READ}))}
+    assert not [each for each in analyse(Policies.standard(), tools) if each.kind == "allows-everything"]
+    (finding,) = analyse(Policies({"own.cedar": "permit (principal, action, resource);"}), tools)
+    assert finding.kind == "allows-everything"
+
+
 def test_a_permit_that_a_forbid_always_overrules_is_unreachable() -> None:
     text = (
         '@id("mail") permit (principal, action, resource == Tool::"send_mail");\n'

@@ -8,16 +8,19 @@ from hypothesis import strategies as st
 
 from aver.core import Principal
 from aver.core.errors import InvalidInput
+from aver.core.labels import LEVELS, Label
 from aver.policy import Action, Annotations, Decision, Effect, Origin, Policies, action_from, action_to
 from aver.policy.recorded import decision_from, decision_to
 
 STANDARD = Policies.standard()
+LABELS = st.builds(Label, st.sampled_from(LEVELS), st.none() | st.frozensets(st.sampled_from(["eu", "ch"])))
 ORIGINS = st.lists(
     st.builds(
         Origin,
         st.sampled_from(["user", "chosen", "named", "mentioned", "trusted", "unknown", "untrusted"]),
         st.text(),
         st.none() | st.frozensets(st.sampled_from(["everyone", "user:anna", "group:support"])),
+        LABELS,
     ),
     max_size=3,
 ).map(tuple)
@@ -39,6 +42,10 @@ ACTIONS = st.builds(
         st.lists(st.text(), max_size=2).map(tuple),
         st.sampled_from(["trusted", "untrusted"]),
         st.lists(st.text(), max_size=2).map(tuple),
+        st.none() | st.booleans(),
+        LABELS,
+        st.sampled_from(["", *LEVELS]),
+        st.sampled_from(["", "eu", "us"]),
     ),
     st.dictionaries(st.text(), JSON, max_size=3),
     st.dictionaries(st.text(), ORIGINS, max_size=3),
@@ -46,6 +53,7 @@ ACTIONS = st.builds(
     st.sampled_from(["user", "ordered", "no"]),
     st.booleans(),
     st.lists(ORIGINS, max_size=2).map(tuple),
+    LABELS,
 )
 
 

@@ -20,6 +20,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools import Tool
 from aver.core import canonical_json, new_id, rfc3339
 from aver.core.errors import AverError, InvalidInput, Stopped
+from aver.core.labels import ANYTHING, combined
 from aver.evidence import Draft
 from aver.evidence.facts import clear_name
 from aver.policy import Action as Asked
@@ -62,7 +63,8 @@ async def decide_again(running: Running, action: Action) -> None:
     if tool is None or _refused(running, tool, asked.arguments, ()) is not None:
         found = Decision("deny", "The tool has changed since it was approved, and does not take this call.")
     else:
-        asked = replace(asked, principal=running.principal, annotations=tool.annotations)
+        label = combined((asked.label, await whole(running.parts.label)))
+        asked = replace(asked, principal=running.principal, annotations=tool.annotations, label=label)
         found = await whole(_policy, running, asked)
     await running.record([_decision(running, action, asked, found, found, again=True)])
 
@@ -178,6 +180,7 @@ def _decision(
         "policies": [clear_name(each) for each in found.policies][:_MOST_POLICIES],
         "origins": kinds,
         "again": again,
+        **(asked.label.facts() if asked.label != ANYTHING else {}),
     }
     body = {"action": action_to(asked), "decision": decision_to(policy), "reason": found.reason}
     return running.draft("decided", facts, body)
@@ -185,7 +188,7 @@ def _decision(
 
 def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
     """What a rejection for ever, and what an approval for the conversation would hold for: the tool aimed at the same targets; and that
-    asked about by the same rules, with every argument from the same kinds of origin."""
+    asked about by the same rules, with every argument from the same kinds of origin, and all of it under the same label."""
     targets = asked.annotations.targets
     aimed = [[path, _at(asked.arguments, path)] for path in sorted(targets)] if targets else dict(asked.arguments)
     # Positions in lists are not told apart: one guest more is not another reason to ask.
@@ -197,7 +200,8 @@ def _scopes(running: Running, asked: Asked, found: Decision) -> tuple[str, str]:
             kinds.discard("mentioned")  # What they say now they may well have said before.
         merged[top] = sorted({*merged.get(top, ()), *kinds})
     aim = [asked.tool, aimed]
-    return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged])
+    labelled = [] if asked.label == ANYTHING else [asked.label.plain()]
+    return _digest(running, aim), _digest(running, [aim, sorted(found.policies), merged, *labelled])
 
 
 def _at(arguments: Mapping[str, Any], path: str) -> Any:

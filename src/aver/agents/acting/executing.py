@@ -19,6 +19,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools import Result, Tool
 from aver.agents.tools.text import present
 from aver.core.errors import AverError, Conflict, InvalidInput, Stopped, Unavailable
+from aver.core.labels import ANYTHING, Label, combined
 from aver.evidence import Draft
 
 __all__ = ["bring_about", "read_all", "settle"]
@@ -195,6 +196,8 @@ def _came_of(result: Any) -> _Came:
         raise TypeError
     if result.readers is not None and not all(isinstance(each, str) for each in result.readers):
         raise TypeError
+    if not isinstance(result.label, Label):
+        raise TypeError
     return _Came("failed" if result.failed else "done", result=result)
 
 
@@ -211,6 +214,8 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
     """What came of a call, as steps: its value, which no model sees, and its text as guardrails leave it, which one does."""
     most = running.parts.agent.limits.result_characters
     text, value, readers, reason = "", None, None, present(came.reason, _LONGEST_REASON)
+    label = _label(running, action, came)
+    came = _kept_here(running, came, label)
     drafts: list[Draft] = []
     if came.result is not None:
         value = kept_value(came.result.value, most)
@@ -226,5 +231,25 @@ async def _executed(running: Running, action: Action, came: _Came, compensates: 
         "compensates": compensates or None,
         "ms": came.ms,
     }
-    body = {"reason": reason, "value": value, "text": text, "readers": readers}
+    body: dict[str, Any] = {"reason": reason, "value": value, "text": text, "readers": readers}
+    if label != ANYTHING:
+        facts |= label.facts()
+        body["label"] = label.plain()
     return [*drafts, running.draft("executed", facts, body)]
+
+
+def _label(running: Running, action: Action, came: _Came) -> Label:
+    """Of what a call came to, also where it says what went wrong: what its tool declares and what came with the result."""
+    tool = running.tools.get(action.tool)
+    returned = came.result.label if came.result is not None else ANYTHING
+    return combined((action.declared_label, tool.annotations.label if tool is not None else ANYTHING, returned))
+
+
+def _kept_here(running: Running, came: _Came, label: Label) -> _Came:
+    """What came of a call, without what may not be kept where this installation is."""
+    here = running.parts.region
+    if came.result is None or not here or label.regions is None or here in label.regions:
+        return came
+    where = ", ".join(sorted(label.regions)) or "no region at all"
+    said = f"[withheld: it may be kept in {where}, and this installation is in {here}]"
+    return replace(came, result=replace(came.result, value=None, text=said))

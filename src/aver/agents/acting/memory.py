@@ -19,6 +19,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools import Result
 from aver.core import Principal, canonical_json, new_id
 from aver.core.errors import InvalidInput, NotFound, TooLarge
+from aver.core.labels import ANYTHING, combined
 from aver.evidence import Draft
 from aver.policy import Annotations, Effect, Origin, OriginKind, origin_from, origin_to
 
@@ -57,6 +58,8 @@ class Memory:
         owner, hidden = self._journal.owner(principal), self._hidden(name)
         memory, origin = new_id("memory"), weakest(origins)
         facts = {"origin": origin.kind, "bytes": size, "turn": turn or None}
+        if origin.label != ANYTHING:
+            facts |= origin.label.facts()
         body = {"name": name, "value": value, "origin": origin_to(origin)}
         same = (memories.c.owner == owner, memories.c.name == hidden)
         with self._journal.store.begin() as tx:
@@ -101,19 +104,20 @@ class Memory:
 
 
 def weakest(origins: Sequence[Origin]) -> Origin:
-    """The one origin of what was made of several: the least trusted of them, readable by who may read all."""
+    """The one origin of what was made of several: the least trusted of them, readable by who may read all, with the label of all."""
     if not origins:
         return Origin("unknown")
     least = max(origins, key=lambda origin: _TRUST.index(origin.kind))
     limits = [origin.readers for origin in origins if origin.readers is not None]
-    return Origin(least.kind, least.step, frozenset.intersection(*limits) if limits else None)
+    readers = frozenset.intersection(*limits) if limits else None
+    return Origin(least.kind, least.step, readers, combined(origin.label for origin in origins))
 
 
 def carried(origin: Origin) -> Origin:
     """The origin that a remembered value has in another turn. No authority comes with it: what its user said then they do not say now, and
     what their words picked out then nothing picks out now."""
     mine = _TRUST.index(origin.kind) <= _TRUST.index("trusted")
-    return Origin("trusted" if mine else "untrusted", origin.step, origin.readers)
+    return Origin("trusted" if mine else "untrusted", origin.step, origin.readers, origin.label)
 
 
 class Remember:

@@ -48,11 +48,20 @@ async def plan(running: Running) -> None:
         ms = round((clock.monotonic() - began) * 1000, 1)
         await running.record([_called(running, record) for record in records])
         if isinstance(error, AverError):
-            raise Ends(error.slug, f"{error.cause}. After {ms / 1000:.1f} seconds.") from error
+            withheld = bool(records) and records[-1].withheld
+            then = _instead(running, error, records[-1]) if withheld else f"After {ms / 1000:.1f} seconds."
+            raise Ends(error.slug, f"{error.cause}. {then}") from error
         raise
     ms = round((clock.monotonic() - began) * 1000, 1)
     generated = _generated(running, completion, records, ms, [*stopped.values()], bare=last or shape)
     await running.record([*(_called(running, each) for each in records), generated])
+
+
+def _instead(running: Running, error: AverError, record: CallRecord) -> str:
+    """What to do where nobody may be given what the model is to be told, and which calls made it so."""
+    tools = {action.id: action.tool for action in running.state.actions()}
+    said = [f"{each} is a call of {tools[each]}." for each in record.label["raised_by"] if each in tools]
+    return " ".join([error.next_step, *said])
 
 
 async def _look(running: Running) -> None:
@@ -96,6 +105,7 @@ def _call(running: Running, chat: ChatRequest, records: list[CallRecord]) -> Cal
         turn=running.state.turn,
         release=running.release,
         no_store=True,
+        labels=running.state.labels,
     )
 
 

@@ -13,6 +13,7 @@ from aver.agents.acting.store import acting
 from aver.agents.acting.types import Acted, Outcome, OutcomeStatus, Performed, ToolStatus
 from aver.agents.store import turns
 from aver.core import Principal
+from aver.core.labels import ANYTHING, combined
 from aver.evidence import Step
 from aver.policy import Origin, origin_to
 
@@ -98,6 +99,8 @@ def _told(turn: str, steps: Sequence[Step]) -> dict[str, Any] | None:
         "written": state.answer.get("written", text),
         "values": _values(state),
         "readers": _labels(steps),
+        **({"label": combined(labels.values()).plain()} if (labels := state.labels) else {}),
+        **({"stated": state.stated.plain()} if state.stated != ANYTHING else {}),
     }
 
 
@@ -109,7 +112,9 @@ def _values(state: State) -> list[list[Any]]:
             left -= len(action.text)
             readers = None if action.readers is None else frozenset(action.readers)
             if left >= 0:
-                found.append([action.value, origin_to(Origin("trusted", f"{state.turn}-{action.id}", readers))])
+                found.append(
+                    [action.value, origin_to(Origin("trusted", f"{state.turn}-{action.id}", readers, action.label))]
+                )
     return found
 
 

@@ -22,6 +22,7 @@ from aver.agents.tools import Tool
 from aver.agents.tools.schema import Schema
 from aver.agents.tools.text import present
 from aver.core import Principal
+from aver.core.labels import ANYTHING, Label, read_label
 from aver.evidence import Draft, StepKind
 from aver.evidence.facts import clear_name
 from aver.guard import Context, Guard, Place, Vault, facts_of
@@ -38,6 +39,10 @@ Identify = Callable[[Principal], Principal]
 
 
 def _nobody(_: Sequence[Draft]) -> None: ...
+
+
+def _anything() -> Label:
+    return ANYTHING
 
 
 def _as_then(principal: Principal) -> Principal:
@@ -61,6 +66,10 @@ class Parts:
     identify: Identify = _as_then
     pin: Pin = UNPINNED
     """The release that the agent is of, for a turn that is begun."""
+    label: Callable[[], Label] = _anything
+    """Of everything of the tenant. Blocking."""
+    region: str = ""
+    """Where this installation keeps what it is told, if it says so."""
 
 
 class Running:
@@ -72,7 +81,7 @@ class Running:
         self.state = state
         self._told = told
         self.principal = principal
-        self.provenance = Provenance(principal)
+        self.provenance = Provenance(principal, parts.label())
         context = Context(parts.agent.instructions, parts.journal.store.master_key)
         self.guarding = Guarding(parts.guard, parts.vault, principal, state.conversation, context)
         self.tools: dict[str, Tool] = {tool.name: tool for tool in parts.tools(principal)}
@@ -99,6 +108,7 @@ class Running:
     def learn(self, action: Action) -> None:
         """A call has returned: where its values came from. From what is on record alone, so that another process learns the same."""
         if action.asked is None or action.status not in ("done", "failed"):
+            self.provenance.read(action.label)
             return
         asked = action_from(action.asked)
         readers = None if action.readers is None else frozenset(action.readers)
@@ -108,10 +118,10 @@ class Running:
         if value != action.text:
             # What guardrails cut out of the text comes back where a tool or the user is given it.
             self._heard(value if isinstance(value, str) else orjson.dumps(value).decode(), "result")
-        self.provenance.returned(asked, value, readers=readers, step=action.id)
+        self.provenance.returned(asked, value, readers=readers, step=action.id, label=action.label)
         if action.text not in (value, present(value, self.parts.agent.limits.result_characters)):
             # What the model read in words of their own, and not in the value.
-            self.provenance.known(action.text, Origin(_trust(asked.annotations), action.id, readers))
+            self.provenance.known(action.text, Origin(_trust(asked.annotations), action.id, readers, action.label))
 
     def draft(self, kind: StepKind, facts: Mapping[str, Any], body: Mapping[str, Any] | bytes | None = None) -> Draft:
         assert self.state.principal is not None
@@ -144,15 +154,16 @@ class Running:
         for turn in self.state.earlier:
             self._heard(turn["question"], "input")
             self._heard(turn["answer"], "passage")
-            self.provenance.known(turn["question"], Origin("user", turn["turn"]))
-            self.provenance.known(turn["answer"], Origin("untrusted", turn["turn"]))
+            stated, label = read_label(turn.get("stated")), read_label(turn.get("label"))
+            self.provenance.known(turn["question"], Origin("user", turn["turn"], label=stated))
+            self.provenance.known(turn["answer"], Origin("untrusted", turn["turn"], label=label))
             for value, origin in turn["values"]:
                 self.provenance.known(value, origin_from(origin))
         for each in self.state.recalled:
             self._heard(str(each["value"]), "passage")
             self.provenance.known(each["value"], carried(origin_from(each["origin"])))
         self._heard(self.state.task, "input")
-        self.provenance.said(self.state.task)
+        self.provenance.said(self.state.task, self.state.stated)
         for action in self.state.actions():
             self.learn(action)
 

@@ -19,6 +19,7 @@ from aver.agents.blocking import whole
 from aver.agents.tools.schema import Schema
 from aver.core import Principal, new_id
 from aver.core.errors import AverError, Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
+from aver.core.labels import ANYTHING, Label
 from aver.evidence import Draft
 from aver.policy import origin_to
 
@@ -66,9 +67,11 @@ class Acting:
         conversation: str | None = None,
         output: Mapping[str, Any] | None = None,
         new: str = "",
+        traceparent: str = "",
+        label: Label = ANYTHING,
     ) -> str:
         """Admit a turn, and return its id; from then on it survives this process. ``output`` is the JSON Schema of its answer, ``new`` the id
-        that a new conversation is to have. Blocking.
+        that a new conversation is to have, ``traceparent`` the trace that the caller is in, ``label`` what the caller says of the task. Blocking.
 
         Raises :class:`NotFound` for another's tenant or conversation, :class:`InvalidInput`, :class:`TooLarge`, and
         :class:`~aver.core.errors.Stopped` where it is switched off.
@@ -98,6 +101,7 @@ class Acting:
                 "conversation": entered,
                 "ordinal": ordinal,
                 "characters": len(task),
+                **({"traceparent": traceparent} if traceparent else {}),
             }
             body = {
                 "question": task,
@@ -108,6 +112,7 @@ class Acting:
                 "output": output,
                 "recalled": recalled,
                 "earlier": before,
+                **({"label": label.plain()} if label != ANYTHING else {}),
             }
             journal.admit(tx, principal, Draft(turn, "admitted", principal.subject, facts, body))
         return turn
@@ -129,6 +134,8 @@ class Acting:
                     await abort(running, gone.slug, f"{gone.cause}.")
                 if state.last is not None:
                     facts = {"fence": lease.fence, **self._parts.pin.facts(running.release)}
+                    if state.traceparent:
+                        facts["traceparent"] = state.traceparent
                     await running.record([running.draft("resumed", facts)], status="running")
                 await go_on(running)
                 state = running.state

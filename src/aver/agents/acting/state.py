@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from aver.agents.acting.parts import parts_from_json
 from aver.core import Principal
+from aver.core.labels import ANYTHING, Label, combined, read_label
 from aver.evidence import StepKind
 from aver.gateway.types import Part, ToolCall
 from aver.guard import Place
@@ -60,6 +61,8 @@ class Action:
     """The result as the model is shown it."""
     readers: Sequence[str] | None = None
     """Who may read what it returned, as reader tokens; none means everyone."""
+    label: Label = ANYTHING
+    """How confidential what it returned is, and where that may go."""
 
     @property
     def settled(self) -> bool:
@@ -74,6 +77,11 @@ class Action:
     def is_trusted(self) -> bool:
         """Whether all that it returned is the tenant's own word, by what was declared when it was decided."""
         return self._declared.get("output") == "trusted" and not self._declared.get("untrusted_fields")
+
+    @property
+    def declared_label(self) -> Label:
+        """Of what its tool returns, by what was declared when it was decided."""
+        return read_label(self._declared.get("label"))
 
     @property
     def _declared(self) -> Mapping[str, Any]:
@@ -108,13 +116,18 @@ class State:
     turn: str
     principal: Principal | None = None
     conversation: str = ""
+    traceparent: str = ""
+    """The trace that whoever began it was in."""
     task: str = ""
     output: Mapping[str, Any] | None = None
+    stated: Label = ANYTHING
+    """What the caller says of the task."""
     recalled: tuple[Mapping[str, Any], ...] = ()
     """What is remembered of the user: ``name``, ``value`` and ``origin`` of each."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """The turns before it in the conversation: ``turn``, ``question`` and ``answer`` of each, both also as a model may see them (``heard``
-    and ``written``), ``values``, what trusted tools returned in it, each with its origin, and ``readers`` of all that it was told."""
+    and ``written``), ``values``, what trusted tools returned in it, each with its origin, ``readers`` of all that it was told, and, where it
+    has one, its ``label`` and what was ``stated`` of its question."""
     looked: bool = False
     """What the model is to be told was judged."""
     told: dict[Place, str] = field(default_factory=dict)
@@ -154,6 +167,16 @@ class State:
         return {action.id: action for action in self.actions()}[name]
 
     @property
+    def labels(self) -> Mapping[str, Label]:
+        """Of all that the model is told and that may not go everywhere, by what it came from: the id of a call or of an earlier turn,
+        ``memory``, or the ``caller``."""
+        recalled = combined(read_label(each["origin"].get("label")) for each in self.recalled)
+        found = {"caller": self.stated, "memory": recalled}
+        found |= {each["turn"]: read_label(each.get("label")) for each in self.earlier}
+        found |= {action.id: action.label for action in self.actions()}
+        return {name: label for name, label in found.items() if label != ANYTHING}
+
+    @property
     def last(self) -> Reply | None:
         return self.replies[-1] if self.replies else None
 
@@ -171,8 +194,9 @@ class State:
 
 def _admitted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     state.principal = Principal(body["tenant"], body["user"], frozenset(body["groups"]), frozenset(body["roles"]))
-    state.conversation = facts["conversation"]
+    state.conversation, state.traceparent = facts["conversation"], facts.get("traceparent", "")
     state.task, state.output = body["question"], body["output"]
+    state.stated = read_label(body.get("label"))
     state.recalled, state.earlier = tuple(body["recalled"]), tuple(body["earlier"])
 
 
@@ -245,6 +269,7 @@ def _executed(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -
     action = state.meant(facts)
     action.status, action.reason = facts["outcome"], body["reason"]
     action.value, action.text, action.readers = body["value"], body["text"], body["readers"]
+    action.label = read_label(body.get("label"))
 
 
 def _aborted(state: State, facts: Mapping[str, Any], body: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import yaml
 
+from aver.core.labels import LEVELS, REGION, Label
 from aver.gateway.config.shapes import Boolean, Choice, Field, ListOf, Record, Text
 from aver.gateway.config.words import parts
 from aver.policy import Annotations, Effect, Reversal, Trust
@@ -16,6 +17,18 @@ TOOL = Text(r"^[A-Za-z0-9_-]{1,64}$", "a name of letters, digits, dashes and und
 """What a tool is called, as providers take it."""
 _PATH = Text(r"^\S(.*\S)?$", "the name of an argument, or its path such as event.participants", longest=300)
 _PATHS = ListOf(_PATH)
+_REGION = Text(f"^{REGION.pattern}$", "the name of a region, of lower-case letters and digits, such as eu-west")
+_LEVEL = Choice("level", LEVELS)
+_LABEL = Record(
+    Label,
+    {
+        "level": Field(_LEVEL, "How confidential it is; public, if left out."),
+        "regions": Field(
+            ListOf(_REGION, frozenset), "Where it may go; anywhere, if left out, and nowhere if none is named."
+        ),
+    },
+    parts,
+)
 
 
 def _annotations(effects: frozenset[str], name: str = "", **given: Any) -> Annotations:  # noqa: ARG001 - the tool's, as its key
@@ -50,6 +63,11 @@ ANNOTATIONS = Record(
             Boolean(),
             "Whether a call made again with the same arguments and key does nothing more; it is repeated after a crash.",
         ),
+        "label": Field(_LABEL, "How confidential what it returns is, and where that may go."),
+        "clearance": Field(
+            _LEVEL, "The most confidential content that it may be given; internal, where it has a region."
+        ),
+        "region": Field(_REGION, "Where it takes what it is given."),
     },
     _annotations_parts,
 )

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, NewType, NotRequired, get_type_hints, overload
+from typing import Any, Literal, NewType, NotRequired, get_type_hints, overload
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -18,6 +18,7 @@ from aver.agents.tools.docstring import read_docstring
 from aver.agents.tools.operation import Operation, Unusable
 from aver.agents.tools.types import Result
 from aver.core.errors import AverError, InvalidInput, SettingsError
+from aver.core.labels import LEVELS, Level, read_label
 from aver.policy import Annotations, Effect, Reversal, Trust
 
 __all__ = ["Function", "Key", "offered", "tool"]
@@ -53,6 +54,9 @@ def tool(
     output: Trust = "untrusted",
     untrusted_fields: Sequence[str] = (),
     idempotent: bool = False,
+    label: Mapping[str, Any] | None = None,
+    clearance: Level | Literal[""] = "",
+    region: str = "",
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def tool(
@@ -67,6 +71,9 @@ def tool(
     output: Trust = "untrusted",
     untrusted_fields: Sequence[str] = (),
     idempotent: bool = False,
+    label: Mapping[str, Any] | None = None,
+    clearance: Level | Literal[""] = "",
+    region: str = "",
     name: str = "",
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Make a tool of a typed function, sync or async. What is given is its :class:`~aver.policy.Annotations`; without ``effects`` it has none
@@ -74,6 +81,8 @@ def tool(
 
     ``idempotent`` promises that a call made again with the same arguments brings about no more than the first did: it is repeated where
     nobody knows whether it ran. A parameter of the type :data:`Key` promises the same for calls with the same key.
+
+    ``label`` is that of what it returns, as the bundle writes it: ``{"level": "restricted", "regions": ["eu"]}``.
 
     ``name`` is what it is called, its own name if left out. Types may be anything that pydantic has a JSON Schema for; a description
     is taken from the docstring, or from ``Annotated[T, "description"]``. Arguments are converted strictly: text is never taken for a number.
@@ -87,7 +96,14 @@ def tool(
         except ValueError as error:
             raise SettingsError(f"An effect is unknown: {error}", f"They are: {', '.join(Effect)}.") from None
         own = Annotations(
-            known, reversal, compensation, tuple(targets), tuple(content), output, tuple(untrusted_fields)
+            known,
+            reversal,
+            compensation,
+            tuple(targets),
+            tuple(content),
+            output,
+            tuple(untrusted_fields),
+            **_placed(label, clearance, region),
         )
 
     def make(function: Callable[..., Any]) -> Function:
@@ -117,6 +133,17 @@ def offered(module: ModuleType, named: Iterable[str]) -> dict[str, Function | Un
         except SettingsError as error:
             found[name] = Unusable(name, error.cause, error.next_step)
     return found
+
+
+def _placed(label: Mapping[str, Any] | None, clearance: str, region: str) -> dict[str, Any]:
+    """Raises :class:`SettingsError` for what is no label, level or region: it would hold nothing back."""
+    if label is not None and not label.keys() <= {"level", "regions"}:
+        raise SettingsError("A label has a level and regions, and nothing else", "Correct its words.")
+    try:
+        known = read_label({"regions": [region] if region else None, "level": clearance or LEVELS[0]})
+        return {"label": read_label(label), "clearance": known.level if clearance else "", "region": region}
+    except InvalidInput as error:
+        raise SettingsError(error.cause, error.next_step) from None
 
 
 def _types(function: Callable[..., Any], name: str) -> dict[str, Any]:

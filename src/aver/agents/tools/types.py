@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aver.core.labels import ANYTHING, Label
 from aver.policy import Annotations
 
 __all__ = ["Result", "Tool"]
@@ -17,12 +18,14 @@ class Result:
 
     ``failed`` says that the tool itself reports an error: it ran, and says what is wrong. A call of which nothing is known raises
     instead. ``readers`` are the reader tokens of those who may read it, where it is not everybody: what it holds is not sent to others.
+    ``label`` says how confidential it is and where it may go, beside what its tool declares.
     """
 
     value: Any
     text: str
     failed: bool = False
     readers: frozenset[str] | None = None
+    label: Label = ANYTHING
 
 
 class Tool(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,17 @@ from aver.evidence.telemetry.events import event_of
 from aver.evidence.telemetry.measures import measure_step, measure_turn, outcome_of
 from aver.evidence.telemetry.meter import Meter
 from aver.evidence.telemetry.names import Attributes
-from aver.evidence.telemetry.traces import attributes_of, facts_of, moment, sampled, step_span, trace_id, turn_span
+from aver.evidence.telemetry.traces import (
+    Place,
+    attributes_of,
+    facts_of,
+    moment,
+    place_of,
+    sampled,
+    step_span,
+    trace_id,
+    turn_span,
+)
 from aver.evidence.telemetry.types import Event, Span, SpanNote
 from aver.evidence.types import OF_TURNS, Seen
 from aver.store.types import Tenant
@@ -42,6 +52,7 @@ _MOST_SPANS = 1_000
 _MOST_HELD = 50_000
 """Spans that are held back of one turn, and of all; what goes on longer is sent as far as it has come."""
 _MOST_NOTES = 200
+_MINUTE = 60 * 10**9
 
 
 @dataclass(slots=True)
@@ -50,6 +61,7 @@ class _Turn:
 
     tenant: Tenant
     began: int
+    place: Place
     known: Attributes = field(default_factory=dict)
     """What it goes by, and what it has come to."""
     spans: list[Span] = field(default_factory=list)
@@ -61,11 +73,16 @@ class _Turn:
 
 class Gathering:
     """Not thread-safe. ``ratio`` of the traces go out, and all of those in which something failed, was denied or was blocked; what is
-    measured is measured of all."""
+    measured is measured of all. A caller who is in a trace that it has not sampled has none of the ``ratio``; of those that callers have
+    sampled, ``wishes`` of each tenant go out beyond it in a minute."""
 
-    def __init__(self, meter: Meter, ratio: float = 1.0) -> None:
+    def __init__(self, meter: Meter, ratio: float = 1.0, wishes: int = 0) -> None:
         self._meter = meter
         self._ratio = ratio
+        self._wishes = wishes
+        self._minute = 0
+        self._granted: Counter[str] = Counter()
+        """Wishes of the minute, by tenant."""
         self._turns: OrderedDict[tuple[str, str], _Turn] = OrderedDict()
         self._held = 0
 
@@ -84,8 +101,9 @@ class Gathering:
         """A call that is part of no turn."""
         attributes = _shortened(attributes_of(seen.kind, facts))
         measure_step(partial(self._meter.add, tenant.name), seen.kind, facts, attributes, {})
-        span = step_span(tenant, seen, facts)
-        if isinstance(span, Span) and (span.error or sampled(span.trace, self._ratio)):
+        place = place_of(seen.turn, facts)
+        span = step_span(tenant, seen, facts, place)
+        if isinstance(span, Span) and (span.error or self._sampled(tenant, seen.turn, place, span.ended)):
             yield span
 
     def _step(self, tenant: Tenant, seen: Seen, facts: dict[str, Any]) -> Iterator[Span]:
@@ -95,7 +113,10 @@ class Gathering:
             if len(self._turns) >= _MOST_TURNS:
                 yield from self._forget_oldest()
             # Another process may have begun it: then it began as long ago as its end says.
-            turn = self._turns[key] = _Turn(tenant, at - int(facts.get("ms", 0) * 1e6))
+            began = at - int(facts.get("ms", 0) * 1e6)
+            turn = self._turns[key] = _Turn(tenant, began, Place(trace_id(seen.turn)))
+        if seen.kind in ("admitted", "resumed"):
+            turn.place = place_of(seen.turn, facts)
         attributes = attributes_of(seen.kind, facts)
         self._follow(turn, seen, facts, attributes)
         by = _shortened({name: turn.known[name] for name in _BY_TURN if name in turn.known})
@@ -109,9 +130,10 @@ class Gathering:
             measure_turn(count, seconds, {**by, "aver.turn.outcome": outcome})
             turn.known["aver.turn.outcome"] = outcome
             error = str(facts.get("error") or "") if outcome == "failed" else ""
-            if turn.sent or turn.notable or error or sampled(trace_id(seen.turn), self._ratio):
+            if turn.sent or turn.notable or error or self._sampled(tenant, seen.turn, turn.place, at):
                 yield from turn.spans
-                yield turn_span(tenant, seen.turn, turn.began, at, turn.known, tuple(turn.notes), error)
+                notes = tuple(turn.notes)
+                yield turn_span(tenant, seen.turn, turn.place, turn.began, at, turn.known, notes, error)
         elif seen.kind == "asked" or len(turn.spans) >= _MOST_SPANS:  # people may take days
             yield from self._release(seen.turn, turn)
         while self._turns and self._held >= _MOST_HELD:
@@ -130,9 +152,23 @@ class Gathering:
         """The steps that a turn has had so far; what follows joins them by its trace."""
         self._held -= len(turn.spans)
         spans, turn.spans = turn.spans, []
-        if turn.sent or turn.notable or sampled(trace_id(turn_id), self._ratio):
+        if turn.sent or turn.notable or self._sampled(turn.tenant, turn_id, turn.place, turn.began):
             turn.sent = True
             yield from spans
+
+    def _sampled(self, tenant: Tenant, turn: str, place: Place, at: int) -> bool:
+        """Whether a trace goes out in which nothing is of note. The share is of ids that no caller chooses."""
+        if place.wished is False:
+            return False
+        return sampled(trace_id(turn), self._ratio) or (place.wished is True and self._grant(tenant, at))
+
+    def _grant(self, tenant: Tenant, at: int) -> bool:
+        """Whether a caller's wish can still be met in this minute. One that has begun does not begin again, however late a step is told."""
+        if (minute := at // _MINUTE) > self._minute:
+            self._minute = minute
+            self._granted.clear()
+        self._granted[tenant.id] += 1
+        return self._granted[tenant.id] <= self._wishes
 
     def _follow(self, turn: _Turn, seen: Seen, facts: dict[str, Any], attributes: Attributes) -> None:
         if seen.kind == "called":
@@ -142,7 +178,7 @@ class Gathering:
                     turn.known[total] = said + more
         elif seen.kind in ("admitted", "responded", "verified", "failed"):
             turn.known |= attributes
-        made = step_span(turn.tenant, seen, facts, turn.began)
+        made = step_span(turn.tenant, seen, facts, turn.place, turn.began)
         if isinstance(made, SpanNote):
             if len(turn.notes) < _MOST_NOTES:
                 turn.notes.append(made)

@@ -37,7 +37,7 @@ class Telemetry:
 
     def __init__(self, settings: TelemetrySettings, clock: Clock, version: str, environment: str = "") -> None:
         self._meter = Meter()
-        self._gathering = Gathering(self._meter, settings.sample)
+        self._gathering = Gathering(self._meter, settings.sample, settings.wishes)
         self._waiting: deque[tuple[Tenant, Sequence[Seen]]] = deque()
         self._steps = 0
         self._queueing = threading.Lock()

@@ -2,7 +2,8 @@
 
 A step is recorded when it has happened: its span ends then, and begins as long before as the step says that it took. Ids are digests of
 the turn's id and the step's place in the chain, so that whoever has a turn can name its trace, whichever process sent it, and nothing
-has to be remembered between processes.
+has to be remembered between processes. A caller who says which trace it is in has its turn told within that: then the trace, and the
+span above the turn's own, are the caller's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,7 +21,19 @@ from aver.evidence.telemetry.types import Span, SpanNote
 from aver.evidence.types import Seen
 from aver.store.types import Tenant
 
-__all__ = ["attributes_of", "facts_of", "moment", "now_of", "root_id", "sampled", "step_span", "trace_id", "turn_span"]
+__all__ = [
+    "Place",
+    "attributes_of",
+    "facts_of",
+    "moment",
+    "now_of",
+    "place_of",
+    "root_id",
+    "sampled",
+    "step_span",
+    "trace_id",
+    "turn_span",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,6 +52,24 @@ def trace_id(turn: str) -> bytes:
 def root_id(turn: str) -> bytes:
     """The 8 bytes of the span that is the whole turn."""
     return hashlib.blake2b(turn.encode(), digest_size=8, person=b"aver turn").digest()
+
+
+class Place(NamedTuple):
+    """Which trace a turn is told in, the span above it, if any, and whether the caller who is in that trace has sampled it; ``None`` where
+    the trace is the turn's own."""
+
+    trace: bytes
+    parent: bytes = b""
+    wished: bool | None = None
+
+
+def place_of(turn: str, facts: Mapping[str, Any]) -> Place:
+    """As the fact ``traceparent`` of a step says, which has the form of :func:`~aver.core.traceparent.read_traceparent`."""
+    said = facts.get("traceparent")
+    if not said:
+        return Place(trace_id(turn))
+    _, trace, span, flags = said.split("-")
+    return Place(bytes.fromhex(trace), bytes.fromhex(span), flags == "01")
 
 
 def sampled(trace: bytes, ratio: float) -> bool:
@@ -95,9 +126,11 @@ def _add_call(found: Attributes, facts: Mapping[str, Any]) -> None:
     found["aver.cost.usd"] = facts.get("nano_usd", 0) / 1e9
 
 
-def step_span(tenant: Tenant, seen: Seen, facts: Mapping[str, Any], earliest: int = 0) -> Span | SpanNote | None:
-    """A step of a turn as a span of its own, or as a note of the turn's where it takes no time; ``None`` for one that says nothing anew.
-    It does not begin before ``earliest``. A call that is part of no turn is a trace by itself."""
+def step_span(
+    tenant: Tenant, seen: Seen, facts: Mapping[str, Any], place: Place, earliest: int = 0
+) -> Span | SpanNote | None:
+    """A step of a turn that is told at ``place`` as a span of its own, or as a note of the turn's where it takes no time; ``None`` for one that
+    says nothing anew. It does not begin before ``earliest``. A call that is part of no turn stands there by itself."""
     if seen.kind in _WITHIN:
         return None
     ended = moment(seen.at)
@@ -116,9 +149,9 @@ def step_span(tenant: Tenant, seen: Seen, facts: Mapping[str, Any], earliest: in
         attributes |= _whose(tenant, seen.turn)
     return Span(
         tenant.name,
-        trace_id(seen.turn),
+        place.trace,
         root_id(seen.turn) if alone else _step_id(seen),
-        b"" if alone else root_id(seen.turn),
+        place.parent if alone else root_id(seen.turn),
         named,
         "client" if seen.kind == "called" else "internal",
         max(began, min(earliest, ended)),
@@ -146,16 +179,24 @@ def _span_name(kind: str, attributes: Attributes) -> str | None:
 
 
 def turn_span(
-    tenant: Tenant, turn: str, began: int, ended: int, attributes: Attributes, notes: tuple[SpanNote, ...], error: str
+    tenant: Tenant,
+    turn: str,
+    place: Place,
+    began: int,
+    ended: int,
+    attributes: Attributes,
+    notes: tuple[SpanNote, ...],
+    error: str,
 ) -> Span:
-    """A whole turn. ``attributes`` are what it went by and what it came to."""
+    """A whole turn, told at ``place``. ``attributes`` are what it went by and what it came to."""
     feature = attributes.get("aver.feature.name", "")
     known: Attributes = {"gen_ai.operation.name": "invoke_agent", **attributes, **_whose(tenant, turn)}
     if feature:
         known["gen_ai.agent.name"] = feature
     name = f"invoke_agent {feature}".strip()
+    began = min(began, ended)
     return Span(
-        tenant.name, trace_id(turn), root_id(turn), b"", name, "internal", min(began, ended), ended, known, notes, error
+        tenant.name, place.trace, root_id(turn), place.parent, name, "internal", began, ended, known, notes, error
     )
 
 

@@ -130,6 +130,9 @@ class Answering:
             skipped.setdefault(each.skipped, []).append(each.model)
         why = [f"{_WHY[reason]} {', '.join(names[:_NAMED])}" for reason, names in skipped.items() if reason in _WHY]
         step = _PRICE if "price" in skipped else "See their regions and capabilities in the bundle."
+        if {"classification", "residency"} & skipped.keys():
+            raised = ", ".join(self.conduct.record.label["raised_by"][:_NAMED])
+            step = f"Its label was raised by {raised}: leave that out, or declare a provider whose clearance and region allow it."
         return Unavailable(
             f"None of the models of {self.route.name} can be asked: {'; '.join(why) or 'it has none'}", step
         )

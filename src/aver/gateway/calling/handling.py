@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from aver.core.errors import AverError, Unavailable
+from aver.core.labels import ANYTHING, combined, raisers
 from aver.gateway.budgets.types import Amount, Budgets, Spender
 from aver.gateway.cache.types import Cache, Found
 from aver.gateway.calling.account import Account
@@ -21,7 +22,6 @@ from aver.gateway.calling.features import Features, features
 from aver.gateway.calling.telling import Telling
 from aver.gateway.calls import Attempt, Call, CallRecord, Halt, Labels, Role, outcome_of
 from aver.gateway.config.types import ErrorClass
-from aver.gateway.labels import ANYTHING
 from aver.gateway.routing.needs import needs
 from aver.gateway.routing.types import Plan, Situation
 from aver.gateway.types import Completion, Embedder, Mode, Usage
@@ -30,6 +30,10 @@ __all__ = ["Handling", "Means"]
 
 T = TypeVar("T")
 _NOWHERE = Found("off")
+_DECLARED = "declared"
+"""What raises a label that the tenant declares, of its documents or of everything."""
+_MOST_RAISERS = 20
+"""So many are on record of what makes a label as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,13 @@ class Handling:
 
     async def _barred(self, target: Target) -> Mapping[str, str]:
         """The models that may not be given what is in the call, and why. What answers within this process may be given anything."""
-        label = await self._means.labels(self.call) if self._means.labels is not None else None
-        if label is None or label == ANYTHING:
+        own = await self._means.labels(self.call) if self._means.labels is not None else ANYTHING
+        given = self.call.labels
+        label = combined((own, *given.values())) if given else own
+        if label == ANYTHING:
             return {}
-        regions = None if label.regions is None else sorted(label.regions)
-        self.record.label = {"level": label.level, "regions": regions}
+        raised = raisers({_DECLARED: own, **given})
+        self.record.label = {**label.plain(), "raised_by": raised[:_MOST_RAISERS]}
         models = {each.model.name: each.model for each in target.deployments}
         declared, barred = self._desk.config, dict[str, str]()
         for name in models.keys() & declared.models.keys():

@@ -35,7 +35,7 @@ def sharing_key(config: GatewayConfig, call: Call, *, streamed: bool) -> Hashabl
     except TypeError:  # a lone surrogate, a number out of range
         return None
     digest = hashlib.sha256(letters).digest()
-    who = (call.principal, call.key, call.feature, call.release, call.documents)
+    who = (call.principal, call.key, call.feature, call.release, call.documents, frozenset(call.labels.items()))
     return (*who, config.digest, call.model, call.family, streamed, digest)
 
 
@@ -141,7 +141,7 @@ class Sharer(Generic[T]):
             own.budgets = self._reservation.state()
         made = shared.give()
         if made is not None:
-            made.id = own.id
+            made.id, made.traceparent = own.id, own.traceparent
             self.record = made
         else:
             own.ms, own.usage = self._ms(), Usage()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from aver.core.labels import LEVELS
 from aver.core.settings import ModelTimeouts
 from aver.gateway.config.endpoints import base_url
 from aver.gateway.config.quantities import UsdPerMillion
 from aver.gateway.config.shapes import Choice, Either, Field, MapOf, Number, Record, Whole
 from aver.gateway.config.types import Breaker, Model, ProviderConfig, ProviderKind
 from aver.gateway.config.words import CAPABILITIES, CREDENTIAL, NAME, POSITIVE, TEXT, URL, parts, record
-from aver.gateway.labels import LEVELS
 from aver.gateway.prices.types import Rates
 
 __all__ = ["MODEL", "PROVIDER"]

@@ -102,7 +102,7 @@ class ProviderConfig:
     queue: int = 256
     breaker: Breaker = Breaker()
     clearance: str = ""
-    """The most confidential content that it may be given; see :class:`~aver.gateway.labels.Label`. Empty says nothing."""
+    """The most confidential content that it may be given; see :class:`~aver.core.labels.Label`. Empty says nothing."""
     region: str = ""
     """Where its models are served, as far as they do not say so themselves."""
 

@@ -47,6 +47,8 @@ Verify it, on any machine with Python 3.11 or newer and nothing else:
 
     python -I -S aver-verify.py PACK.zip --key FINGERPRINT
 
+Where there are timestamps, --tsa-certificate FILE names the certificate of an authority that you trust.
+
 Take aver-verify.py from a place that you trust, and the fingerprint of the tenant's key from the tenant, by another way than this pack.
 
 index.html     the results, to read

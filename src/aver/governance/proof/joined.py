@@ -7,12 +7,14 @@ from importlib import resources
 
 __all__ = ["joined"]
 
-_ORDER = ("terms", "ed25519", "aes_gcm", "tree", "container", "asking", "of_turns", "of_running", "judging", "verifier")
+_ORDER = (
+    "terms", "ed25519", "aes_gcm", "der", "signatures", "timestamp", "tree", "container", "asking", "of_turns", "of_running", "judging", "verifier"
+)  # fmt: skip
 """Each uses only names of those before it."""
 _ABOUT = '''#!/usr/bin/env python3
 """Verify an evidence pack of Aver, with this one file and Python 3.11 or newer. Nothing of Aver is needed.
 
-    python -I -S aver-verify.py PACK.zip [--key FINGERPRINT] [--thorough] [--json]
+    python -I -S aver-verify.py PACK.zip [--key FINGERPRINT] [--tsa-certificate FILE] [--thorough] [--json]
 
 Take this file from the wheel of Aver, or from a pack that you trust: whoever forges a pack may forge the verifier in it.
 
@@ -20,12 +22,14 @@ What is shown, when it says that the pack holds:
 - each byte of the file is the one that the key signed, those of the container included;
 - each step follows the one before it: none was changed, left out, added or moved between the first and the last of the pack;
 - signed checkpoints, anchors and cosignatures of witnesses are of this chain, and each anchored state of it grew out of the one before;
+- timestamp tokens are of the anchors that they stand with, and signed by the certificate that they carry; with --tsa-certificate, that this one
+  is the given certificate or was issued below it;
 - content, where it was disclosed, is what was sealed with the step (of the first 256, or of all with --thorough; --read STEP shows it);
 - the result of each control follows from the steps in the pack.
 
 What is not shown: that the key is the tenant's, unless you give its fingerprint and have it from elsewhere; anything about steps before
-the first and after the last; that what Aver was told is true; that a timestamp token is signed by an authority that you trust, which
-`openssl ts -verify` tells.
+the first and after the last; that what Aver was told is true; that the certificate in a timestamp token is an authority's, unless you give
+--tsa-certificate and have it from elsewhere, and that nobody has withdrawn it since.
 """
 '''
 

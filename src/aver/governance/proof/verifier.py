@@ -17,7 +17,8 @@ from aver.governance.proof.asking import Step
 from aver.governance.proof.container import content, read_members
 from aver.governance.proof.ed25519 import signed
 from aver.governance.proof.judging import Judging
-from aver.governance.proof.terms import FORMAT, MANIFEST, SIGNATURE, VERSION, Bad, canonical
+from aver.governance.proof.terms import FORMAT, MANIFEST, SIGNATURE, VERSION, Bad, canonical, moment
+from aver.governance.proof.timestamp import certificates_in, stamped
 from aver.governance.proof.tree import Frontier, consistent
 
 __all__ = ["Report", "Verifier", "check_receipt", "check_statement", "main", "verify"]
@@ -50,9 +51,18 @@ class Report(NamedTuple):
 class Verifier:
     """One pass over one pack. Raises :class:`Bad` at the first thing that does not hold."""
 
-    def __init__(self, file: BinaryIO, *, fingerprint: str = "", thorough: bool = False, wanted: int = 0) -> None:
-        """``thorough``: each signature and each content; ``wanted`` is the step whose content is kept in :attr:`read`."""
-        self._file, self._thorough, self._wanted = file, thorough, wanted
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        fingerprint: str = "",
+        authorities: Sequence[bytes] = (),
+        thorough: bool = False,
+        wanted: int = 0,
+    ) -> None:
+        """``authorities`` are certificates that timestamps have to be signed by, or below; ``thorough``: each signature and each content;
+        ``wanted`` is the step whose content is kept in :attr:`read`."""
+        self._file, self._authorities, self._thorough, self._wanted = file, authorities, thorough, wanted
         self._contents = self._opened = 0
         self.read: bytes | None = None
         self._members = {each.name: each for each in read_members(file)}
@@ -221,7 +231,9 @@ class Verifier:
             if roots.get(seq, place) != place or known.get(seq, place) != place:
                 raise Bad(f"the anchor of step {seq} is of another history")
             known[seq] = place
-            check_receipt(each, self._notes)
+            check_receipt(each, self._authorities, self._notes)
+        if self._authorities and all(each["kind"] != "timestamp" for each in anchors["anchors"]):
+            self._notes.append("there is no timestamp in the pack that the certificate you gave could vouch for")
         sizes = sorted(known)
         proofs = {(each["from"], each["to"]): each["path"] for each in anchors["proofs"]}
         for number in range(1, len(sizes)):
@@ -241,8 +253,8 @@ def check_statement(statement: Mapping[str, Any], tenant: str, key: bytes) -> Ma
     return said
 
 
-def check_receipt(anchor: Mapping[str, Any], notes: list[str]) -> None:
-    """Hold what the place outside gave against the statement that it was given. Raises :class:`Bad`."""
+def check_receipt(anchor: Mapping[str, Any], authorities: Sequence[bytes], notes: list[str]) -> None:
+    """Hold what the place outside gave against the statement that it was given. Raises :class:`Bad`; ``notes`` are told what is trusted."""
     receipt, said = anchor["receipt"], anchor["statement"]["anchor"]
     if anchor["kind"] == "witness":
         cosigned = receipt["cosigned"]
@@ -254,9 +266,18 @@ def check_receipt(anchor: Mapping[str, Any], notes: list[str]) -> None:
         note = f"a witness cosigned with the key {hashlib.sha256(key).hexdigest()}: compare it with what the witness publishes"
     elif anchor["kind"] == "timestamp":
         digest = hashlib.sha256(canonical(anchor["statement"])).digest()
-        if digest not in b64decode(receipt["token"]):
-            raise Bad(f"the timestamp token of the anchor of step {said['seq']} is of something else")
-        note = "timestamp tokens name the anchors; that an authority signed them is told by: openssl ts -verify"
+        try:
+            found = stamped(b64decode(receipt["token"], validate=True), digest, authorities)
+        except Bad as bad:
+            raise Bad(f"the timestamp token of the anchor of step {said['seq']} does not hold: {bad}") from None
+        if (moment(receipt["at"]), receipt["serial"]) != (found.at, str(found.serial)):
+            raise Bad(f"the anchor of step {said['seq']} says of its timestamp token what is not in it")
+        signer = f"timestamps are signed by the certificate {hashlib.sha256(found.signer).hexdigest()}"
+        note = (
+            f"{signer}, which they carry: compare it with what the authority publishes, or give --tsa-certificate FILE"
+            if found.vouching is None
+            else f"{signer}, and {hashlib.sha256(found.vouching).hexdigest()}, which you gave, vouches for it"
+        )
     else:
         note = (
             f"anchors of the kind {anchor['kind']} are worth what is found at their place: {receipt.get('place', '')}"
@@ -265,15 +286,15 @@ def check_receipt(anchor: Mapping[str, Any], notes: list[str]) -> None:
         notes.append(note)
 
 
-def verify(path: Path, *, fingerprint: str = "", thorough: bool = False) -> Report:
+def verify(path: Path, *, fingerprint: str = "", authorities: Sequence[bytes] = (), thorough: bool = False) -> Report:
     """What a pack shows. Raises :class:`Bad` for one that does not hold, ``OSError`` for one that cannot be read."""
-    return _verified(path, fingerprint, thorough, 0)[0]
+    return _verified(path, fingerprint=fingerprint, authorities=authorities, thorough=thorough)[0]
 
 
-def _verified(path: Path, fingerprint: str, thorough: bool, wanted: int) -> tuple[Report, bytes | None]:
+def _verified(path: Path, **given: Any) -> tuple[Report, bytes | None]:
     with path.open("rb") as file:
         try:
-            verifier = Verifier(file, fingerprint=fingerprint, thorough=thorough, wanted=wanted)
+            verifier = Verifier(file, **given)
             return verifier.run(), verifier.read
         except (
             ValueError,
@@ -296,6 +317,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--key", default="", metavar="FINGERPRINT", help="the tenant's key, got another way than the pack"
     )
     parser.add_argument(
+        "--tsa-certificate",
+        type=Path,
+        metavar="FILE",
+        help="the certificate of the timestamp authority or above it, in PEM or DER, got another way than the pack",
+    )
+    parser.add_argument(
         "--thorough", action="store_true", help="check each signature and each content; a few hundred a second"
     )
     parser.add_argument(
@@ -304,7 +331,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
-        report, read = _verified(options.pack, options.key, options.thorough, options.read)
+        authorities = certificates_in(options.tsa_certificate.read_bytes()) if options.tsa_certificate else ()
+    except (Bad, OSError, ValueError):
+        parser.error(f"{options.tsa_certificate} cannot be read, or holds no certificate")
+    try:
+        report, read = _verified(
+            options.pack,
+            fingerprint=options.key,
+            authorities=authorities,
+            thorough=options.thorough,
+            wanted=options.read,
+        )
     except (Bad, OSError) as error:
         if options.json:
             sys.stdout.write(json.dumps({"ok": False, "reason": str(error)}) + "\n")

@@ -6,6 +6,7 @@ Every write to a table makes a version of it, which can be opened until its file
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import stat
@@ -22,23 +23,23 @@ from numpy.typing import NDArray
 
 from aver.core.errors import AverError, StorageFull, Unavailable
 from aver.knowledge.adapters import lancedb_library
-from aver.knowledge.adapters.lancedb_writer import LanceWriter, filters, row_of
+from aver.knowledge.adapters.lancedb_writer import ROWS_A_PARTITION, LanceWriter, filters, row_of
 from aver.knowledge.index import CANDIDATES, Abilities, Candidates, Row, Version, candidates
 
 __all__ = ["LanceIndex"]
 
 _TABLE = "passages_"
-_PARTITIONS = 200
-"""Of 2,048 passages each, that are scanned at most, as quantised codes: up to 400,000 passages that is every one, so that what is found
-depends neither on how vectors cluster nor on how few of them the reader may see. Of a million, two in five: for someone who sees 1 % of them
-the ten best of the whole search are found in 99.5 % of cases where a scan of all finds 100 %, for three fifths of the work."""
+_PARTITIONS = 100
+"""Of :data:`ROWS_A_PARTITION` passages each, that are scanned at most, as quantised codes: up to some 200,000 passages that is every one, so
+that what is found depends neither on how vectors cluster nor on how few of them the reader may see."""
+_FEW = 30_000
+"""Visible passages above which, of an index of which a part alone is scanned, more are proposed, as the best are then less sure to be among the
+first hundred of either half: 160 of 100,000 and 400 of a million. Of a million, recall@10 of the whole search is .986 so, .972 with 100
+for who sees a tenth of them, and .970 with 250 for who sees all; with twice the partitions a half of a hundredth more, for 3 to 7 ms."""
 _MANY = 100_000
-"""Visible passages above which more are proposed, as the best are then less sure to be among the first hundred of either half: at a
-million, recall@10 of the whole search is .952 with 100, .970 with 200 and .978 with 300 (and 100 partitions); with 200 partitions .976 with 300
-and .988 with 400, for 2 ms more."""
+"""Visible passages above which the most telling words alone propose passages."""
 _TERMS = 10
-"""How many of the most telling words propose passages, of those that many passages are visible for. Recall is the same with 48, for twice the
-work; what is proposed is scored by all of them."""
+"""How many these are. Recall is the same with 48, for twice the work; what is proposed is scored by all of them."""
 _ROWS_A_PORTION = 8192
 _HINT = "latest_version_hint.json"
 _SETTLED_NS = 10 * 10**9
@@ -60,6 +61,7 @@ class LanceIndex:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Any = None
         self._open: tuple[Version, Any] | None = None
+        self._rows: tuple[Version, int] | None = None
         self._files: dict[str, tuple[int, int, int]] = {}
         self._files_of = 0
 
@@ -75,8 +77,12 @@ class LanceIndex:
     ) -> Candidates:
         if visible > _MANY:
             terms = dict(sorted(terms.items(), key=lambda each: (-each[1], each[0]))[:_TERMS])
-            count = round(count * min(4.0, (visible / _MANY) ** 0.6))
-        return self.run(self._search(version, _predicate(acls, documents), vector, terms, count))
+        size = self.run(self._size(version))
+        # Who sees every row needs no filter, which for that many is a third of the work.
+        where = None if documents is None and visible == size else _predicate(acls, documents)
+        if size > _PARTITIONS * ROWS_A_PARTITION:
+            count = round(count * max(1.0, visible / _FEW) ** 0.4)
+        return self.run(self._search(version, where, vector, terms, count))
 
     def holding(
         self,
@@ -98,16 +104,17 @@ class LanceIndex:
         return candidates(found["passage"].to_pylist(), (await table.schema()).field("vector").type.list_size)
 
     async def _search(
-        self, version: Version, where: str, vector: NDArray[np.float32], terms: Mapping[str, float], count: int
+        self, version: Version, where: str | None, vector: NDArray[np.float32], terms: Mapping[str, float], count: int
     ) -> Candidates:
         table = await self.at(version)
         # No look at the vectors themselves, as everything proposed is scored from them anyway.
         nearest = table.query().nearest_to(vector).distance_type("dot").nprobes(_PARTITIONS)
-        halves = [nearest.where(where).select(["passage", "_distance"]).limit(count).to_arrow()]
+        halves = [nearest.select(["passage", "_distance"])]
         if terms:
             matching = table.query().nearest_to_text(" ".join(terms), columns=["terms"])
-            halves.append(matching.where(where).select(["passage", "_score"]).limit(count).to_arrow())
-        found = await asyncio.gather(*halves)
+            halves.append(matching.select(["passage", "_score"]))
+        admitted = halves if where is None else [half.where(where) for half in halves]
+        found = await asyncio.gather(*(half.limit(count).to_arrow() for half in admitted))
         return candidates([passage for half in found for passage in half["passage"].to_pylist()], len(vector))
 
     def rows(self, version: Version, documents: Sequence[str] | None = None) -> Iterator[list[Row]]:
@@ -133,13 +140,11 @@ class LanceIndex:
         folder, settled = self.folder(generation), time.time_ns() - _SETTLED_NS
         seen = self._files if self._files_of == generation else {}
         found: dict[str, tuple[int, int, int]] = {}
-        for path in folder.rglob("*") if folder.is_dir() else ():
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                known = str(path.relative_to(folder)) in seen
-                # What is fresh and was never seen may still be on its way, by another process.
-                if stat.S_ISREG(status.st_mode) and path.name != _HINT and (known or status.st_mtime_ns < settled):
-                    found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, status.st_ino)
+        for path, status in _files(folder):
+            known = str(path.relative_to(folder)) in seen
+            # What is fresh and was never seen may still be on its way, by another process.
+            if path.name != _HINT and (known or status.st_mtime_ns < settled):
+                found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, status.st_ino)
         changed = [name for name, each in found.items() if seen.get(name, each) != each]
         # What was changed stays so until there is another generation.
         self._files, self._files_of = {**found, **{name: seen[name] for name in changed}}, generation
@@ -153,13 +158,20 @@ class LanceIndex:
         shutil.rmtree(self.folder(generation), ignore_errors=True)
 
     def size(self) -> int:
-        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+        return sum(status.st_size for _, status in _files(self.directory))
 
     async def at(self, version: Version) -> Any:
         """The table as of ``version``; the one asked for last stays open."""
         held = self._open
         if held is None or held[0] != version:
             self._open = held = (version, await self._opened(version))
+        return held[1]
+
+    async def _size(self, version: Version) -> int:
+        """How many rows it has."""
+        held = self._rows
+        if held is None or held[0] != version:
+            self._rows = held = (version, await (await self.at(version)).count_rows())
         return held[1]
 
     async def _opened(self, version: Version) -> Any:
@@ -216,6 +228,16 @@ class LanceIndex:
                 self._thread.join()
                 self._loop.close()
             self._loop = self._connection = self._open = None
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Those within ``folder``, but for what is tidied away while they are gone through."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            with suppress(FileNotFoundError):
+                if stat.S_ISREG((status := path.stat()).st_mode):
+                    yield path, status
 
 
 async def _next(batches: Any) -> pa.RecordBatch | None:

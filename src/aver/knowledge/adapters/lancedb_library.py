@@ -6,6 +6,7 @@ such a catalogue answers. That is about half of what importing LanceDB takes, an
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -25,6 +26,8 @@ def load() -> ModuleType:
     with _loading:
         if "lancedb" not in sys.modules and _CLIENT not in sys.modules:
             _put_off(_CLIENT)
+            # Of its threads for computing it keeps two for reading, which leaves a machine of two cores one.
+            os.environ.setdefault("LANCE_IO_CORE_RESERVATION", "0")
             # What this process forks becomes another program at once, which has no use for the index.
             warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
         return import_module("lancedb")

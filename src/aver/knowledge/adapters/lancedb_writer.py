@@ -15,11 +15,11 @@ from aver.knowledge.index import Row, Version, packed, unpacked
 if TYPE_CHECKING:
     from aver.knowledge.adapters.lancedb import LanceIndex
 
-__all__ = ["LanceWriter", "filters", "row_of"]
+__all__ = ["ROWS_A_PARTITION", "LanceWriter", "filters", "row_of"]
 
 SMALLEST_VECTOR_INDEX = 10_000
 """Rows. Below, an exact scan of all vectors is as fast."""
-_ROWS_A_PARTITION = 2048
+ROWS_A_PARTITION = 2048
 _BITS_A_DIMENSION = 4
 _UNINDEXED = 8192
 """Rows that may wait for the indexes, and meanwhile are scanned."""
@@ -123,7 +123,7 @@ class LanceWriter:
         await self._table.optimize(cleanup_older_than=_NEVER)
         rows = await self._table.count_rows()
         if vectors is None and rows >= SMALLEST_VECTOR_INDEX:
-            partitions = max(1, rows // _ROWS_A_PARTITION)
+            partitions = max(1, rows // ROWS_A_PARTITION)
             config = IvfRq(distance_type="dot", num_partitions=partitions, num_bits=_BITS_A_DIMENSION)
             await self._table.create_index("vector", config=config)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String
+from sqlalchemy import BigInteger, Column, Index, Integer, String
 
 from aver.store import tenant_table
 
@@ -10,8 +10,8 @@ __all__ = ["items", "reading", "tickets"]
 
 reading = tenant_table(
     "feedback_reading",
-    Column("name", String, primary_key=True),  # "evidence"; one row a tenant
-    Column("cursor", Integer, nullable=False),  # the last step that was read
+    Column("name", String, primary_key=True),  # "evidence", or a folder of a mailbox as a keyed hash
+    Column("cursor", BigInteger, nullable=False),  # the last step, or mail, that was read
 )
 
 items = tenant_table(

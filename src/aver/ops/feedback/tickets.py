@@ -21,7 +21,7 @@ from aver.knowledge.types import Source
 from aver.ops.feedback import store as tables
 from aver.store import TenantStore
 
-__all__ = ["Imported", "Ticket", "import_tickets", "mail_tickets", "source_tickets"]
+__all__ = ["Imported", "Ticket", "import_tickets", "mail_ticket", "mail_tickets", "source_tickets"]
 
 _TURN = re.compile(r"\b(turn_[0-9a-hjkmnp-tv-z]{26})\b", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -94,20 +94,20 @@ def mail_tickets(path: Path) -> Iterator[Ticket]:
         raise NotFound(f"There is nothing at {str(path)!r}", "Check the path.")
     if path.is_dir():
         if (path / "cur").is_dir() or (path / "new").is_dir():
-            yield from (_mail(each.as_bytes()) for each in mailbox.Maildir(path, create=False))
+            yield from (mail_ticket(each.as_bytes()) for each in mailbox.Maildir(path, create=False))
             return
         files = sorted(path.glob("*.eml"))
         if not files:
             raise InvalidInput(f"{str(path)!r} is no maildir and holds no .eml file", "Name a maildir or an mbox.")
-        yield from (_mail(_read(each)) for each in files)
+        yield from (mail_ticket(_read(each)) for each in files)
         return
     with path.open("rb") as file:
         start = file.read(5)
     if start != b"From ":
-        yield _mail(_read(path))
+        yield mail_ticket(_read(path))
         return
     with closing(mailbox.mbox(path, create=False)) as box:
-        yield from (_mail(each.as_bytes()) for each in box)
+        yield from (mail_ticket(each.as_bytes()) for each in box)
 
 
 def source_tickets(source: Source, kind: str) -> Iterator[Ticket]:
@@ -131,7 +131,7 @@ def _read(file: Path) -> bytes:
         raise NotFound(f"{str(file)!r} cannot be read: {error.strerror}", "Check the path.") from None
 
 
-def _mail(raw: bytes) -> Ticket:
+def mail_ticket(raw: bytes) -> Ticket:
     """Whatever a mail is made of, as text: hostile ones too."""
     message = message_from_bytes(raw, policy=policy.default)
     assert isinstance(message, EmailMessage)
@@ -152,7 +152,10 @@ def _header(message: EmailMessage, name: str) -> str:
 
 
 def _text(message: EmailMessage) -> str:
-    part = message.get_body(preferencelist=("plain", "html"))
+    try:
+        part = message.get_body(preferencelist=("plain", "html"))
+    except (ValueError, LookupError, AttributeError, TypeError):  # parts that contradict each other
+        return ""
     if part is None:
         return ""
     try:

@@ -113,21 +113,39 @@ def import_(
             "--source", metavar="NAME", help="Instead: a declared source whose items are tickets, as of Jira."
         ),
     ] = "",
+    imap: Annotated[
+        str,
+        typer.Option(
+            "--imap", metavar="ADDRESS", help="Instead: a folder of a mailbox, as imaps://USER@HOST:PORT/FOLDER."
+        ),
+    ] = "",
+    password: Annotated[
+        str, typer.Option("--password", metavar="REFERENCE", help="Where its password is kept, such as env:NAME.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Tie support tickets to the turns whose ids or addresses they name, each once.
 
-    What a ticket says is kept under the key of whoever asked, and erased with them. Tickets that name no turn are left where they are.
+    What a ticket says is kept under the key of whoever asked, and erased with them. Tickets that name no turn are left where they are. Of a
+    mailbox what came since the last time is read, and nothing in it is changed.
+
+    For example: aver feedback import --tenant acme --imap imaps://support@mail.example.org/INBOX --password env:SUPPORT_MAIL
     """
     from aver.core.errors import InvalidInput
+    from aver.ops.feedback.imap import MailFolder, imap_tickets
     from aver.ops.feedback.tickets import import_tickets, mail_tickets, source_tickets
 
-    if (path is None) == (not source):
-        raise InvalidInput("Expected PATH or --source", "Give one of the two.")
+    if [path is not None, bool(source), bool(imap)].count(True) != 1:
+        raise InvalidInput("Expected PATH, --source or --imap", "Give one of the three.")
+    if bool(imap) != bool(password):
+        raise InvalidInput("Expected --imap and --password together", "Name where the password is kept: env:NAME.")
+    folder = MailFolder.parse(imap) if imap else None
     with Session.of(context).application() as application:
         services = application.tenant(tenant)
         services.outbox.settle()
-        if path is not None:
+        if folder is not None:
+            tickets = imap_tickets(folder, application.secret(password), services.store)
+        elif path is not None:
             tickets = mail_tickets(path)
         else:
             kind, opened = services.sources.opened(source)

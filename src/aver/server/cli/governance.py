@@ -15,7 +15,6 @@ from aver.server.cli.people import at_this_machine
 from aver.server.cli.session import Session
 
 if TYPE_CHECKING:
-    from aver.gateway.labels import Label
     from aver.governance.declaration import Declaration
 
 __all__ = ["app"]
@@ -52,9 +51,9 @@ def show(context: typer.Context, tenant: TenantName, as_json: AsJson = False) ->
     kept = declaration.retention
     rows = [(each, f"{kept[each].days} days" if each in kept else "for ever", CLASSES[each]) for each in CLASSES]
     table(("class", "kept", "what it is"), [*rows, ("facts", "for ever", "facts of evidence, which hold no content")])
-    sys.stdout.write(f"region: {declaration.region or 'any'}; everything: {_label(declaration.label)}\n")
+    sys.stdout.write(f"region: {declaration.region or 'any'}; everything: {declaration.label}\n")
     if declaration.classification:
-        rules = [(rule.source or "any", rule.match, _label(rule.label)) for rule in declaration.classification]
+        rules = [(rule.source or "any", rule.match, str(rule.label)) for rule in declaration.classification]
         table(("source", "documents", "label"), rules)
     terms = declaration.terms
     sys.stdout.write(f"rules of use: {f'version {terms.digest[:12]}' if terms else 'none'}\n")
@@ -73,7 +72,7 @@ def check(context: typer.Context, file: File, tenant: TenantName, as_json: AsJso
         ]
         found = [
             {
-                "label": _label(label),
+                "label": str(label),
                 "documents": documents,
                 "models": [name for name, by, region in models if not label.refuses(by.clearance, region or by.region)],
             }
@@ -88,11 +87,6 @@ def check(context: typer.Context, file: File, tenant: TenantName, as_json: AsJso
 
 def _named(models: object) -> str:
     return ", ".join(models) if isinstance(models, list) and models else "the extractive one alone"
-
-
-def _label(label: Label) -> str:
-    where = "anywhere" if label.regions is None else ", ".join(sorted(label.regions)) or "nowhere else"
-    return f"{label.level}, {where}"
 
 
 def _parsed(file: Path) -> Declaration:

@@ -72,17 +72,35 @@ def verify(
     key: Annotated[
         str, typer.Option(metavar="FINGERPRINT", help="The tenant's key, got another way than the pack.")
     ] = "",
+    tsa_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--tsa-certificate",
+            metavar="FILE",
+            help="The certificate of the timestamp authority or above it, got another way than the pack.",
+        ),
+    ] = None,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Check each signature and each content; a few hundred a second.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a pack, as aver-verify.py does. Exit code 4 when it does not hold."""
+    """Verify a pack, as aver-verify.py does. Exit code 4 when it does not hold.
+
+    Example: aver pack verify acme.zip --key FINGERPRINT --tsa-certificate tsa.pem
+    """
     from aver.governance.proof.terms import Bad
+    from aver.governance.proof.timestamp import certificates_in
     from aver.governance.proof.verifier import verify as verify_file
 
     try:
-        report = verify_file(file, fingerprint=key, thorough=thorough)
+        authorities = certificates_in(tsa_certificate.read_bytes()) if tsa_certificate else ()
+    except OSError as error:
+        raise NotFound(f"{tsa_certificate} cannot be read: {error.strerror}", "Check the path.") from None
+    except (Bad, ValueError):
+        raise InvalidInput(f"There is no certificate in {tsa_certificate}", "Give one in PEM or DER.") from None
+    try:
+        report = verify_file(file, fingerprint=key, authorities=authorities, thorough=thorough)
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}", "Check the path.") from None
     except Bad as bad:

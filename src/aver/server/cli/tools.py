@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from aver.core.labels import ANYTHING
 from aver.server.cli.bundle import BundleOption, opened
 from aver.server.cli.options import AsJson
 from aver.server.cli.output import print_json, printable, table
@@ -137,6 +138,8 @@ def _declared(annotations: Annotations) -> tuple[str, ...]:
     output: str = annotations.output
     if annotations.untrusted_fields:
         output = f"{output} but {', '.join(annotations.untrusted_fields)}"
+    if annotations.label != ANYTHING:
+        output = f"{output}; {annotations.label}"
     effects = ", ".join(sorted(annotations.effects))
     return effects, f"{annotations.reversal or ''}{back}", ", ".join(annotations.targets), output
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from aver.agents.acting import Outcome
 from aver.core.errors import InvalidInput
+from aver.core.labels import Label
 from aver.core.principal import Principal
 from aver.gateway.types import ChatDelta, ChatRequest, Completion, Text
 from aver.server.acting import begin
@@ -33,6 +34,8 @@ class AgentReply:
         principal: Principal,
         body: Mapping[str, Any],
         chat: ChatRequest,
+        label: Label,
+        traceparent: str = "",
     ) -> None:
         if body.get("n") not in (None, 1):
             raise InvalidInput("n: one answer is given", "Leave n out.")
@@ -41,14 +44,16 @@ class AgentReply:
             raise InvalidInput("conversation: expected the id of a conversation", "Leave it out to begin a new one.")
         self._application, self._services, self._principal = application, services, principal
         self._agent = str(body["model"])
+        self._label = label
         self._task = chat.messages[asked(chat.messages)].text
+        self._traceparent = traceparent
         self.turn = ""
         self.answer: Outcome | None = None
 
     async def __aiter__(self) -> AsyncIterator[list[ChatDelta]]:
         application, services, runner = self._application, self._services, self._application.runner
         asked = (self._principal, self._agent, self._task, self._conversation)
-        self.turn = await begin(application, services, *asked)
+        self.turn = await begin(application, services, *asked, traceparent=self._traceparent, label=self._label)
         yield []
         await asyncio.shield(runner.go_on(services, self.turn))
         self.answer = await asyncio.to_thread(services.turns.outcome, self._principal, self.turn)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aver.core.errors import AverError, InvalidInput, NotFound
+from aver.core.labels import ANYTHING, Label, read_label
 from aver.gateway.calls import Call
 from aver.gateway.types import Family
 from aver.gateway.wire.registry import door
@@ -188,13 +189,27 @@ class _Visit:
             size=size,
             key=self.caller.key,
             feature=label,
+            labels=self._labels(),
             release=self.lent.pin.release if self.lent else "",
             assigned=self.lent.pin.assigned if self.lent else {},
+            traceparent=self.exchange.traceparent(),
             no_store=b"no-store" in self.exchange.header(b"cache-control"),
             stream=bool(body.get("stream")),
             asked_usage=self.family != "openai" or _asks_usage(body),
             **more,
         )
+
+    def _labels(self) -> Mapping[str, Label]:
+        """What the caller says of the request: how confidential it is, and where it may go."""
+        level, regions = self.exchange.header(b"x-aver-level"), self.exchange.header(b"x-aver-regions")
+        if not level and not regions:
+            return {}
+        named = [each.strip() for each in regions.decode("latin-1").split(",")] if regions else None
+        try:
+            label = read_label({"level": level.decode("latin-1").strip() or ANYTHING.level, "regions": named})
+        except InvalidInput as error:
+            raise InvalidInput(f"X-Aver-Level, X-Aver-Regions: {error.cause}", error.next_step) from None
+        return {"caller": label}
 
     def agents(self) -> list[str]:
         """The names of the agents that the caller has."""
@@ -211,9 +226,13 @@ class _Visit:
         chat = self.door.chat({name: value for name, value in body.items() if name != "conversation"})
         if call.model == self.application.feature:
             check(principal, "ask")
-            return FeatureReply(self.services, principal, body, chat)
+            if call.labels:
+                said = "The assistant has the labels that are declared of its tenant and documents, and takes none of a caller"
+                raise InvalidInput(said, "Leave out X-Aver-Level and X-Aver-Regions, or ask a model or an agent.")
+            return FeatureReply(self.services, principal, body, chat, call.traceparent)
         check(principal, "act")
-        return AgentReply(self.application, self.services, principal, body, chat)
+        label = call.labels.get("caller", ANYTHING)
+        return AgentReply(self.application, self.services, principal, body, chat, label, call.traceparent)
 
 
 async def _chat(visit: _Visit) -> None:

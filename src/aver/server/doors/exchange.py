@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from aver.core.errors import AverError, TooLarge, Unauthenticated
 from aver.core.ids import new_id
+from aver.core.traceparent import read_traceparent
 from aver.server.failures import Malformed, MethodNotAllowed
 from aver.server.wire import to_json
 
@@ -59,6 +60,10 @@ class Exchange:
         if authorization[:7].lower() == b"bearer ":
             return authorization[7:].strip()
         return self.header(b"x-api-key")
+
+    def traceparent(self) -> str:
+        """The trace that the caller is in, if it says."""
+        return read_traceparent(self.scope["headers"]) if b"traceparent" in self._headers else ""
 
     async def body(self) -> bytes:
         """The whole body. Raises :class:`~aver.core.errors.TooLarge`."""

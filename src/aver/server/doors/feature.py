@@ -27,7 +27,12 @@ class FeatureReply:
     """One turn. Iterate it once for its deltas; ``answer`` is there at the end."""
 
     def __init__(
-        self, services: TenantServices, principal: Principal, body: Mapping[str, Any], chat: ChatRequest
+        self,
+        services: TenantServices,
+        principal: Principal,
+        body: Mapping[str, Any],
+        chat: ChatRequest,
+        traceparent: str = "",
     ) -> None:
         if body.get("n") not in (None, 1):
             raise InvalidInput("n: one answer is given", "Leave n out.")
@@ -37,7 +42,9 @@ class FeatureReply:
         last = asked(chat.messages)
         history = () if conversation else _said(chat.messages[:last])
         question = chat.messages[last].text
-        self._events = services.assistant.run(principal, question, conversation, history=history)
+        self._events = services.assistant.run(
+            principal, question, conversation, history=history, traceparent=traceparent
+        )
         self.turn = ""
         self.answer: Answer | None = None
 

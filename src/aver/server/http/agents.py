@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aver.agents.acting import ActionStatus, Outcome, OutcomeStatus, ToolStatus
 from aver.core.errors import AverError
+from aver.core.labels import read_label
 from aver.core.principal import Principal
 from aver.server import acting
 from aver.server.application import TenantServices
 from aver.server.http.auth import Actor, App, Services
-from aver.server.http.fields import Text
+from aver.server.http.fields import Labelled, Text, Traceparent
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import event, event_stream, while_connected
 from aver.server.runner import follow
@@ -50,6 +51,7 @@ class Task(BaseModel):
     agent: Text = Field(description="One of `/v1/agents`.")
     task: Text = Field(description="What is to be done, in the user's words.")
     conversation: Text | None = Field(None, description="Continue this conversation; a new one begins without it.")
+    label: Labelled | None = Field(None, description="How confidential the task is, and where it may go.")
     stream: bool = Field(False, description=_STREAM)
 
 
@@ -122,10 +124,14 @@ async def agents(principal: Actor, services: Services, application: App) -> Resp
         **problems(400, 401, 403, 404, 413, 422, 503),
     },
 )
-async def begin(body: Task, request: Request, principal: Actor, services: Services, application: App) -> Response:
+async def begin(
+    body: Task, request: Request, principal: Actor, services: Services, application: App, traceparent: Traceparent
+) -> Response:
     """Have an agent do something. Answered once it is done or waits for an approval; it goes on also when you leave."""
     await asyncio.to_thread(services.require_agreement, principal)
-    turn = await acting.begin(application, services, principal, body.agent, body.task, body.conversation)
+    label = read_label(body.label and body.label.model_dump())
+    asked = (body.agent, body.task, body.conversation)
+    turn = await acting.begin(application, services, principal, *asked, traceparent=traceparent, label=label)
     going = application.runner.go_on(services, turn)
     if body.stream:
         return event_stream(turn_events(services, principal, turn))

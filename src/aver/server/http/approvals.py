@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from aver.agents.acting import Approval, ApprovalStatus
 from aver.policy import Effect, OriginKind, Reversal
 from aver.server.http.auth import Actor, App, Services
+from aver.server.http.fields import Labelled
 from aver.server.http.replies import problems, reply
 
 __all__ = ["router"]
@@ -21,11 +22,12 @@ router = APIRouter(tags=["agents"])
 
 
 class OriginOf(BaseModel):
-    """Where a value was seen: whose word it is, in which call or turn, and who may read it (nobody named: everyone)."""
+    """Where a value was seen: whose word it is, in which call or turn, who may read it (nobody named: everyone), and its label."""
 
     kind: OriginKind
     step: str
     readers: list[str] | None
+    label: Labelled
 
 
 class Asked(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aver.agents import Answer, Progressed, SentenceReady, TurnEvent
 from aver.core.errors import AverError
 from aver.server.http.auth import Caller, Services
-from aver.server.http.fields import Text
+from aver.server.http.fields import Text, Traceparent
 from aver.server.http.replies import problems, reply
 from aver.server.http.streams import begun, event, event_stream, while_connected
 
@@ -44,13 +44,16 @@ class Question(BaseModel):
         **problems(400, 401, 403, 404, 413, 422, 502, 503),
     },
 )
-async def ask(body: Question, request: Request, principal: Caller, services: Services) -> Response:
+async def ask(
+    body: Question, request: Request, principal: Caller, services: Services, traceparent: Traceparent
+) -> Response:
     """Ask the assistant. Every sentence of the answer is verified against documents you may read, or marked."""
     await asyncio.to_thread(services.require_agreement, principal)
+    asked = (principal, body.question, body.conversation)
     if not body.stream:
-        turn = services.assistant.ask(principal, body.question, body.conversation, limit=body.limit)
+        turn = services.assistant.ask(*asked, limit=body.limit, traceparent=traceparent)
         return reply(await while_connected(request, turn))
-    events = await begun(services.assistant.run(principal, body.question, body.conversation, limit=body.limit))
+    events = await begun(services.assistant.run(*asked, limit=body.limit, traceparent=traceparent))
     return event_stream(turn_events(events))
 
 

@@ -11,6 +11,7 @@ from aver.agents.tools import declaration, parse_tools, read_tools, tools_schema
 from aver.agents.tools.annotations import annotations_yaml
 from aver.agents.tools.declaration import TOOLS, HeldLimits
 from aver.core.errors import SettingsError
+from aver.core.labels import LEVELS, Label
 from aver.policy import Annotations, Effect
 
 TEXT = declaration.__doc__.partition("::")[2]
@@ -50,6 +51,9 @@ def test_its_schema_takes_what_is_read():
         ("effects: [write]", "effects: []", 8, "the list is empty"),
         ("{effects: [write]}", "{}", 8, "'effects' is missing"),
         ("effects:", "effect:", 8, "'effect' is not known here"),
+        ("effects: [write]", "effects: [write], label: {level: secret}", 8, "'secret' is no level"),
+        ("effects: [write]", "effects: [write], label: {regions: [EU]}", 8, "expected the name of a region"),
+        ("effects: [write]", "effects: [write], clearance: all", 8, "'all' is no level"),
         ("command: [desk]", "comand: [desk]", 6, "'comand' is not known here"),
         ("command: [desk]", "url: ftp://a", 6, "expected an address"),
         ("command: [desk]", "limits: {seconds: soon}", 6, ""),
@@ -121,6 +125,9 @@ NAMES = st.lists(st.sampled_from(["to", "event.people", "a b"]), unique=True, ma
         st.sampled_from(["trusted", "untrusted"]),
         NAMES,
         st.sampled_from([None, False, True]),
+        st.builds(Label, st.sampled_from(LEVELS), st.none() | st.frozensets(st.sampled_from(["eu", "ch"]))),
+        st.sampled_from(["", *LEVELS]),
+        st.sampled_from(["", "eu"]),
     )
 )
 def test_annotations_survive_being_written(annotations):

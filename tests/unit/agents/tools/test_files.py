@@ -8,6 +8,7 @@ import pytest
 from aver.agents.sandbox import Sandbox, SandboxSettings
 from aver.agents.tools import open_tools, parse_tools
 from aver.core.errors import InvalidInput, Undecided
+from aver.core.labels import Label
 from aver.gateway.credentials import Secrets
 from aver.policy import Annotations, Effect
 
@@ -290,3 +291,39 @@ async def test_a_call_that_is_stopped_fails_where_nothing_can_have_come_of_it(fo
     else:
         with pytest.raises(Undecided, match="may have done its work"):
             await found["crashes"].call({}, "")
+
+
+LABELLED = """
+from aver.agents.tools import tool
+
+@tool(effects=["read"], label={"level": "restricted", "regions": ["eu"]}, clearance="confidential", region="eu")
+def pay() -> int:
+    return 1
+"""
+
+
+@pytest.mark.parametrize("level", ["process", "none"])
+async def test_a_function_says_its_label_and_what_it_may_be_given(bundle, level):
+    (bundle / "desk.py").write_text(LABELLED)
+    box = await opened(bundle, level, "")
+    label = Label("restricted", frozenset({"eu"}))
+    assert box.tools["pay"].annotations == Annotations(
+        frozenset({Effect.READ}), label=label, clearance="confidential", region="eu"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ('label={"level": "secret"}', "level is unknown"),
+        ('label={"levels": "restricted"}', "nothing else"),
+        ('clearance="all"', "level is unknown"),
+        ('region="EU"', "regions are no names"),
+    ],
+)
+async def test_what_is_no_label_of_a_function_is_said(bundle, words, said):
+    (bundle / "desk.py").write_text(
+        f"from aver.agents.tools import tool\n@tool(effects=['read'], {words})\ndef f(): ..."
+    )
+    box = await opened(bundle, "none", "")
+    assert said in box.unusable[0].cause

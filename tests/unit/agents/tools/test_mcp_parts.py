@@ -11,6 +11,7 @@ from aver.agents.tools.mcp.messages import error_of, is_reply, read, write
 from aver.agents.tools.mcp.results import result_of
 from aver.agents.tools.secrecy import Mask
 from aver.core.errors import Unavailable, Undecided
+from aver.core.labels import ANYTHING, Label
 
 
 @given(
@@ -86,6 +87,21 @@ def test_after_any_other_error_nobody_can_tell(error):
 def test_a_result_is_one_value(result, value, failed):
     found = result_of(result, [])
     assert (found.value, found.failed) == (value, failed)
+
+
+@pytest.mark.parametrize(
+    ("meta", "label"),
+    [
+        ({"aver/label": {"level": "restricted", "regions": ["eu"]}}, Label("restricted", frozenset({"eu"}))),
+        ({"aver/label": {"level": "confidential"}}, Label("confidential")),
+        ({"aver/label": "top secret"}, Label("restricted", frozenset())),
+        ({"other": 1}, ANYTHING),
+        ("nonsense", ANYTHING),
+    ],
+)
+def test_a_server_says_how_confidential_a_result_is_and_what_cannot_be_read_goes_nowhere(meta, label):
+    for more in ({}, {"isError": True}, {"resultType": "input_required"}):
+        assert result_of({"content": [], "_meta": meta, **more}, []).label == label
 
 
 def test_what_was_asked_for_meanwhile_is_said():

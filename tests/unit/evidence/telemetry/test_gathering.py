@@ -180,6 +180,60 @@ def test_a_turn_that_asks_a_person_is_told_before_it_waits(chain):
     assert rest[0].id == asked[0].parent
 
 
+TRACE, SPAN = "4b" * 16, "00f067aa0ba902b7"
+
+
+def within(chain, turn="turn_1", sampled="01", end=("sealed", {"ms": 10.0}), trace=TRACE):
+    """A turn of a caller who is in a trace."""
+    admitted = chain.step(turn, "admitted", feature="assistant", traceparent=f"00-{trace}-{SPAN}-{sampled}")
+    return [admitted, *whole(chain, turn, end)[1:]]
+
+
+def test_a_turn_goes_on_with_its_callers_trace(chain):
+    *children, root = taken(Gathering(Meter()), within(chain))
+    assert {span.trace.hex() for span in (*children, root)} == {TRACE}
+    assert (root.parent.hex(), root.id) == (SPAN, root_id("turn_1"))
+    assert {span.parent for span in children} == {root.id}
+    call = chain.step("call_1", "called", **CALLED, traceparent=f"00-{TRACE}-{SPAN}-01")
+    (span,) = taken(Gathering(Meter()), [call])
+    assert (span.trace.hex(), span.parent.hex(), span.id) == (TRACE, SPAN, root_id("call_1"))
+
+
+def test_another_process_goes_on_with_the_callers_trace(chain):
+    resumed = chain.step("turn_1", "resumed", fence=2, traceparent=f"00-{TRACE}-{SPAN}-01")
+    approved = chain.step("turn_1", "approved", approval="a_1")
+    rest = taken(Gathering(Meter()), [approved, resumed, *whole(chain)[1:]])
+    assert {span.trace.hex() for span in rest} == {TRACE}
+    assert rest[-1].parent.hex() == SPAN
+
+
+def test_what_a_caller_has_not_sampled_is_left_out_unless_it_is_of_note(chain):
+    meter = Meter()
+    gathered = Gathering(meter, 1.0, 60)
+    assert taken(gathered, within(chain, sampled="00")) == []
+    failed = taken(gathered, within(chain, "turn_2", "00", end=("failed", {"error": "timed-out", "ms": 10.0})))
+    assert {span.trace.hex() for span in failed} == {TRACE}
+    assert sum(sum(each.counts) for each in points(meter, "aver.turn.duration")) == 2
+
+
+def test_callers_get_no_more_sent_than_the_installation_allows(chain):
+    gathered = Gathering(Meter(), 0.0, wishes=3)
+    steps = [within(chain, f"turn_{number}", trace="f" * 32) for number in range(4)]
+    assert [bool(taken(gathered, turn)) for turn in steps] == [True, True, True, False]
+    for _ in range(60):  # each step is a second
+        chain.step("turn_x", "admitted")
+    assert taken(gathered, within(chain, "turn_later"))
+    assert taken(Gathering(Meter(), 0.0), within(chain, "turn_no")) == []
+
+
+def test_no_caller_chooses_what_the_share_takes(chain):
+    """The share is of ids that are Aver's own: a trace that any share would have is in it as often as another."""
+    numbers = [*range(400)]
+    gathered = Gathering(Meter(), 0.25)
+    sent = sum(bool(taken(gathered, within(chain, f"turn_{number}", trace="f" * 32))) for number in numbers)
+    assert sent == sum(sampled(trace_id(f"turn_{number}"), 0.25) for number in numbers)
+
+
 def test_turns_that_never_end_do_not_fill_the_memory(chain, monkeypatch):
     monkeypatch.setattr(gathering, "_MOST_TURNS", 3)
     gathered = Gathering(Meter())

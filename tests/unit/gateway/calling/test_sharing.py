@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aver.core import Principal
 from aver.core.errors import AverError, LimitReached, ProviderError, StreamTruncated
+from aver.core.labels import Label
 from aver.gateway import Gateway
 from aver.gateway.budgets.types import Amount
 from aver.gateway.calling.sharing import sharing_key
@@ -68,6 +69,7 @@ def test_only_equal_requests_of_the_same_caller_share():
                 {"release": "0" * 64},
                 {"documents": frozenset({"leave@2"})},
                 {"family": "anthropic"},
+                {"labels": {"caller": Label("restricted")}},
             )
         ),
     ]

@@ -99,7 +99,7 @@ def test_every_visible_match_is_proposed_however_few_are_visible(index, writer, 
     """Also when vectors are indexed, and when some rows are newer than the index."""
     if large:
         monkeypatch.setattr(lancedb_writer, "SMALLEST_VECTOR_INDEX", 300)
-    monkeypatch.setattr(lancedb_writer, "_ROWS_A_PARTITION", 64)
+    monkeypatch.setattr(lancedb_writer, "ROWS_A_PARTITION", 64)
     writer.add(_rows(range(1000), acl=1), _vectors(range(1000)))
     writer.add(_rows(range(1000, 1040), acl=7), _vectors(range(1000, 1040)))
     writer.tidy()
@@ -109,6 +109,15 @@ def test_every_visible_match_is_proposed_however_few_are_visible(index, writer, 
     assert _found(index, writer.version, [7], terms=("word3",)) == expected
     assert _found(index, writer.version, [8]) == set()
     assert len(_found(index, writer.version, [1])) >= CANDIDATES
+
+
+def test_who_sees_every_row_is_proposed_what_a_filter_would_admit(index, writer):
+    writer.add(_rows(range(300)), _vectors(range(300)))
+    vector, terms = _vectors(range(1))[0], {"common": 1.0, "word3": 2.0}
+    every, filtered = (index.search(writer.version, [1], visible, vector, terms, 20) for visible in (300, 299))
+    assert sorted(every.places) == sorted(filtered.places)
+    some = index.search(writer.version, [1], 300, vector, terms, 20, ["doc_3", "doc_5"])
+    assert {place.document for place in some.places} == {"doc_3", "doc_5"}
 
 
 def test_moved_passages_are_under_their_new_reader_set_alone(index, writer):

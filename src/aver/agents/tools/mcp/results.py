@@ -8,8 +8,14 @@ from typing import Any
 import orjson
 
 from aver.agents.tools.types import Result
+from aver.core.errors import InvalidInput
+from aver.core.labels import ANYTHING, Label, read_label
 
-__all__ = ["result_of"]
+__all__ = ["LABEL", "result_of"]
+
+LABEL = "aver/label"
+"""Where a server says, in a result's ``_meta``, how confidential it is and where it may go: ``{"level": "restricted", "regions": ["eu"]}``."""
+_NOWHERE = Label("restricted", frozenset())
 
 
 def result_of(result: Mapping[str, Any], refused: Sequence[str]) -> Result:
@@ -23,7 +29,7 @@ def result_of(result: Mapping[str, Any], refused: Sequence[str]) -> Result:
         asked = wanted.values() if isinstance(wanted, Mapping) else ()
         methods = sorted({str(each.get("method"))[:60] for each in asked if isinstance(each, Mapping)})
         said = f"The server does not finish without {', '.join(methods) or 'more'}, which Aver does not give."
-        return Result(None, said, failed=True)
+        return Result(None, said, failed=True, label=_label(result))
     content = result.get("content")
     texts = [_text(each) for each in content if isinstance(each, Mapping)] if isinstance(content, list) else []
     structured, failed = result.get("structuredContent"), result.get("isError") is True
@@ -33,7 +39,16 @@ def result_of(result: Mapping[str, Any], refused: Sequence[str]) -> Result:
     if refused:
         shown = text or orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
         text = f"{shown}\n[The server asked for {', '.join(sorted(refused))} meanwhile, which Aver does not give.]"
-    return Result(value, text, failed)
+    return Result(value, text, failed, label=_label(result))
+
+
+def _label(result: Mapping[str, Any]) -> Label:
+    """As its server says it; what says so in words that nobody knows goes nowhere."""
+    meta = result.get("_meta")
+    try:
+        return read_label(meta.get(LABEL)) if isinstance(meta, Mapping) else ANYTHING
+    except InvalidInput:
+        return _NOWHERE
 
 
 def _text(block: Mapping[str, Any]) -> str:

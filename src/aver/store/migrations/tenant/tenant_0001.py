@@ -36,7 +36,7 @@ def _feedback() -> None:
     _tenant_table(
         "feedback_reading",
         sa.Column("name", TEXT, nullable=False),
-        sa.Column("cursor", sa.Integer, nullable=False),
+        sa.Column("cursor", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name", "tenant", name="pk_feedback_reading"),
     )
     _tenant_table(
