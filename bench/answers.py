@@ -8,7 +8,7 @@ of questions that get none once their paragraph is taken away.
 
 ``qags`` (Wang et al., 2020): sentences of summaries, judged by three people each; ``summedits`` (Laban et al., 2023): summaries with
 small edits, supported when every sentence is. The support scorer's area under the ROC curve beside that of unigram overlap, over all
-and over the half of the articles that no weight was chosen on. ``altered``: XQuAD's sentences changed by rule, and the share accepted
+and over the half of the articles that nothing was fitted on. ``altered``: XQuAD's sentences changed by rule, and the share accepted
 (all but the reordered are wrong).
 
     python bench/answers.py --json [--every N]

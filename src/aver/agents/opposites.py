@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from aver.knowledge.lexical import analyze
 
@@ -129,12 +129,15 @@ def opposed(claim: Set[str], source: Set[str]) -> str:
         for here, there in ((left, right), (right, left)):
             if claim & here and source & there and not source & here and not claim & there:
                 return min(claim & here)
-    source_terms = {term for word in source for term in analyze(word)}
-    for word in sorted(claim - source):
+    for word in sorted(word for word in claim - source if len(word) > 3):
         for prefix in _PREFIXES:
-            base = word.removeprefix(prefix)
-            if base != word and len(base) > 3 and base in source and not source_terms.intersection(analyze(word)):
+            if prefix + word in source:
                 return word
-            if prefix + word in source and len(word) > 3:
+            base = word.removeprefix(prefix)
+            if base != word and len(base) > 3 and base in source and not _has(source, analyze(word)):
                 return word
     return ""
+
+
+def _has(words: Set[str], terms: Sequence[str]) -> bool:
+    return not {term for word in words for term in analyze(word)}.isdisjoint(terms)
