@@ -162,10 +162,10 @@ def test_what_was_done_of_itself_since_is_undone_and_nothing_else(application):
 _FILLS = """
 import resource, signal, sys
 from pathlib import Path
-from aver.server.drills.placed import _fill
+from aver.server.drills.damage import fill
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_003, 1_000_003))
-_fill(Path(sys.argv[1]))
+fill(Path(sys.argv[1]))
 """
 
 

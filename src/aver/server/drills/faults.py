@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import random
 import resource
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +20,7 @@ from aver.core.errors import Unavailable
 from aver.knowledge.access import AccessList
 from aver.knowledge.adapters.pgvector_schema import PASSAGES
 from aver.knowledge.folder import FolderSource
+from aver.server.drills.damage import fill, overwrite
 from aver.server.drills.load import Kind, Load
 from aver.server.drills.stage import Server, Stage
 from aver.server.drills.world import Provider, write_private
@@ -29,7 +28,6 @@ from aver.server.drills.world import Provider, write_private
 __all__ = ["FAULTS", "Fault", "Scene", "disk"]
 
 _ATTEMPTS = 5
-_CHUNK = 4 * 2**20
 _SMALL_DISK = 128 * 2**20
 _OFF = -3600.0
 """Seconds by which the clock is put off."""
@@ -161,11 +159,7 @@ class _Index(_AtOnce):
             with scene.stage.opened() as application, application.tenant(scene.stage.tenant).store.begin() as tx:
                 tx.execute(text(f"UPDATE {PASSAGES} SET passage = sha256(passage)"))  # noqa: S608 - a name of ours
             return
-        noise = random.Random(3)  # noqa: S311 - noise
-        for path in scene.stage.index.rglob("*"):
-            with suppress(FileNotFoundError):
-                if path.is_file():
-                    path.write_bytes(noise.randbytes(path.stat().st_size))
+        overwrite(scene.stage.index)
 
 
 class _Stale:
@@ -240,15 +234,7 @@ class _Disk(_AtOnce):
             self.means = f"no file of the process may grow beyond {_LIMIT:,} bytes (RLIMIT_FSIZE): no small disk may be mounted here"
             resource.prlimit(scene.server.pid, resource.RLIMIT_FSIZE, (_LIMIT, _LIMIT))
             return
-        size = _CHUNK
-        with (scene.stage.folder / "filler").open("wb", buffering=0) as filler:
-            while size >= 1:
-                try:
-                    filler.write(b"\0" * size)
-                except OSError as error:
-                    if error.errno != errno.ENOSPC:
-                        raise
-                    size //= 2
+        fill(scene.stage.folder / "filler")
 
     def end(self, scene: Scene) -> None:
         (scene.stage.folder / "filler").unlink(missing_ok=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import random
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +16,7 @@ from aver.core.principal import Principal, user_reader
 from aver.core.yaml import nearest
 from aver.knowledge.access import AccessList, AccessRule
 from aver.knowledge.folder import FolderSource
+from aver.server.drills.damage import fill, overwrite
 from aver.server.drills.load import Answered, Kind
 from aver.server.drills.undoing import Staged, Undo
 from aver.server.drills.world import write_private
@@ -31,7 +29,6 @@ __all__ = ["Opened", "Placed", "placed"]
 
 Opened = Callable[[], AbstractContextManager["Application"]]
 
-_CHUNK = 64 * 2**20
 _TEN_TIMES = 9.0
 """How many times the usual is added to how long an answer takes."""
 _SLOW = 3.0
@@ -97,17 +94,13 @@ def _index(here: _Here) -> Placed:
     index, kept = here.folder / "index", here.folder / "index.drilled"
 
     def damage() -> None:
-        noise = random.Random(3)  # noqa: S311 - noise
         shutil.rmtree(kept, ignore_errors=True)
         # The copy is whole before its name is: half of one is never put back.
         copying = kept.with_name("index.copying")
         shutil.rmtree(copying, ignore_errors=True)
         shutil.copytree(index, copying)
         copying.rename(kept)
-        for path in index.rglob("*"):
-            with suppress(FileNotFoundError):
-                if path.is_file():
-                    path.write_bytes(noise.randbytes(path.stat().st_size))
+        overwrite(index)
 
     return Placed("every file of the index overwritten with noise", damage, (Undo("tree", str(index), str(kept)),))
 
@@ -115,23 +108,7 @@ def _index(here: _Here) -> Placed:
 def _disk(here: _Here) -> Placed:
     filler = here.application.settings.data.absolute() / "drill.filler"
     undo = Undo("remove", str(filler))
-    return Placed("the disk of the data filled to the last byte", lambda: _fill(filler), (undo,), everybody=True)
-
-
-def _fill(filler: Path) -> None:
-    handle = os.open(filler, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        end, size = 0, _CHUNK
-        while size >= 1:
-            try:
-                os.posix_fallocate(handle, end, size)
-                end += size
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
-                size //= 2
-    finally:
-        os.close(handle)
+    return Placed("the disk of the data filled to the last byte", lambda: fill(filler), (undo,), everybody=True)
 
 
 def _first_provider(here: _Here) -> ProviderConfig:

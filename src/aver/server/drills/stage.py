@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,29 +127,42 @@ def copied(source: Path, into: Path) -> None:
     """A copy of a data directory that is in use: databases as of one moment each, before what they refer to. Raises
     :class:`~aver.core.errors.StorageFull` where there is no room for it."""
     into.mkdir(parents=True, exist_ok=True)
-    left_out = {path for path in source.iterdir() if path.name.startswith(_LEFT_OUT)}
-    files = [path for path in source.rglob("*") if path.is_file() and path not in left_out]
-    needed = sum(path.stat().st_size for path in files if "models" not in path.relative_to(source).parts[:1])
-    if shutil.disk_usage(into).free < 2 * needed:
+    if shutil.disk_usage(into).free < 2 * sum(_size(path) for path in _files(source)):
         raise StorageFull("There is no room for a copy of the data", "Free some space, or set TMPDIR to a larger disk.")
     if (source / "models").is_dir():
         (into / "models").symlink_to((source / "models").absolute())
-    files.sort(key=lambda path: path.suffix != ".db")
-    for path in files:
-        name = path.relative_to(source)
-        if name.parts[0] == "models" or path.name.endswith(("-wal", "-shm")):
-            continue
-        target = into / name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in _files(source):
         if path.suffix == ".db":
+            target = _place(path, source, into)
             with (
                 closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as old,
                 closing(sqlite3.connect(target)) as new,
             ):
                 old.backup(new)
             target.chmod(0o600)
-        else:
-            shutil.copy2(path, target)
+    for path in _files(source):  # what is there by now, less what is tidied away meanwhile
+        if path.suffix != ".db" and not path.name.endswith(("-wal", "-shm")):
+            with suppress(FileNotFoundError):
+                shutil.copy2(path, _place(path, source, into))
+
+
+def _files(source: Path) -> list[Path]:
+    """What of a data directory is copied."""
+    found = (Path(parent, name) for parent, _, names in os.walk(source) for name in names)
+    return [path for path in found if not path.relative_to(source).parts[0].startswith(("models", *_LEFT_OUT))]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _place(path: Path, source: Path, into: Path) -> Path:
+    target = into / path.relative_to(source)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return target
 
 
 def fresh_stage(
