@@ -40,8 +40,8 @@ __all__ = ["LONGEST_QUERY", "MOST_HITS", "Searcher"]
 LONGEST_QUERY = 10_000
 """Characters."""
 MOST_HITS = 100
-_SPARE = 4
-"""Candidates looked up beyond the limit, in case some were taken away."""
+_AT_ONCE = 16
+"""Candidates looked up in one statement."""
 _MOST_HOLDERS = 200
 """Passages looked at that hold all words of an identifier or a phrase: far more than any is in that tells passages apart."""
 _ENOUGH_HOLDERS = 20
@@ -185,14 +185,10 @@ class Searcher:
                 scores = scores / 2
                 scores[lifted] += 0.5
                 ranked = order(ranked)
-            hits: list[Hit] = []
-            while ranked and len(hits) < limit:
-                some, ranked = ranked[: limit + _SPARE], ranked[limit + _SPARE :]
-                for row, title, uri, text in reading.read(some):
-                    if len(hits) < limit:
-                        measures = float(scores[row]), float(words[row]), float(cosines[row])
-                        hits.append(_hit(found.places[row], title, uri, text, *measures))
-        return hits
+            return [
+                _hit(found.places[row], title, uri, text, float(scores[row]), float(words[row]), float(cosines[row]))
+                for row, title, uri, text in islice(reading.read(ranked), limit)
+            ]
 
 
 class _Reading:
@@ -208,14 +204,16 @@ class _Reading:
         self.found = found
 
     def read(self, rows: Sequence[int]) -> Iterator[tuple[int, str, str, str]]:
-        """Of each of ``rows`` in order: itself, title, uri, text."""
+        """Of each of ``rows`` in order: itself, title, uri, text. Few are looked up at once, as whoever asks may soon have enough."""
         places = self.found.places
-        now = current_versions(self._tx, self._principal, (places[row].document for row in rows))
-        for row in rows:
-            document, version, *_ = places[row]
-            current, title, uri = now.get(document, (None, "", ""))
-            if current is not None and (version == current or (document, version) in self._earlier):
-                yield row, title, uri, passage_text(self._tx, places[row])
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            now = current_versions(self._tx, self._principal, (places[row].document for row in some))
+            for row in some:
+                document, version, *_ = places[row]
+                current, title, uri = now.get(document, (None, "", ""))
+                if current is not None and (version == current or (document, version) in self._earlier):
+                    yield row, title, uri, passage_text(self._tx, places[row])
 
 
 def _lifted(reading: _Reading, ranked: Sequence[int], exact: Sequence[Exact]) -> list[int]:

@@ -36,7 +36,7 @@ _FEW = 30_000
 """Visible passages above which, of an index of which a part alone is scanned, more are proposed, as the best are then less sure to be among the
 first hundred of either half: 160 of 100,000 and 400 of a million. Of a million, recall@10 of the whole search is .986 so, .972 with 100
 for who sees a tenth of them, and .970 with 250 for who sees all; with twice the partitions a half of a hundredth more, for 3 to 7 ms."""
-_MANY = 100_000
+_MANY = 50_000
 """Visible passages above which the most telling words alone propose passages."""
 _TERMS = 10
 """How many these are. Recall is the same with 48, for twice the work; what is proposed is scored by all of them."""
