@@ -209,15 +209,23 @@ def unpacked(passage: bytes, dimension: int) -> tuple[Place, str, NDArray[np.flo
         terms, place = passage[vector.nbytes :].decode().split("\n", 1)
         return Place.parse(place), terms, vector
     except ValueError:
-        raise Unavailable("A passage of the index is damaged", "Run: aver index verify") from None
+        raise _damaged() from None
 
 
 def candidates(passages: Sequence[bytes], dimension: int) -> Candidates:
-    """Each of these packed passages once."""
+    """Each of these packed passages once. Raises as :func:`unpacked`."""
     distinct, size = list(dict.fromkeys(passages)), 4 * dimension
-    texts = [passage[size:].decode().split("\n", 1) for passage in distinct]
+    try:
+        texts = [passage[size:].decode().split("\n", 1) for passage in distinct]
+        places, terms = [Place.parse(place) for _, place in texts], [terms for terms, _ in texts]
+    except ValueError:
+        raise _damaged() from None
     vectors = np.frombuffer(b"".join([passage[:size] for passage in distinct]), "<f4").reshape(-1, dimension)
-    return Candidates([Place.parse(place) for _, place in texts], [terms for terms, _ in texts], vectors)
+    return Candidates(places, terms, vectors)
+
+
+def _damaged() -> Unavailable:
+    return Unavailable("A passage of the index is damaged", "Run: aver index verify")
 
 
 def merged(several: Sequence[Candidates]) -> Candidates:
