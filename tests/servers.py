@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aver.core.settings import Settings
 from aver.server.application import Application
 from aver.server.http.app import create_app
 from aver.server.http.server import Server, listen
+from aver.server.mcp import McpApp
 from aver.testing import HashEmbedder
 
 LEAVE = """# Leave policy
@@ -62,6 +63,24 @@ def serving(application: Application) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join(30)
+
+
+@contextmanager
+def serving_mcp(app: McpApp) -> Iterator[str]:
+    """As :func:`serving_app`; it is closed where it runs."""
+
+    async def living(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await app.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    with serving_app(living) as url:
+        yield url
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from aver.testing.provider import FakeProvider
 from aver.testing.replies import Reply, ToolCall
 from tests.gateways import Caller
 from tests.gateways import config as declared
-from tests.servers import fill, open_application, serving, serving_app
+from tests.servers import fill, open_application, serving, serving_mcp
 
 SECRET = "nine thousand a week"
 BUNDLE = """
@@ -183,17 +183,7 @@ def world(tmp_path_factory):
     fill(knowledge, folder / "handbooks", "handbooks")
     app = McpApp(knowledge)
 
-    async def lifespan(scope, receive, send):
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await app.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    with FakeProvider(think) as far, FakeProvider(think) as near, serving_app(lifespan) as mcp:
+    with FakeProvider(think) as far, FakeProvider(think) as near, serving_mcp(app) as mcp:
         world = World(folder, far, near, mcp, knowledge)
         with serving(world.application) as world.served:
             yield world

@@ -17,7 +17,7 @@ from aver.agents.tools import Result
 from aver.core.settings import Settings
 from aver.governance.declaration import Declaration
 from aver.server.mcp import Feature, McpApp
-from tests.servers import fill, open_application, serving_app
+from tests.servers import fill, open_application, serving_mcp
 
 QUESTION = "How many days of unused leave carry over?"
 PROGRAM = """
@@ -61,17 +61,7 @@ def address(application):
 
     app = McpApp(application, [*knowledge_features(application), *FEATURES])
 
-    async def lifespan(scope, receive, send):
-        if scope["type"] != "lifespan":
-            await app(scope, receive, send)
-            return
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await app.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    with serving_app(lifespan) as url:
+    with serving_mcp(app) as url:
         yield f"{url}/mcp"
 
 

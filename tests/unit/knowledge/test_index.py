@@ -25,6 +25,7 @@ def test_each_passage_is_read_once():
 @pytest.mark.parametrize(
     "damaged",
     [b"", PASSAGES[0][:20], PASSAGES[0][:-12], hashlib.sha256(PASSAGES[0]).digest(), PASSAGES[0][:40] + b"\xff\xfe"],
+    ids=["empty", "half a vector", "no place", "noise", "no text"],
 )
 def test_a_damaged_passage_is_told_as_such(damaged):
     with pytest.raises(Unavailable, match="damaged"):
